@@ -4,7 +4,7 @@ People and programs work with the tables. An altered row, or a ledger with a tru
 What no entry records, such as a lease, bears a seal.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind, ReviewStatus
@@ -59,9 +59,9 @@ class TableReconciler:
         `seals` are those after all entries; without them no seal of a row is verified. `on_entries` is called with the
         number of entries of each compared case.
         """
-        compared = 0
+        compared, jumps = 0, frozenset(self.head.noted[EventKind.CLOCK_MOVED_BACK])
         for rows in snapshot.cases():
-            problem = case_problem(rows, seals)
+            problem = case_problem(rows, seals, jumps)
             if problem is not None:
                 return problem
             compared += len(rows.entries)
@@ -75,7 +75,7 @@ class TableReconciler:
         return problem or self._work_lists.problem(snapshot, seals)
 
 
-def case_problem(rows: CaseRows, seals: Seals | None) -> Problem | None:
+def case_problem(rows: CaseRows, seals: Seals | None, jumps: Collection[int] = ()) -> Problem | None:
     """Return the first difference between the rows of one case and its entries, None if there is none."""
     case_id = rows.case.case_id
     named = f"case {case_id!r} of task {rows.case.task_id!r}"
@@ -85,7 +85,7 @@ def case_problem(rows: CaseRows, seals: Seals | None) -> Problem | None:
     problem = contents_problem(rows.contents, rows.entries)
     if problem is not None:
         return last, f"{named}: {problem}"
-    replay = _CaseReplay(rows, seals)
+    replay = _CaseReplay(rows, seals, jumps)
     for entry in rows.entries:
         problem = replay.problem_of(entry)
         if problem is not None:
@@ -97,8 +97,8 @@ def case_problem(rows: CaseRows, seals: Seals | None) -> Problem | None:
 class _CaseReplay:
     """The state of one case after each of its entries, compared with its rows."""
 
-    def __init__(self, rows: CaseRows, seals: Seals | None) -> None:
-        self._case, self._seals = rows.case, seals
+    def __init__(self, rows: CaseRows, seals: Seals | None, jumps: Collection[int]) -> None:
+        self._case, self._seals, self._jumps = rows.case, seals, jumps
         self._stage: str | None = None
         self._rows = {review.review_id: review for review in rows.reviews}
         self._reviews: dict[str, ReviewFacts] = {}
@@ -169,7 +169,7 @@ class _CaseReplay:
 
     def _opened(self, entry: dict[str, Any]) -> str | None:
         review_id = self._open = entry["body"]["review_id"]
-        self._reviews[review_id] = ReviewFacts(entry)
+        self._reviews[review_id] = ReviewFacts(entry, self._jumps)
         return None if review_id in self._rows else f"its review {review_id!r} is missing"
 
     def _redacted(self, entry: dict[str, Any]) -> str | None:

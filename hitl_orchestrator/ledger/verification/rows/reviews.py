@@ -1,6 +1,6 @@
 """Reconciliation of one review: every column of its row follows from the entries about it, or bears a seal."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -21,16 +21,19 @@ _EXPIRING = (OnTimeout.ESCALATE.value, OnTimeout.REJECT.value)
 _CLAIM = ("claimed_by", "claimed_since", "claimed_until", "delegated_by", "claim_seal")
 # The versions of a review row: as opened, and as answered.
 _OPENED, _ANSWERED = 1, 2
-# The entries before the opening of a review in its transaction: its routing, or the answer to the one before.
+# A review is placed behind the last entry before its transaction, which writes its routing, or the answer to the one
+# before, and then its opening.
 _BEFORE_OPENING = 2
 
 
 class ReviewFacts:
     """The facts about a review that the entries of its case record, one after the other."""
 
-    def __init__(self, opened: Mapping[str, Any]) -> None:
-        """Begin with the entry of the opening."""
+    def __init__(self, opened: Mapping[str, Any], jumps: Collection[int] = ()) -> None:
+        """Begin with the entry of the opening; `jumps` are the entries that note a clock that moved back."""
         self._opened, self._body = opened, opened["body"]
+        first = opened["seq"] - _BEFORE_OPENING
+        self._place = first - 1 if first in jumps else first
         self.claimed_by: str | None = None
         self._delegated_by: str | None = None
         self._until = ""
@@ -86,7 +89,7 @@ class ReviewFacts:
         return {
             **{name: body[name] for name in ("level", "role", "digest", "queued_at")},
             "opened_at": self._opened["at"],
-            "place": self._opened["seq"] - _BEFORE_OPENING,
+            "place": self._place,
             "due_at": due,
             "expires_at": due if shown["on_timeout"] in _EXPIRING else NEVER,
             "remind_at": NEVER if self._is_reminded else _reminder(shown, due),
