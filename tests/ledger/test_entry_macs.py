@@ -42,7 +42,7 @@ class Attacked(NamedTuple):
     intruder: Intruder
 
     def open(self) -> Orchestrator:
-        return Orchestrator.open(self.store, reviewers=PEOPLE, seal_key=KEY)
+        return Orchestrator.open(self.store, reviewers=PEOPLE, seal_key=KEY, head_file=False)
 
     def end(self) -> Head:
         (last,) = self.intruder.run("SELECT seq, digest FROM events ORDER BY seq DESC LIMIT 1")

@@ -29,7 +29,7 @@ def forged(request, tmp_path_factory) -> Iterator[Forged]:
         found(store, KEY)
     else:
         store = address_of("sqlite", tmp_path_factory.mktemp("forged"))
-    with Orchestrator.open(store, reviewers=PEOPLE, policy=POLICY, seal_key=KEY) as hitl:
+    with Orchestrator.open(store, reviewers=PEOPLE, policy=POLICY, seal_key=KEY, head_file=False) as hitl:
         fill(hitl)
         heads = [hitl.audit.sign_head()]
     with closing(Forged(store, KEY)) as forged:
@@ -150,7 +150,7 @@ def approved(hitl: Orchestrator) -> dict[str, Any]:
 
 def handed_out_by(store: str) -> dict[str, Any]:
     """Open a forged store, run what can be run, and return the outputs that it hands out."""
-    with suppress(HitlError), Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY) as hitl:
+    with suppress(HitlError), Orchestrator.open(store, reviewers=PEOPLE, seal_key=KEY, head_file=False) as hitl:
         with suppress(HitlError):
             hitl.recover()
         return approved(hitl)
@@ -164,7 +164,7 @@ GOES_NOWHERE = 40
 def test_no_forgery_lets_a_case_go_ahead(tmp_path):
     """After a forgery no call reports an approval that was none, and none hands out another output."""
     store = address_of("sqlite", tmp_path)
-    with Orchestrator.open(store, reviewers=PEOPLE, policy=POLICY, seal_key=KEY) as hitl:
+    with Orchestrator.open(store, reviewers=PEOPLE, policy=POLICY, seal_key=KEY, head_file=False) as hitl:
         fill(hitl)
     with closing(Forged(store, KEY)) as forged:
         tables = forged.tables()
