@@ -98,12 +98,27 @@ def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = Non
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+        LedgerDamaged: a table is missing, or has another form than the migrations make.
         InvalidKey: a key is malformed, or its file is readable by others.
     """
     if store == MEMORY:
         return open_ledger(store, seal_key)
     keys = _keys_at(store) if seal_key is None else seal_keys_from(seal_key, Path())
-    return _ledger_in(_kind_of(store).audited(store), keys)
+    database = _kind_of(store).audited(store)
+    try:
+        _check_readable(database)
+    except BaseException:
+        database.close()
+        raise
+    return _ledger_in(database, keys)
+
+
+def _check_readable(database: "Database") -> None:
+    """Refuse a store with a table of another form before anything is read from it: that could fail, or never end."""
+    with database.read() as transaction:
+        defect = next(iter(transaction.schema_defects()), None)
+    if defect is not None and defect.is_unreadable:
+        raise LedgerDamaged(f"the schema: {defect.sentence}")
 
 
 def _keys_at(store: str) -> "SealKeys | None":

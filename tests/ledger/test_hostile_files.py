@@ -8,7 +8,7 @@ import pytest
 from support.builders import a_task, an_output
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.ledger.store import snapshot
@@ -40,8 +40,11 @@ def run(file: Path, *statements: str) -> None:
 
 
 def problem(file: Path, key: str | None = KEY) -> str:
-    with LedgerAudit(f"sqlite:///{file}", seal_key=key) as audit:
-        found = audit.verify().problem
+    try:
+        with LedgerAudit(f"sqlite:///{file}", seal_key=key) as audit:
+            found = audit.verify().problem
+    except LedgerDamaged as exc:
+        found = exc.problem
     assert found is not None
     assert "\n" not in found
     return found
