@@ -104,21 +104,14 @@ def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = Non
     if store == MEMORY:
         return open_ledger(store, seal_key)
     keys = _keys_at(store) if seal_key is None else seal_keys_from(seal_key, Path())
-    database = _kind_of(store).audited(store)
-    try:
-        _check_readable(database)
-    except BaseException:
-        database.close()
-        raise
-    return _ledger_in(database, keys)
-
-
-def _check_readable(database: "Database") -> None:
-    """Refuse a store with a table of another form before anything is read from it: that could fail, or never end."""
-    with database.read() as transaction:
-        defect = next(iter(transaction.schema_defects()), None)
+    ledger = _ledger_in(_kind_of(store).audited(store), keys)
+    # Before anything is read from a table of another form: that could fail, or never end.
+    with ledger.snapshot() as snapshot:
+        defect = next(iter(snapshot.schema_defects()), None)
     if defect is not None and defect.is_unreadable:
+        ledger.close()
         raise LedgerDamaged(f"the schema: {defect.sentence}")
+    return ledger
 
 
 def _keys_at(store: str) -> "SealKeys | None":

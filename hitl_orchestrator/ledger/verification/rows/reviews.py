@@ -127,8 +127,9 @@ class ReviewFacts:
         if row.delegated_by != self._delegated_by:
             return "it has another delegated_by"
         times = str(row.claimed_since), str(row.claimed_until)
-        if not all(map(_is_time, times)):
-            return f"its claim from {_short(times[0])} until {_short(times[1])} has a time that is not a time"
+        for name, time in zip(("claimed_since", "claimed_until"), times, strict=True):
+            if not _is_time(time):
+                return f"its {name} {time[:40]!r} is not a time"
         if times[1] < self._until:
             return "its claimed_until is earlier than the entry of the claim says"
         if seals is not None and not seals.is_of_columns(row.claim_seal, CLAIM_SEAL, row.review_id, *times):
@@ -191,10 +192,6 @@ def _is_time(text: Any) -> bool:
         return bool(time_text(time_of(text)) == text)
     except (ValueError, TypeError, OverflowError):
         return False
-
-
-def _short(value: Any) -> str:
-    return repr(value)[:40]
 
 
 def _object_in(text: Any) -> dict[str, Any] | None:
