@@ -29,7 +29,11 @@ class PassedForCase(NamedTuple):
 
 
 class Gate:
-    """The only way from the facade to the services. They are refused once the orchestrator was closed."""
+    """The only way from the facade to the services. They are refused once the orchestrator was closed.
+
+    Each call applies the people and policies that another process has put in force meanwhile, before it is checked.
+    The services use what it has applied.
+    """
 
     _services = OpenServices()
 
@@ -42,8 +46,10 @@ class Gate:
         Raises:
             StoreClosed: the orchestrator was closed.
             NotAuthorized, InvalidInput: the principal may not use the verb.
+            TamperedPolicy, TamperedPeople, LedgerDamaged: what came into force meanwhile was altered.
         """
         services, acting = self._services, self.acting.named(reviewer)
+        services.policies.refresh()
         services.authorization.check(verb, acting)
         return Passed(services, acting)
 
@@ -67,6 +73,7 @@ class Gate:
         """
         services, acting = self._services, self.acting.named(reviewer)
         key = CaseKey.of(case_id, task_id, submitter or acting.namespace)
+        services.policies.refresh()
         return PassedForCase(services, acting, services.authorization.check_case(verb, acting, key))
 
     def shown(self, case: Case) -> Case:
