@@ -269,6 +269,9 @@ def _sqlite_exists(store: str) -> bool:
     """Whether there is a file. One without tables, which a crash may have left, is no store yet.
 
     A file that cannot be read, or was emptied beside its key, counts as one: opening it states why.
+
+    Raises:
+        StoreUnavailable: this user may not enter the folder.
     """
     import sqlite3  # noqa: PLC0415 - the other kinds do not need it
 
@@ -278,10 +281,13 @@ def _sqlite_exists(store: str) -> bool:
             return False
         if not file.stat().st_size:
             return _sqlite_key_file(store).exists()
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
-    except (OSError, sqlite3.Error):
-        return True
+    except PermissionError as exc:
+        raise StoreUnavailable(
+            store, f"{exc.strerror}: {str(file.parent)!r}; name a file in a folder of yours"
+        ) from exc
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+        return opened.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    return True
 
 
 def _sqlite_database(store: str) -> "MigratedDatabase":
