@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import typer
-from support.command_table import COMMANDS, DONE, INVALID, NO, Row, commands_of
+from support.command_table import COMMANDS, DONE, INVALID, NO, Row, commands_of, write_narrower_people
 from support.postgres_fixtures import TEMPLATE
 from support.postgres_server import direct_connection
 from support.warm_commands import UNREAD, Ran, WarmCommands
@@ -72,6 +72,7 @@ def fill(store: str) -> None:
     ):
         assert main(words.split()) == DONE
     shutil.copy(DATA / "routing_policy.policy-test.yaml", ".")
+    write_narrower_people(Path())
 
 
 @pytest.fixture(scope="module")
