@@ -156,7 +156,7 @@ def test_audit_show_needs_a_case_or_policies(hitl):
     for typed in ((), ("task_001", "--policies")):
         refused = hitl("audit", "show", *typed)
         assert (refused.code, refused.out) == (2, "")
-        assert refused.err == "hitl: audit show: give a case id or a task id, or --policies alone\n"
+        assert refused.err == "hitl: audit show: give a case id or a task id, or --policies alone, or --ledger alone\n"
 
 
 @pytest.mark.usefixtures("policies")

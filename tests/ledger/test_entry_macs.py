@@ -249,7 +249,9 @@ def test_an_altered_head_row_is_named_and_stops_all_writing(attacked, sql, says)
 
 
 def test_a_second_head_row_is_found(attacked):
-    attacked.intruder.run("INSERT INTO ledger_head SELECT 2, ledger_id, seq, digest, governed, mac FROM ledger_head")
+    attacked.intruder.run(
+        "INSERT INTO ledger_head SELECT 2, ledger_id, seq, digest, governed, latest, mac FROM ledger_head"
+    )
 
     assert "has 2 rows" in (attacked.problem() or "")
 
@@ -259,7 +261,8 @@ def test_a_key_that_is_not_configured_has_its_own_sentence(attacked):
         submit(hitl, "task-1")
 
     assert "which is not configured here" in (attacked.problem(key=new_key()) or "")
-    with Orchestrator.open(attacked.store, seal_key=[new_key(), KEY]) as rotated:
+    with attacked.open() as rotated:
+        rotated.audit.rotate_key(new_key())
         submit(rotated, "task-2")
     with pytest.raises(UnknownLedgerKey, match="add that key to HITL_SEAL_KEY"):
         submit(attacked.open(), "task-3")

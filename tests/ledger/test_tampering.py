@@ -30,7 +30,7 @@ class Made:
         with Orchestrator.open(store, head_key=KEY) as hitl:
             fill(hitl, 0, CASES // 2)
             self.heads = [hitl.audit.sign_head()]
-            (self.earlier_end,) = self.intruder.run("SELECT seq, digest, governed, mac FROM ledger_head")
+            (self.earlier_end,) = self.intruder.run("SELECT seq, digest, governed, latest, mac FROM ledger_head")
             fill(hitl, CASES // 2, CASES // 2)
             self.heads.append(hitl.audit.sign_head())
         self.size = self.heads[-1].size
@@ -149,7 +149,9 @@ def test_a_truncated_end_stops_all_writing(made):
 def test_an_end_rewritten_after_an_earlier_head_row_is_detected_with_a_head(made):
     """An owner who kept an earlier head row can return to it; only a signed head outside of the database tells."""
     made.change("DELETE FROM events WHERE seq > ?", made.heads[0].size)
-    made.change("UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, mac = ?", *made.earlier_end.values())
+    made.change(
+        "UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, latest = ?, mac = ?", *made.earlier_end.values()
+    )
     made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
     made.intruder.rearm()
     with Orchestrator.open(made.store, head_key=KEY) as hitl:

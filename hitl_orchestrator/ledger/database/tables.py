@@ -33,8 +33,8 @@ Index(
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
-        "'people_declined', 'configuration_recorded')"
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')"
     ),
 )
 
@@ -46,8 +46,10 @@ ledger_head = Table(
     Column("ledger_id", String(36), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
-    # The digest of all entries about policies.
+    # The digest of all entries that concern all cases.
     Column("governed", String(64), nullable=False),
+    # The time at the last live entry, with which the next one is compared.
+    Column("latest", String(27), nullable=False),
     Column("mac", String(200), nullable=False),
 )
 

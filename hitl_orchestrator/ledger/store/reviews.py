@@ -13,7 +13,7 @@ from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import time_text
-from hitl_orchestrator.ledger.keys.recorded import check_recorded
+from hitl_orchestrator.ledger.keys.recorded import check_recorded, recorded_with
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
@@ -120,7 +120,7 @@ class ReviewRepository:
     def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
         """Verify a review that was read with the entries of its case."""
         builders.check_not_redacted(review, events)
-        self._log.sealing.check_review(review)
+        self._log.sealing.check_review(review, recorded_with(review, events))
         check_recorded(review, events)
 
     def _record(

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
+from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
-from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
 from hitl_orchestrator.ledger.keys.recorded import check_end
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_public_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -63,14 +64,15 @@ class LedgerSigner:
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
         tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
         ledger_id, seals = self._identity()
+        checked = None if seals is None else SealCheck(seals)
         try:
             with self._ledger.snapshot() as snapshot:
                 opened, due = True, tuple(snapshot.scrubs_due())
-                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=seals)
+                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=checked)
                 agreed = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
-                problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, seals)
+                problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, checked)
                 problem = problem or tables.problem(snapshot, on_entries)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
         except StoreUnavailable as exc:
@@ -90,6 +92,8 @@ class LedgerSigner:
             bad_entry=bad_entry,
             problem=sentence,
             scrub_due=due,
+            key_changes=tuple(tables.head.noted[EventKind.KEY_CHANGED]),
+            clock_jumps=tuple(tables.head.noted[EventKind.CLOCK_MOVED_BACK]),
         )
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:
@@ -161,7 +165,7 @@ class LedgerSigner:
             why = f"the last signed head{where} is of ledger {last.ledger_id}, and this is ledger {ledger_id}"
             raise LedgerDamaged(f"{why}: name another file, or open the store that it belongs to")
         with self._ledger.snapshot() as snapshot:
-            new = _NewEntries(snapshot, last, self._ledger.seals)
+            new = _NewEntries(snapshot, last, self._ledger.current_seals())
             before = tree_of(last)
             extends, tree = consistency_proof(before.size, before.peaks, new.digests())
             new.check_end(ledger_id)
@@ -177,7 +181,8 @@ class _NewEntries:
     """The entries after a head, verified as they are read."""
 
     def __init__(self, snapshot: LedgerSnapshot, last: SignedHead | None, seals: Seals | None) -> None:
-        self._snapshot, self._last, self._seals = snapshot, last, seals
+        self._snapshot, self._last = snapshot, last
+        self._seals = None if seals is None else SealCheck(seals, from_start=False)
         self.head = START if last is None else Head(last.size, last.chain)
 
     def digests(self) -> Iterator[bytes]:
@@ -196,7 +201,9 @@ class _NewEntries:
 
     def check_end(self, ledger_id: str) -> None:
         """Raise `LedgerDamaged` if the head row states another end than that of the entries read."""
-        check_end(next(self._snapshot.head_rows(), None), self.head, ledger_id, self._seals)
+        row = next(self._snapshot.head_rows(), None)
+        seals = None if self._seals is None or row is None else self._seals.seals_for(row.mac)
+        check_end(row, self.head, ledger_id, seals)
 
 
 def _of_heads(problem: str | None) -> Problem | None:

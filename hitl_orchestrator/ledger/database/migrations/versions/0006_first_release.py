@@ -47,8 +47,8 @@ def _create_ledger() -> None:
         "events",
         ["seq"],
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
-        "'people_declined', 'configuration_recorded')",
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')",
     )
     op.create_table(
         "ledger_head",
@@ -57,6 +57,7 @@ def _create_ledger() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("governed", sa.String(64), nullable=False),
+        sa.Column("latest", sa.String(27), nullable=False),
         sa.Column("mac", sa.String(200), nullable=False),
     )
 
