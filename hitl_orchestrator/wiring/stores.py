@@ -167,7 +167,7 @@ def signer_of(
     """
     beside = default_head_file(store, ledger) if head_file is None else None
     file = beside if beside is not None and _may_write(beside.parent) else head_file
-    book = HeadFile(Path(file)) if file else None
+    book = HeadFile(Path(file), makes_folder=file is beside) if file else None
     return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
