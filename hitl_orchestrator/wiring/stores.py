@@ -126,7 +126,7 @@ def _keys_at(store: str) -> "SealKeys | None":
 
 
 def store_exists(store: str) -> bool:
-    """Whether there is a store at this URL: a file, or a database with the tables of this package.
+    """Whether there is a store at this URL: a file with tables, or a database with the tables of this package.
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the server is unavailable.
@@ -176,7 +176,7 @@ def signer_of(
     """
     beside = default_head_file(store, ledger) if head_file is None else None
     file = beside if beside is not None and _may_write(beside.parent) else head_file
-    book = HeadFile(Path(file)) if file else None
+    book = HeadFile(Path(file), makes_folder=file is beside) if file else None
     return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
@@ -276,6 +276,31 @@ def _sqlite_key_file(store: str) -> Path:
     return Path(f"{_sqlite_path(store)}.key")
 
 
+def _sqlite_exists(store: str) -> bool:
+    """Whether there is a file. One without tables, which a crash may have left, is no store yet.
+
+    A file that cannot be read, or was emptied beside its key, counts as one: opening it states why.
+
+    Raises:
+        StoreUnavailable: this user may not enter the folder.
+    """
+    import sqlite3  # noqa: PLC0415 - the other kinds do not need it
+
+    file = Path(_sqlite_path(store))
+    try:
+        if not file.exists():
+            return False
+        if not file.stat().st_size:
+            return _sqlite_key_file(store).exists()
+    except PermissionError as exc:
+        raise StoreUnavailable(
+            store, f"{exc.strerror}: {str(file.parent)!r}; name a file in a folder of yours"
+        ) from exc
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+        return opened.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    return True
+
+
 def _sqlite_database(store: str) -> "MigratedDatabase":
     path = _sqlite_path(store)
     from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
@@ -373,7 +398,7 @@ def _memory_checkpoints(store: str, key: bytes | None) -> Any:
 
 _SQLITE = _Store(
     absolute_url=lambda store: f"sqlite:///{_sqlite_path(store)}",
-    exists=lambda store: Path(_sqlite_path(store)).exists(),
+    exists=_sqlite_exists,
     key_file=_sqlite_key_file,
     migrated=_migrated,
     audited=_sqlite_to_audit,

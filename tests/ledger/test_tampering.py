@@ -28,7 +28,7 @@ class Made:
 
     def __init__(self, store: str) -> None:
         self.store, self.intruder = store, Intruder(store)
-        with Orchestrator.open(store, head_key=KEY) as hitl:
+        with Orchestrator.open(store, head_key=KEY, head_file=False) as hitl:
             fill(hitl, 0, CASES // 2)
             self.heads = [hitl.audit.sign_head()]
             (self.earlier_end,) = self.intruder.run("SELECT seq, digest, governed, latest, mac FROM ledger_head")
@@ -148,7 +148,7 @@ def test_an_altered_ledger_is_neither_signed_nor_proven(made):
 def test_a_truncated_end_stops_all_writing(made):
     made.change("DELETE FROM events WHERE seq > ?", made.size - 1)
 
-    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+    with Orchestrator.open(made.store, head_key=KEY, head_file=False) as hitl:
         with pytest.raises(LedgerDamaged, match="the end was truncated"):
             hitl.submit(a_task("task-new"), an_output("task-new"))
         with pytest.raises(LedgerDamaged, match="the end was truncated"):
@@ -162,7 +162,7 @@ def test_an_end_rewritten_after_an_earlier_head_row_is_detected_with_a_head(made
         "UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, latest = ?, mac = ?", *made.earlier_end.values()
     )
     made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
-    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+    with Orchestrator.open(made.store, head_key=KEY, head_file=False) as hitl:
         fill(hitl, 1000, CASES)
 
         answer = hitl.audit.verify(made.heads, KEY.public)

@@ -32,7 +32,7 @@ def is_read_only(path: str) -> bool:
     effective = os.access in os.supports_effective_ids
     file = Path(path)
     places = (file, file.parent)
-    return file.exists() and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
+    return os.access(file, os.F_OK) and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
 
 
 def refusal(url: str) -> StoreUnavailable:
