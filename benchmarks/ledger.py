@@ -177,7 +177,7 @@ def _drafts(number: int) -> list[Draft]:
 
 
 # No process runs a finished case.
-NO_LEASE = {"fence": 1, "holder": None, "held_from": None, "held_for": None}
+NO_LEASE = dict.fromkeys(("fence", "holder", "held_since", "held_until", "lease_seal"))
 
 
 def _rows(number: int, seq: int, intake: Draft, stated: Contents) -> tuple[dict[str, Any], dict[str, Any]]:

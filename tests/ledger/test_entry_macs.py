@@ -67,8 +67,10 @@ class Attacked(NamedTuple):
         return str(self.intruder.run("SELECT mac FROM events WHERE seq = 1")[0]["mac"])
 
     def problem(self, key: str | None = KEY) -> str | None:
+        self.intruder.rearm()
         with LedgerAudit(self.store, seal_key=key) as audit:
             found = audit.verify()
+        self.intruder.disarm()
         assert found.seals_checked is (key is not None and found.ledger_id is not None)
         return found.problem
 
