@@ -19,6 +19,7 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, link
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.statements.events import APPEND
 
@@ -28,7 +29,9 @@ ROUNDS, WARM = 400, 40
 class UnsealedLog(EventLog):
     """An event log as it would be without seals."""
 
-    def _link(self, transaction: StoreTransaction, row: Any, drafts: list[Draft]) -> list[Entry]:
+    def _link(
+        self, transaction: StoreTransaction, row: Any, drafts: list[Draft], seals: Seals | None = None
+    ) -> list[Entry]:
         linked = link(Head(0, "0" * 64) if row["seq"] is None else Head(row["seq"], row["digest"]), drafts)
         transaction.run_each(APPEND, [entry._asdict() for entry in linked])
         return linked
@@ -36,7 +39,7 @@ class UnsealedLog(EventLog):
     def _check(self, seq: int, entry: object, digest: object, mac: object) -> None:
         pass
 
-    def _check_governed(self, rows: list[Any], last: Any) -> None:
+    def _check_governed(self, rows: list[Any], last: Any, seals: Any) -> None:
         pass
 
 
