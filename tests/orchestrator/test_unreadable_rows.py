@@ -8,7 +8,7 @@ from support.builders import a_review, a_task, an_output
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
-from hitl_orchestrator.errors import HitlError, IncompatibleRecord, RecoveryIncomplete, TamperedReview
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged, RecoveryIncomplete, TamperedReview
 from hitl_orchestrator.orchestrator import LedgerAudit
 
 UNREADABLE = {
@@ -165,6 +165,8 @@ def test_a_damaged_record_is_named_and_the_others_are_listed_and_exported(finish
             assert set(others) <= {dict(each)["case_id"] for each in listed(left_out.append)}
             assert "in table events" in str(left_out[0])
         assert not audit.verify().sound
+    with pytest.raises(LedgerDamaged):
+        hitl.close()
 
 
 OUTCOMES = [
