@@ -1,6 +1,7 @@
 """One unreadable row stops only its own case: every list and every step goes on for all others, and names it."""
 
 import logging
+from contextlib import nullcontext
 
 import pytest
 from support.attacker import Intruder
@@ -165,7 +166,7 @@ def test_a_damaged_record_is_named_and_the_others_are_listed_and_exported(finish
             assert set(others) <= {dict(each)["case_id"] for each in listed(left_out.append)}
             assert "in table events" in str(left_out[0])
         assert not audit.verify().sound
-    with pytest.raises(LedgerDamaged):
+    with pytest.raises(LedgerDamaged) if "UPDATE events" in damage else nullcontext():
         hitl.close()
 
 
@@ -235,3 +236,5 @@ def test_text_that_is_not_utf_8_stops_only_its_own_case(opened, sqlite_store, wa
     with pytest.raises(HitlError):
         hitl.decide(cases[0].case_id, decision=a_review("approve", "ana"))
     assert not hitl.audit.verify().sound
+    with pytest.raises(LedgerDamaged) if table == "events" else nullcontext():
+        hitl.close()
