@@ -256,6 +256,8 @@ class EventKind(StrEnum):
     POLICY_CANARY = "policy_canary"
     POLICY_SHADOW = "policy_shadow"
     POLICY_DECLINED = "policy_declined"
+    KEY_CHANGED = "key_changed"
+    CLOCK_MOVED_BACK = "clock_moved_back"
     PEOPLE_RECORDED = "people_recorded"
     PEOPLE_PROPOSED = "people_proposed"
     PEOPLE_ACTIVATED = "people_activated"

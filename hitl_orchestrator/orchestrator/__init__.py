@@ -1,6 +1,7 @@
 """The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
 from hitl_orchestrator.ledger.database.address import shown as printable_url
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.orchestrator.facade import Orchestrator
 from hitl_orchestrator.orchestrator.ledger_audit import (
@@ -49,6 +50,7 @@ __all__ = [
     "Effect",
     "Governed",
     "HistoryItem",
+    "KeyChange",
     "LedgerAudit",
     "Notice",
     "Orchestrator",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
@@ -12,6 +13,7 @@ from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.ledger.keys.files import SealKey
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Audit"]
@@ -42,6 +44,18 @@ class Audit:
         by default the one that the heads name.
         """
         return self._gate.to(Verb.VERIFY).services.audit.verify(heads, public_key)
+
+    def rotate_key(self, new_key: "SealKey | Sequence[SealKey] | None" = None) -> KeyChange:
+        """Retire the key that seals the ledger, and make another one valid from the next entry on.
+
+        A store with its own key file gets a new key in it, before the old one, which still verifies older entries. A
+        store that was opened with `seal_key` takes `new_key`; then open it with both, the new key first.
+
+        Raises:
+            InvalidKey: there is no other key, it was retired before, or the key file cannot be written.
+        """
+        services, acting = self._gate.to(Verb.ROTATE_KEY)
+        return services.audit.rotate_key(new_key, acting)
 
     def sign_head(self) -> SignedHead:
         """Sign the current head of the ledger, and append it to the head file where there is one.

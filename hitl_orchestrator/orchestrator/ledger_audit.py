@@ -11,7 +11,9 @@ from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.signing import public_key_in
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -22,9 +24,11 @@ from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
+from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key
 
 if TYPE_CHECKING:
@@ -89,6 +93,19 @@ class LedgerAudit:
     ) -> Verification:
         """Verify the ledger, as `hitl.audit.verify` does. `on_entries` is called with numbers of processed entries."""
         return self._signer(Verb.VERIFY).verify(heads, public_key, on_entries)
+
+    def rotate_key(self, channel: str = "library") -> KeyChange:
+        """Retire the key that seals the ledger, and make the first one valid, or a new one in the store's key file.
+
+        With a `seal_key`, that of the audit has the new key first and the present one after it. Raises as
+        `hitl.audit.rotate_key` does.
+        """
+        actor = SYSTEM.model_copy(update={"channel": channel, "os_user": Acting(principal=self._principal).os_user})
+        return self._ledger(Verb.ROTATE_KEY).rotate_key(actor, current_time())
+
+    def own_events(self) -> Sequence[Event]:
+        """Return the ledger entries about the ledger itself: changes of its key, and jumps of the clock."""
+        return self._ledger(Verb.VERIFY).own_events()
 
     def sign_head(self) -> SignedHead:
         """Sign the current head. Raises as `hitl.audit.sign_head` does."""

@@ -47,6 +47,7 @@ class Verb(StrEnum):
     EXPORT = "export"
     UNFINISHED = "unfinished"
     SIGN_HEAD = "sign_head"
+    ROTATE_KEY = "rotate_key"
     RECOVER = "recover"
     MAINTAIN = "maintain"
 
@@ -115,6 +116,7 @@ TABLE: dict[Verb, Grants] = {
     Verb.EXPORT: Grants(_NO, _NO, _ALL, _NO, _NO),
     Verb.UNFINISHED: Grants(_NO, _NO, _ALL, _ALL, _ALL),
     Verb.SIGN_HEAD: Grants(_NO, _NO, _NO, _ALL, _ALL),
+    Verb.ROTATE_KEY: Grants(_NO, _NO, _NO, _ALL, _NO),
     Verb.RECOVER: Grants(_NO, _NO, _NO, _ALL, _ALL),
     Verb.MAINTAIN: Grants(_NO, _NO, _NO, _ALL, _ALL),
 }

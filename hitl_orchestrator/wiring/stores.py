@@ -55,6 +55,7 @@ class _Store(NamedTuple):
     exists: Callable[[str], bool]
     key_file: Callable[[str], Path | None]
     migrated: "Callable[[str, Clock, Found | None], Database]"
+    audited: "Callable[[str], Database]"
     checkpoints: Callable[[str, bytes | None], Any]
 
 
@@ -92,19 +93,27 @@ def _may_only_be_read(store: str) -> bool:
 
 
 def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
-    """Open the ledger of an existing store for verification and signing.
+    """Open the ledger of an existing store for verification and signing, in a way that cannot write to it.
 
     Seals are verified with `seal_key`, or with the key file of the store if this user may read it; with neither they
     are not verified. No key is created.
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+        LedgerDamaged: a table is missing, or has another form than the migrations make.
         InvalidKey: a key is malformed, or its file is readable by others.
     """
     if store == MEMORY:
         return open_ledger(store, seal_key)
     keys = _keys_at(store) if seal_key is None else seal_keys_from(seal_key, Path())
-    return _ledger_on(store, keys, existing=True)
+    ledger = _ledger_in(_kind_of(store).audited(store), keys)
+    # Before anything is read from a table of another form: that could fail, or never end.
+    with ledger.snapshot() as snapshot:
+        defect = next(iter(snapshot.schema_defects()), None)
+    if defect is not None and defect.is_unreadable:
+        ledger.close()
+        raise LedgerDamaged(f"the schema: {defect.sentence}")
+    return ledger
 
 
 def _keys_at(store: str) -> "SealKeys | None":
@@ -169,7 +178,7 @@ def signer_of(
     """
     beside = default_head_file(store, ledger) if head_file is None else None
     file = beside if beside is not None and _may_write(beside.parent) else head_file
-    book = HeadFile(Path(file)) if file else None
+    book = HeadFile(Path(file), makes_folder=file is beside) if file else None
     return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
 
 
@@ -227,14 +236,16 @@ def _ledger_on(
     keys: "SealKeys | None",
     lease: float = LEASE_SECONDS,
     clock: Clock = now_in_utc,
-    *,
-    existing: bool = False,
 ) -> "LedgerStore":
     from hitl_orchestrator.ledger.store.event_log import founded_under  # noqa: PLC0415 - SQLAlchemy is slow to import
-    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415
 
-    found = None if existing or keys is None else founded_under(keys)
-    database = _kind_of(store).migrated(store, clock, found)
+    found = None if keys is None else founded_under(keys)
+    return _ledger_in(_kind_of(store).migrated(store, clock, found), keys, lease)
+
+
+def _ledger_in(database: "Database", keys: "SealKeys | None", lease: float = LEASE_SECONDS) -> "LedgerStore":
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415 - SQLAlchemy is slow to import
+
     try:
         return LedgerStore(database, keys, lease)
     except BaseException:
@@ -311,6 +322,19 @@ def _sqlite_database(store: str) -> "MigratedDatabase":
     return sqlite.SqliteDatabase(path, store)
 
 
+def _sqlite_to_audit(store: str) -> "Database":
+    path = _sqlite_path(store)
+    from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
+    from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE  # noqa: PLC0415
+
+    sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    shared = not sqlite_read_only.is_read_only(path)
+    database = sqlite_read_only.ReadOnlySqliteDatabase(path, store, shared=shared, largest=LARGEST_VALUE)
+    migrate(database, None)
+    return database
+
+
 def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.sqlite_read_only import is_read_only, refusal  # noqa: PLC0415
@@ -349,6 +373,10 @@ def _postgres_database(store: str) -> "MigratedDatabase":
     return PostgresDatabase(Connections(store))
 
 
+def _postgres_to_audit(store: str) -> "Database":
+    return _migrated(store, now_in_utc, None)
+
+
 def _postgres_exists(store: str) -> bool:
     with closing(_postgres_database(store)) as database:
         return database.revision() is not None
@@ -367,6 +395,10 @@ def _memory_database(store: str, clock: Clock, found: "Found | None") -> "Databa
     return MemoryDatabase(clock, found or (lambda run: None))
 
 
+def _memory_to_audit(store: str) -> "Database":
+    raise StoreUnavailable(store, "it ends with its process; name a durable store")
+
+
 def _memory_checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
 
@@ -378,6 +410,7 @@ _SQLITE = _Store(
     exists=_sqlite_exists,
     key_file=_sqlite_key_file,
     migrated=_migrated,
+    audited=_sqlite_to_audit,
     checkpoints=_sqlite_checkpoints,
 )
 _POSTGRES = _Store(
@@ -385,6 +418,7 @@ _POSTGRES = _Store(
     exists=_postgres_exists,
     key_file=_postgres_key_file,
     migrated=_migrated,
+    audited=_postgres_to_audit,
     checkpoints=_postgres_checkpoints,
 )
 _MEMORY = _Store(
@@ -392,5 +426,6 @@ _MEMORY = _Store(
     exists=lambda store: True,
     key_file=lambda store: None,
     migrated=_memory_database,
+    audited=_memory_to_audit,
     checkpoints=_memory_checkpoints,
 )

@@ -283,7 +283,7 @@ def just_small_enough(tasks):
     "second",
     [
         task(task_id="a b"),
-        task(task_id="task-" + "0" * 22),
+        task(task_id="people-change-00000000-0000-0000-0000-000000000000"),
         task(task_id="b", task_type="policy_change"),
         task(task_id="b", metadata={"n": 10**16}),
         just_small_enough(task(task_id="b", metadata=GONE)),

@@ -212,7 +212,10 @@ def test_assign_passes_over_what_no_reviewer_may_take_and_states_what_is_left_ou
     assert answer.err == "hitl: 1 more review that no reviewer can take now, passed over and not listed\n"
     shown = hitl("assign", "--reviewer", "bea", "--limit", "1", *reviewers).out
     assert "1 more review that no reviewer can take now, passed over and not listed" in " ".join(shown.split())
-    with_all = hitl("assign", "--reviewer", "senior_manager", "--limit", "1", "--json")
+
+    on = ("--store", "sqlite:///of_placeholders.db")
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json", *on)
+    with_all = hitl("assign", "--reviewer", "senior_manager", "--limit", "1", "--json", *on)
     assert with_all.err == "hitl: the limit was reached before the end of the queue, run it again to go on\n"
 
 

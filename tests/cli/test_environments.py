@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import typer
-from support.command_table import COMMANDS, DONE, INVALID, NO, Row, commands_of
+from support.command_table import COMMANDS, DONE, INVALID, NO, Row, commands_of, write_narrower_people
 from support.postgres_fixtures import TEMPLATE
 from support.postgres_server import direct_connection
+from support.stores import sealed_under
 from support.warm_commands import UNREAD, Ran, WarmCommands
 
 from hitl_orchestrator.cli import main
@@ -72,6 +73,7 @@ def fill(store: str) -> None:
     ):
         assert main(words.split()) == DONE
     shutil.copy(DATA / "routing_policy.policy-test.yaml", ".")
+    write_narrower_people(Path())
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +89,8 @@ def original(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def original_database(postgres, tmp_path_factory) -> Iterator[tuple[Path, str]]:
     """Yield a folder with those files, and the name of a database that is copied for each row of the table."""
-    folder, url = tmp_path_factory.mktemp("beside_postgres"), postgres.new_database(TEMPLATE)
+    folder = tmp_path_factory.mktemp("beside_postgres")
+    url = sealed_under(postgres.new_database(TEMPLATE), KEYS["HITL_SEAL_KEY"])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, value in KEYS.items():

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import typer
-from support.command_table import COMMANDS, commands_of
+from support.command_table import COMMANDS, commands_of, write_narrower_people
 from support.limits import bounded
 
 from hitl_orchestrator.cli import main
@@ -85,6 +85,7 @@ def original(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("original")
     tasks, outputs = (str(DATA / name) for name in ("tasks.json", "agent_outputs.json"))
     assert main(["run", tasks, "--outputs", outputs, "--store", f"sqlite:///{folder}/hitl.db"]) == 0
+    write_narrower_people(folder)
     return folder
 
 

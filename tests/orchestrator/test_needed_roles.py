@@ -134,4 +134,4 @@ def test_verification_names_a_role_that_no_policy_explains(opened, before, intru
     hitl = opened(before, policy=LOOSE)
     intruder.run("UPDATE reviews SET needed_role = 'senior_manager' WHERE task_type <> ''")
 
-    assert "another needed role" in hitl.audit.verify().problem
+    assert "another needed_role" in hitl.audit.verify().problem

@@ -211,6 +211,7 @@ IN_GENERAL = {
     "policy.backtest": (Verb.BACKTEST, lambda h: h.policy.backtest(BAD)),
     "audit.records": (Verb.READ_RECORDS, lambda h: list(h.audit.records())),
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
+    "audit.rotate_key": (Verb.ROTATE_KEY, lambda h: h.audit.rotate_key()),
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
     "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(RESERVED))),
     "inbox": (Verb.INBOX, lambda h: h.inbox()),

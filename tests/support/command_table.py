@@ -1,5 +1,8 @@
 """Every command of `hitl` as a command line that works on the canonical data, with its exit code."""
 
+import json
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 DONE, NO, INVALID = 0, 1, 2
@@ -29,6 +32,7 @@ def apart(words: str, code: int = DONE) -> Row:
 
 REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
+    "init": Row("init"),
     "run": writing("run tasks.json --outputs agent_outputs.json"),
     "recover": writing("recover"),
     "sweep": writing("sweep"),
@@ -60,6 +64,10 @@ COMMANDS = {
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
     "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
+    "people show": Row("people show"),
+    "people propose": writing("people propose narrower_people.json --reviewer compliance_officer --reason less"),
+    "people diff": Row("people diff narrower_people.json"),
+    "people history": Row("people history"),
     "audit list": Row("audit list"),
     "audit show": Row("audit show task_001"),
     "audit export": Row("audit export"),
@@ -70,6 +78,13 @@ COMMANDS = {
     "audit prove": Row("audit prove task_001"),
     "audit check": apart("audit check - --any-key"),
 }
+
+
+def write_narrower_people(folder: Path) -> None:
+    """Write the bundled people, with fewer rights, into the file that the commands about people read."""
+    people = json.loads((files("hitl_orchestrator.data") / "reviewers.json").read_text("utf-8"))
+    people["reviewers"][0]["domains"] = ["finance"]
+    (folder / "narrower_people.json").write_text(json.dumps(people), "utf-8")
 
 
 def commands_of(group: Any, path: str = "") -> dict[str, Any]:

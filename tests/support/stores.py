@@ -27,7 +27,7 @@ def found(store: str, seal_key: Any = None) -> None:
     row = seal_keys_from(seal_key, cast(Path, key_file_of(store))).new_ledger()
     with direct_connection(store) as connection:
         connection.execute("DELETE FROM ledger_head")
-        connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s)", row)
+        connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s, %s)", row)
 
 
 def sealed_under(store: str, seal_key: Any) -> str:
@@ -41,9 +41,9 @@ def resealed(store: str) -> None:
     """Chain and seal the entries of a store again, as an owner of its key can after altering their texts."""
     with direct_connection(store) as connection:
         rows = connection.execute("SELECT seq, entry FROM events ORDER BY seq").fetchall()
-        ((ledger_id,),) = connection.execute("SELECT ledger_id FROM ledger_head").fetchall()
+        ((ledger_id, latest),) = connection.execute("SELECT ledger_id, latest FROM ledger_head").fetchall()
         seals = Seals(seal_keys_from(None, cast(Path, key_file_of(store))), ledger_id)
-        end = HeadRow(ledger_id, 0, GENESIS, GENESIS)
+        end = HeadRow(ledger_id, 0, GENESIS, GENESIS, latest)
         mark = "%s" if is_postgres(store) else "?"
         for seq, entry in rows:
             content = {**json.loads(entry), "previous": end.digest}
@@ -52,9 +52,9 @@ def resealed(store: str) -> None:
             columns = ", ".join(f"{column} = {mark}" for column in ("entry", "digest", "mac"))
             connection.execute(f"UPDATE events SET {columns} WHERE seq = {seq}", (text, name, seals.entry(seq, name)))
             governed = governed_after(end.governed, name) if content["kind"] in GOVERNING else end.governed
-            end = HeadRow(ledger_id, seq, name, governed)
-        columns = ", ".join(f"{column} = {mark}" for column in ("seq", "digest", "governed", "mac"))
-        connection.execute(f"UPDATE ledger_head SET {columns}", (*end[1:4], seals.head(end)))
+            end = HeadRow(ledger_id, seq, name, governed, latest)
+        columns = ", ".join(f"{column} = {mark}" for column in ("seq", "digest", "governed", "latest", "mac"))
+        connection.execute(f"UPDATE ledger_head SET {columns}", (*end[1:5], seals.head(end)))
 
 
 def open_rows(ledger: Ledger, limit: int = 200, **wanted: Any) -> list[StoredReview]:

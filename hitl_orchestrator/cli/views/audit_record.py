@@ -15,10 +15,10 @@ from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.orchestrator import Redaction
 
 
-def entries(events: Sequence[Event], record: AuditRecord | None) -> Iterator[Block]:
+def entries(events: Sequence[Event], record: AuditRecord | None, about: str = "policies and people") -> Iterator[Block]:
     """List ledger entries, and the audit record if there is one."""
     if not events:
-        yield Line("No entry about policies and people yet.")
+        yield Line(f"No entry about {about} yet.")
         return
     yield tables.entries(events)
     yield from sentences(events)

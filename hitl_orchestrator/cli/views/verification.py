@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Line
 from hitl_orchestrator.cli.output.formatting import count, local_time
-from hitl_orchestrator.orchestrator import CaseProof, SignedHead, Verification, proof_events
+from hitl_orchestrator.orchestrator import CaseProof, KeyChange, SignedHead, Verification, proof_events
 
 MOST_NAMED = 5
 
@@ -15,6 +15,10 @@ def verified(result: Verification, heads: Sequence[SignedHead], public: str | No
     yield Line(f"{count(result.entries, 'entry', 'entries')}{until}: entries and tables are unchanged.")
     checked = "its seals are valid" if result.seals_checked else "seals not checked (no key)"
     yield Line(f"Ledger {result.ledger_id}: {checked}.")
+    if result.key_changes:
+        yield Line(f"Its key changed at {_named(result.key_changes)}.")
+    if result.clock_jumps:
+        yield clock_jumps(result.clock_jumps)
     if result.scrub_due:
         yield Line(
             f"The database may still hold copies of the texts of {count(len(result.scrub_due), 'redacted case')}: "
@@ -26,6 +30,23 @@ def verified(result: Verification, heads: Sequence[SignedHead], public: str | No
         return
     yield Line(f"They match {count(len(heads), 'signed head')}, the last one of {heads[-1].size} entries.")
     yield from _key(heads[-1].key, public)
+
+
+def clock_jumps(numbers: Sequence[int]) -> Line:
+    """Name the entries at which the clock moved back."""
+    return Line(f"The clock was moved back at {_named(numbers)}: times before and after do not compare.")
+
+
+def rotated(change: KeyChange) -> Iterator[Block]:
+    """Describe a change of the key."""
+    yield Line(f"Key {change.new_key} seals the ledger from entry {change.valid_from} on.")
+    yield Line(f"Keep key {change.old_key}, after it: it verifies the entries before, and seals nothing new.")
+
+
+def _named(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - MOST_NAMED} more" if len(numbers) > MOST_NAMED else ""
+    word = "entry" if len(numbers) == 1 else "entries"
+    return f"{word} {', '.join(map(str, numbers[:MOST_NAMED]))}{more}"
 
 
 def proven(proof: CaseProof, public: str | None) -> Iterator[Block]:

@@ -33,8 +33,8 @@ Index(
     events.c.seq,
     sqlite_where=text(
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'people_recorded', 'people_proposed', 'people_activated', "
-        "'people_declined', 'configuration_recorded')"
+        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
+        "'people_activated', 'people_declined', 'configuration_recorded')"
     ),
 )
 
@@ -46,8 +46,10 @@ ledger_head = Table(
     Column("ledger_id", String(36), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
-    # The digest of all entries about policies.
+    # The digest of all entries that concern all cases.
     Column("governed", String(64), nullable=False),
+    # The time at the last live entry, with which the next one is compared.
+    Column("latest", String(27), nullable=False),
     Column("mac", String(200), nullable=False),
 )
 
@@ -62,11 +64,12 @@ cases = Table(
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("submitted_seq", Integer, nullable=False),
-    # The lease: its fencing token rises whenever a worker takes the case.
-    Column("fence", Integer, nullable=False),
+    # The lease, with its random fencing token and its seal; all are empty in a case that no worker has taken.
+    Column("fence", Integer),
     Column("holder", String(200)),
     Column("held_since", String(27)),
     Column("held_until", String(27)),
+    Column("lease_seal", String(200)),
     UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
@@ -142,6 +145,8 @@ reviews = Table(
     Column("claimed_since", String(27)),
     Column("claimed_until", String(27)),
     Column("delegated_by", String(200)),
+    # The seal of the times of the claim, which no entry records.
+    Column("claim_seal", String(200)),
     # The time of the reminder; a time after all others if none is due.
     Column("remind_at", String(27), nullable=False),
     # Search columns, copied from the snapshot and the answer.
@@ -158,6 +163,8 @@ reviews = Table(
     # maintenance derives it under another state. A queue reads the others one by one.
     Column("needed_role", String(200), nullable=False),
     Column("needed_under", String(200), nullable=False),
+    # The seal of a role that was derived.
+    Column("needed_seal", String(200)),
     # A keyed digest of the customer, to assign their cases to the same reviewer.
     Column("affinity", String(64)),
     # The reviewer and the idempotency key of an answer, if it has a key.
@@ -220,11 +227,13 @@ spot_checks = Table(
     Column("finished_seq", Integer, nullable=False),
 )
 
-# Redacted cases of which the database may still hold copies, in pages that it no longer uses.
-scrubs_due = Table(
-    "scrubs_due",
+# Redacted cases. While a scrub is due the database may still hold copies, in pages that it no longer uses.
+scrubs = Table(
+    "scrubs",
     metadata,
     Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("due", Integer, nullable=False),
+    Column("seal", String(200), nullable=False),
 )
 
 # The texts of agents and people in a case. The ledger names them by digests under this key.
@@ -243,4 +252,6 @@ payloads = Table(
     Column("digest", String(64), primary_key=True),
     Column("case_id", String(200), primary_key=True),
     Column("body", Text, nullable=False),
+    # The seal of the digest and the case, since no entry names a payload.
+    Column("seal", String(200), nullable=False),
 )

@@ -20,13 +20,15 @@ GOVERNING = (
     EventKind.POLICY_CANARY,
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_DECLINED,
+    EventKind.KEY_CHANGED,
+    EventKind.CLOCK_MOVED_BACK,
     EventKind.PEOPLE_RECORDED,
     EventKind.PEOPLE_PROPOSED,
     EventKind.PEOPLE_ACTIVATED,
     EventKind.PEOPLE_DECLINED,
     EventKind.CONFIGURATION_RECORDED,
 )
-"""The kinds of entries that govern all cases. A partial index lists them, and the head row has a digest of them all."""
+"""The kinds of entries that concern all cases. A partial index lists them; the head row has a digest of them all."""
 
 
 class Head(NamedTuple):
@@ -58,12 +60,16 @@ class Entry(NamedTuple):
 
 
 class HeadRow(NamedTuple):
-    """The row of `ledger_head`: the id of the ledger, its end, the digest of its governing entries, and the seal."""
+    """The row of `ledger_head`: the id of the ledger, its end, the digest of its governing entries, and the seal.
+
+    `latest` is the time that the clock showed at the last live entry, or before by less than a jump; empty without one.
+    """
 
     ledger_id: str
     seq: int
     digest: str
     governed: str
+    latest: str = ""
     mac: str = ""
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from hitl_orchestrator.errors import InvalidKey
-from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, hmac_under
+from hitl_orchestrator.ledger.keys.mac import KeyFile, Mac, SealKeys, hmac_under
 
 _OWNER_ALONE = 0o600
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -88,6 +88,38 @@ def _make(path: Path, text: str) -> None:
         draft.unlink()
 
 
+def add_new_key(path: Path) -> str:
+    """Put a new key before those in a key file, in one step, and return it.
+
+    Raises:
+        InvalidKey: the file cannot be read or written, or other users can read it.
+    """
+    text, key = private_text(path, _lost(path)), new_key()
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(f"{key}\n{text}")
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as exc:
+        raise InvalidKey(path, f"the new key cannot be written ({exc.strerror}); the old one stays valid") from exc
+    return key
+
+
+def _lost(path: Path) -> Callable[[], str]:
+    """Return what creates a key file that was there before: an error."""
+
+    def refuse() -> str:
+        raise InvalidKey(path, "the file is gone; restore it")
+
+    return refuse
+
+
 def new_key() -> str:
     """Return a new key of 32 random bytes in hexadecimal, as written to files and environment variables."""
     return secrets.token_hex(LEAST_BYTES)
@@ -123,11 +155,17 @@ def seal_keys_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path, *
     """
     if seal_key is None:
         check_private(beside, of_a_copy=of_a_copy)
-        read = partial(private_text, beside, lambda: f"{new_key()}\n", of_a_copy=of_a_copy)
-        return SealKeys(lambda: _macs(keys_in(read(), beside)))
-    keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
-    macs = [mac for key in keys for mac in _macs_of(key)]
+        read = partial(private_text, beside, of_a_copy=of_a_copy)
+        again = KeyFile(lambda: _macs(keys_in(read(_lost(beside)), beside)), lambda: add_new_key(beside))
+        return SealKeys(lambda: _macs(keys_in(read(lambda: f"{new_key()}\n"), beside)), again)
+    macs = macs_of(seal_key)
     return SealKeys(lambda: macs)
+
+
+def macs_of(seal_key: SealKey | Sequence[SealKey]) -> Sequence[Mac]:
+    """Return these keys, the newest first. Raises `InvalidKey`."""
+    keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
+    return [mac for key in keys for mac in _macs_of(key)]
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:

@@ -31,6 +31,13 @@ def check_recorded(row: StoredReview, events: Iterable[Event]) -> None:
         raise TamperedReview(row.review_id, "the ledger records another answer to it, or none")
 
 
+def recorded_with(row: StoredReview, events: Iterable[Event]) -> int | None:
+    """Return the number of the entry with which a review row was written: of its opening, or else its answer."""
+    kinds = (EventKind.REVIEW_OPENED,) if row.verdict is None else _ANSWERS
+    about = (event for event in events if event.kind in kinds and event.body.get("review_id") == row.review_id)
+    return next((event.seq for event in about), None)
+
+
 def check_end(row: HeadRow | None, end: Head, ledger_id: str | None, seals: Seals | None) -> None:
     """Compare the head row with the last entry of the ledger. Without `seals` its own seal is not verified.
 

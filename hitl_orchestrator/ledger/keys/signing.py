@@ -1,6 +1,7 @@
 """Ed25519 signing keys in hexadecimal, stored outside the database."""
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,12 +12,12 @@ KEY_BYTES = 32
 
 
 class SigningKey:
-    """A private key."""
+    """A private key, and the retired ones before it, the last of which endorses the first head under this one."""
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, retired: "Sequence[SigningKey]" = ()) -> None:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - slow to import
 
-        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self._private, self.retired = Ed25519PrivateKey.from_private_bytes(seed), tuple(retired)
 
     @cached_property
     def public(self) -> str:
@@ -34,12 +35,13 @@ def new_signing_key() -> SigningKey:
 
 
 def signing_key_in(text: str, where: str | Path) -> SigningKey:
-    """Return the private key in a text of 64 hexadecimal digits.
+    """Return the private key in a text: the first of several keys of 64 hexadecimal digits, with the retired ones.
 
     Raises:
         InvalidKey: the text has another form. It is not quoted.
     """
-    return SigningKey(_one_key(text, where))
+    first, *retired = _keys(text, where)
+    return SigningKey(first, [SigningKey(seed) for seed in retired])
 
 
 def signing_key_at(path: Path, *, of_a_copy: bool = False) -> SigningKey:
@@ -52,7 +54,10 @@ def signing_key_at(path: Path, *, of_a_copy: bool = False) -> SigningKey:
 
 def public_key_in(text: str, where: str | Path) -> str:
     """Return the public key in a text. Raises `InvalidKey`."""
-    return _one_key(text, where).hex()
+    keys = _keys(text, where)
+    if len(keys) != 1:
+        raise InvalidKey(where, f"it holds {len(keys)} keys, and one is to be trusted")
+    return keys[0].hex()
 
 
 def is_public_key(text: object) -> bool:
@@ -72,8 +77,8 @@ def is_signed(text: str, signature: str, public: str) -> bool:
     return True
 
 
-def _one_key(text: str, where: str | Path) -> bytes:
+def _keys(text: str, where: str | Path) -> tuple[bytes, ...]:
     keys = keys_in(text, where)
-    if len(keys) != 1 or len(keys[0]) != KEY_BYTES:
-        raise InvalidKey(where, f"it does not hold one key of {2 * KEY_BYTES} hexadecimal digits")
-    return keys[0]
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise InvalidKey(where, f"it does not hold keys of {2 * KEY_BYTES} hexadecimal digits")
+    return keys

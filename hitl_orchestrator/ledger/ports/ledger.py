@@ -11,8 +11,9 @@ from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.ledger.events.chain import Head
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
-from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.keys.mac import Mac, Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
@@ -283,7 +284,27 @@ class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol
 
     @property
     def seals(self) -> Seals | None:
-        """The seals of the ledger, None if it was opened without its key. Raises as `ledger_id`."""
+        """The seals of the ledger before its entries are read, None without its key. Raises as `ledger_id`."""
+
+    def current_seals(self) -> Seals | None:
+        """Return the seals of the ledger after all changes of its key, None if it was opened without its key.
+
+        Raises:
+            LedgerDamaged: an entry about a key is missing, or this ledger did not write it.
+            InvalidKey: the first configured key was never one of this ledger.
+        """
+
+    def rotate_key(self, actor: Actor, at: datetime, new_key: Sequence[Mac] = ()) -> KeyChange:
+        """Retire the key that seals the ledger, and make the first configured one valid from the next entry on.
+
+        A store with a key file of its own gets a new key in it; `new_key` is put before the others elsewhere.
+
+        Raises:
+            InvalidKey: the first key is the valid one, or was retired before.
+        """
+
+    def own_events(self) -> Sequence[Event]:
+        """Return the entries about the ledger itself: changes of its key, and jumps of the clock."""
 
     def head(self) -> Head:
         """Return the last entry's number and digest; 0 and the genesis digest for an empty ledger.

@@ -1,17 +1,19 @@
 """The ledger's entries within a transaction: appended to the chain under a seal, and verified where they are read."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import InvalidKey, LedgerDamaged
 from hitl_orchestrator.ledger.database.migrate import Found
-from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, TransientStoreError
+from hitl_orchestrator.ledger.events import ledger_builders
 from hitl_orchestrator.ledger.events.chain import (
     GENESIS,
     GOVERNING,
@@ -25,6 +27,7 @@ from hitl_orchestrator.ledger.events.chain import (
     record_of,
 )
 from hitl_orchestrator.ledger.events.contents import Contents, marked, restored
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
 from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
 from hitl_orchestrator.ledger.store.statements import events as statements
@@ -51,6 +54,13 @@ class _Governed(NamedTuple):
     governed: str
 
 
+class _Read(NamedTuple):
+    """What the governing entries say that were read and verified: them all, and the seals after the changes of keys."""
+
+    known: tuple[_Governed, ...]
+    seals: Seals | None
+
+
 def founded_under(keys: SealKeys) -> Found:
     """Return a function that writes the sealed head row of a new ledger."""
     return lambda run: run(statements.FOUND, {"row_id": 1, **keys.new_ledger()._asdict()})
@@ -63,30 +73,44 @@ class EventLog:
     """
 
     def __init__(self, database: Database, keys: SealKeys | None) -> None:
-        """Read the id of the ledger. A missing head row is an error where the ledger is first used."""
-        with database.read() as transaction:
-            row = transaction.first(statements.HEAD_ROW)
-        self._ledger_id, self._keys = None if row is None else str(row["ledger_id"]), keys
-        self._known: tuple[_Governed, ...] = (_Governed(0, None, GENESIS),)
+        """Read nothing yet: the tables of a store that is verified may have another form than expected."""
+        self._database, self._keys = database, keys
+        self._read = _Read((_Governed(0, None, GENESIS),), None)
 
-    @property
+    @cached_property
     def ledger_id(self) -> str:
-        """The id of the ledger. Raises `LedgerDamaged` if its head row was missing when it was opened."""
-        if self._ledger_id is None:
+        """The id of the ledger. Raises `LedgerDamaged` if its head row is missing."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.HEAD_ROW)
+        if row is None:
             raise LedgerDamaged(NO_HEAD_ROW)
-        return self._ledger_id
+        return str(row["ledger_id"])
 
     @cached_property
     def seals(self) -> Seals | None:
-        """The seals of this ledger, None without keys. Raises `LedgerDamaged` as `ledger_id`."""
+        """The seals of this ledger before its entries are read, None without keys. Raises as `ledger_id`."""
         return None if self._keys is None else Seals(self._keys, self.ledger_id)
 
     @property
     def sealing(self) -> Seals:
-        """The seals of this ledger, to write with. Raises `InvalidKey` if it was opened without keys."""
+        """The seals of this ledger after the last change of its key that was read, to write with.
+
+        Raises:
+            InvalidKey: the ledger was opened without keys, or the first of them was never one of this ledger.
+            LedgerDamaged: as `governing`.
+        """
         if self.seals is None:
             raise InvalidKey("HITL_SEAL_KEY", "the ledger was opened without its key, and can only be read")
-        return self.seals
+        if self._read.seals is None:
+            self.read_keys()
+        seals = cast(Seals, self._read.seals)
+        seals.check_newest()
+        return seals
+
+    def read_keys(self) -> None:
+        """Read the changes of the key that other processes made. Raises as `governing`."""
+        with self._database.read() as transaction:
+            self.governing(transaction, ())
 
     def append(self, transaction: StoreTransaction, *drafts: Draft, end: Any = None) -> int:
         """Append entries about one case, or about none, and return the number of the first.
@@ -134,7 +158,10 @@ class EventLog:
 
     def events_of_case(self, transaction: StoreTransaction, case_id: str) -> list[Event]:
         """Return the entries of a case, with digests in place of texts. Raises as `event_of`."""
-        events = [self.event_of(row) for row in transaction.run(statements.EVENTS_OF_CASE, wanted_case=case_id)]
+        rows = list(transaction.run(statements.EVENTS_OF_CASE, wanted_case=case_id))
+        if rows and not self._is_current(rows[0]["head_mac"]):
+            self.governing(transaction, ())
+        events = [self.event_of(row) for row in rows]
         other = next((event for event in events if event.case_id != case_id), None)
         if other is not None:
             raise LedgerDamaged(f"entry {other.seq} is about case {other.case_id!r}, and is listed for {case_id!r}")
@@ -167,64 +194,156 @@ class EventLog:
 
         Raises:
             LedgerDamaged: an entry is missing, or this ledger did not write it.
+            InvalidKey: the first configured key was never one of this ledger.
         """
-        known = self._known
-        first = next((n for n, each in enumerate(known) if each.seq > after and each.kind in kinds), len(known))
-        rows = list(transaction.run(statements.GOVERNING_AFTER, after=known[first - 1].seq))
-        events = [self.event_of(row) for row in rows if row["seq"] is not None]
-        if self.seals is not None:
-            states = [*known[:first]]
-            for event in events:
-                states.append(_Governed(event.seq, event.kind, governed_after(states[-1].governed, event.digest)))
-            self._check_governed(rows, states[-1])
-            if len(states) != len(known):
-                self._known = tuple(states)
+        events = self._governing(transaction, kinds, after)
+        if self._read.seals is not None:
+            self._read.seals.check_newest()
         return [event for event in events if event.kind in kinds and event.seq > after]
 
-    def _check_governed(self, rows: list[Any], last: _Governed) -> None:
+    def _governing(
+        self, transaction: StoreTransaction, kinds: Collection[EventKind] = (), after: int = 0
+    ) -> list[Event]:
+        known, seals = self._read
+        first = next((n for n, each in enumerate(known) if each.seq > after and each.kind in kinds), len(known))
+        rows = list(transaction.run(statements.GOVERNING_AFTER, after=known[first - 1].seq))
+        written = [row for row in rows if row["seq"] is not None]
+        events = [event_of(row["entry"], row["digest"]) for row in written]
+        if self.seals is None:
+            return events
+        checked = _seals_after(seals or self.seals, seals is None, rows, events)
+        for row in written:
+            _check(checked, row["seq"], row["entry"], row["digest"], row["mac"])
+        states = [*known[:first]]
+        for event in events:
+            states.append(_Governed(event.seq, event.kind, governed_after(states[-1].governed, event.digest)))
+        self._check_governed(rows, states[-1], checked)
+        if len(states) != len(known) or seals is None:
+            self._read = _Read(tuple(states), checked)
+        return events
+
+    def _check_governed(self, rows: list[Any], last: _Governed, seals: Seals) -> None:
         row = HeadRow(*(rows[0][f"head_{name}"] for name in HeadRow._fields)) if rows else None
-        check_end(row, Head(0, "") if row is None else Head(row.seq, row.digest), self.ledger_id, self.seals)
+        check_end(row, Head(0, "") if row is None else Head(row.seq, row.digest), self.ledger_id, seals)
         if row is not None and row.governed != last.governed:
             why = "one of them was removed, added, or moved"
-            raise LedgerDamaged(f"the entries about policies are not those that the head row confirms: {why}")
+            raise LedgerDamaged(f"the entries about policies and keys are not those that the head row confirms: {why}")
 
-    def _link(self, transaction: StoreTransaction, row: Any, drafts: list[Draft]) -> list[Entry]:
-        """Append entries to the end of the ledger in `row`, and update the head row."""
-        end, seals = self._end(transaction, row), self.sealing
-        linked = link(Head(end.seq, end.digest), drafts, seals.entry)
-        governed = end.governed
+    def change_key(self, transaction: StoreTransaction, actor: Actor, at: datetime) -> KeyChange:
+        """Append the entry after which the first configured key seals the ledger, sealed with both keys.
+
+        Raises:
+            InvalidKey: the first key is the valid one, or was retired before.
+        """
+        if self._keys is None or self.seals is None:
+            raise InvalidKey("HITL_SEAL_KEY", "the ledger was opened without its key, and can only be read")
+        self._governing(transaction)
+        end = transaction.first(statements.HEAD)
+        seals = cast(Seals, self._read.seals)
+        old, new = seals.current, self._keys.next_after(seals.current)
+        retired = next((period.since for period in seals.periods if period.key == new), None)
+        if retired is not None:
+            why = f"its first key {new!r} sealed entry {retired} and the following, and was retired; make a new one"
+            raise InvalidKey("HITL_SEAL_KEY", why)
+        draft = ledger_builders.key_changed(old, new, 0, actor, at)
+        jumped = ledger_builders.jump_back(self._end(transaction, end).latest, [draft])
+        seq = (end["seq"] or 0) + len(jumped) + 1
+        changing = ledger_builders.key_changed(old, new, seq, actor, at)
+        self._link(transaction, end, [changing], seals.before_change(seq, new))
+        return KeyChange(old_key=old, new_key=new, valid_from=seq + 1, at=at)
+
+    def _link(
+        self, transaction: StoreTransaction, row: Any, drafts: list[Draft], seals: Seals | None = None
+    ) -> list[Entry]:
+        """Append entries to the end of the ledger in `row`, and update the head row.
+
+        Returns them without the entry that precedes them if the clock moved back.
+        """
+        end = self._end(transaction, row)
+        seals, jumped = seals or self.sealing, ledger_builders.jump_back(end.latest, drafts)
+        linked = link(Head(end.seq, end.digest), [*jumped, *drafts], seals.entry)
+        governed, latest = end.governed, ledger_builders.latest_after(end.latest, drafts)
         for entry in linked:
             governed = governed_after(governed, entry.digest) if entry.kind in GOVERNING else governed
-        after = HeadRow(end.ledger_id, linked[-1].seq, linked[-1].digest, governed)
+        after = HeadRow(end.ledger_id, linked[-1].seq, linked[-1].digest, governed, latest)
         transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
         moved = {f"new_{name}": value for name, value in after._asdict().items()}
         transaction.run(statements.MOVE_HEAD, **moved | {"new_mac": seals.head(after)})
-        return linked
+        return linked[len(jumped) :]
 
     def _end(self, transaction: StoreTransaction, row: Any) -> HeadRow:
         """Return the end of the ledger, in a row with the columns `END`, after comparing it with the head row."""
         seq, digest = (0, GENESIS) if row["seq"] is None else (row["seq"], row["digest"])
-        *_, governed, mac = ("", "", *str(row["head"]).split(" "))
-        end = HeadRow(self.ledger_id, seq, digest, governed, mac)
+        *_, governed, latest, mac = ("", "", "", *str(row["head"]).split(" "))
+        end = HeadRow(self.ledger_id, seq, digest, governed, latest, mac)
         if " ".join(map(str, end)) != row["head"]:
             self._check_end(transaction, Head(seq, digest))
         if self.seals is not None:
-            self.seals.check_head(end)
+            self._follow(transaction, mac)
+            cast(Seals, self._read.seals).check_head(end)
         return end
+
+    def _follow(self, transaction: StoreTransaction, head_seal: str) -> None:
+        """Read the change of the key that another process made, if the head row is sealed with another key.
+
+        Raises:
+            TransientStoreError: there is one. What this transaction sealed before is sealed with a retired key: it is
+                rolled back and repeated.
+        """
+        if self._is_current(head_seal):
+            return
+        before = self._read.seals
+        self.governing(transaction, ())
+        if before is not None and cast(Seals, self._read.seals).current != before.current:
+            raise TransientStoreError(self._database.url, "the key of its ledger was changed meanwhile; try again")
+
+    def _is_current(self, head_seal: object) -> bool:
+        """Return whether the head row names the key that this process knows as the current one."""
+        seals = self._read.seals
+        return self.seals is None or (seals is not None and seals.names_current(head_seal))
 
     def _check_end(self, transaction: StoreTransaction, end: Head) -> None:
         """Name the way in which the head row and the last entry differ."""
         row = transaction.first(statements.HEAD_ROW)
-        check_end(None if row is None else HeadRow(*row_values(row)), end, self.ledger_id, self.seals)
+        seals = self._read.seals
+        check_end(None if row is None else HeadRow(*row_values(row)), end, self.ledger_id, seals)
 
     def _check(self, seq: int, entry: object, digest: object, mac: object) -> None:
         """Verify the seal of an entry that is read, and the digest of its text."""
         if self.seals is None:
             return
-        text = str(entry)
-        if sha256(text.encode(errors="replace")).hexdigest() != digest:
-            raise LedgerDamaged(f"entry {seq!r}: its text or its digest was altered: they no longer match")
-        self.seals.check_entry(seq, str(digest), mac)
+        seals = self.sealing
+        try:
+            _check(seals, seq, entry, digest, mac)
+        except LedgerDamaged:
+            self.read_keys()
+            if self.sealing.current == seals.current:
+                raise
+            _check(self.sealing, seq, entry, digest, mac)
+
+
+def _check(seals: Seals, seq: int, entry: object, digest: object, mac: object) -> None:
+    text = str(entry)
+    if sha256(text.encode(errors="replace")).hexdigest() != digest:
+        raise LedgerDamaged(f"entry {seq!r}: its text or its digest was altered: they no longer match")
+    seals.check_entry(seq, str(digest), mac)
+
+
+def _seals_after(seals: Seals, is_start: bool, rows: Sequence[Any], events: Sequence[Event]) -> Seals:
+    """Return the seals after the changes of the key among governing entries, each verified.
+
+    At the start of the ledger its first key is the one that the first change retires, or else that of the head row.
+    """
+    changes = [
+        (event, row["mac"])
+        for row, event in zip(rows, events, strict=False)
+        if event.kind is EventKind.KEY_CHANGED and (is_start or event.seq >= seals.periods[-1].since)
+    ]
+    if is_start and rows:
+        seals = seals.beginning_with(changes[0][1] if changes else rows[0]["head_mac"])
+    for event, seal in changes:
+        seals = seals.changed_by(event, seal)
+    return seals
 
 
 def row_values(row: Any) -> list[Any]:

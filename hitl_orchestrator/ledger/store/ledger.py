@@ -1,11 +1,14 @@
 """The ledger in a database: the `Ledger` port, composed of one repository per subject."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 
+from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.ledger.database.ports import Database, retried
 from hitl_orchestrator.ledger.events.chain import Head
-from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
+from hitl_orchestrator.ledger.events.ledger_builders import KINDS, KeyChange
+from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
@@ -27,9 +30,9 @@ class LedgerStore:
 
         `keys` seal every entry, its head row and the review rows. Without them the ledger can only be audited.
         """
-        self._database = database
+        self._database, self._keys = database, keys
         self._log = log = EventLog(database, keys)
-        self._work = work = LeasedWork(database, Holder(lease))
+        self._work = work = LeasedWork(database, Holder(lease), log)
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
         self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
@@ -89,8 +92,31 @@ class LedgerStore:
 
     @property
     def seals(self) -> Seals | None:
-        """The seals of the ledger."""
+        """The seals of the ledger before its entries are read."""
         return self._log.seals
+
+    @retried
+    def current_seals(self) -> Seals | None:
+        """Return the seals of the ledger after all changes of its key."""
+        if self._log.seals is None:
+            return None
+        self._log.read_keys()
+        return self._log.sealing
+
+    @retried
+    def own_events(self) -> Sequence[Event]:
+        """Return the entries about the ledger itself."""
+        with self._database.read() as transaction:
+            return self._log.governing(transaction, KINDS)
+
+    def rotate_key(self, actor: Actor, at: datetime, new_key: Sequence[Mac] = ()) -> KeyChange:
+        """Retire the key that seals the ledger, and make the first configured one valid."""
+        if new_key and self._keys is not None:
+            self._keys.put_first(new_key)
+        with self._database.write() as transaction:
+            change = self._log.change_key(transaction, actor, at)
+        self._log.read_keys()
+        return change
 
     def close(self) -> None:
         """Close all connections and give up all leases."""

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head
-from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
+from hitl_orchestrator.ledger.keys.mac import SealCheck
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
@@ -22,6 +22,7 @@ class Verification(Value):
     `ledger_id` is None if the head row does not state it. `seals_checked` tells whether there was a key to verify seals
     with. `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed
     heads that agree with them. `scrub_due` are the redacted cases of which the database may still hold copies.
+    `key_changes` and `clock_jumps` are the numbers of the entries at which the key changed, or the clock moved back.
     """
 
     ledger_id: str | None
@@ -33,6 +34,8 @@ class Verification(Value):
     bad_entry: int | None = None
     problem: str | None = None
     scrub_due: tuple[str, ...] = ()
+    key_changes: tuple[int, ...] = ()
+    clock_jumps: tuple[int, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -53,12 +56,12 @@ def walk(
     heads: Sequence[SignedHead] = (),
     on_entry: Callable[[Entry], None] | None = None,
     start: Head = START,
-    seals: Seals | None = None,
+    seals: SealCheck | None = None,
 ) -> Walk:
     """Follow the chain from `start` to its end or its first break, and compare it with signed heads.
 
     Heads require the chain from its beginning. `on_entry` is called with every good entry. With `seals`, a good entry
-    has one of them.
+    has the seal of the key that was valid for it.
     """
     head, tree = start, Tree() if heads else None
     agreed = [mark for mark in heads if not mark.size]
@@ -82,7 +85,7 @@ def walk(
     return Walk(head, len(agreed))
 
 
-def entry_problem(entry: Entry, before: Head, seals: Seals | None = None) -> str | None:
+def entry_problem(entry: Entry, before: Head, seals: SealCheck | None = None) -> str | None:
     """Return the problem with an entry after `before`; None for a valid one, whose seal is verified with `seals`.
 
     The canonical text ends with the values of the columns, so that a good entry need not be parsed.
@@ -101,9 +104,10 @@ def entry_problem(entry: Entry, before: Head, seals: Seals | None = None) -> str
     return next(_defects(entry, before), f"entry {entry.seq} does not have the form of a ledger entry")
 
 
-def _seal_problem(entry: Entry, seals: Seals) -> str | None:
+def _seal_problem(entry: Entry, seals: SealCheck) -> str | None:
     try:
-        seals.check_entry(entry.seq, entry.digest, entry.mac)
+        change = event_of(entry.entry, entry.digest) if entry.kind == EventKind.KEY_CHANGED else None
+        seals.check(entry.seq, entry.digest, entry.mac, change)
     except LedgerDamaged as exc:
         return exc.problem
     return None

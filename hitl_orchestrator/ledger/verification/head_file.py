@@ -45,8 +45,9 @@ def _is_line(line: bytes) -> bool:
 class HeadFile:
     """A file of signed heads, appended to by one process at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, makes_folder: bool = False) -> None:
+        """With `makes_folder` a missing folder of the file is made with it, private to this user."""
+        self.path, self._makes_folder = path, makes_folder
 
     def add(self, make: Callable[[SignedHead | None], SignedHead | None]) -> SignedHead | None:
         """Append the result of `make`, called with the last head, and flush it to the disk. None appends nothing.
@@ -73,6 +74,8 @@ class HeadFile:
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:
+        if self._makes_folder:
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(self.path, flags, 0o600), "r+b") as file:
             if fcntl is not None:

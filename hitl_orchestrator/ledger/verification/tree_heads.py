@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, digest
+from hitl_orchestrator.errors import InvalidKey
 from hitl_orchestrator.ledger.events.chain import GENESIS
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_signed
 from hitl_orchestrator.ledger.verification.merkle import Tree, is_extended, root_of
@@ -21,7 +22,10 @@ Signature = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
 class SignedHead(Value):
-    """The signed state of a ledger. `peaks` are the roots of the perfect subtrees, from which the tree can grow."""
+    """The signed state of a ledger. `peaks` are the roots of the perfect subtrees, from which the tree can grow.
+
+    The first head under a new key has an `endorsement`: the signature of the same text with the previous key.
+    """
 
     form: Literal["hitl-ledger-head/1"] = "hitl-ledger-head/1"
     ledger_id: LedgerId
@@ -34,6 +38,7 @@ class SignedHead(Value):
     peaks: tuple[Digest, ...]
     key: Digest
     signature: Signature
+    endorsement: Signature | None = None
 
     @property
     def line(self) -> str:
@@ -47,8 +52,8 @@ class SignedHead(Value):
 
     @property
     def signed_text(self) -> str:
-        """The signed text: all fields but the signature."""
-        return canonical_json(self.model_dump(mode="json", exclude={"signature"}))
+        """The signed text: all fields but the signatures."""
+        return canonical_json(self.model_dump(mode="json", exclude={"signature", "endorsement"}))
 
 
 def sign_head(
@@ -60,8 +65,13 @@ def sign_head(
     at: datetime,
     key: SigningKey,
 ) -> SignedHead:
-    """Return the signed head of a tree, `of` the ledger with this id and this digest of the last entry."""
+    """Return the signed head of a tree, `of` the ledger with this id and this digest of the last entry.
+
+    Raises:
+        InvalidKey: the head `before` was signed with a key that is not among the retired ones of this key.
+    """
     ledger_id, chain = of
+    endorser = None if before is None or before.key == key.public else _endorser(before.key, key)
     draft = SignedHead(
         ledger_id=ledger_id,
         size=tree.size,
@@ -74,7 +84,16 @@ def sign_head(
         key=key.public,
         signature="0" * 128,
     )
-    return draft.model_copy(update={"signature": key.sign(draft.signed_text)})
+    endorsement = None if endorser is None else endorser.sign(draft.signed_text)
+    return draft.model_copy(update={"signature": key.sign(draft.signed_text), "endorsement": endorsement})
+
+
+def _endorser(public: str, key: SigningKey) -> SigningKey:
+    endorser = next((retired for retired in key.retired if retired.public == public), None)
+    if endorser is None:
+        why = f"the last head is signed with key {public[:12]}, and the first key here is {key.public[:12]}"
+        raise InvalidKey("HITL_HEAD_KEY", f"{why}; put the retired key after it, which endorses the new one")
+    return endorser
 
 
 def tree_of(head: SignedHead | None) -> Tree:
@@ -104,11 +123,14 @@ def foreign_problem(heads: Iterable[SignedHead], ledger_id: str | None) -> str |
 def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None:
     """Return the problem with a sequence of heads, the oldest first; None if each extends the previous one.
 
-    The file may begin with any head: it cannot prove what came before that one.
+    The file may begin with any head: it cannot prove what came before that one. The trusted key is that of any head:
+    each earlier one is part of the next, and a new key is endorsed by the one before.
     """
     before: SignedHead | None = None
+    heads = list(heads)
+    trusted = None if any(head.key == public for head in heads) else public
     for number, head in enumerate(heads, start=1):
-        problem = head_problem(head, public)
+        problem = head_problem(head, trusted)
         if problem is None and before is not None:
             problem = _break_between(before, head)
         if problem is not None:
@@ -120,6 +142,8 @@ def heads_problem(heads: Iterable[SignedHead], public: str | None) -> str | None
 def _break_between(before: SignedHead, head: SignedHead) -> str | None:
     if head.ledger_id != before.ledger_id:
         return f"it is of ledger {head.ledger_id}, and the previous head of ledger {before.ledger_id}"
+    if head.key != before.key and not is_signed(head.signed_text, head.endorsement or "", before.key):
+        return f"it is signed with the key {head.key[:12]}, which the key of the previous head does not endorse"
     if head.previous != before.digest:
         return "it does not follow the previous head: one is missing, or there are two histories"
     old, new = (before.size, bytes.fromhex(before.root)), (head.size, bytes.fromhex(head.root))

@@ -6,15 +6,18 @@ from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, EventKind
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
+from hitl_orchestrator.ledger.events.builders import SYSTEM
+from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
+from hitl_orchestrator.ledger.keys.files import SealKey, macs_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.services.acting import CaseKey
+from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
 
@@ -32,11 +35,17 @@ class AuditTrail:
         self._has_warned = False
 
     def history(self, case: Case) -> list[Event]:
-        """Return the events of one case, in order; for a change of policy or people also the entries that name it."""
+        """Return the events of one case, in order, and the jumps of the clock among them.
+
+        For a change of policy or people also the entries that name it.
+        """
         events = list(self._ledger.events(case.case_id))
         if case.submission.task.task_type in GOVERNED_CHANGES:
             # Entries about policies and people belong to no case; some name the case in which a change was decided.
             events += [event for event in self._ledger.governance_events() if event.body.get("case_id") == case.case_id]
+        jumps = (event for event in self._ledger.own_events() if event.kind is EventKind.CLOCK_MOVED_BACK)
+        # Times of the case before and after a jump of the clock do not compare.
+        events += [jump for jump in jumps if events and events[0].seq < jump.seq < events[-1].seq]
         return sorted(events, key=lambda event: event.seq)
 
     def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
@@ -58,6 +67,12 @@ class AuditTrail:
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:
         """Verify the whole ledger and its tables."""
         return self._signer.verify(heads, public_key)
+
+    def rotate_key(self, new_key: SealKey | Sequence[SealKey] | None, acting: Acting) -> KeyChange:
+        """Retire the key that seals the ledger, and make the next one valid. Raises `InvalidKey`."""
+        macs = () if new_key is None else macs_of(new_key)
+        actor = SYSTEM.model_copy(update={"channel": acting.channel, "os_user": acting.os_user})
+        return self._ledger.rotate_key(actor, self._reader.now(), macs)
 
     def sign_head(self) -> SignedHead:
         """Sign the current head of the ledger. Raises `LedgerDamaged`, `InvalidKey` or `HeadFileUnavailable`."""

@@ -1,5 +1,7 @@
 """`hitl audit list`, `show`, `export` and `redact`: read the ledger, export it, and erase contents."""
 
+from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,10 +11,11 @@ from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
-from hitl_orchestrator.errors import HitlError, InvalidInput
+from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey, LedgerDamaged
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.orchestrator import LedgerAudit
 
 group = typer.Typer()
 MAX_PROBLEMS = 20
@@ -29,7 +32,9 @@ def list_records(session: "Session") -> None:
     left_out: list[HitlError] = []
     with session.audit() as audit:
         records = [record for record in audit.records(left_out.append) if record.quality_check is None]
-    answer(session.as_json, [record.model_dump(mode="json") for record in records], lambda: tables.records(records))
+        jumps = [] if session.as_json else _clock_jumps(audit)
+    rows = [record.model_dump(mode="json") for record in records]
+    answer(session.as_json, rows, lambda: chain(tables.records(records), jumps))
     _name_left_out(left_out, session)
 
 
@@ -40,8 +45,9 @@ def show(
     policies: Annotated[
         bool, option(None, "Show the entries about policies and people instead.", "--policies")
     ] = False,
+    ledger: Annotated[bool, option(None, "Show the changes of the key, and jumps of the clock.", "--ledger")] = False,
 ) -> None:
-    """Show the ledger entries of one case, or about policies and people.
+    """Show the ledger entries of one case, about policies and people, or about the ledger itself.
 
     With --policies these are versions, proposals, activations, canaries, shadow policies and declined changes. The
     result of a change is also shown with its case.
@@ -49,18 +55,18 @@ def show(
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import audit_record
 
-    if policies == (case is not None):
-        raise InvalidInput(["audit show: give a case id or a task id, or --policies alone"])
-    record = None
+    if (policies, ledger, case is not None).count(True) != 1:
+        raise InvalidInput(["audit show: give a case id or a task id, or --policies alone, or --ledger alone"])
+    record, about = None, "a key or the clock" if ledger else "policies and people"
     if case is None:
         with session.audit() as audit:  # works even if the store's policy and reviewers are unusable
-            events = list(audit.governance_events())
+            events = list(audit.own_events() if ledger else audit.governance_events())
     else:
         with session.open() as hitl:
             name = named(hitl, case)
             events, record = hitl.cases.history(**name), hitl.cases.get(**name).record
     entries = [event.model_dump(mode="json") for event in events]
-    answer(session.as_json, entries, lambda: audit_record.entries(events, record))
+    answer(session.as_json, entries, lambda: audit_record.entries(events, record, about))
 
 
 @command(group, "export", STORE)
@@ -116,6 +122,16 @@ def redact(
         receipt = hitl.cases.redact(**name, reason=reason)
         data, repeated = receipt.model_dump(mode="json"), shown.redacted
         answer(session.as_json, data, lambda: audit_record.redaction(receipt, repeated=repeated))
+
+
+def _clock_jumps(audit: "LedgerAudit") -> "list[Line]":
+    """Return the note about jumps of the clock, if there are any; a damaged ledger is named elsewhere."""
+    from hitl_orchestrator.cli.views import verification
+
+    with suppress(LedgerDamaged, InvalidKey):
+        jumps = [event.seq for event in audit.own_events() if event.kind == "clock_moved_back"]
+        return [verification.clock_jumps(jumps)] if jumps else []
+    return []
 
 
 def _name_left_out(left_out: "list[HitlError]", session: "Session") -> None:

@@ -1,4 +1,4 @@
-"""`hitl audit verify`, `head`, `key`, `prove` and `check`: verify, sign and prove the ledger."""
+"""`hitl audit verify`, `head`, `key`, `rotate`, `prove` and `check`: verify, sign and prove the ledger."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,6 +89,21 @@ def show_key(session: "Session", out: Out = None, force: Force = False) -> None:
     if out is not None:
         write_file(out, f"{public}\n", force=force)
     answer(session.as_json, {"public_key": public}, lambda: [Line(public)])
+
+
+@command(group, "rotate", STORE)
+def rotate_key(session: "Session") -> None:
+    """Retire the key that seals the ledger, and make another one valid.
+
+    A new key is put before the old one in the key file of the store. With HITL_SEAL_KEY, set it to the new key and the
+    present one, separated by a comma. Keep the old key: it verifies the entries before the change.
+    """
+    from hitl_orchestrator.cli.session import CHANNEL
+    from hitl_orchestrator.cli.views import verification as view
+
+    with session.audit() as audit:
+        change = audit.rotate_key(CHANNEL)
+    answer(session.as_json, change.model_dump(mode="json"), lambda: view.rotated(change))
 
 
 @command(group, "prove", STORE)

@@ -30,14 +30,14 @@ HEAD_ROW = select(*[ledger_head.c[name] for name in HeadRow._fields]).where(ledg
 MOVE_HEAD = (
     update(ledger_head)
     .where(ledger_head.c.row_id == _ROW)
-    .values({name: bindparam(f"new_{name}") for name in ("seq", "digest", "governed", "mac")})
+    .values({name: bindparam(f"new_{name}") for name in ("seq", "digest", "governed", "latest", "mac")})
 )
 
 # The last entry and the head row, whose columns are one text: at the end of a ledger, an entry is appended.
 _BLANK: ColumnElement[str] = literal_column("' '", String)
 _SEQ = cast(ledger_head.c.seq, String)
 _HEAD_TEXT = ledger_head.c.ledger_id + _BLANK + _SEQ + _BLANK + ledger_head.c.digest
-_HEAD_TEXT = _HEAD_TEXT + _BLANK + ledger_head.c.governed + _BLANK + ledger_head.c.mac
+_HEAD_TEXT = _HEAD_TEXT + _BLANK + ledger_head.c.governed + _BLANK + ledger_head.c.latest + _BLANK + ledger_head.c.mac
 _NEWEST = select(events.c.seq, events.c.digest).order_by(events.c.seq.desc()).limit(1).subquery()
 END = (
     select(_NEWEST.c.seq).scalar_subquery().label("seq"),
@@ -73,8 +73,11 @@ GOVERNING_AFTER = (
     .where(ledger_head.c.row_id == _ROW)
     .order_by(events.c.seq)
 )
-EVENTS_OF_CASE = EVENTS.where(_OF_CASE)
-REDACTION_OF_CASE = EVENTS_OF_CASE.where(events.c.kind == literal_of(EventKind.REDACTED))
+# Each with the seal of the head row, which names the key that seals the ledger now.
+EVENTS_OF_CASE = EVENTS.where(_OF_CASE).add_columns(
+    HEAD_ROW.with_only_columns(ledger_head.c.mac).scalar_subquery().label("head_mac")
+)
+REDACTION_OF_CASE = EVENTS.where(_OF_CASE).where(events.c.kind == literal_of(EventKind.REDACTED))
 
 
 def _with_contents(kind: EventKind | None = None) -> Select[Any]:
