@@ -22,6 +22,8 @@ from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.wiring.clocks import current_time, now_in_utc
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from hitl_orchestrator.ledger.database.migrate import Found
     from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
     from hitl_orchestrator.ledger.keys.mac import SealKeys
@@ -296,9 +298,16 @@ def _sqlite_exists(store: str) -> bool:
         raise StoreUnavailable(
             store, f"{exc.strerror}: {str(file.parent)!r}; name a file in a folder of yours"
         ) from exc
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as opened:
-        return opened.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    # The text of an error about a damaged file is not always valid.
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(_read_only(file)) as connection:
+        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
     return True
+
+
+def _read_only(file: Path) -> "sqlite3.Connection":
+    import sqlite3  # noqa: PLC0415 - as above
+
+    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _sqlite_database(store: str) -> "MigratedDatabase":

@@ -16,7 +16,8 @@ from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.ledger.keys.files import new_key
 
 KEY = new_key()
-ROWS = 2_000
+ROWS = 600
+"""The number of altered rows in each run; the soak form alters every row in every way, more than 10,000."""
 HARMLESS = ("payloads deleted",)
 """A payload repeats what the entries and contents hold: a case that needs a missing one is run again from them."""
 

@@ -87,7 +87,7 @@ def test_a_read_only_file_is_reported(sqlite_store, tmp_path):
         folder.chmod(0o755)
     file.chmod(0o444)
     is_root = os.geteuid() == 0
-    if is_root:  # a user who reads a store needs an own copy of its key
+    if is_root:  # that user may read the key
         os.chown(f"{file}.key", UNPRIVILEGED, UNPRIVILEGED)
 
     acknowledged, reported = submit_until_it_fails(sqlite_store, who="unprivileged" if is_root else "me")

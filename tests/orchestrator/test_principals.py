@@ -104,6 +104,7 @@ EXPECTED = {
     **alike(["verify", "unfinished"], {"auditor": "all", **KEEPS}),
     **alike(["export"], {"auditor": "all"}),
     **alike(["sign_head", "recover", "maintain"], KEEPS),
+    **alike(["rotate_key"], {"operator": "all"}),
 }
 NEEDS = {"assign": "max", "plant": "max", "replay": "max", "redact": "zoe"}
 SITUATIONS = ("own domain", "other domain", "own submission", "barred", "left the people", "renamed role", "no account")

@@ -116,7 +116,7 @@ def test_every_approval_has_a_rule_or_a_reviewer_in_the_ledger(policy, given_cas
         recorded = {
             event.body["policy_hash"]: event.body["policy"]
             for event in hitl.services.ledger.events(None)
-            if not event.case_id
+            if event.kind is EventKind.POLICY_RECORDED
         }
         for number in range(len(given_cases)):
             case = hitl.cases.get(task_id=f"task-{number}")

@@ -9,7 +9,14 @@ from support.builders import a_review, a_task, an_output
 from support.stores import sealed_under
 
 from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import HitlError, IncompleteOutcome, RecoveryIncomplete, TamperedReview, UnknownLedgerKey
+from hitl_orchestrator.errors import (
+    HitlError,
+    IncompleteOutcome,
+    LedgerDamaged,
+    RecoveryIncomplete,
+    TamperedReview,
+    UnknownLedgerKey,
+)
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.ledger.keys.mac import hmac_under
 
@@ -182,6 +189,8 @@ def test_a_decision_without_a_ledger_entry_finishes_no_case(opened, durable_stor
     with pytest.raises(RecoveryIncomplete, match="the ledger records another answer to it, or none"):
         hitl.recover()
     assert (hitl.cases.get(decided.case_id).stage, list(hitl.audit.records())) == ("decided", [])
+    with pytest.raises(LedgerDamaged, match="is not the last entry of the last signed head"):
+        hitl.close()
 
 
 @pytest.mark.parametrize("column", ["role", "shown"])

@@ -2,12 +2,14 @@
 
 import pytest
 from support.builders import a_review
+from support.people_changes import change_people
 
 from hitl_orchestrator.errors import NotAuthorized, ReviewClaimed
 
 ANA = {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"]}
 BOB = {"reviewer_id": "bob", "name": "Bob", "roles": ["domain_reviewer"]}
 CLEO = {"reviewer_id": "cleo", "name": "Cleo", "roles": ["senior_manager"]}
+GOVERNING = [{"reviewer_id": who, "name": who, "roles": ["compliance_officer"]} for who in ("max", "zoe")]
 DAY = 86_400
 ALWAYS = [{"first": "2000-01-01", "last": "9999-01-01"}]
 WITHOUT_THE_RIGHT = {
@@ -19,11 +21,11 @@ WITHOUT_THE_RIGHT = {
 
 @pytest.fixture
 def held(opened, durable_store, waits):
-    """A store with a review that Ana claimed for a day, to be opened again with other reviewers."""
-    with opened(durable_store, reviewers=[ANA, BOB, CLEO]) as hitl:
+    """A store with a review that Ana claimed for a day, to be opened again and given other reviewers."""
+    with opened(durable_store, reviewers=[ANA, BOB, CLEO, *GOVERNING]) as hitl:
         waits(hitl)
         hitl.reviews.claim(task_id="task-1", reviewer="ana", seconds=DAY)
-    return lambda people: opened(durable_store, reviewers=people)
+    return lambda people: change_people(opened(durable_store, reviewers=None), [*people, *GOVERNING])
 
 
 def releases(hitl):

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_review, canonical
+from support.people_changes import change_policy
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 
@@ -22,7 +23,7 @@ def stricter(opened, durable_store, clock, waits) -> Orchestrator:
             clock.tick()
             waits(hitl, name, **fields)
         assert waiting_for(hitl, "domain_reviewer") == ["a", "c"]
-    return opened(durable_store, policy=STRICT)
+    return change_policy(opened(durable_store), STRICT)
 
 
 def test_under_a_stricter_policy_reviews_are_listed_for_the_role_that_may_decide_them(stricter):
@@ -47,7 +48,7 @@ def test_under_a_more_lenient_policy_reviews_stay_where_they_are(opened, durable
     with opened(durable_store, policy=STRICT) as hitl:
         waits(hitl, "a")
 
-    hitl = opened(durable_store, policy=LENIENT)
+    hitl = change_policy(opened(durable_store), LENIENT)
 
     assert waiting_for(hitl, "compliance_officer") == ["a"]
     assert waiting_for(hitl, "domain_reviewer") == []
@@ -58,7 +59,7 @@ def test_an_escalated_review_is_listed_for_its_new_role(opened, durable_store, w
         waits(hitl, "a")
         hitl.decide(task_id="a", decision=a_review("escalate", "ana"))
 
-    hitl = opened(durable_store, policy={"policy_id": "asks_always", "rules": []})
+    hitl = change_policy(opened(durable_store), {"policy_id": "asks_always", "rules": []})
 
     assert waiting_for(hitl, "senior_manager") == ["a"]
 
@@ -79,8 +80,9 @@ SPLIT = {
 def mixed(opened, durable_store, clock, waits) -> Orchestrator:
     """Nine reviews of a previous policy, of which the active one sends every third to the top, and three of its own."""
     policies = ((LENIENT, range(9)), (SPLIT, range(9, 12)))
+    hitl = opened(durable_store, policy=LENIENT)
     for policy, numbers in policies:
-        hitl = opened(durable_store, policy=policy)
+        change_policy(hitl, policy)
         for number in numbers:
             waits(hitl, f"t{number:02}", domain="finance" if number % 3 == 0 else "customer_support")
     return hitl

@@ -259,7 +259,9 @@ def check_not_foreign(path: str, store: str) -> None:
     """Refuse a database of another application, before anything is written to it. Damage is reported on opening."""
     if not Path(path).is_file() or not Path(path).stat().st_size:
         return
-    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)) as connection:
+    readable = f"{Path(path).as_uri()}?mode=ro"
+    # The text of an error about a damaged file is not always valid.
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(readable, uri=True)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if tables and "alembic_version" not in tables:
             why = f"it is the database of another application, with the table {tables[0]!r}; name another file"

@@ -66,9 +66,9 @@ class CaseDecisions:
         reviewer = self._people.named(acting.named(review.reviewer_id).reviewer or "")
         for case in cases:
             self._access.rights(open_review_of(case), case).role_for(reviewer)
-        return [self._decide_one(case, review, acting) for case in cases]
+        return [self._decide_next(case, review, acting) for case in cases]
 
-    def _decide_one(self, case: Case, review: Review, acting: Acting) -> Case:
+    def _decide_next(self, case: Case, review: Review, acting: Acting) -> Case:
         """Decide one of several cases under the people and policies that are in force by then."""
         self._policies.refresh()
         return self.decide(CaseKey(case.case_id), review, acting)
