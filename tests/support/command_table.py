@@ -64,7 +64,7 @@ COMMANDS = {
     "policy test": apart("policy test routing_policy.policy-test.yaml"),
     "policy backtest": Row("policy backtest routing_policy.json --on STORE"),
     "policy versions": Row("policy versions"),
-    "policy activate": writing("policy activate routing_policy.json --reviewer compliance_officer --reason new"),
+    "policy activate": writing("policy activate default_policy_v1.json --reviewer compliance_officer --reason new"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
     "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
