@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cases, desk, inbox, ledger, policies, postgres, queues, rehearsal, seals
+from benchmarks import backtest, cases, desk, inbox, ledger, policies, postgres, queues, seals
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -83,7 +83,7 @@ QUEUES = (
     ("maintenance, with fifty claims", "maintenance"),
 )
 
-REHEARSAL = (
+BACKTEST = (
     ("from Parquet", "parquet", 5),
     ("from a SQLite store", "store", 30),
 )
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
     parser.add_argument("--waiting", type=int, default=queues.MANY, help="open reviews of the queues, of real cases")
     parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "rehearsal"], help="measure this alone"
+        "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "backtest"], help="measure this alone"
     )
     given = parser.parse_args()
     _one(given) if given.only else _all(given)
@@ -121,14 +121,14 @@ def _one(given: argparse.Namespace) -> None:
         figures = policies.measure(given.rounds)
         print(json.dumps(figures, indent=2) if given.json else policies.table(figures))
         return
-    if given.only == "rehearsal":
-        figures = rehearsal.measure()
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_rehearsal(figures))
+    if given.only == "backtest":
+        figures = backtest.measure()
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
 
 
 def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= {**rehearsal.measure(), **seals.measure()}
+    figures |= {**backtest.measure(), **seals.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     figures |= queues.measure(given.waiting)
     if given.json:
@@ -142,7 +142,7 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_inbox(figures))
     console.print(_desk(figures))
     console.print(_queues(figures))
-    console.print(_rehearsal(figures))
+    console.print(_backtest(figures))
     console.print(policies.table(figures))
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
@@ -219,12 +219,12 @@ def _desk(figures: dict[str, float]) -> Table:
     return table
 
 
-def _rehearsal(figures: dict[str, float]) -> Table:
+def _backtest(figures: dict[str, float]) -> Table:
     table = Table(title="Backtest of past cases; aim: under 2 GB", title_justify="left")
     for column in ("what", "cases", "seconds", "CPU seconds", "peak MB", "aim for 10,000,000"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    for name, key, aim in REHEARSAL:
-        reported = (figures[f"rehearsal_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
+    for name, key, aim in BACKTEST:
+        reported = (figures[f"backtest_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
         cases_, seconds, spent, peak = reported
         table.add_row(name, f"{cases_:,.0f}", f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", f"{aim} s")
     return table

@@ -25,12 +25,12 @@ from hitl_orchestrator.domain.enums import Action, ActorKind, CaseStage, Confide
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.ledger.database.sqlite import SqliteDatabase
 from hitl_orchestrator.ledger.events import builders as entries
-from hitl_orchestrator.ledger.events.chain import Draft, Head, link
+from hitl_orchestrator.ledger.events.chain import GENESIS, Draft, Head, HeadRow, link
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE, ADD_OUTCOME
-from hitl_orchestrator.ledger.store.statements.events import ADD_CONTENTS, APPEND
+from hitl_orchestrator.ledger.store.statements.events import ADD_CONTENTS, APPEND, MOVE_HEAD
 from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.config_files import canonical
@@ -129,9 +129,10 @@ def _be_a_writer(store: str, name: str) -> None:
 
 
 def fill(store: str, size: int) -> None:
-    """Write whole cases in bulk: every entry linked to the one before, and every row that belongs to it."""
-    ledger = open_ledger(store)
-    ledger.close()
+    """Write whole cases in bulk: every entry linked to the one before and sealed, and every row that belongs to it."""
+    with closing(open_ledger(store)) as ledger:
+        ledger_id, seals = ledger.ledger_id, ledger.seals
+    assert seals is not None
     database, head = SqliteDatabase(store.removeprefix("sqlite:///"), store), START
     for first in range(0, size // ENTRIES_A_CASE, CASES_AT_ONCE):
         numbers = range(first, min(first + CASES_AT_ONCE, size // ENTRIES_A_CASE))
@@ -143,13 +144,17 @@ def fill(store: str, size: int) -> None:
             rows.append(_rows(number, seq + 1, intake, contents))
             outcomes.append(outcome_of(seq + ENTRIES_A_CASE, finished.body, intake.body)._asdict())
             drafts += intake, routed, finished
-        linked = link(head, drafts)
+        linked = link(head, drafts, seals.entry)
         with database.write(flush=False) as transaction:
             transaction.run_each(APPEND, [entry._asdict() for entry in linked])
             transaction.run_each(ADD_CASE, [row for row, _ in rows])
             transaction.run_each(ADD_CONTENTS, [contents for _, contents in rows])
             transaction.run_each(ADD_OUTCOME, outcomes)
         head = Head(linked[-1].seq, linked[-1].digest)
+    end = HeadRow(ledger_id, *head, governed=GENESIS)
+    with database.write() as transaction:
+        moved = {**end._asdict(), "mac": seals.head(end)}
+        transaction.run(MOVE_HEAD, **{f"new_{name}": value for name, value in moved.items()})
     database.close()
 
 
@@ -171,12 +176,12 @@ def _drafts(number: int) -> list[Draft]:
 
 
 # No process runs a finished case.
-NO_LEASE = {"fence": 1, "holder": None, "held_for": None}
+NO_LEASE = dict.fromkeys(("fence", "holder", "held_since", "held_until", "lease_seal"))
 
 
 def _rows(number: int, seq: int, intake: Draft, stated: Contents) -> tuple[dict[str, Any], dict[str, Any]]:
     name, content = f"case-{number:09}", content_digest(intake.body)
-    place = {"attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
+    place = {"submitter": _FIRST.submitter, "attempt": 1, "stage": CaseStage.FINISHED.value, "submitted_seq": seq}
     return (
         {"case_id": name, "task_id": name, "content": content, **place, **NO_LEASE},
         {"case_id": name, "key": stated.key, "body": stated.body},
@@ -196,7 +201,7 @@ def _verify(store: str) -> dict[str, float]:
     ledger = open_to_audit(store)
     notary = signer_of(ledger, MEMORY)
     with ledger.snapshot() as books:
-        chain = _cpu_seconds(lambda: walk(books.entries()))
+        chain = _cpu_seconds(lambda: walk(books.entries(), seals=ledger.seals))
     before = getrusage(RUSAGE_SELF).ru_maxrss
     head = notary.sign_now()
 

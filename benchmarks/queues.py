@@ -47,11 +47,12 @@ PREVIOUS, ACTIVE = ({"policy_id": "queue", "rules": rules} for rules in ([OFFICE
 
 def fill(store: str, size: int) -> None:
     """Submit cases, the first two thirds of them under the previous policy."""
-    for policy, numbers in ((PREVIOUS, range(size * 2 // 3)), (ACTIVE, range(size * 2 // 3, size))):
-        with Orchestrator.open(store, policy=policy, reviewers=PEOPLE, clock=lambda: NINE) as hitl:
-            for number in numbers:
-                hitl.submit(*case(number))
-            hitl.run_maintenance()
+    with Orchestrator.open(store, policy=PREVIOUS, reviewers=PEOPLE, clock=lambda: NINE) as hitl:
+        for number in range(size):
+            if number == size * 2 // 3:
+                hitl.policy.activate(ACTIVE, reviewer=EVERYWHERE, reason="Unsure cases need a senior manager")
+            hitl.submit(*case(number))
+        hitl.run_maintenance()
 
 
 def case(number: int) -> tuple[Task, AgentOutput]:
@@ -73,7 +74,7 @@ def case(number: int) -> tuple[Task, AgentOutput]:
 
 def milliseconds(store: str) -> dict[str, float]:
     """Return the milliseconds of each call: the median, and the first call of a role in a new process."""
-    with Orchestrator.open(store, policy=ACTIVE, reviewers=PEOPLE) as hitl:
+    with Orchestrator.open(store) as hitl:
         first = {f"first_{role}": _once(lambda role=role: hitl.inbox(role, limit=FIRST)) for role in ROLES}
         desk = replace(DeskClient.of(hitl, EVERYWHERE), most=LISTED)
         calls: dict[str, Callable[[], Any]] = {

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.errors import LedgerDamaged, TamperedPeople, TamperedPolicy
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
@@ -29,7 +30,11 @@ class PassedForCase(NamedTuple):
 
 
 class Gate:
-    """The only way from the facade to the services. They are refused once the orchestrator was closed."""
+    """The only way from the facade to the services. They are refused once the orchestrator was closed.
+
+    Each call applies the people and policies that another process has put in force meanwhile, before it is checked.
+    The services use what it has applied.
+    """
 
     _services = OpenServices()
 
@@ -42,8 +47,15 @@ class Gate:
         Raises:
             StoreClosed: the orchestrator was closed.
             NotAuthorized, InvalidInput: the principal may not use the verb.
+            TamperedPolicy, TamperedPeople, LedgerDamaged: what came into force meanwhile was altered.
         """
         services, acting = self._services, self.acting.named(reviewer)
+        try:
+            services.policies.refresh()
+        except (TamperedPolicy, TamperedPeople, LedgerDamaged):
+            # Verification reports what was altered; it goes on with the people who were in force before.
+            if verb is not Verb.VERIFY:
+                raise
         services.authorization.check(verb, acting)
         return Passed(services, acting)
 
@@ -67,6 +79,7 @@ class Gate:
         """
         services, acting = self._services, self.acting.named(reviewer)
         key = CaseKey.of(case_id, task_id, submitter or acting.namespace)
+        services.policies.refresh()
         return PassedForCase(services, acting, services.authorization.check_case(verb, acting, key))
 
     def shown(self, case: Case) -> Case:

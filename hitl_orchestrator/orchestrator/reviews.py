@@ -12,7 +12,7 @@ from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
-from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignments, Skill, Strategy
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
@@ -168,7 +168,8 @@ class Reviews:
         """
         review = review_of(decision, human_feedback=feedback, reason=reason, reason_code=reason_code)
         services, acting = self._gate.to(Verb.DECIDE, reviewer=reviewer)
-        keys = [self._gate.to_case(Verb.DECIDE, case_id, None, reviewer=reviewer).key for case_id in case_ids]
+        named = [CaseKey.of(case_id, None, acting.namespace) for case_id in case_ids]
+        keys = [services.authorization.check_case(Verb.DECIDE, acting, key) for key in named]
         return [self._gate.shown(case) for case in services.decisions.decide_many(keys, review, acting)]
 
     def add_gold_case(

@@ -19,7 +19,6 @@ from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -60,7 +59,6 @@ class Maintenance:
         self,
         *,
         ledger: Ledger,
-        policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         inbox: ReviewInbox,
@@ -70,14 +68,13 @@ class Maintenance:
         admins: Sequence[Governor],
         clock: Clock,
     ) -> None:
-        self._ledger, self._policies, self._reader, self._access = ledger, policies, reader, access
+        self._ledger, self._reader, self._access = ledger, reader, access
         self._inbox, self._recorder, self._runner, self._clock = inbox, recorder, runner, clock
         self._spot_checks, self._admins = spot_checks, admins
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
         self._ledger.check_writable()
-        self._policies.refresh()
         run = _Run(on_case)
         steps = (
             lambda: self._name_stranded(run),
@@ -95,7 +92,6 @@ class Maintenance:
     def run(self, on_case: OnCase = lambda case: None, on_notice: OnNotice = lambda notice: None) -> list[Case]:
         """Send reminders, return lapsed claims, and expire overdue reviews, by the clock of the database."""
         self._ledger.check_writable()
-        self._policies.refresh()
         run = _Run(on_case, on_notice)
         steps = (
             lambda: self._name_stranded(run),

@@ -238,10 +238,12 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
         views=CaseViews(**common, viewer=viewer, clock=clock),
         submission=submission,
-        decisions=CaseDecisions(**common, recorder=shared.recorder, rejected=shared.rejected, runner=runner),
+        decisions=CaseDecisions(
+            **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
+        ),
         quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
-        redaction=CaseRedaction(ledger, shared.people, shared.policies, shared.reader, runner, clock=clock),
+        redaction=CaseRedaction(ledger, shared.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         people_admin=people,
@@ -256,14 +258,12 @@ class _Common(TypedDict):
 
     ledger: Ledger
     people: People
-    policies: PolicySync
     reader: CaseReader
     access: ReviewAccess
 
 
 def _common(shared: Shared) -> _Common:
-    ledger, people, policies = shared.ledger, shared.people, shared.policies
-    return _Common(ledger=ledger, people=people, policies=policies, reader=shared.reader, access=shared.access)
+    return _Common(ledger=shared.ledger, people=shared.people, reader=shared.reader, access=shared.access)
 
 
 def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
@@ -285,9 +285,7 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
         rejected=rejected,
         recorder=recorder,
         ports=NodePorts(ledger, reader, access, recorder, rejected, people=people, policies=policies, clock=clock),
-        inbox=ReviewInbox(
-            ledger=ledger, registry=registry, people=people, policies=policies, reader=reader, access=access
-        ),
+        inbox=ReviewInbox(ledger=ledger, registry=registry, people=people, reader=reader, access=access),
     )
 
 
@@ -318,7 +316,6 @@ def _maintenance(
 ) -> Maintenance:
     return Maintenance(
         ledger=shared.ledger,
-        policies=shared.policies,
         reader=shared.reader,
         access=shared.access,
         inbox=shared.inbox,

@@ -53,6 +53,7 @@ class _Store(NamedTuple):
     exists: Callable[[str], bool]
     key_file: Callable[[str], Path | None]
     migrated: "Callable[[str, Clock, Found | None], Database]"
+    audited: "Callable[[str], Database]"
     checkpoints: Callable[[str, bytes | None], Any]
 
 
@@ -90,19 +91,27 @@ def _may_only_be_read(store: str) -> bool:
 
 
 def open_to_audit(store: str, seal_key: SealKey | Sequence[SealKey] | None = None) -> Ledger:
-    """Open the ledger of an existing store for verification and signing.
+    """Open the ledger of an existing store for verification and signing, in a way that cannot write to it.
 
     Seals are verified with `seal_key`, or with the key file of the store if this user may read it; with neither they
     are not verified. No key is created.
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the store cannot be opened.
+        LedgerDamaged: a table is missing, or has another form than the migrations make.
         InvalidKey: a key is malformed, or its file is readable by others.
     """
     if store == MEMORY:
         return open_ledger(store, seal_key)
     keys = _keys_at(store) if seal_key is None else seal_keys_from(seal_key, Path())
-    return _ledger_on(store, keys, existing=True)
+    ledger = _ledger_in(_kind_of(store).audited(store), keys)
+    # Before anything is read from a table of another form: that could fail, or never end.
+    with ledger.snapshot() as snapshot:
+        defect = next(iter(snapshot.schema_defects()), None)
+    if defect is not None and defect.is_unreadable:
+        ledger.close()
+        raise LedgerDamaged(f"the schema: {defect.sentence}")
+    return ledger
 
 
 def _keys_at(store: str) -> "SealKeys | None":
@@ -117,7 +126,7 @@ def _keys_at(store: str) -> "SealKeys | None":
 
 
 def store_exists(store: str) -> bool:
-    """Whether there is a store at this URL: a file, or a database with the tables of this package.
+    """Whether there is a store at this URL: a file with tables, or a database with the tables of this package.
 
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the server is unavailable.
@@ -225,14 +234,16 @@ def _ledger_on(
     keys: "SealKeys | None",
     lease: float = LEASE_SECONDS,
     clock: Clock = now_in_utc,
-    *,
-    existing: bool = False,
 ) -> "LedgerStore":
     from hitl_orchestrator.ledger.store.event_log import founded_under  # noqa: PLC0415 - SQLAlchemy is slow to import
-    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415
 
-    found = None if existing or keys is None else founded_under(keys)
-    database = _kind_of(store).migrated(store, clock, found)
+    found = None if keys is None else founded_under(keys)
+    return _ledger_in(_kind_of(store).migrated(store, clock, found), keys, lease)
+
+
+def _ledger_in(database: "Database", keys: "SealKeys | None", lease: float = LEASE_SECONDS) -> "LedgerStore":
+    from hitl_orchestrator.ledger.store.ledger import LedgerStore  # noqa: PLC0415 - SQLAlchemy is slow to import
+
     try:
         return LedgerStore(database, keys, lease)
     except BaseException:
@@ -265,6 +276,31 @@ def _sqlite_key_file(store: str) -> Path:
     return Path(f"{_sqlite_path(store)}.key")
 
 
+def _sqlite_exists(store: str) -> bool:
+    """Whether there is a file. One without tables, which a crash may have left, is no store yet.
+
+    A file that cannot be read, or was emptied beside its key, counts as one: opening it states why.
+
+    Raises:
+        StoreUnavailable: this user may not enter the folder.
+    """
+    import sqlite3  # noqa: PLC0415 - the other kinds do not need it
+
+    file = Path(_sqlite_path(store))
+    try:
+        if not file.exists():
+            return False
+        if not file.stat().st_size:
+            return _sqlite_key_file(store).exists()
+    except PermissionError as exc:
+        raise StoreUnavailable(
+            store, f"{exc.strerror}: {str(file.parent)!r}; name a file in a folder of yours"
+        ) from exc
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as opened:
+        return opened.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    return True
+
+
 def _sqlite_database(store: str) -> "MigratedDatabase":
     path = _sqlite_path(store)
     from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
@@ -275,6 +311,19 @@ def _sqlite_database(store: str) -> "MigratedDatabase":
     sqlite.check_not_foreign(path, store)
     sqlite.make_private(path, store)
     return sqlite.SqliteDatabase(path, store)
+
+
+def _sqlite_to_audit(store: str) -> "Database":
+    path = _sqlite_path(store)
+    from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
+    from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
+    from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE  # noqa: PLC0415
+
+    sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    shared = not sqlite_read_only.is_read_only(path)
+    database = sqlite_read_only.ReadOnlySqliteDatabase(path, store, shared=shared, largest=LARGEST_VALUE)
+    migrate(database, None)
+    return database
 
 
 def _sqlite_checkpoints(store: str, key: bytes | None) -> Any:
@@ -315,6 +364,10 @@ def _postgres_database(store: str) -> "MigratedDatabase":
     return PostgresDatabase(Connections(store))
 
 
+def _postgres_to_audit(store: str) -> "Database":
+    return _migrated(store, now_in_utc, None)
+
+
 def _postgres_exists(store: str) -> bool:
     with closing(_postgres_database(store)) as database:
         return database.revision() is not None
@@ -333,6 +386,10 @@ def _memory_database(store: str, clock: Clock, found: "Found | None") -> "Databa
     return MemoryDatabase(clock, found or (lambda run: None))
 
 
+def _memory_to_audit(store: str) -> "Database":
+    raise StoreUnavailable(store, "it ends with its process; name a durable store")
+
+
 def _memory_checkpoints(store: str, key: bytes | None) -> Any:
     from hitl_orchestrator.graph.checkpoints import sqlite_checkpoints  # noqa: PLC0415
 
@@ -341,9 +398,10 @@ def _memory_checkpoints(store: str, key: bytes | None) -> Any:
 
 _SQLITE = _Store(
     absolute_url=lambda store: f"sqlite:///{_sqlite_path(store)}",
-    exists=lambda store: Path(_sqlite_path(store)).exists(),
+    exists=_sqlite_exists,
     key_file=_sqlite_key_file,
     migrated=_migrated,
+    audited=_sqlite_to_audit,
     checkpoints=_sqlite_checkpoints,
 )
 _POSTGRES = _Store(
@@ -351,6 +409,7 @@ _POSTGRES = _Store(
     exists=_postgres_exists,
     key_file=_postgres_key_file,
     migrated=_migrated,
+    audited=_postgres_to_audit,
     checkpoints=_postgres_checkpoints,
 )
 _MEMORY = _Store(
@@ -358,5 +417,6 @@ _MEMORY = _Store(
     exists=lambda store: True,
     key_file=lambda store: None,
     migrated=_memory_database,
+    audited=_memory_to_audit,
     checkpoints=_memory_checkpoints,
 )

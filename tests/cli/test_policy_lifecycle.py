@@ -164,7 +164,7 @@ def test_policy_change_is_explained_by_the_builtin_rule_without_nearest_changes(
     case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
     output = " ".join(hitl("policy", "explain", case_id).out.replace("\u2502", " ").split())
 
-    assert "policy_change, which is built in, matches: it needs the approval of a second person" in output
+    assert "policy_change, which is built in, matches: such a change needs the approval of a second person" in output
     assert "would go" not in output
     assert "policy_change, which is built in, matches" in " ".join(
         hitl("show", case_id).out.replace("\u2502", " ").split()

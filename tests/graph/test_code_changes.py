@@ -24,6 +24,7 @@ PACKAGE = Path(hitl_orchestrator.__file__).parent
 TOPOLOGY, BUILD, STATE = "graph/topology.py", "graph/build.py", "nodes/state.py"
 HUMAN_REVIEW, FINALIZE, DECISION = "nodes/human_review.py", "nodes/finalize.py", "domain/decision.py"
 REVIEW, WORDS, SCORING = "domain/review.py", "domain/enums.py", "policies/engine/scoring.py"
+MASKING, VALUE = "services/masking.py", "domain/value.py"
 
 PROGRAM = """
 import json, sys
@@ -137,6 +138,7 @@ REFUSED: dict[str, list[Edit]] = {
         (DECISION, "    source: ConfidenceSource\n", "    origin: ConfidenceSource\n"),
         (SCORING, "source=source", "origin=source"),
         (SCORING, "source=ConfidenceSource.MISSING", "origin=ConfidenceSource.MISSING"),
+        (MASKING, "source=ConfidenceSource.MISSING", "origin=ConfidenceSource.MISSING"),
     ],
     "an optional field renamed": [(REVIEW, "    confidence_assessment: Assessment", "    sureness: Assessment")],
     "a field that changed its type": [
@@ -146,6 +148,7 @@ REFUSED: dict[str, list[Edit]] = {
         (DECISION, "    source: ConfidenceSource\n", "    source: ConfidenceSource\n    calibrated: bool = False\n"),
     ],
 }
+LIMIT = "Label = Annotated[str, StringConstraints(min_length=1, max_length=200,"
 DECLARED: Edit = (TOPOLOGY, "= frozenset()", f'= frozenset({{"{graph_version()}"}})')
 HARMLESS: dict[str, list[Edit]] = {
     "nothing": [],
@@ -153,7 +156,7 @@ HARMLESS: dict[str, list[Edit]] = {
         (STATE, "The submission, its classification and its score. `route` reads it.", "Another sentence.")
     ],
     "a description": [(DECISION, "who must decide; None for auto_approve", "another sentence")],
-    "a limit that is wider": [("domain/value.py", "max_length=200", "max_length=300")],
+    "a limit that is wider": [(VALUE, LIMIT, LIMIT.replace("200", "300"))],
     "a new optional field, declared harmless": [
         *REFUSED["a new field that is not declared harmless"],
         DECLARED,

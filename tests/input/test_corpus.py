@@ -7,11 +7,13 @@ and is read back unchanged.
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.input_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
+from support.postgres_fixtures import new_store
 
 from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.cli import main
@@ -45,6 +47,16 @@ def address(request, tmp_path) -> str:
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_store"))
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path / 'hitl.db'}"
+
+
+@pytest.fixture
+def another_store(request, address, tmp_path) -> Callable[[], str]:
+    """Return a function that returns the address of a new store, of the kind of `address`."""
+    if not address.startswith("postgres"):
+        numbers = count()
+        return lambda: address.replace("hitl.db", f"hitl-{next(numbers)}.db")
+    server = request.getfixturevalue("postgres")
+    return lambda: new_store(server)
 
 
 @pytest.fixture
@@ -134,13 +146,14 @@ def test_the_library_rejects_invalid_answers(hitl, texts, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["policy", "people"])
-def test_the_library_rejects_invalid_policies_and_reviewers(address, texts, tmp_path, kind):
+def test_the_library_rejects_invalid_policies_and_reviewers(address, another_store, texts, tmp_path, kind):
     wrong: list[str] = []
     path = tmp_path / "given.json"
     for number, entry in enumerate(texts(kind)):
         path.write_bytes(entry.text)
         try:
             with Orchestrator.open(address, **{"policy" if kind == "policy" else "reviewers": path}) as opened:
+                address = another_store()  # a store accepts one policy, and one file of reviewers
                 wrong += unlike(entry, None)
                 policy, task_id = opened.services.registry.active, f"under-{number}"
                 opened.submit(given_task(task_id), given_output(task_id))

@@ -75,9 +75,9 @@ def test_entries_can_neither_be_changed_nor_deleted(finished, sql, role):
         (
             "INSERT INTO reviews (review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, "
             "queued_at, place, due_at, expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, "
-            "needed_under, seal) "
+            "needed_under, replayed, seal) "
             "SELECT 'r' || n, 'case-1', n, 'r', 'd', "
-            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', 'h', 's' "
+            "'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', 'h', 0, 's' "
             "FROM generate_series(0, 1) AS n",
             "one_open_review_per_case",
         ),

@@ -64,12 +64,12 @@ def test_the_schema_rejects_a_second_outcome_of_a_case(raw):
 def test_the_schema_rejects_two_open_reviews_of_a_case(raw):
     columns = (
         "review_id, case_id, level, role, domain, status, version, digest, shown, opened_at, queued_at, place, due_at, "
-        "expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, needed_under, seal"
+        "expires_at, remind_at, task_type, risk_level, policy_hash, needed_role, needed_under, replayed, seal"
     )
     values = (
         "?, 'case-1', ?, 'r', 'd', 'open', 1, 'x', '{}', 'now', 'now', 1, 'now', 'now', 'now', 't', 'low', 'h', 'r', "
     )
-    values += "'h', 's'"
+    values += "'h', 0, 's'"
     row = f"INSERT INTO reviews ({columns}) VALUES ({values})"
     raw.execute(row, ("case-1.0", 0))
 

@@ -1,6 +1,7 @@
 """Every manipulation by an owner of the database is detected, in a SQLite file and on a PostgreSQL server."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -27,37 +28,45 @@ class Made:
 
     def __init__(self, store: str) -> None:
         self.store, self.intruder = store, Intruder(store)
-        with Orchestrator.open(store, head_key=KEY) as hitl:
+        with Orchestrator.open(store, head_key=KEY, head_file=False) as hitl:
             fill(hitl, 0, CASES // 2)
             self.heads = [hitl.audit.sign_head()]
             (self.earlier_end,) = self.intruder.run("SELECT seq, digest, governed, latest, mac FROM ledger_head")
             fill(hitl, CASES // 2, CASES // 2)
             self.heads.append(hitl.audit.sign_head())
         self.size = self.heads[-1].size
-        self.intruder.disarm()
-        self._everywhere(*(f"CREATE TABLE kept_{table} AS SELECT * FROM {table}" for table in TABLES))
+        self._everywhere(
+            *(["CREATE SCHEMA kept"] if self.intruder.is_postgres else []),
+            *(f"CREATE TABLE kept.{table} AS SELECT * FROM {table}" for table in TABLES),
+        )
 
     def restore(self) -> None:
         self._everywhere(
             *(f"DELETE FROM {table}" for table in reversed(TABLES)),
-            *(f"INSERT INTO {table} SELECT * FROM kept_{table}" for table in TABLES),
+            *(f"INSERT INTO {table} SELECT * FROM kept.{table}" for table in TABLES),
         )
 
     def change(self, sql: str, *values: Any) -> int:
-        """Run a statement without foreign key checks; return the number of changed rows."""
-        with self.intruder.connected() as connection:
-            self._skip_foreign_keys(connection)
+        """Run a statement without triggers and foreign key checks; return the number of changed rows."""
+        with self._unguarded() as connection:
             return connection.execute(sql.replace("?", "%s") if self.intruder.is_postgres else sql, values).rowcount
 
     def _everywhere(self, *statements: str) -> None:
-        with self.intruder.connected() as connection:
-            self._skip_foreign_keys(connection)
+        with self._unguarded() as connection:
             for sql in statements:
                 connection.execute(sql)
 
-    def _skip_foreign_keys(self, connection: Any) -> None:
-        if self.intruder.is_postgres:
-            connection.execute("SET session_replication_role = replica")
+    @contextmanager
+    def _unguarded(self) -> Iterator[Any]:
+        """Connect without triggers and foreign key checks, and with a place for copies that is no part of the store."""
+        self.intruder.disarm()
+        with self.intruder.connected() as connection:
+            if self.intruder.is_postgres:
+                connection.execute("SET session_replication_role = replica")
+            else:
+                connection.execute("ATTACH ? AS kept", (f"{self.store.removeprefix('sqlite:///')}.kept",))
+            yield connection
+        self.intruder.rearm()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -139,7 +148,7 @@ def test_an_altered_ledger_is_neither_signed_nor_proven(made):
 def test_a_truncated_end_stops_all_writing(made):
     made.change("DELETE FROM events WHERE seq > ?", made.size - 1)
 
-    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+    with Orchestrator.open(made.store, head_key=KEY, head_file=False) as hitl:
         with pytest.raises(LedgerDamaged, match="the end was truncated"):
             hitl.submit(a_task("task-new"), an_output("task-new"))
         with pytest.raises(LedgerDamaged, match="the end was truncated"):
@@ -153,12 +162,10 @@ def test_an_end_rewritten_after_an_earlier_head_row_is_detected_with_a_head(made
         "UPDATE ledger_head SET seq = ?, digest = ?, governed = ?, latest = ?, mac = ?", *made.earlier_end.values()
     )
     made.change("DELETE FROM outcomes WHERE finished_seq > ?", made.heads[0].size)
-    made.intruder.rearm()
-    with Orchestrator.open(made.store, head_key=KEY) as hitl:
+    with Orchestrator.open(made.store, head_key=KEY, head_file=False) as hitl:
         fill(hitl, 1000, CASES)
 
         answer = hitl.audit.verify(made.heads, KEY.public)
 
-    made.intruder.disarm()
     assert answer.bad_entry == made.heads[1].size
     assert f"entries {made.heads[0].size + 1} to {made.heads[1].size} are not those of the head" in answer.problem

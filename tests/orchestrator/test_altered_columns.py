@@ -14,7 +14,7 @@ VALUES = (None, "{bad", "zzz", -1, 10**30, "9999-12-31T23:59:59-14:00", '{"schem
 SAMPLE = 8
 EMPTIED = {
     "spot_checks": "INSERT INTO spot_checks SELECT case_id, finished_seq FROM outcomes LIMIT 1",
-    "scrubs_due": "INSERT INTO scrubs_due SELECT case_id FROM cases LIMIT 1",
+    "scrubs": "INSERT INTO scrubs SELECT case_id, 1, '' FROM cases LIMIT 1",
 }
 """The tables whose rows maintenance removes, and a row of each."""
 

@@ -13,11 +13,11 @@ from hitl_orchestrator.orchestrator.facade import Orchestrator as Facade
 from hitl_orchestrator.review.view import AGENT_FIELDS
 
 
-def test_the_facade_has_six_verbs_and_four_namespaces(hitl):
+def test_the_facade_has_six_verbs_and_five_namespaces(hitl):
     names = {name for name in dir(hitl) if not name.startswith("_")}
 
     verbs = {"open", "submit", "inbox", "decide", "recover", "run_maintenance", "close"}
-    assert names == verbs | {"acting_as", "cases", "reviews", "policy", "audit", "services"}
+    assert names == verbs | {"acting_as", "cases", "reviews", "policy", "people", "audit", "services"}
 
 
 def test_public_names_belong_to_the_package():

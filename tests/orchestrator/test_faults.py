@@ -16,6 +16,8 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import sqlite
 
+UNPRIVILEGED = 65534
+
 LIMITED = """
 import json, os, resource, signal, sys, tempfile
 from hitl_orchestrator import AgentOutput, Orchestrator, Task
@@ -25,7 +27,7 @@ store, room, unprivileged = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "unpri
 if unprivileged:  # root may write read-only files; import the late imports before dropping rights
     with Orchestrator.open(f"sqlite:///{tempfile.mkdtemp()}/warm.db") as hitl:
         hitl.services.runner
-    os.setuid(65534)
+    os.setuid(int(sys.argv[4]))
 acknowledged, reported = [], None
 try:
     with Orchestrator.open(store) as hitl:
@@ -49,7 +51,11 @@ print(json.dumps([acknowledged, reported]))
 def submit_until_it_fails(store, room=0, who="me"):
     """Submit in a process with a file size limit; return the acknowledged tasks and the reported error."""
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, store, str(room), who], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", LIMITED, store, str(room), who, str(UNPRIVILEGED)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -80,8 +86,11 @@ def test_a_read_only_file_is_reported(sqlite_store, tmp_path):
     for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(0o755)
     file.chmod(0o444)
+    is_root = os.geteuid() == 0
+    if is_root:  # whoever may read a store owns a copy of its key
+        os.chown(f"{file}.key", UNPRIVILEGED, UNPRIVILEGED)
 
-    acknowledged, reported = submit_until_it_fails(sqlite_store, who="unprivileged" if os.geteuid() == 0 else "me")
+    acknowledged, reported = submit_until_it_fails(sqlite_store, who="unprivileged" if is_root else "me")
 
     assert acknowledged == []
     assert any(words in reported for words in ("Permission denied", "readonly", "may not write the file"))

@@ -5,8 +5,8 @@ from support.builders import AGENT, a_review, a_submission, a_task, an_output
 from support.policy_changes import BY_MAX, LOOSE, checked, submitted
 
 from hitl_orchestrator.domain.case import QualityCheck
-from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.input.reserved_ids import policy_change_id, spot_check_id
+from hitl_orchestrator.domain.enums import POLICY_CHANGE, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.input.reserved_ids import change_id, spot_check_id
 from hitl_orchestrator.errors import InvalidInput, TaskConflict
 from hitl_orchestrator.wiring.build import new_case_id
 
@@ -30,12 +30,12 @@ def test_reserved_ids_are_rejected_everywhere_without_revealing_cases(opened, do
     submitted(hitl, "looked-at", 0.1)
     hitl.decide(task_id="looked-at", decision=a_review("approve", "zoe"))
     drawn, waits = submitted(hitl, "task-1", 0.9), hitl.policy.activate(LOOSE, **BY_MAX).case
-    there = policy_change_id(waits.case_id)
+    there = change_id(POLICY_CHANGE, waits.case_id)
     before = [row.review_id for row in hitl.inbox()]
     assert {row.task_id for row in hitl.inbox()} == {there, spot_check_id(drawn.case_id, "task-1")}
 
     reported = set()
-    for name in (there, policy_change_id(new_case_id())):
+    for name in (there, change_id(POLICY_CHANGE, new_case_id())):
         with pytest.raises(InvalidInput, match="an id of this form is reserved") as refused:
             DOORS[door](hitl, name)
         reported.add(str(refused.value).replace(name, "ID"))

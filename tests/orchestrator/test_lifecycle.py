@@ -49,7 +49,7 @@ def bring_to(hitl, clock, state):
         case ReviewState.CANCELED:
             hitl.cases.cancel(task_id="task-1", submitted_by="sender", reason="no")
         case ReviewState.SUPERSEDED:
-            hitl.submit(a_task(task_description="changed"), an_output(), resubmit=True)
+            hitl.submit(a_task(task_description="changed"), an_output(), resubmit=True, submitted_by="sender")
         case ReviewState.DECIDED | ReviewState.VOTED:
             hitl.decide(task_id="task-1", decision=a_review("approve", "r2"))
         case ReviewState.ESCALATED:
@@ -78,12 +78,12 @@ def do(hitl, clock, row, verb):
                 let_pass(hitl, clock, row.expires_at)
             services.recorder.expire(row)
         case ReviewVerb.CANCEL:
-            services.recorder.cancel(row, case, "sender", reason="no", channel="library")
+            services.recorder.cancel(row, case, "sender", reason="no", acting=Acting("sender"))
         case ReviewVerb.SUPERSEDE:
             services.recorder.supersede(row)
         case _:
             answer = a_review("escalate" if verb is ReviewVerb.ESCALATE else "reject", "r1")
-            services.recorder.decide(row, answer, channel="library")
+            services.recorder.decide(row, answer, acting=Acting("r1"))
 
 
 def _actor(who):

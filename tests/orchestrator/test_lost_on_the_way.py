@@ -6,8 +6,11 @@ from contextlib import closing
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.cutting_proxy import ANSWERED, BEFORE, COMMIT, SENT, Proxy
+from support.stores import sealed_under
 
 CHECKPOINT = b"checkpoint"
+KEY = "5e" * 32
+"""The same by any address of the store."""
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def proxy(postgres):
     [(COMMIT, BEFORE), (COMMIT, SENT), (COMMIT, ANSWERED), (CHECKPOINT, BEFORE), (CHECKPOINT, SENT)],
 )
 def test_a_case_survives_a_connection_cut_at_any_commit(opened, proxy, postgres_store, words, moment):
-    hitl = opened(proxy.url(postgres_store))
+    hitl = opened(proxy.url(sealed_under(postgres_store, KEY)), seal_key=KEY)
     number = 0
     while True:
         task_id = f"task-{number}"

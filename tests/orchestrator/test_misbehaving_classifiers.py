@@ -50,7 +50,7 @@ def test_the_case_can_be_decided_canceled_and_resubmitted(failing, name):
         elif task_id == "canceled":
             assert hitl.cases.cancel(case.case_id, submitted_by="app", reason="no need").status == "canceled"
         else:
-            again = hitl.submit(a_task(task_id), an_output(task_id), resubmit=True)
+            again = hitl.submit(a_task(task_id), an_output(task_id), resubmit=True, submitted_by="app")
             assert (again.status, hitl.cases.get(case.case_id).status) == ("approved", "superseded")
     assert (hitl.recover(), list(hitl.cases.unfinished()), hitl.audit.verify().sound) == ([], [], True)
 

@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.people_changes import change_people, change_policy
 from support.policy_changes import BY_MAX
 
 from hitl_orchestrator.ledger.ports.claims import DERIVED, Needed
@@ -29,13 +30,26 @@ def before(opened, durable_store, waits):
     return durable_store
 
 
+def stricter(hitl):
+    """Return the orchestrator with the stricter policy in force and its roles derived."""
+    change_policy(hitl, STRICT)
+    hitl.run_maintenance()
+    return hitl
+
+
+def crashing(hitl):
+    """Return an orchestrator that puts changes in force and dies before it derives roles."""
+    hitl.services.policy._cases._settle_roles = lambda: None
+    return hitl
+
+
 def listed(hitl, role):
     return {request.task_id for request in hitl.inbox(role)}
 
 
 def test_the_first_list_of_a_new_process_reads_no_review_of_another_role(opened, before, intruder, caplog):
-    with opened(before, policy=STRICT) as hitl:
-        hitl.run_maintenance()
+    with opened(before) as hitl:
+        stricter(hitl)
         raised = hitl.cases.get(task_id="task-1").open_review.review_id
     intruder.change(raised, shown="{bad")
 
@@ -59,10 +73,10 @@ def test_an_activation_derives_the_roles_at_once(opened, before, intruder):
 
 
 def test_roles_of_a_stricter_policy_hide_no_review_under_a_looser_one(opened, before):
-    with opened(before, policy=STRICT) as hitl:
-        hitl.run_maintenance()
+    with opened(before) as hitl:
+        change_policy(crashing(stricter(hitl)), LOOSE)
 
-    with opened(before, policy=LOOSE) as hitl:
+    with opened(before) as hitl:
         for _ in range(2):
             assert (len(hitl.inbox(ROLES[0])), hitl.inbox(ROLES[1])) == (4, [])
             assert hitl.acting_as("ana").reviews.next().task_id == "task-0"
@@ -71,15 +85,11 @@ def test_roles_of_a_stricter_policy_hide_no_review_under_a_looser_one(opened, be
 
 
 def test_a_changed_chain_of_roles_hides_no_review(opened, before):
-    with opened(before, policy=STRICT) as hitl:
-        hitl.run_maintenance()
     people = [{"reviewer_id": "top", "name": "Top", "roles": ["board"]}]
+    with opened(before) as hitl:
+        change_people(crashing(stricter(hitl)), {"reviewers": people, "escalation_chain": ["board"]})
 
-    with opened(
-        before,
-        policy={"policy_id": "p", "rules": [RULE | {"assigned_human_role": "board"}]},
-        reviewers={"reviewers": people, "escalation_chain": ["board"]},
-    ) as hitl:
+    with opened(before, reviewers=None) as hitl:
         for _ in range(2):
             assert len(hitl.inbox("board")) == 4
             assert hitl.services.inbox.missing_roles()
@@ -116,7 +126,7 @@ def test_an_altered_role_shows_no_review_to_a_weaker_one(stored, roles):
 
 @pytest.fixture
 def stored(opened, before):
-    hitl = opened(before, policy=STRICT)
+    hitl = change_policy(opened(before), STRICT)
     return hitl, [request.review_id for request in hitl.inbox()]
 
 
@@ -124,4 +134,4 @@ def test_verification_names_a_role_that_no_policy_explains(opened, before, intru
     hitl = opened(before, policy=LOOSE)
     intruder.run("UPDATE reviews SET needed_role = 'senior_manager' WHERE task_type <> ''")
 
-    assert "another needed role" in hitl.audit.verify().problem
+    assert "another needed_role" in hitl.audit.verify().problem

@@ -91,7 +91,7 @@ def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_po
         ("organization", "late", RuleResult.TOO_LATE),
     ]
     assert report.lines[0].endswith(
-        "a looser policy needs the approval of a second person, whatever the policies decide"
+        "such a change needs the approval of a second person, whatever the policies decide"
     )
     assert report.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")
 

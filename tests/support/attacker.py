@@ -12,6 +12,7 @@ class Intruder:
 
     def __init__(self, store: str) -> None:
         self.store, self.is_postgres = store, store.startswith("postgres")
+        self._removed: list[str] = []
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
@@ -30,13 +31,16 @@ class Intruder:
         if self.is_postgres:
             self.run("ALTER TABLE events DISABLE TRIGGER USER")
             return
-        for trigger in self.run("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+        for trigger in self.run("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"):
             self.run(f"DROP TRIGGER {trigger['name']}")
+            self._removed.append(trigger["sql"])
 
     def rearm(self) -> None:
-        """Restore the triggers in a database that other tests share."""
+        """Restore the triggers just as they were, as an attacker does who hides."""
         if self.is_postgres:
             self.run("ALTER TABLE events ENABLE ALWAYS TRIGGER events_refuse_change")
+        while self._removed:
+            self.run(self._removed.pop())
 
     def row(self, review_id: str) -> dict[str, Any]:
         return self.run("SELECT * FROM reviews WHERE review_id = ?", review_id)[0]

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.ledger.database.address import is_postgres
+from hitl_orchestrator.ledger.store.leased_work import LEASE_SEAL
 from support.builders import AGENT, a_review, a_task, an_output
 from support.postgres_server import Server, direct_connection
 
@@ -85,10 +86,16 @@ def fill(store: str) -> None:
         hitl.decide(task_id="decided", decision=a_review("approve", "ben"))
         submit("received")
         hitl.cases.enqueue(a_task("enqueued"), an_output("enqueued", 0.5))
+        seals = hitl.services.ledger.seals
     with direct_connection(store) as connection:
         # A worker on another machine, whose lease has ended.
-        times = "held_since = '2025-01-10T09:00:00.000000Z', held_until = '2025-01-10T09:01:00.000000Z'"
-        connection.execute(f"UPDATE cases SET holder = 'worker/1/2/3/4', {times} WHERE holder IS NOT NULL")
+        held = connection.execute("SELECT case_id, fence FROM cases WHERE holder IS NOT NULL").fetchall()
+        for case_id, fence in held:
+            lease = (fence, "worker/1/2/3/4", "2025-01-10T09:00:00.000000Z", "2025-01-10T09:01:00.000000Z")
+            columns = dict(zip(("holder", "held_since", "held_until"), lease[1:], strict=True))
+            columns["lease_seal"] = seals.columns(LEASE_SEAL, case_id, *lease)
+            changes = ", ".join(f"{name} = '{value}'" for name, value in columns.items())
+            connection.execute(f"UPDATE cases SET {changes} WHERE case_id = '{case_id}'")
 
 
 def restore(store: str) -> None:

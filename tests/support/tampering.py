@@ -49,8 +49,9 @@ TABLE_EDITS = [
     "UPDATE cases SET submitted_seq = 2 WHERE task_id = 'task-7'",
     "UPDATE cases SET case_id = 'another' WHERE task_id = 'task-5'",
     "DELETE FROM cases WHERE task_id = 'task-0'",
-    "INSERT INTO cases SELECT 'one-more', 'task-new', 1, content, stage, submitted_seq, 0, NULL, NULL, NULL "
-    "FROM cases LIMIT 1",
+    "UPDATE cases SET submitter = 'another' WHERE task_id = 'task-3'",
+    "INSERT INTO cases (case_id, task_id, submitter, attempt, content, stage, submitted_seq, fence) "
+    "SELECT 'one-more', 'task-new', submitter, 1, content, stage, submitted_seq, 0 FROM cases LIMIT 1",
     "UPDATE reviews SET verdict = replace(verdict, 'approve', 'reject') WHERE status = 'decided'",
     "UPDATE reviews SET verdict = '{' WHERE status = 'decided'",
     "UPDATE reviews SET status = 'open', verdict = NULL WHERE review_id = (SELECT min(review_id) FROM reviews)",
@@ -60,6 +61,7 @@ TABLE_EDITS = [
     "UPDATE reviews SET digest = 'x' WHERE status = 'open'",
     "UPDATE reviews SET role = 'domain_reviewer' WHERE level = 1",
     "UPDATE reviews SET domain = 'finance' WHERE status = 'open'",
+    "UPDATE reviews SET replayed = 1 WHERE status = 'open'",
     "UPDATE reviews SET opened_at = '2001-01-01T00:00:00.000000Z' WHERE status = 'open'",
     "DELETE FROM reviews WHERE status = 'open'",
     "DELETE FROM reviews WHERE level = 1",
@@ -67,6 +69,7 @@ TABLE_EDITS = [
     "UPDATE outcomes SET confidence_score = 0.1 WHERE task_id = 'task-0'",
     "UPDATE outcomes SET final_decision = 'rejected' WHERE task_id = 'task-1'",
     "UPDATE outcomes SET reviewer_id = NULL WHERE task_id = 'task-1'",
+    "UPDATE outcomes SET replayed = 1 WHERE task_id = 'task-1'",
     "UPDATE outcomes SET timestamp = '2001-01-01T00:00:00.000000Z' WHERE task_id = 'task-1'",
     "UPDATE outcomes SET metadata_digest = 'x' WHERE task_id = 'task-0'",
     "UPDATE outcomes SET finished_seq = 0 - finished_seq WHERE task_id = 'task-0'",

@@ -2,20 +2,19 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import StaticPool, create_engine
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.clock import MEMORY_CLOCK, MEMORY_DIALECT
-from hitl_orchestrator.ledger.database.migrate import Found, upgrade
+from hitl_orchestrator.ledger.database.migrate import Found
 from hitl_orchestrator.ledger.database.ports import UniqueViolation
+from hitl_orchestrator.ledger.database.schema.sqlite import empty_database
 from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction
 from hitl_orchestrator.ledger.events.chain import instant_text
 
@@ -41,7 +40,7 @@ class MemoryDatabase:
         self._connection = sqlite3.connect(
             ":memory:", isolation_level=None, check_same_thread=False, cached_statements=64
         )
-        self._connection.deserialize(_empty_database())
+        self._connection.deserialize(empty_database())
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA foreign_keys=ON")
         self._connection.create_function(MEMORY_CLOCK, 1, self._time_from_now, deterministic=True)
@@ -96,13 +95,3 @@ class MemoryDatabase:
 
     def _time_from_now(self, seconds: float | None) -> str | None:
         return None if seconds is None else instant_text(self._now + timedelta(seconds=seconds))
-
-
-@cache
-def _empty_database() -> bytes:
-    """Return a database with the migrated tables. Running the migrations takes longer than all else here."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as raw:
-        engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-        with engine.begin() as connection:
-            upgrade(connection)
-        return raw.serialize()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, wraps
 from itertools import islice
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Dialect, Engine
 from sqlalchemy.sql.expression import ClauseElement
@@ -20,6 +20,9 @@ NEWEST = "0006"
 SCRUB_SECONDS = 2
 """The time that erasing deleted data waits for other processes. It is repeated later, and must not hold up others."""
 
+LARGEST_VALUE = 2**26
+"""The number of bytes of the largest value that a verification reads: no case comes near it."""
+
 _ATTEMPTS = 3
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -31,6 +34,17 @@ class UniqueViolation(HitlError):
 
 class TransientStoreError(StoreUnavailable):
     """The connection was lost, or the transaction had to be rolled back. Repeating it reveals whether it committed."""
+
+
+class SchemaDefect(NamedTuple):
+    """A difference between the schema of a store and the one that the migrations make, in a sentence.
+
+    `is_unreadable` states that a table of ours is missing or of another form, so that reading it would fail, or never
+    end.
+    """
+
+    sentence: str
+    is_unreadable: bool = False
 
 
 class Rows(Protocol):
@@ -58,6 +72,12 @@ class StoreTransaction(Protocol):
 
     def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, in the order of the selected columns."""
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema and the one that the migrations make.
+
+        A table that has another form than expected is not read, and named first.
+        """
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, if it offers such a check."""

@@ -15,7 +15,13 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
-from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, SCRUB_SECONDS, check_revision, compiled
+from hitl_orchestrator.ledger.database.ports import (
+    BUSY_TIMEOUT_SECONDS,
+    SCRUB_SECONDS,
+    SchemaDefect,
+    check_revision,
+    compiled,
+)
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
 
 WRITER = 0x6869746C
@@ -141,6 +147,20 @@ class PostgresTransaction:
         with self._connection.cursor(name=f"stream_{next(_NUMBERS)}", row_factory=tuple_row) as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(text, {**constants, **values})
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema in the catalog and the one that the migrations make."""
+        from hitl_orchestrator.ledger.database.schema import postgres as schema  # noqa: PLC0415 - for verification
+
+        defects = sorted(schema.defects_in(self._catalog), key=lambda each: not each.is_unreadable)
+        yield from defects
+        if not any(each.is_unreadable for each in defects):
+            yield from schema.size_defects(self._catalog)
+            yield from schema.revision_defects(self._catalog)
+
+    def _catalog(self, query: str) -> list[tuple[Any, ...]]:
+        with self._connection.cursor(row_factory=tuple_row) as cursor:
+            return list(cursor.execute(query))
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield nothing: the server checks its pages itself if its owner enables checksums."""

@@ -22,6 +22,7 @@ from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
     SCRUB_SECONDS,
+    SchemaDefect,
     UniqueViolation,
     check_revision,
     compiled,
@@ -63,6 +64,15 @@ class SqliteTransaction:
         # Not `yield from`, which would close the cursor on exit, when its connection may be closed already.
         for row in cursor.execute(text, {**constants, **values}):  # noqa: UP028
             yield row
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema of the file and the one that the migrations make."""
+        from hitl_orchestrator.ledger.database.schema import sqlite as schema  # noqa: PLC0415 - for verification alone
+
+        defects = sorted(schema.defects_in(self._connection), key=lambda each: not each.is_unreadable)
+        yield from defects
+        if not any(each.is_unreadable for each in defects):
+            yield from schema.revision_defects(self._connection)
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that SQLite finds in the file, indexes included: a damaged index hides rows."""
@@ -106,7 +116,9 @@ class SqliteDatabase:
         """Return the revision of the tables."""
         with self._connection() as connection:
             connection.execute("BEGIN")
-            exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            exists = connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version' AND type = 'table'"
+            ).fetchone()
             return revision_in(connection) if exists else None
 
     def scrub(self) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -14,6 +15,7 @@ from sqlalchemy import Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
+from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS
 from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, revision_in
 
 _MAY_NOT_WRITE = "this user may read its file, and may not write the file or its folder; nothing was written"
@@ -30,7 +32,7 @@ def is_read_only(path: str) -> bool:
     effective = os.access in os.supports_effective_ids
     file = Path(path)
     places = (file, file.parent)
-    return file.exists() and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
+    return os.access(file, os.F_OK) and not all(os.access(place, os.W_OK, effective_ids=effective) for place in places)
 
 
 def refusal(url: str) -> StoreUnavailable:
@@ -42,15 +44,25 @@ class _State(NamedTuple):
     """What changes when another process writes the file."""
 
     has_log: bool
+    is_used: bool
     stamp: tuple[int, int, int]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the file has no log, and no process that might write one."""
+        return not self.has_log and not self.is_used
 
 
 class ReadOnlySqliteDatabase:
-    """A SQLite file that may only be read. Safe to share between threads."""
+    """A SQLite file that is only read. Safe to share between threads.
 
-    def __init__(self, path: str, url: str) -> None:
+    With `shared`, this process may write the index beside a file that others use, so that each transaction sees one
+    state of it. `largest` is the number of bytes of the largest value that is read.
+    """
+
+    def __init__(self, path: str, url: str, *, shared: bool = False, largest: int | None = None) -> None:
         self._path, self.url = path, url
-        self._closed = False
+        self._shared, self._largest, self._closed = shared, largest, False
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
@@ -77,7 +89,9 @@ class ReadOnlySqliteDatabase:
     def revision(self) -> str | None:
         """Return the revision of the tables."""
         with self._connection() as connection:
-            exists = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            exists = connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version' AND type = 'table'"
+            ).fetchone()
             return revision_in(connection) if exists else None
 
     def scrub(self) -> None:
@@ -102,14 +116,16 @@ class ReadOnlySqliteDatabase:
             raise StoreClosed(self.url)
         before = self._state()
         try:
-            with closing(_connect(self._path, immutable=not before.has_log)) as connection:
+            with closing(_connect(self._path, immutable=before.is_complete, largest=self._largest)) as connection:
                 yield connection
         except (sqlite3.Error, UnicodeDecodeError) as exc:
             raise StoreUnavailable(self.url, self._cause(before, exc)) from exc
-        if not before.has_log and self._state() != before:
+        if before.is_complete and self._state() != before:
             raise StoreUnavailable(self.url, _CHANGED)
 
     def _cause(self, before: _State, exc: Exception) -> str:
+        if before.is_used:
+            return str(exc)
         if before.has_log:
             return f"{exc}; {_LOG_WITHOUT_INDEX}"
         return str(exc) if self._state() == before else _CHANGED
@@ -119,14 +135,24 @@ class ReadOnlySqliteDatabase:
         try:
             file = Path(self._path).stat()
             return _State(
-                has_log=log.exists() and log.stat().st_size > 0, stamp=(file.st_ino, file.st_size, file.st_mtime_ns)
+                has_log=log.exists() and log.stat().st_size > 0,
+                is_used=self._shared and Path(f"{self._path}-shm").exists(),
+                stamp=(file.st_ino, file.st_size, file.st_mtime_ns),
             )
         except OSError as exc:
             raise StoreUnavailable(self.url, str(exc.strerror)) from exc
 
 
-def _connect(path: str, *, immutable: bool) -> sqlite3.Connection:
+def _connect(path: str, *, immutable: bool, largest: int | None) -> sqlite3.Connection:
     address = f"{Path(path).as_uri()}?mode=ro" + ("&immutable=1" if immutable else "")
-    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        address, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_SECONDS, check_same_thread=False
+    )
     connection.row_factory = sqlite3.Row
+    # Text that is not UTF-8 makes its own row unreadable, and not the whole result.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    connection.execute("PRAGMA query_only=ON")
+    connection.execute("PRAGMA trusted_schema=OFF")
+    if largest is not None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, largest)
     return connection

@@ -64,11 +64,12 @@ cases = Table(
     Column("content", String(64), nullable=False),
     Column("stage", String(20), nullable=False),
     Column("submitted_seq", Integer, nullable=False),
-    # The lease: its fencing token rises whenever a worker takes the case.
-    Column("fence", Integer, nullable=False),
+    # The lease, with its random fencing token and its seal; all are empty in a case that no worker has taken.
+    Column("fence", Integer),
     Column("holder", String(200)),
     Column("held_since", String(27)),
     Column("held_until", String(27)),
+    Column("lease_seal", String(200)),
     UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
@@ -144,6 +145,8 @@ reviews = Table(
     Column("claimed_since", String(27)),
     Column("claimed_until", String(27)),
     Column("delegated_by", String(200)),
+    # The seal of the times of the claim, which no entry records.
+    Column("claim_seal", String(200)),
     # The time of the reminder; a time after all others if none is due.
     Column("remind_at", String(27), nullable=False),
     # Search columns, copied from the snapshot and the answer.
@@ -160,6 +163,8 @@ reviews = Table(
     # maintenance derives it under another state. A queue reads the others one by one.
     Column("needed_role", String(200), nullable=False),
     Column("needed_under", String(200), nullable=False),
+    # The seal of a role that was derived.
+    Column("needed_seal", String(200)),
     # A keyed digest of the customer, to assign their cases to the same reviewer.
     Column("affinity", String(64)),
     # The reviewer and the idempotency key of an answer, if it has a key.
@@ -222,11 +227,13 @@ spot_checks = Table(
     Column("finished_seq", Integer, nullable=False),
 )
 
-# Redacted cases of which the database may still hold copies, in pages that it no longer uses.
-scrubs_due = Table(
-    "scrubs_due",
+# Redacted cases. While a scrub is due the database may still hold copies, in pages that it no longer uses.
+scrubs = Table(
+    "scrubs",
     metadata,
     Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("due", Integer, nullable=False),
+    Column("seal", String(200), nullable=False),
 )
 
 # The texts of agents and people in a case. The ledger names them by digests under this key.
@@ -245,4 +252,6 @@ payloads = Table(
     Column("digest", String(64), primary_key=True),
     Column("case_id", String(200), primary_key=True),
     Column("body", Text, nullable=False),
+    # The seal of the digest and the case, since no entry names a payload.
+    Column("seal", String(200), nullable=False),
 )

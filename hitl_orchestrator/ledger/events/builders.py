@@ -104,8 +104,9 @@ def routed(case_id: str, routing: Routing, at: datetime, shadow: ShadowAnswer | 
 
 
 def review_opened(row: StoredReview) -> Draft:
-    """Record the opening of a review: role, level, deadline and the digest of its snapshot."""
+    """Record the opening of a review: role, level, times and the digest of its snapshot."""
     body: dict[str, Any] = {"review_id": row.review_id, "role": row.role, "level": row.level, "digest": row.digest}
+    body["queued_at"] = instant_text(row.queued_at or row.opened_at)
     if row.due_at is not None:
         body["due_at"] = instant_text(row.due_at)
     return Draft(row.case_id, EventKind.REVIEW_OPENED, row.opened_at, SYSTEM, body)

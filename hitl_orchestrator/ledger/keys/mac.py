@@ -226,9 +226,25 @@ class Seals:
         if fault is not None:
             raise TamperedReview(row.review_id, fault.why)
 
+    def columns(self, what: str, *values: object) -> str:
+        """Return the seal of some columns of a row that no entry records, such as those of a lease."""
+        return self._seal(self.current, _columns_message(what, values))
+
+    def is_of_columns(self, seal: object, what: str, *values: object) -> bool:
+        """Whether this is the seal of these columns, under any key of the ledger, as no entry says which was valid."""
+        # A value of another type than any column has, such as bytes, was not sealed.
+        known = all(value is None or isinstance(value, str | int) for value in values)
+        key = _key_in(seal)
+        known = known and any(period.key == key for period in self.periods)
+        return known and self._fault(_columns_message(what, values), seal, key) is None
+
     def name_of(self, text: str) -> str:
         """Return a keyed digest of a text, which reveals nothing without the key."""
         return self._mac(self.current, _AFFINITY_PREFIX + text.encode())
+
+    def names_of(self, text: str) -> list[str]:
+        """Return the digests of a text under all keys: that of `name_of` may be of an earlier one."""
+        return [self._mac(period.key, _AFFINITY_PREFIX + text.encode()) for period in self.periods]
 
     def _with(self, periods: tuple[Period, ...]) -> "Seals":
         other = Seals(self._keys, self.ledger_id, periods)
@@ -251,7 +267,7 @@ class Seals:
             raise LedgerDamaged(f"{what} was not written by this ledger: {fault.why}")
 
     def _fault(self, message: bytes, seal: object, valid: str) -> _Fault | None:
-        algorithm, _, rest = str(seal).partition(":")
+        algorithm, _, rest = seal.partition(":") if isinstance(seal, str) else ("", "", "")
         name, _, expected = rest.partition(":")
         if algorithm != _ALGORITHM or not expected:
             return _Fault("it has no seal")
@@ -321,6 +337,10 @@ def _entry_message(seq: int, digest: str) -> bytes:
 
 def _head_message(row: HeadRow) -> bytes:
     return f"head 1\n{row.seq}\n{row.digest}\n{row.governed}\n{row.latest}".encode(errors="replace")
+
+
+def _columns_message(what: str, values: tuple[object, ...]) -> bytes:
+    return f"{what} 1\n{canonical_json(list(values))}".encode(errors="replace")
 
 
 def _review_message(row: StoredReview) -> bytes:

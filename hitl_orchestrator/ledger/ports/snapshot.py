@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 
@@ -17,6 +18,9 @@ class CaseRow(NamedTuple):
     content: str
     stage: str
     submitted_seq: int
+    fence: int | None
+    holder: str | None
+    lease_seal: str | None
     held_since: str | None
     held_until: str | None
 
@@ -44,8 +48,13 @@ class ReviewTableRow(NamedTuple):
     claimed_by: str | None
     claimed_since: str | None
     claimed_until: str | None
+    delegated_by: str | None
+    claim_seal: str | None
     needed_role: str
     needed_under: str
+    needed_seal: str | None
+    place: int
+    affinity: str | None
     task_type: str
     risk_level: str
     policy_hash: str
@@ -70,6 +79,23 @@ class StoredPolicy(NamedTuple):
     policy_id: str
     body: str
     recorded_seq: int
+
+
+class StoredScrub(NamedTuple):
+    """A row of `scrubs`."""
+
+    case_id: str
+    due: int
+    seal: str
+
+
+class StoredPayload(NamedTuple):
+    """A row of `payloads`."""
+
+    case_id: str
+    digest: str
+    body: str
+    seal: str
 
 
 class CaseEntry(NamedTuple):
@@ -118,14 +144,23 @@ class LedgerSnapshot(Protocol):
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of `policies`."""
 
-    def spot_checks(self) -> Iterator[str]:
-        """Yield the ids of the cases that are due for a spot check."""
+    def stray_head_rows(self) -> int:
+        """Return the number of rows of `ledger_head` under another key than that of the one row of a ledger."""
+
+    def spot_checks(self) -> Iterator[tuple[str, int]]:
+        """Yield the cases that are due for a spot check, with the numbers of their final entries."""
+
+    def scrubs(self) -> Iterator[StoredScrub]:
+        """Yield the rows of `scrubs`."""
 
     def scrubs_due(self) -> Iterator[str]:
         """Yield the ids of redacted cases of which the database may still hold copies."""
 
-    def payloads(self) -> Iterator[tuple[str, str, str]]:
-        """Yield the case id, the digest and the text of every large payload."""
+    def payloads(self) -> Iterator[StoredPayload]:
+        """Yield the rows of `payloads`."""
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema of the database and the one that the migrations make."""
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports in its own storage, such as an index that lost a row."""

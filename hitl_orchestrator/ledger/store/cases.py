@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAttempt
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, Submission
-from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.enums import CaseStage, EventKind, QualityCheckKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
     AmbiguousTask,
@@ -42,6 +42,9 @@ from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
 
 _DIGITS = 20
+PAYLOAD_SEAL = "payload"
+"""The label of the seal of a payload: its case and its digest."""
+
 _MOST_OTHERS = 100
 """The number of other submitters of one task id that are read."""
 
@@ -92,9 +95,8 @@ class CaseRepository:
         """
         contents = new_contents()
         intake = marked(draft, contents)
-        columns = {"task_id": submission.task.task_id, "submitter": submission.submitter, "fence": 1}
+        columns: dict[str, Any] = {"task_id": submission.task.task_id, "submitter": submission.submitter}
         columns |= {"attempt": submission.attempt, "stage": CaseStage.RECEIVED.value}
-        columns |= self._work.columns(driving=driving)
         wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
         with self._database.write(flush=not driving) as transaction:
             row = transaction.first(statements.INTAKE, **wanted)
@@ -106,10 +108,12 @@ class CaseRepository:
                 submission = self._with_others(transaction, submission, wanted)
                 draft = draft._replace(body=builders.submitted(submission, draft.actor).body)
                 intake = marked(draft, contents := new_contents())
-            columns |= {"content": content_digest(intake.body)}
+            lease = self._work.columns(submission.case_id, row["now"], driving=driving)
+            columns |= {"content": content_digest(intake.body), **lease}
             self._log.add_case(transaction, intake, contents, columns, end=row)
+            _note_spot_check(transaction, submission)
         if driving:
-            self._work.hold(submission.case_id, 1)
+            self._work.hold(submission.case_id, lease["fence"])
         return Case(submission=submission, stage=CaseStage.RECEIVED)
 
     def _with_others(self, transaction: StoreTransaction, submission: Submission, wanted: dict[str, str]) -> Submission:
@@ -246,7 +250,8 @@ class CaseRepository:
             values = {"wanted_digest": digest, "wanted_case": case_id}
             stored = transaction.first(entry_statements.PAYLOAD_OF_CASE, **values)
             if stored is None:
-                transaction.run(entry_statements.ADD_PAYLOAD, digest=digest, case_id=case_id, body=body)
+                seal = self._log.sealing.columns(PAYLOAD_SEAL, case_id, digest)
+                transaction.run(entry_statements.ADD_PAYLOAD, digest=digest, case_id=case_id, body=body, seal=seal)
             elif is_payload(body, digest) and not is_payload(stored["body"], digest):
                 transaction.run(entry_statements.REPAIR_PAYLOAD, **values, body=body)
 
@@ -312,6 +317,13 @@ class CaseRepository:
             why = f"its row of table cases names task {task_id!r}, and its first entry task {case.task_id!r}"
             raise IncompatibleRecord(case.case_id, None, why)
         return case
+
+
+def _note_spot_check(transaction: StoreTransaction, submission: Submission) -> None:
+    """Remove a case from the due spot checks as soon as its spot check is submitted."""
+    check = submission.quality_check
+    if check is not None and check.kind is QualityCheckKind.SPOT_CHECK:
+        transaction.run(statements.DELETE_SPOT_CHECK, wanted_case=check.of)
 
 
 @contextmanager

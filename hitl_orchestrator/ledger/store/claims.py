@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import Draft, time_text
+from hitl_orchestrator.ledger.events.chain import Draft, instant_text, time_text
 from hitl_orchestrator.ledger.ports.claims import (
     Held,
     InboxFilter,
@@ -35,6 +35,9 @@ from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
 from hitl_orchestrator.ledger.store.statements.literals import batches
 from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
 
+CLAIM_SEAL, NEEDED_SEAL = "claim", "needed"
+"""The labels of the seals of the times of a claim, and of a derived role."""
+
 _BRANCHES, _KEYS_FOR_EACH = 100, 20
 """The number of filters in one statement, of which SQLite permits 500, and of keys read for each review of a page."""
 
@@ -52,7 +55,8 @@ class ClaimRepository:
         """Claim an open review. A power failure may free it again, which loses nothing."""
         with self._database.write(flush=False) as transaction:
             _check_limit(transaction, review, who, limit)
-            values = {"wanted_review": review.review_id, "who": who, "to": who, "held_for": seconds}
+            values = {"wanted_review": review.review_id, "who": who, "to": who}
+            values |= self._claim_columns(review, time_in(transaction), seconds)
             claimed = transaction.run(statements.CLAIM, **values).rowcount == 1
             row = _row(transaction, review)
             if not claimed:
@@ -76,7 +80,8 @@ class ClaimRepository:
         """Transfer a claim from its holder to another reviewer."""
         with self._database.write() as transaction:
             _check_limit(transaction, review, receiver, limit)
-            values = {"wanted_review": review.review_id, "who": holder, "to": receiver, "held_for": seconds}
+            values = {"wanted_review": review.review_id, "who": holder, "to": receiver}
+            values |= self._claim_columns(review, time_in(transaction), seconds)
             delegated = transaction.run(statements.DELEGATE, **values).rowcount == 1
             row = _row(transaction, review)
             if not delegated:
@@ -109,8 +114,11 @@ class ClaimRepository:
     @retried
     def renew(self, review: StoredReview, who: str, seconds: float) -> None:
         """Extend a claim. A crash may undo it, which loses nothing."""
+        if review.claimed_since is None:
+            return
         with self._database.write(flush=False) as transaction:
-            transaction.run(statements.RENEW, wanted_review=review.review_id, who=who, held_for=seconds)
+            values = self._claim_columns(review, time_in(transaction), seconds, since=review.claimed_since)
+            transaction.run(statements.RENEW, wanted_review=review.review_id, who=who, **values)
 
     @retried
     def lapsed(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[StoredReview]:
@@ -186,8 +194,10 @@ class ClaimRepository:
     def set_needed(self, needed: Sequence[Needed]) -> None:
         """Record the roles that open reviews need. A power failure may undo it; then they are derived again."""
         with self._database.write(flush=False) as transaction:
-            for review_id, role, state in needed:
-                transaction.run(statements.SET_NEEDED, wanted_review=review_id, to_role=role, to_state=state)
+            for each in needed:
+                values = {"wanted_review": each.review_id, "to_role": each.role, "to_state": each.state}
+                seal = self._log.sealing.columns(NEEDED_SEAL, *each)
+                transaction.run(statements.SET_NEEDED, **values, new_seal=seal)
 
     @retried
     def place_of(self, review_id: str) -> Place | None:
@@ -237,6 +247,15 @@ class ClaimRepository:
     ) -> list[StoredReview]:
         with self._database.read() as transaction:
             return reviews_in(transaction, statement, limit, on_unreadable, **values)
+
+    def _claim_columns(
+        self, review: StoredReview, now: datetime, seconds: float, since: datetime | None = None
+    ) -> dict[str, str]:
+        """Return the times of a claim that begins now, or is extended, with their seal."""
+        times = instant_text(since or now), instant_text(now + timedelta(seconds=seconds))
+        seal = self._log.sealing.columns(CLAIM_SEAL, review.review_id, *times)
+        names = ("new_claimed_since", "new_claimed_until", "new_claim_seal")
+        return dict(zip(names, (*times, seal), strict=True))
 
     def _change(self, statement: ClauseElement, review: StoredReview, draft: Draft) -> bool:
         """Change a review and append an entry; return False if the statement does not apply."""

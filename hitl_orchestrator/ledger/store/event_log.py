@@ -73,19 +73,18 @@ class EventLog:
     """
 
     def __init__(self, database: Database, keys: SealKeys | None) -> None:
-        """Read the id of the ledger. A missing head row is an error where the ledger is first used."""
-        with database.read() as transaction:
-            row = transaction.first(statements.HEAD_ROW)
-        self._ledger_id, self._keys = None if row is None else str(row["ledger_id"]), keys
-        self._database = database
+        """Read nothing yet: the tables of a store that is verified may have another form than expected."""
+        self._database, self._keys = database, keys
         self._read = _Read((_Governed(0, None, GENESIS),), None)
 
-    @property
+    @cached_property
     def ledger_id(self) -> str:
-        """The id of the ledger. Raises `LedgerDamaged` if its head row was missing when it was opened."""
-        if self._ledger_id is None:
+        """The id of the ledger. Raises `LedgerDamaged` if its head row is missing."""
+        with self._database.read() as transaction:
+            row = transaction.first(statements.HEAD_ROW)
+        if row is None:
             raise LedgerDamaged(NO_HEAD_ROW)
-        return self._ledger_id
+        return str(row["ledger_id"])
 
     @cached_property
     def seals(self) -> Seals | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.case import UnfinishedCase
@@ -10,12 +10,16 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import STAGE_MOVES
 from hitl_orchestrator.errors import HitlError, LeaseLost, NewerAttempt, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
+from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.ledger.ports.ledger import Lease
-from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, shown_holder
+from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, new_fence, shown_holder
 from hitl_orchestrator.ledger.store.statements import cases as statements
 
 _NO_CASE = ""
-_NO_LEASE = {"holder": None, "held_from": None, "held_for": None}
+_LEASE = ("fence", "holder", "held_since", "held_until")
+LEASE_SEAL = "lease"
+"""The label of the seal of a lease: case, fencing token, holder and times."""
 
 
 class Moved(NamedTuple):
@@ -29,8 +33,8 @@ class Moved(NamedTuple):
 class LeasedWork:
     """The leases of one store, held by this process under `holder`."""
 
-    def __init__(self, database: Database, holder: Holder) -> None:
-        self._database, self._holder = database, holder
+    def __init__(self, database: Database, holder: Holder, log: EventLog) -> None:
+        self._database, self._holder, self._log = database, holder, log
 
     @retried
     def now(self) -> datetime:
@@ -42,7 +46,7 @@ class LeasedWork:
     def check_writable(self) -> None:
         """Write nothing, as a user who may write. Raises `StoreUnavailable` for others."""
         with self._database.write(flush=False) as transaction:
-            transaction.run(statements.DELETE_SCRUB, wanted_case=_NO_CASE)
+            transaction.run(statements.TOUCH_CASE, wanted_case=_NO_CASE)
 
     @retried
     def take(self, case_id: str) -> bool:
@@ -56,11 +60,12 @@ class LeasedWork:
         gone = row["holder"] if self._is_gone(row) else ""
         if not row["free"] and not gone:
             return False
+        lease = {f"new_{name}": value for name, value in self.columns(case_id, row["now"]).items()}
         with self._database.write(flush=False) as transaction:
-            taken = transaction.first(statements.TAKE_CASE, wanted_case=case_id, gone=gone, **self.columns())
-        if taken is not None:
-            self.hold(case_id, taken["fence"])
-        return taken is not None
+            taken = transaction.run(statements.TAKE_CASE, wanted_case=case_id, gone=gone, **lease).rowcount == 1
+        if taken:
+            self.hold(case_id, lease["new_fence"])
+        return taken
 
     @retried
     def unfinished(self) -> Sequence[UnfinishedCase]:
@@ -108,9 +113,14 @@ class LeasedWork:
         """Remember the fencing token of a lease in the current context."""
         self._holder.hold(case_id, fence)
 
-    def columns(self, *, driving: bool = True) -> dict[str, Any]:
-        """Return the parameters of a new lease; of none if not `driving`."""
-        return {"holder": self._holder.name, "held_from": 0, "held_for": self._holder.seconds} if driving else _NO_LEASE
+    def columns(self, case_id: str, now: str, *, driving: bool = True) -> dict[str, Any]:
+        """Return the columns of a new lease from a time of the store's clock on; of none if not `driving`."""
+        if not driving:
+            return dict.fromkeys((*_LEASE, "lease_seal"))
+        until = instant_text(datetime.fromisoformat(now) + timedelta(seconds=self._holder.seconds))
+        lease = (new_fence(), self._holder.name, now, until)
+        seal = self._log.sealing.columns(LEASE_SEAL, case_id, *lease)
+        return dict(zip(_LEASE, lease, strict=True)) | {"lease_seal": seal}
 
     @retried
     def has_newer_attempt(self, case_id: str) -> bool:

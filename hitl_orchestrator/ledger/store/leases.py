@@ -1,7 +1,7 @@
 """Identity of workers, and the fencing tokens of the leases that they hold.
 
 A case that is received or decided is work, leased by the worker that recorded it. A lease that has ended, or whose
-holder no longer exists, can be acquired by any worker, which increments the fencing token. The token travels in the
+holder no longer exists, can be acquired by any worker, under a new fencing token. The token travels in the
 context of the run: writes of an overtaken run are rejected.
 """
 
@@ -20,6 +20,7 @@ LEASE_SECONDS = 60.0
 """The duration of a lease. A run may take longer; then another worker may take over, and one of them is fenced off."""
 
 NO_FENCE = -1
+_MOST_FENCES = 2**31 - 1
 _PARTS = 4
 _ENDED = ("Z", "X")
 _open: "WeakValueDictionary[str, Holder]" = WeakValueDictionary()
@@ -66,6 +67,11 @@ class Holder:
     def retire(self) -> None:
         """Give up all leases; other workers may take them at once."""
         _open.pop(self._nonce, None)
+
+
+def new_fence() -> int:
+    """Return a random fencing token, which no earlier lease of a case had but by an accident of one in two billion."""
+    return 1 + secrets.randbelow(_MOST_FENCES)
 
 
 def is_gone(name: str) -> bool:

@@ -32,7 +32,7 @@ class LedgerStore:
         """
         self._database, self._keys = database, keys
         self._log = log = EventLog(database, keys)
-        self._work = work = LeasedWork(database, Holder(lease))
+        self._work = work = LeasedWork(database, Holder(lease), log)
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
         self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt

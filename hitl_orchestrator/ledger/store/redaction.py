@@ -13,6 +13,8 @@ from hitl_orchestrator.ledger.store.event_log import EventLog, contents_of
 from hitl_orchestrator.ledger.store.statements import cases, events, reviews
 
 _log = logging.getLogger(__name__)
+SCRUB_SEAL = "scrub"
+"""The label of the seal of a scrub: its case, and 1 while it is due."""
 
 
 class RedactionRepository:
@@ -53,8 +55,10 @@ class RedactionRepository:
             where, why = self._database.url, exc.cause
             _log.warning("store %r may hold copies of redacted texts: %s; 'hitl recover' erases them", where, why)
             return due
+        seals = self._log.sealing
+        done = [{"wanted_case": name, "new_seal": seals.columns(SCRUB_SEAL, name, 0)} for name in due]
         with self._database.write() as transaction:
-            transaction.run_each(cases.DELETE_SCRUB, [{"wanted_case": case_id} for case_id in due])
+            transaction.run_each(cases.SCRUBBED, done)
         return self.scrubs_due()
 
 
@@ -77,7 +81,8 @@ def redact(transaction: StoreTransaction, log: EventLog, request: Redaction) -> 
     transaction.run(events.DELETE_CONTENTS, wanted_case=case_id)
     transaction.run(events.DELETE_PAYLOADS, wanted_case=case_id)
     transaction.run(cases.ERASE_OUTCOME, wanted_case=case_id)
-    transaction.run(cases.ADD_SCRUB, case_id=case_id)
+    transaction.run(cases.DELETE_SPOT_CHECK, wanted_case=case_id)
+    transaction.run(cases.ADD_SCRUB, case_id=case_id, due=1, seal=log.sealing.columns(SCRUB_SEAL, case_id, 1))
     return receipt
 
 

@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
+from hitl_orchestrator.domain.value import Value, canonical_json
 from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.events import builders
@@ -134,23 +135,26 @@ class ReviewRepository:
         """Record a decision and its consequences; return None if the review is not open for it."""
         decided = self._log.sealing.sealed(builders.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
-        values |= {"to_status": decided.status.value, "verdict": verdict.model_dump_json(), "seal": decided.seal}
+        values |= {"to_status": decided.status.value, "verdict": _text_of(verdict), "seal": decided.seal}
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
         leased = None
         with self._database.write() as transaction:
-            if transaction.run(statement, **values, **answer_columns(verdict)).rowcount == 0:
+            recorded = transaction.first(statement, **values, **answer_columns(verdict))
+            if recorded is None:
                 return None
             drafts = [builders.answered(decided, verdict, actor)]
+            lease = self._work.columns(review.case_id, recorded["now"], driving=pass_to is None)
             if pass_to is not None:
-                opened = self._add(transaction, pass_to, verdict.decided_at, time_in(transaction))
+                opened = self._add(transaction, pass_to, verdict.decided_at, datetime.fromisoformat(recorded["now"]))
                 drafts.append(builders.review_opened(opened))
             else:
-                leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **self._work.columns())
+                new = {f"new_{name}": value for name, value in lease.items()}
+                leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **new)
                 if leased is None:
                     raise CaseChanged(review.case_id, stage_in(transaction, review.case_id))
             self._log.append(transaction, *drafts, end=leased)
         if leased is not None:
-            self._work.hold(review.case_id, leased["fence"])
+            self._work.hold(review.case_id, lease["fence"])
         return decided
 
     def _add(
@@ -160,6 +164,11 @@ class ReviewRepository:
         times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
         values = review.model_dump(exclude={"shown", "verdict", *times})
         values |= {name: time_text(time) for name, time in times.items()}
-        texts = {"shown": shown.model_dump_json(), "verdict": None, "answer_key": None, "status": review.status.value}
+        texts = {"shown": _text_of(shown), "verdict": None, "answer_key": None, "status": review.status.value}
         transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, self._log.sealing))
         return review
+
+
+def _text_of(value: Value) -> str:
+    """Return the stored text of a snapshot or a verdict. It has one form, so that a verification can compare it."""
+    return canonical_json(value.model_dump(mode="json"))

@@ -1,7 +1,7 @@
 """Parsing of stored rows, reading past unreadable ones, and the search columns of reviews."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
@@ -32,7 +33,7 @@ def as_stored(case_id: str, graph_version: str | None = None, row: str = "") -> 
     except ValidationError as exc:
         why = f"{exc.title}: {exc.errors()[0]['msg']}"
         raise IncompatibleRecord(case_id, graph_version, named + why) from exc
-    except (ValueError, TypeError, ArithmeticError) as exc:
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as exc:
         raise IncompatibleRecord(case_id, graph_version, named + str(exc)) from exc
 
 
@@ -86,6 +87,8 @@ _SEARCH_COLUMNS = (
     "replayed",
     "needed_role",
     "needed_under",
+    "needed_seal",
+    "claim_seal",
     "affinity",
     *_ANSWER_COLUMNS,
 )
@@ -104,6 +107,8 @@ def search_columns(review: StoredReview, seals: Seals) -> dict[str, Any]:
         "replayed": int(shown.replayed),
         "needed_role": review.role,
         "needed_under": shown.routing.decision.policy_hash,
+        "needed_seal": None,
+        "claim_seal": None,
         "affinity": None if customer is None else seals.name_of(customer),
         **dict.fromkeys(_ANSWER_COLUMNS),
     }
@@ -117,7 +122,12 @@ def answer_columns(verdict: RecordedDecision) -> dict[str, str | None]:
 
 def customer_of(task: Task) -> str | None:
     """Return the customer that the metadata of a task names, if any."""
-    customer = task.metadata.get("customer")
+    return customer_in(task.metadata)
+
+
+def customer_in(metadata: Mapping[str, Any]) -> str | None:
+    """Return the customer that the metadata of a task names, if any."""
+    customer = metadata.get("customer")
     return str(customer) if isinstance(customer, (str, int)) and not isinstance(customer, bool) else None
 
 
@@ -141,6 +151,6 @@ def as_review(row: Any) -> StoredReview:
     fields = {name: value for name, value in dict(row).items() if name not in _SEARCH_COLUMNS}
     fields |= {name: time_of(fields[name]) for name in ("due_at", "expires_at")}
     fields |= _claim_times(fields)
-    fields["shown"] = ReviewSnapshot.model_validate_json(fields["shown"])
-    fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate_json(fields["verdict"])
+    fields["shown"] = ReviewSnapshot.model_validate(read_canonical(fields["shown"]))
+    fields["verdict"] = fields["verdict"] and RecordedDecision.model_validate(read_canonical(fields["verdict"]))
     return StoredReview.model_validate(fields)

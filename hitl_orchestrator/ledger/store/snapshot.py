@@ -1,14 +1,15 @@
 """The rows of a store as they are stored, read in one transaction in the order that a verification needs."""
 
 from collections.abc import Callable, Generator, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, Table, bindparam, select
+from sqlalchemy import Select, Table, bindparam, func, literal_column, select
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.ledger.database.ports import StoreTransaction
+from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.ledger.database.ports import SchemaDefect, StoreTransaction
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -19,6 +20,7 @@ from hitl_orchestrator.ledger.database.tables import (
     policies,
     refusals,
     reviews,
+    scrubs,
     spot_checks,
 )
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
@@ -29,7 +31,9 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     CaseRows,
     ReviewTableRow,
     StoredContents,
+    StoredPayload,
     StoredPolicy,
+    StoredScrub,
 )
 from hitl_orchestrator.ledger.store.statements.cases import SCRUBS_DUE
 
@@ -41,11 +45,14 @@ def _columns(table: Table, row: type[NamedTuple]) -> list[Any]:
 
 
 _ENTRIES = select(*_columns(events, Entry)).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
-_HEAD_ROWS = select(*_columns(ledger_head, HeadRow)).order_by(ledger_head.c.row_id)
+_IS_HEAD = ledger_head.c.row_id == literal_column("1")
+_HEAD_ROWS = select(*_columns(ledger_head, HeadRow)).where(_IS_HEAD)
+_STRAY_HEAD_ROWS = select(func.count()).select_from(ledger_head).where(~_IS_HEAD)
 _DIGESTS = select(events.c.digest).where(events.c.seq <= bindparam("up_to")).order_by(events.c.seq)
 _OF_CASE = select(*_columns(events, Entry)).where(events.c.case_id == bindparam("wanted_case")).order_by(events.c.seq)
 _POLICIES = select(*_columns(policies, StoredPolicy))
-_SPOT_CHECKS = select(spot_checks.c.case_id)
+_SPOT_CHECKS = select(spot_checks.c.case_id, spot_checks.c.finished_seq)
+_SCRUBS = select(*_columns(scrubs, StoredScrub)).order_by(scrubs.c.case_id)
 _CONTENTS_OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
 
 _CASES = (
@@ -69,11 +76,18 @@ _ORPHANS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, spot_checks, payloads)
+    for table in (events, reviews, refusals, contents, outcomes, spot_checks, scrubs, payloads)
 }
-_PAYLOADS = select(payloads.c.case_id, payloads.c.digest, payloads.c.body).order_by(payloads.c.case_id)
+_PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
+MOST_ROWS = 100_000
+"""The number of rows of one kind that one case may have: more are not read, so that memory is bounded."""
+
 _CASE_WIDTH = len(CaseRow._fields)
+
+
+def _too_many(case_id: object) -> str:
+    return f"case {str(case_id)[:200]!r} has more than {MOST_ROWS:,} rows of one kind, which no use of it leaves"
 
 
 class StoreSnapshot:
@@ -113,7 +127,9 @@ class StoreSnapshot:
         of_reviews, of_refusals = self._merge(_REVIEWS, ReviewTableRow._make), self._merge(_REFUSALS, tuple)
         of_contents, of_outcomes = self._merge(_CONTENTS, StoredContents._make), self._merge(_OUTCOMES, Outcome._make)
         for case_id, group in groupby(self._rows(_CASES), key=itemgetter(0)):
-            rows = list(group)
+            rows = list(islice(group, MOST_ROWS + 1))
+            if len(rows) > MOST_ROWS:
+                raise LedgerDamaged(_too_many(case_id))
             yield CaseRows(
                 case=CaseRow._make(rows[0][:_CASE_WIDTH]),
                 entries=[CaseEntry._make(row[_CASE_WIDTH:]) for row in rows if row[_CASE_WIDTH] is not None],
@@ -131,17 +147,29 @@ class StoreSnapshot:
         """Yield the rows of `policies`."""
         return map(StoredPolicy._make, self._rows(_POLICIES))
 
-    def spot_checks(self) -> Iterator[str]:
+    def stray_head_rows(self) -> int:
+        """Return the number of rows of `ledger_head` under another key."""
+        return int(next(number for (number,) in self._rows(_STRAY_HEAD_ROWS)))
+
+    def spot_checks(self) -> Iterator[tuple[str, int]]:
         """Yield the cases that are due for a spot check."""
-        return (case_id for (case_id,) in self._rows(_SPOT_CHECKS))
+        return ((case_id, seq) for case_id, seq in self._rows(_SPOT_CHECKS))
+
+    def scrubs(self) -> Iterator[StoredScrub]:
+        """Yield the rows of `scrubs`."""
+        return map(StoredScrub._make, self._rows(_SCRUBS))
 
     def scrubs_due(self) -> Iterator[str]:
         """Yield the redacted cases of which copies may remain."""
         return (case_id for (case_id,) in self._rows(SCRUBS_DUE))
 
-    def payloads(self) -> Iterator[tuple[str, str, str]]:
+    def payloads(self) -> Iterator[StoredPayload]:
         """Yield the large payloads."""
-        return self._rows(_PAYLOADS)
+        return map(StoredPayload._make, self._rows(_PAYLOADS))
+
+    def schema_defects(self) -> Iterator[SchemaDefect]:
+        """Yield the differences between the schema and the one that the migrations make."""
+        return self._transaction.schema_defects()
 
     def integrity_errors(self) -> Iterator[str]:
         """Yield the defects that the database reports."""
@@ -162,6 +190,8 @@ class StoreSnapshot:
             result = []
             while pending is not None and pending[0] == case_id:
                 result.append(make(pending[1:]))
+                if len(result) > MOST_ROWS:
+                    raise LedgerDamaged(_too_many(case_id))
                 pending = next(rows, None)
             return result
 

@@ -1,12 +1,11 @@
 """Reconciliation of the head row: the ledger ends where its sealed head row says, and has all governing entries."""
 
-from collections.abc import Sequence
-
 from hitl_orchestrator.errors import InvalidKey, LedgerDamaged
 from hitl_orchestrator.ledger.events import ledger_builders
-from hitl_orchestrator.ledger.events.chain import GENESIS, GOVERNING, Entry, Head, HeadRow, governed_after
+from hitl_orchestrator.ledger.events.chain import GENESIS, GOVERNING, Entry, Head, governed_after
 from hitl_orchestrator.ledger.keys.mac import SealCheck
 from hitl_orchestrator.ledger.keys.recorded import check_end
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
 _GOVERNING = frozenset(kind.value for kind in GOVERNING)
 
@@ -25,11 +24,12 @@ class HeadReconciler:
         if entry.kind in self.noted:
             self.noted[entry.kind].append(entry.seq)
 
-    def problem(self, rows: Sequence[HeadRow], end: Head, checked: SealCheck | None) -> tuple[int | None, str] | None:
+    def problem(self, snapshot: LedgerSnapshot, end: Head, checked: SealCheck | None) -> tuple[int | None, str] | None:
         """Return the difference between the head row and the ledger that ends with `end`; None if there is none.
 
         Also that the first key is none of this ledger, whose entries were `checked` with the others.
         """
+        rows = list(snapshot.head_rows())
         row = rows[0] if rows else None
         seals = None if row is None or checked is None else checked.seals_for(row.mac)
         try:
@@ -40,8 +40,9 @@ class HeadReconciler:
             return end.seq + 1, exc.problem
         except InvalidKey as exc:
             return None, str(exc)
-        if len(rows) != 1:
-            return None, f"table ledger_head has {len(rows)} rows, and a ledger has one"
+        others = snapshot.stray_head_rows()
+        if others:
+            return None, f"table ledger_head has {1 + others} rows, and a ledger has one"
         if row is not None and row.governed != self._governed:
             return None, "the head row has another digest of the entries about policies, keys and the clock"
         return None

@@ -1,12 +1,14 @@
 """Verification, signing and proofs of a ledger."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
 from hitl_orchestrator.ledger.keys.recorded import check_end
@@ -28,6 +30,8 @@ from hitl_orchestrator.ledger.verification.tree_heads import (
 
 Clock = Callable[[], datetime]
 _STEP = 1000
+# What texts that were made to do harm raise, where they are read: too deep, of another form, or too large.
+_MALFORMED = (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError)
 
 
 class LedgerSigner:
@@ -62,39 +66,41 @@ class LedgerSigner:
         """
         if public is not None and not is_public_key(public):
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
-        tables, agreed, opened, due = TableReconciler(), 0, False, tuple[str, ...]()
+        defects = self._schema_defects()
+        if any(each.is_unreadable for each in defects):
+            return _Found(None, seals_checked=False, problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
         checked = None if seals is None else SealCheck(seals)
+        found = _Found(ledger_id, seals_checked=seals is not None)
+        tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:
-                opened, due = True, tuple(snapshot.scrubs_due())
+                opened, found.scrub_due = True, tuple(snapshot.scrubs_due())
                 walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=checked)
-                agreed = walked.heads
+                found.heads = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
-                problem = problem or tables.head.problem(list(snapshot.head_rows()), walked.head, checked)
-                problem = problem or tables.problem(snapshot, on_entries)
+                problem = problem or tables.head.problem(snapshot, walked.head, checked)
+                latest = None if checked is None else checked.seals_for("")
+                problem = problem or tables.problem(snapshot, on_entries, latest)
                 problem = problem or _of_file(next(snapshot.integrity_errors(), None))
+                found.problem = problem or _of_schema(defects)
         except StoreUnavailable as exc:
             if not opened:
                 raise
-            good = 0 if tables.last is None else tables.last.seq
-            problem = good + 1, f"after entry {good}, the last good one, reading failed: {exc.cause}"
-        last = None if tables.last is None else event_of(tables.last.entry, tables.last.digest)
-        bad_entry, sentence = problem or (None, None)
-        return Verification(
-            ledger_id=ledger_id,
-            seals_checked=seals is not None,
-            entries=0 if last is None else last.seq,
-            until=None if last is None else last.at,
-            chain=GENESIS if last is None else last.digest,
-            heads=agreed,
-            bad_entry=bad_entry,
-            problem=sentence,
-            scrub_due=due,
-            key_changes=tuple(tables.head.noted[EventKind.KEY_CHANGED]),
-            clock_jumps=tuple(tables.head.noted[EventKind.CLOCK_MOVED_BACK]),
-        )
+            found.problem = _after(tables.last, f"reading failed: {exc.cause}")
+        except LedgerDamaged as exc:
+            found.problem = _after(tables.last, exc.problem)
+        except _MALFORMED as exc:
+            why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
+            found.problem = _after(tables.last, why)
+        found.last, found.noted = tables.last, tables.head.noted
+        return found.answer()
+
+    def _schema_defects(self) -> list[SchemaDefect]:
+        """Return the defects of the schema, which are known before any table is read."""
+        with self._ledger.snapshot() as snapshot:
+            return list(snapshot.schema_defects())
 
     def sign(self, *, only_new: bool = False) -> SignedHead | None:
         """Sign the head of the ledger and append it to the head file, after verifying the entries since the last head.
@@ -174,6 +180,40 @@ class LedgerSigner:
         return sign_head(tree, (ledger_id, new.head.digest), extends, before=last, at=self._clock(), key=self.key)
 
 
+@dataclass
+class _Found:
+    """What a verification has found so far."""
+
+    ledger_id: str | None
+    seals_checked: bool
+    heads: int = 0
+    last: Entry | None = None
+    problem: Problem | None = None
+    scrub_due: tuple[str, ...] = ()
+    noted: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def answer(self) -> Verification:
+        """Return the result of the verification."""
+        try:
+            last = None if self.last is None else event_of(self.last.entry, self.last.digest)
+        except LedgerDamaged as exc:  # without the seals an entry may hold anything under its digest
+            last, self.problem = None, self.problem or _after(None, exc.problem)
+        bad_entry, sentence = self.problem or (None, None)
+        return Verification(
+            ledger_id=self.ledger_id,
+            seals_checked=self.seals_checked,
+            entries=0 if last is None else last.seq,
+            until=None if last is None else last.at,
+            chain=GENESIS if last is None else last.digest,
+            heads=self.heads,
+            bad_entry=bad_entry,
+            problem=sentence,
+            scrub_due=self.scrub_due,
+            key_changes=tuple(self.noted.get(EventKind.KEY_CHANGED, ())),
+            clock_jumps=tuple(self.noted.get(EventKind.CLOCK_MOVED_BACK, ())),
+        )
+
+
 _RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
 
 
@@ -208,6 +248,15 @@ class _NewEntries:
 
 def _of_heads(problem: str | None) -> Problem | None:
     return None if problem is None else (None, f"the signed heads: {problem}")
+
+
+def _of_schema(defects: Sequence[SchemaDefect]) -> Problem | None:
+    return (None, f"the schema: {defects[0].sentence}") if defects else None
+
+
+def _after(last: Entry | None, why: str) -> Problem:
+    good = 0 if last is None else last.seq
+    return good + 1, f"after entry {good}, the last good one, {why}"
 
 
 def _of_file(defect: str | None) -> Problem | None:

@@ -9,7 +9,7 @@ from hitl_orchestrator.policies.language.model import default_role
 BUILT_IN = "built in"
 """The name of the layer of built-in rules."""
 
-WHY = "it needs the approval of a second person, whatever the policies decide"
+WHY = "such a change needs the approval of a second person, whatever the policies decide"
 """Why a change of the policy or the people is escalated."""
 
 

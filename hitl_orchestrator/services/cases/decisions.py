@@ -46,7 +46,6 @@ class CaseDecisions:
         """Record the decision of a reviewer if it is the first, and resume the case."""
         who = acting.named(review.reviewer_id).reviewer
         review = review if review.reviewer_id == who else review.model_copy(update={"reviewer_id": who})
-        self._policies.refresh()
         self._policies.record_configuration()
         case, events = self._reader.to_decide(key)
         check_live(case, "decided")
@@ -60,7 +59,6 @@ class CaseDecisions:
 
     def decide_many(self, keys: Sequence[CaseKey], review: Review, acting: Acting) -> list[Case]:
         """Record one decision for several cases: of low risk, routed by one rule, and never escalated."""
-        self._policies.refresh()
         cases = [self._reader.waiting(key) for key in keys]
         problems = list(_bulk_problems(cases, review))
         if problems:
@@ -68,7 +66,12 @@ class CaseDecisions:
         reviewer = self._people.named(acting.named(review.reviewer_id).reviewer or "")
         for case in cases:
             self._access.rights(open_review_of(case), case).role_for(reviewer)
-        return [self.decide(CaseKey(case.case_id), review, acting) for case in cases]
+        return [self._decide_anew(case, review, acting) for case in cases]
+
+    def _decide_anew(self, case: Case, review: Review, acting: Acting) -> Case:
+        """Decide one of several cases under the people and policies that are in force by then."""
+        self._policies.refresh()
+        return self.decide(CaseKey(case.case_id), review, acting)
 
     def replay(self, key: CaseKey, recorded: Review) -> Case:
         """Record a decision that was taken in the past, at the time of the record, and resume the case."""
@@ -83,7 +86,6 @@ class CaseDecisions:
 
     def cancel(self, key: CaseKey, submitter: str, *, reason: str, acting: Acting) -> Case:
         """Withdraw a case on behalf of its submitter, before a reviewer has decided it. It ends as `canceled`."""
-        self._policies.refresh()
         case = self._reader.to_change(key)
         check_live(case, "canceled")
         if case.stage is not CaseStage.RECEIVED:

@@ -9,7 +9,6 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["CaseRedaction"]
@@ -22,13 +21,12 @@ class CaseRedaction:
         self,
         ledger: Ledger,
         people: People,
-        policies: PolicySync,
         reader: CaseReader,
         runner: CaseRunner,
         *,
         clock: Clock,
     ) -> None:
-        self._ledger, self._people, self._policies, self._reader = ledger, people, policies, reader
+        self._ledger, self._people, self._reader = ledger, people, reader
         self._runner, self._clock = runner, clock
 
     def redact(self, key: CaseKey, *, reason: str, acting: Acting) -> Redaction:
@@ -36,7 +34,6 @@ class CaseRedaction:
 
         The cases that repeat it for a quality check are redacted with it.
         """
-        self._policies.refresh()
         reviewer, now = self._people.named(acting.reviewer_id), self._clock()
         actor = actor_of(reviewer, acting)
         try:

@@ -93,7 +93,6 @@ class CaseSubmission:
         output, where = intake.output, f"the output of task {task.task_id!r}"
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
-        self._policies.refresh()
         self._policies.record_configuration()
         case_id = intake.case_id or self._new_id()
         policy = self._registry.for_case(case_id, task)

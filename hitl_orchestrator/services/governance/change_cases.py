@@ -117,7 +117,7 @@ class ChangeCases:
                 return
 
     def write(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Write entries, if no other change was written meanwhile, and apply them; each names the people in force.
+        """Write entries if no other change was written meanwhile; each names the people in force. All changes apply.
 
         Raises:
             InvalidInput: an entry could not be read again, which would block the store for good.
@@ -125,13 +125,11 @@ class ChangeCases:
         named = [each._replace(body={"people_hash": self._people.hash, **each.body}) for each in drafts]
         self.preview(named, seen)
         written = self._ledger.govern(named, seen)
-        if written:
-            self._policies.refresh()
+        self._policies.refresh()
         return written
 
     def apply(self) -> None:
         """Apply a change that was just written. What fails after it is left to maintenance: the change is in force."""
-        self._policies.refresh()
         try:
             self._settle_roles()
         except HitlError as exc:

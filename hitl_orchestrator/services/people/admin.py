@@ -72,14 +72,13 @@ class PeopleAdmin:
 
     def propose(self, source: PeopleSource, *, reason: str, acting: Acting) -> PeopleChange:
         """Put people in force at once, or propose them if that widens any right."""
-        self._policies.refresh()
         reviewer_id, reason = acting.reviewer_id, reason_of(reason, _WHY)
         author = self._authority.authorized(reviewer_id, _CHANGE)
         actor, case_id = self._authority.actor(author, acting), self._new_id()
         # Parsed from what is stored: a value that was made by other code is checked too.
         people = read_people(load_people(source).document, "people")
         while True:
-            seen, now = self._policies.refresh().seen, self._people.snapshot()
+            seen, now = self._policies.policies.seen, self._people.snapshot()
             self._authority.authorized(reviewer_id, _CHANGE)
             if now.hash == people.hash:
                 return PeopleChange(people.hash, in_force=True)
@@ -106,12 +105,10 @@ class PeopleAdmin:
 
     def status(self) -> PeopleHistory:
         """Return the people in force, the versions and the proposals."""
-        self._policies.refresh()
         return self._policies.people
 
     def active(self) -> People:
         """Return the people in force."""
-        self._policies.refresh()
         return self._people.snapshot()
 
     def version(self, prefix: str) -> People:
@@ -143,7 +140,8 @@ class PeopleAdmin:
 
     def settle_all(self) -> None:
         """Apply decided changes, and open cases for undecided ones, after a crash prevented it."""
-        for proposal in self.status().pending.values():
+        self._policies.refresh()
+        for proposal in self._policies.people.pending.values():
             case = self._cases.case_of(proposal)
             if case is None:
                 self._open(proposal, "library")

@@ -108,7 +108,7 @@ class PolicyAdmin:
         author, reason = self._authorized(acting), reason_of(reason, _WHY)
         request = self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting)
         while True:
-            history = self._policies.refresh()
+            history = self._policies.policies
             self._authorized(acting)
             if history.shadow is not None and history.shadow.policy_hash == request.hash:
                 return request.hash
@@ -124,7 +124,7 @@ class PolicyAdmin:
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
-        history = self._policies.refresh()
+        history = self._policies.policies
         with self._ledger.snapshot() as snapshot:
             rows = sorted(snapshot.policies(), key=lambda row: row.recorded_seq)
         used = {row.policy_hash: Version(policy_hash=row.policy_hash, policy_id=row.policy_id) for row in rows}
@@ -136,7 +136,7 @@ class PolicyAdmin:
 
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed so far; None if there is none."""
-        shadow = self._policies.refresh().shadow
+        shadow = self._policies.policies.shadow
         return None if shadow is None else shadow_report(shadow.policy_hash, self._ledger.routings(shadow.since))
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
@@ -161,7 +161,6 @@ class PolicyAdmin:
 
     def _authorized(self, acting: Acting) -> Reviewer:
         """Return the acting reviewer, who may change the policy now. Raises `NotAuthorized`."""
-        self._policies.refresh()
         return self._authority.authorized(acting.reviewer_id, _CHANGE)
 
     def _request(
@@ -177,7 +176,7 @@ class PolicyAdmin:
             raise InvalidInput(problems)
         case_id, author = self._new_id(), request.reviewer
         while True:
-            history = self._policies.refresh()
+            history = self._policies.policies
             self._authority.authorized(author.reviewer_id, _CHANGE)
             if request.is_in_force(history):
                 return Governed(request.change, request.hash, in_force=True)
@@ -255,7 +254,7 @@ class PolicyAdmin:
         self, is_running: Callable[[PolicyHistory], bool], draft: Callable[[datetime], Draft], acting: Acting
     ) -> bool:
         while True:
-            history = self._policies.refresh()
+            history = self._policies.policies
             self._authorized(acting)
             if not is_running(history):
                 return False
@@ -276,7 +275,7 @@ class PolicyAdmin:
 
     def _version_named(self, prefix: str | None) -> str:
         """Return the hash of the previous version, or of the one whose hash starts with `prefix`."""
-        history = self._policies.refresh()
+        history = self._policies.policies
         if prefix is None:
             if not history.track:
                 raise NoPreviousPolicy("no version was in force before the active one")

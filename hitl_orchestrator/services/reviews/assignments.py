@@ -18,7 +18,6 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import check_seconds, claim_limit
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox, check_limit
@@ -71,14 +70,13 @@ class ReviewAssignments:
         *,
         ledger: Ledger,
         people: People,
-        policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         inbox: ReviewInbox,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock
-        self._policies, self._reader, self._access, self._inbox = policies, reader, access, inbox
+        self._reader, self._access, self._inbox = reader, access, inbox
 
     def assign(
         self,
@@ -97,7 +95,6 @@ class ReviewAssignments:
         check_seconds("assign", "all", seconds)
         check_limit("assign", limit)
         self._ledger.check_writable()
-        self._policies.refresh()
         self._inbox.end_void_claims()
         self._inbox.settle_roles()
         now = self._ledger.now()

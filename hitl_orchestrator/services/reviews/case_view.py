@@ -22,7 +22,6 @@ from hitl_orchestrator.review.rights import Rights
 from hitl_orchestrator.review.view import AGENT_FIELDS, CaseView, Choice, HistoryItem, Masking, SimilarCase, masking
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock, not_waiting, open_review_of
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 from hitl_orchestrator.services.reviews.first_view import FirstView, first_view
@@ -48,18 +47,16 @@ class CaseViews:
         *,
         ledger: Ledger,
         people: People,
-        policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         viewer: "CaseViewer",
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock
-        self._policies, self._reader, self._access, self._viewer = policies, reader, access, viewer
+        self._reader, self._access, self._viewer = reader, access, viewer
 
     def view(self, key: CaseKey, acting: Acting) -> CaseView:
         """Return the case as its reviewer sees it: its open review, or else the last one."""
-        self._policies.refresh()
         case = self._reader.get(key)
         if not case.reviews:
             raise not_waiting(case)
@@ -73,7 +70,6 @@ class CaseViews:
 
     def label(self, key: CaseKey, label: str, acting: Acting) -> CaseView:
         """Commit the reviewer's own label before they see the agent's answer, and return the full view."""
-        self._policies.refresh()
         case = self._reader.waiting(key)
         row, reviewer = open_review_of(case), self._people.named(acting.reviewer_id)
         if not label.strip():

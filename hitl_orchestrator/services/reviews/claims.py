@@ -11,7 +11,6 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock, open_review_of
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
@@ -34,14 +33,13 @@ class ReviewClaims:
         *,
         ledger: Ledger,
         people: People,
-        policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
         inbox: ReviewInbox,
         clock: Clock,
     ) -> None:
         self._ledger, self._people, self._clock = ledger, people, clock
-        self._policies, self._reader, self._access, self._inbox = policies, reader, access, inbox
+        self._reader, self._access, self._inbox = reader, access, inbox
         self._choosing = Lock()
 
     def claim(
@@ -52,7 +50,6 @@ class ReviewClaims:
         With `take_over` a claim of a reviewer below the acting one ends first.
         """
         check_seconds("claim", key.text, seconds)
-        self._policies.refresh()
         case = self._reader.waiting(key)
         if take_over:
             self._take_over(open_review_of(case), case, acting)
@@ -61,7 +58,6 @@ class ReviewClaims:
     def next(self, acting: Acting, *, seconds: float = CLAIM_SECONDS) -> ReviewRequest | None:
         """Claim the most urgent review that the acting reviewer may decide; None where there is none."""
         check_seconds("next", acting.reviewer_id, seconds)
-        self._policies.refresh()
         reviewer = self._people.named(acting.reviewer_id)
         # One at a time in this process: of many that choose at once, all but one would try the same review in vain.
         with self._choosing:
@@ -90,7 +86,6 @@ class ReviewClaims:
 
     def release(self, key: CaseKey, acting: Acting) -> bool:
         """Release the claim on a case's open review; False if the reviewer holds none. Raises as `claim`."""
-        self._policies.refresh()
         row = open_review_of(self._reader.waiting(key))
         reviewer = self._people.named(acting.reviewer_id)
         return self._ledger.unclaim(row, reviewer.reviewer_id, actor_of(reviewer, acting), self._clock())
@@ -100,7 +95,6 @@ class ReviewClaims:
     ) -> ReviewRequest:
         """Hand a claimed review to another reviewer who may decide it; when they release it, it returns."""
         check_seconds("delegate", key.text, seconds)
-        self._policies.refresh()
         case = self._reader.waiting(key)
         reason = storable_text(reason, open_review_of(case).review_id)
         row = self._access.verified(open_review_of(case))

@@ -21,7 +21,6 @@ from hitl_orchestrator.review.quorum import ballots
 from hitl_orchestrator.review.view import AGENT_FIELDS
 from hitl_orchestrator.review.working_time import is_away
 from hitl_orchestrator.services.case_reader import CaseReader
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.requirements import SKIPPED, NeededRoles, requirements_of
 
@@ -39,12 +38,11 @@ class ReviewInbox:
         ledger: Ledger,
         registry: PolicyRegistry,
         people: People,
-        policies: PolicySync,
         reader: CaseReader,
         access: ReviewAccess,
     ) -> None:
         self._ledger, self._registry, self._people = ledger, registry, people
-        self._policies, self._reader, self._access = policies, reader, access
+        self._reader, self._access = reader, access
         self._needed = NeededRoles(ledger, registry, people)
         self.settle_roles = self._needed.settle
 
@@ -63,7 +61,6 @@ class ReviewInbox:
         """
         _check(wanted, reviewer, after)
         check_limit("inbox", limit)
-        self._policies.refresh()
         who = None if reviewer is None else self._people.named(reviewer)
         place = None if after is None else self._place_of(after)
         found = list(islice(self._matching(wanted, who, place, limit + 1), limit + 1))

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
-from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW, from_now
+from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -30,7 +30,7 @@ from hitl_orchestrator.ledger.database.tables import (
     outcomes,
     refusals,
     reviews,
-    scrubs_due,
+    scrubs,
     spot_checks,
 )
 from hitl_orchestrator.ledger.events.chain import NEVER
@@ -44,8 +44,7 @@ _THIS = cases.c.case_id == bindparam("wanted_case")
 CLOCK = select(NOW.label("now"))
 
 # A new case, with the lease of the caller that runs it.
-_HELD = {"held_since": from_now("held_from"), "held_until": from_now("held_for")}
-ADD_CASE = insert(cases).values({**{column.name: bindparam(column.name) for column in cases.c}, **_HELD})
+ADD_CASE = insert(cases)
 
 _OF_OTHERS = (
     select(cases.c.submitter)
@@ -58,6 +57,7 @@ INTAKE = select(
     *END,
     select(cases.c.case_id).where(cases.c.case_id == bindparam("wanted_task")).scalar_subquery().label("named_case"),
     _OF_OTHERS.limit(1).scalar_subquery().label("other"),
+    NOW.label("now"),
 )
 # The other submitters of a task id.
 OTHER_SUBMITTERS = _OF_OTHERS.distinct().limit(bindparam("most"))
@@ -107,8 +107,9 @@ _IS_FREE = or_(
     cases.c.held_until > NEVER,
     cases.c.held_since > LATEST_START,
 )
-_RELEASED = {"holder": null(), "held_since": null(), "held_until": null()}
-_LEASED = {"fence": cases.c.fence + 1, "holder": bindparam("holder"), **_HELD}
+_LEASE = ("fence", "holder", "held_since", "held_until", "lease_seal")
+_RELEASED = {name: null() for name in _LEASE}
+_LEASED: dict[str, ColumnElement[Any]] = {name: bindparam(f"new_{name}") for name in _LEASE}
 
 # The latest of the newer attempts of the same submitter at the task of a case. Without a join, since RETURNING must not
 # qualify columns.
@@ -159,10 +160,10 @@ DECIDE_CASE = (
     update(cases)
     .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
     .values(stage=literal_of(STAGE_MOVES[EventKind.DECIDED].after), **_LEASED)
-    .returning(cases.c.fence, *END_AND_CONTENTS)
+    .returning(*END_AND_CONTENTS)
 )
 
-LEASE = select(cases.c.stage, cases.c.holder, cases.c.held_since, cases.c.held_until, _IS_FREE.label("free")).where(
+LEASE = select(cases.c.holder, cases.c.held_since, cases.c.held_until, _IS_FREE.label("free"), NOW.label("now")).where(
     _THIS
 )
 
@@ -171,7 +172,6 @@ TAKE_CASE = (
     update(cases)
     .where(_THIS, cases.c.stage.in_(literals_of(RUNNABLE)), or_(_IS_FREE, cases.c.holder == bindparam("gone")))
     .values(**_LEASED)
-    .returning(cases.c.fence)
 )
 RELEASE_CASE = update(cases).where(_THIS, cases.c.fence == bindparam("fence")).values(**_RELEASED)
 
@@ -248,9 +248,13 @@ COPIES = union_all(
 )
 
 # Redacted cases of which copies may remain in pages that the database no longer uses.
-ADD_SCRUB = insert(scrubs_due)
-SCRUBS_DUE = select(scrubs_due.c.case_id).order_by(scrubs_due.c.case_id)
-DELETE_SCRUB = delete(scrubs_due).where(scrubs_due.c.case_id == bindparam("wanted_case"))
+ADD_SCRUB = insert(scrubs)
+SCRUBS_DUE = select(scrubs.c.case_id).where(scrubs.c.due != literal_column("0")).order_by(scrubs.c.case_id)
+SCRUBBED = (
+    update(scrubs)
+    .where(scrubs.c.case_id == bindparam("wanted_case"))
+    .values(due=literal_column("0"), seal=bindparam("new_seal"))
+)
 
 
 @cache

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from hitl_orchestrator.domain.enums import APPROVING, ReviewStatus
-from hitl_orchestrator.ledger.database.clock import NOW, from_now
+from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
@@ -42,10 +42,15 @@ _IS_QUEUED = and_(IS_OPEN, _IS_LIVE)
 _THIS = and_(reviews.c.review_id == bindparam("wanted_review"), IS_OPEN)
 _BY_REVIEWER = reviews.c.claimed_by == bindparam("who")
 _FREED = {"claimed_by": null(), "claimed_since": null(), "claimed_until": null(), "delegated_by": null()}
+_FREED["claim_seal"] = null()
+
+_TIMES = ("claimed_since", "claimed_until", "claim_seal")
 
 
 def _claimed(change: Update, delegated_by: ColumnElement[Any]) -> Update:
-    times = {"claimed_since": NOW, "claimed_until": from_now("held_for")}
+    times: dict[str, ColumnElement[Any]] = {
+        name: bindparam(f"new_{name}") for name in ("claimed_since", "claimed_until", "claim_seal")
+    }
     return change.values(claimed_by=bindparam("to"), delegated_by=delegated_by, **times)
 
 
@@ -68,8 +73,14 @@ RETURN_LAPSED = update(reviews).where(_THIS, reviews.c.claimed_by.is_not(None), 
 # Extend the claim of an active reviewer.
 RENEW = (
     update(reviews)
-    .where(_THIS, _BY_REVIEWER, IS_HELD, reviews.c.claimed_until < from_now("held_for"))
-    .values(claimed_until=from_now("held_for"))
+    .where(
+        _THIS,
+        _BY_REVIEWER,
+        IS_HELD,
+        reviews.c.claimed_since == bindparam("new_claimed_since"),
+        reviews.c.claimed_until < bindparam("new_claimed_until"),
+    )
+    .values(claimed_until=bindparam("new_claimed_until"), claim_seal=bindparam("new_claim_seal"))
 )
 
 # The number of other reviews that an account holds.
@@ -162,7 +173,11 @@ def _values_of_open(column: ColumnElement[str]) -> Select[Any]:
 
 OPEN_ROLES, OPEN_STATES = _values_of_open(reviews.c.needed_role), _values_of_open(reviews.c.needed_under)
 OPEN_DOMAINS = _values_of_open(reviews.c.domain)
-SET_NEEDED = update(reviews).where(_THIS).values(needed_role=bindparam("to_role"), needed_under=bindparam("to_state"))
+SET_NEEDED = (
+    update(reviews)
+    .where(_THIS)
+    .values(needed_role=bindparam("to_role"), needed_under=bindparam("to_state"), needed_seal=bindparam("new_seal"))
+)
 
 PLACE = select(reviews.c.due_at, reviews.c.place).where(reviews.c.review_id == bindparam("wanted_review"))
 

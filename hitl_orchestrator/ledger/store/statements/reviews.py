@@ -56,8 +56,10 @@ _RECORD = (
         claimed_since=null(),
         claimed_until=null(),
         delegated_by=null(),
+        claim_seal=null(),
         seal=bindparam("seal"),
     )
+    .returning(NOW.label("now"))
 )
 IS_UNCLAIMED_BY_OTHERS = or_(IS_FREE, reviews.c.claimed_by == bindparam("who"))
 RECORD_DECISION = _RECORD.where(reviews.c.expires_at > NOW, IS_UNCLAIMED_BY_OTHERS)

@@ -72,10 +72,11 @@ def _create_cases() -> None:
         sa.Column("content", sa.String(64), nullable=False),
         sa.Column("stage", sa.String(20), nullable=False),
         sa.Column("submitted_seq", sa.Integer, nullable=False),
-        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("fence", sa.Integer),
         sa.Column("holder", sa.String(200)),
         sa.Column("held_since", sa.String(27)),
         sa.Column("held_until", sa.String(27)),
+        sa.Column("lease_seal", sa.String(200)),
         sa.UniqueConstraint("task_id", "submitter", "attempt", name="one_case_per_attempt"),
     )
     _partial_index("unfinished_cases", "cases", ["stage", "submitted_seq"], "stage <> 'finished'")
@@ -147,6 +148,7 @@ def _create_reviews() -> None:
         sa.Column("claimed_since", sa.String(27)),
         sa.Column("claimed_until", sa.String(27)),
         sa.Column("delegated_by", sa.String(200)),
+        sa.Column("claim_seal", sa.String(200)),
         sa.Column("remind_at", sa.String(27), nullable=False),
         sa.Column("task_type", sa.String(200), nullable=False),
         sa.Column("risk_level", sa.String(20), nullable=False),
@@ -158,6 +160,7 @@ def _create_reviews() -> None:
         sa.Column("answered_at", sa.String(27)),
         sa.Column("needed_role", sa.String(200), nullable=False),
         sa.Column("needed_under", sa.String(200), nullable=False),
+        sa.Column("needed_seal", sa.String(200)),
         sa.Column("affinity", sa.String(64)),
         sa.Column("answer_key", sa.String(401)),
         sa.Column("seal", sa.String(200), nullable=False),
@@ -202,8 +205,10 @@ def _create_work_lists() -> None:
         sa.Column("finished_seq", sa.Integer, nullable=False),
     )
     op.create_table(
-        "scrubs_due",
+        "scrubs",
         sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("due", sa.Integer, nullable=False),
+        sa.Column("seal", sa.String(200), nullable=False),
     )
 
 
@@ -220,6 +225,7 @@ def _create_contents() -> None:
         sa.Column("digest", sa.String(64), primary_key=True),
         sa.Column("case_id", sa.String(200), primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
+        sa.Column("seal", sa.String(200), nullable=False),
     )
 
 

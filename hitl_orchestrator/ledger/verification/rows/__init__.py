@@ -1,0 +1,1 @@
+"""Reconciliation of the rows of one kind with the entries about them."""

@@ -1,0 +1,76 @@
+"""Reconciliation of the work lists: due spot checks, scrubs of redacted cases, and large payloads."""
+
+from collections.abc import Iterable
+
+from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
+from hitl_orchestrator.domain.enums import EventKind, QualityCheckKind
+from hitl_orchestrator.domain.value import read_canonical
+from hitl_orchestrator.ledger.events.chain import Entry
+from hitl_orchestrator.ledger.events.contents import is_payload, restored
+from hitl_orchestrator.ledger.keys.mac import Seals
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot, StoredPayload, StoredScrub
+from hitl_orchestrator.ledger.store.cases import PAYLOAD_SEAL
+from hitl_orchestrator.ledger.store.redaction import SCRUB_SEAL
+
+_Problem = tuple[int | None, str]
+
+
+class WorkListReconciler:
+    """Collects sampled cases whose spot check was not submitted, and redacted ones, and compares them with the rows."""
+
+    def __init__(self) -> None:
+        self._sampled: dict[str, int] = {}
+        self._redacted: dict[str, int] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Add the next entry. The text of most shows without parsing that they are unrelated to spot checks."""
+        text = entry.entry
+        if entry.kind == EventKind.FINISHED and '"review_probability":0,' not in text:
+            if '"decision_source":"agent"' in text and _is_sampled(entry):
+                self._sampled[str(entry.case_id)] = entry.seq
+        elif entry.kind == EventKind.SUBMITTED and f'"kind":"{QualityCheckKind.SPOT_CHECK}"' in text:
+            self._sampled.pop(str((read_canonical(text)["body"]["quality_check"] or {}).get("of")), None)
+        elif entry.kind == EventKind.REDACTED:
+            self._sampled.pop(str(entry.case_id), None)
+            self._redacted[str(entry.case_id)] = entry.seq
+
+    def problem(self, snapshot: LedgerSnapshot, seals: Seals | None) -> _Problem | None:
+        """Return the first row that is missing, or that nothing explains; None if there is none."""
+        problem = self._spot_check_problem(snapshot.spot_checks()) or self._scrub_problem(snapshot.scrubs(), seals)
+        return problem or next((each for row in snapshot.payloads() if (each := _payload_problem(row, seals))), None)
+
+    def _spot_check_problem(self, rows: Iterable[tuple[str, int]]) -> _Problem | None:
+        remaining = dict(self._sampled)
+        for case_id, seq in rows:
+            if remaining.pop(case_id, None) != seq:
+                return None, f"spot_checks: no entry explains the row of case {case_id!r} with finished_seq {seq!r}"
+        for case_id, seq in remaining.items():
+            return seq, f"case {case_id!r} was sampled for a spot check, and has no row in the due spot checks"
+        return None
+
+    def _scrub_problem(self, rows: Iterable[StoredScrub], seals: Seals | None) -> _Problem | None:
+        remaining = dict(self._redacted)
+        for row in rows:
+            seq = remaining.pop(row.case_id, None)
+            if seq is None:
+                return None, f"scrubs: case {row.case_id!r} has a row, and no entry records that it was redacted"
+            if row.due not in {0, 1}:
+                return seq, f"scrubs: the row of case {row.case_id!r} has the invalid due {row.due!r}"
+            if seals is not None and not seals.is_of_columns(row.seal, SCRUB_SEAL, row.case_id, row.due):
+                return seq, f"scrubs: the due or the seal of case {row.case_id!r} was altered"
+        return next(((seq, f"scrubs: redacted case {name!r} has no row") for name, seq in remaining.items()), None)
+
+
+def _payload_problem(row: StoredPayload, seals: Seals | None) -> _Problem | None:
+    """Return the problem with a large payload. Running its case again repairs it."""
+    named = f"payloads: the text {str(row.digest)[:12]!r} of case {row.case_id!r}"
+    if not is_payload(row.body, row.digest):
+        return None, f"{named} was altered; 'hitl recover' repairs it if the case needs it"
+    if seals is not None and not seals.is_of_columns(row.seal, PAYLOAD_SEAL, row.case_id, row.digest):
+        return None, f"{named} was not written by this ledger, or its seal was altered"
+    return None
+
+
+def _is_sampled(entry: Entry) -> bool:
+    body = restored(EventKind.FINISHED, read_canonical(entry.entry)["body"], None)
+    return is_spot_checked(AuditRecord.model_validate(body))

@@ -1,0 +1,139 @@
+"""A store with a row of every kind: cases at every stage, reviews in every status, and policies in every state."""
+
+from contextlib import suppress
+from typing import Any
+
+from hitl_orchestrator import Orchestrator, RequestRejected
+from support.builders import PERSON, a_review, a_task, an_output, minutes
+
+PEOPLE = [
+    *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("ana", "ben")),
+    *({"reviewer_id": name, "name": name, "roles": ["senior_manager"]} for name in ("max", "mia")),
+    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},
+]
+BY_MAX = {"reviewer": "max", "reason": "we agreed so"}
+LARGE = "x" * 20_000
+"""A text that does not fit into the state of a graph, so that it is stored as a payload."""
+
+
+def _rule(rule_id: str, priority: int, action: str = "human_review", /, **fields: Any) -> dict[str, Any]:
+    conditions = {"task_type": rule_id} if action == "human_review" else {}
+    return {"rule_id": rule_id, "priority": priority, "conditions": conditions, "action": action, **fields}
+
+
+RULES = [
+    _rule("votes", 1, approvals=2),
+    _rule("reminds", 2, respond_within="P20D", remind_before="P19DT23H59M59.9999S"),
+    _rule("expires", 3, respond_within="PT0.001S", on_timeout="reject"),
+    _rule("blind", 4, blind=True),
+    _rule("due", 5, respond_within="P30D", on_timeout="wait"),
+]
+SURE = _rule("sure", 9, "auto_approve", spot_check=1.0) | {"conditions": {"min_confidence": 0.9}}
+POLICY = {"policy_id": "every", "rules": [*RULES, SURE]}
+STRICTER = POLICY | {"rules": [*RULES, SURE | {"conditions": {"min_confidence": 0.95}}]}
+LOOSER = POLICY | {"rules": [*RULES, SURE | {"conditions": {"min_confidence": 0.85}}]}
+
+
+def fill(hitl: Orchestrator) -> None:
+    """Write a row of every kind."""
+    _policies(hitl)
+    _finish(hitl)
+    _leave_open(hitl)
+    _maintain(hitl)
+    _crash(hitl)
+
+
+def _submit(hitl: Orchestrator, name: str, asks: str = "nothing", confidence: float = 0.5, **options: Any) -> Any:
+    task = a_task(name, task_type=asks, metadata={"customer": f"customer of {name}"}, **options.pop("task", {}))
+    return hitl.submit(task, an_output(name, confidence, model="m-1"), submitted_by="bot", **options)
+
+
+def _decide(hitl: Orchestrator, name: str, word: str, who: str, **fields: Any) -> None:
+    hitl.decide(task_id=name, decision=a_review(word, None, **fields), reviewer=who)
+
+
+def _policies(hitl: Orchestrator) -> None:
+    """Activate a policy, tighten it, propose a looser one twice, and let one of the two be declined."""
+    hitl.policy.activate(POLICY, **BY_MAX)
+    _submit(hitl, "earlier-policy", "due")
+    hitl.policy.activate(STRICTER, **BY_MAX)
+    for word in ("reject", "approve"):
+        proposed = hitl.policy.activate(POLICY if word == "approve" else LOOSER, **BY_MAX)
+        hitl.decide(proposed.case.case_id, a_review(word, None), reviewer="zoe")
+    hitl.policy.activate(LOOSER, **BY_MAX)
+    hitl.policy.start_canary(STRICTER, 0.5, **BY_MAX)
+    hitl.policy.start_shadow(LOOSER, **BY_MAX)
+
+
+def _finish(hitl: Orchestrator) -> None:
+    """Approve, reject, edit, override, cancel, supersede, expire, redact and replay cases."""
+    _submit(hitl, "sampled", confidence=0.99)
+    _submit(hitl, "sampled-and-checked", confidence=0.98)
+    for name, word in (("approved", "approve"), ("edited", "modify"), ("overridden", "override"), ("no", "reject")):
+        _submit(hitl, name)
+        _decide(hitl, name, word, "max", idempotency_key=f"key-of-{name}")
+    _submit(hitl, "passed-up")
+    _decide(hitl, "passed-up", "escalate", "ana")
+    _decide(hitl, "passed-up", "approve", "max")
+    _submit(hitl, "voted", "votes")
+    _decide(hitl, "voted", "approve", "ana")
+    _decide(hitl, "voted", "approve", "ben")
+    _submit(hitl, "canceled")
+    hitl.cases.cancel(task_id="canceled", submitted_by="bot", reason="not needed")
+    _submit(hitl, "superseded")
+    _submit(hitl, "superseded", resubmit=True, task={"task_description": "changed"})
+    _submit(hitl, "expired", "expires")
+    _submit(hitl, "erased")
+    _decide(hitl, "erased", "approve", "max")
+    erased = hitl.cases.get(task_id="erased").case_id
+    hitl.cases.redact(erased, reason="asked for", reviewer="zoe")
+    replaying = hitl.acting_as("max")
+    output = an_output("replayed", 0.5)
+    replayed = replaying.submit(a_task("replayed"), output, replay=True, submitted_by="bot")
+    recorded = a_review("approve", "ana", timestamp=minutes(1))
+    replaying.cases.replay(recorded, replayed.case_id)
+
+
+def _leave_open(hitl: Orchestrator) -> None:
+    """Leave cases that wait, are claimed, delegated, reminded, labeled, half voted, escalated and not yet run."""
+    waiting = _submit(hitl, "waiting", task={"task_description": LARGE})
+    with suppress(RequestRejected):
+        _decide(hitl, "waiting", "approve", "stranger")
+    hitl.services.ledger.alarm(waiting.case_id, "an alarm", minutes(5))
+    _submit(hitl, "claimed", "due")
+    hitl.reviews.claim(task_id="claimed", reviewer="ana")
+    _submit(hitl, "delegated")
+    hitl.reviews.claim(task_id="delegated", reviewer="ana")
+    hitl.reviews.delegate(task_id="delegated", reviewer="ana", to="ben", reason="on leave")
+    _submit(hitl, "released")
+    hitl.reviews.claim(task_id="released", reviewer="ana")
+    hitl.reviews.release(task_id="released", reviewer="ana")
+    _submit(hitl, "reminded", "reminds")
+    _submit(hitl, "labeled", "blind")
+    hitl.reviews.label(task_id="labeled", reviewer="ana", label="Refund")
+    _submit(hitl, "half-voted", "votes")
+    _decide(hitl, "half-voted", "approve", "ana")
+    _submit(hitl, "going-up")
+    _decide(hitl, "going-up", "escalate", "ana")
+    hitl.reviews.add_second_review(task_id="approved", new_task_id="second-look", reviewer="max")
+    hitl.cases.enqueue(a_task("not-yet-run"), an_output("not-yet-run", 0.5))
+
+
+def _maintain(hitl: Orchestrator) -> None:
+    """Let deadlines pass and reminders go out, and keep the roles that open reviews need."""
+    done = ()
+    while "expired" not in done:
+        hitl.run_maintenance()
+        done = [record.task_id for record in hitl.audit.records()]
+
+
+def _crash(hitl: Orchestrator) -> None:
+    """Stop between the steps: a redaction before its scrub, an outcome before its spot check, a decision before it."""
+    erased = hitl.cases.get(task_id="no").case_id
+    hitl.services.ledger.redact(erased, "asked for", PERSON, minutes(9))
+    hitl.services.spot_checks._open = lambda case: None
+    _submit(hitl, "sampled-only", confidence=0.97)
+    hitl.services.case_runner.run = lambda case, **how: case
+    _submit(hitl, "taken")
+    hitl.services.ledger.take(hitl.cases.get(task_id="taken").case_id)
+    _decide(hitl, "reminded", "approve", "max")
