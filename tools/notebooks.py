@@ -47,12 +47,20 @@ def refresh(path: Path, *, write: bool) -> bool:
             coalesce_streams=True,
         ).execute()
     drop_plain_text(notebook)
+    drop_folders(notebook)
     after = comparable(notebook)
     sys.stdout.writelines(f"{line}\n" for line in unified_diff(before, after, str(path), "now", lineterm="", n=1))
     if write and before != after:
         notebook.metadata.language_info = {"name": "python"}  # without the version of the interpreter
         nbformat.write(notebook, path)
     return before != after
+
+
+def drop_folders(notebook: nbformat.NotebookNode) -> None:
+    """Remove the folder from the addresses of stores in printed text: it is temporary."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if output.output_type == "stream":
+            output.text = re.sub(r"sqlite:///\S+/", "sqlite:///", output.text)
 
 
 def drop_plain_text(notebook: nbformat.NotebookNode) -> None:

@@ -1,6 +1,7 @@
 """Audit of a ledger without the store's policy and reviewers, and if need be without its key; head files and proofs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -29,7 +30,14 @@ from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.wiring.clocks import current_time
-from hitl_orchestrator.wiring.stores import MEMORY, default_head_file, open_to_audit, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import (
+    MEMORY,
+    default_head_file,
+    open_ledger,
+    open_to_audit,
+    signer_of,
+    signing_key,
+)
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
@@ -69,7 +77,7 @@ class LedgerAudit:
             StoreUnavailable: the store cannot be opened.
             InvalidKey: the key is malformed, or its file is readable by others.
         """
-        self._principal, self._place, self._head_file = principal, store, head_file
+        self._principal, self._place, self._head_file, self._seal_key = principal, store, head_file, seal_key
         self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
 
@@ -101,7 +109,9 @@ class LedgerAudit:
         `hitl.audit.rotate_key` does.
         """
         actor = SYSTEM.model_copy(update={"channel": channel, "os_user": Acting(principal=self._principal).os_user})
-        return self._ledger(Verb.ROTATE_KEY).rotate_key(actor, current_time())
+        self._ledger(Verb.ROTATE_KEY)
+        with closing(open_ledger(self._place, self._seal_key)) as writable:
+            return writable.rotate_key(actor, current_time())
 
     def own_events(self) -> Sequence[Event]:
         """Return the ledger entries about the ledger itself: changes of its key, and jumps of the clock."""

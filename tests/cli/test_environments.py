@@ -27,6 +27,7 @@ CONTAINER: dict[str, Any] = {
 LATIN_1 = '{"task_id": "Müller"}'.encode("latin-1")
 KEYS = {"HITL_SEAL_KEY": "5e" * 32, "HITL_HEAD_KEY": "a1" * 32}
 """The keys of a store in PostgreSQL, in the environment: a container has no home directory to keep them in."""
+NEW_KEY = "7c" * 32
 TABLES = ("events", "cases", "reviews", "outcomes", "refusals", "contents", "policies")
 AUDITOR = """
 DO $$ BEGIN CREATE ROLE auditor LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
@@ -43,6 +44,8 @@ class OneStore:
         """Type a row; the proof of a case is on standard input unless `stdin` is something else."""
         stdin = lacking.pop("stdin", None) or (self.folder / "proof.json").read_bytes()
         settings = {"HITL_STORE": f" {self._url}\n", **self._keys, **environment}
+        if self._keys and row.takes_new_key:
+            settings["HITL_SEAL_KEY"] = f"{NEW_KEY},{self._keys['HITL_SEAL_KEY']}"
         words = [word.replace("STORE", settings["HITL_STORE"].strip()) for word in row.words.split()]
         return self._warm.run(*words, cwd=self.folder, stdin=stdin, environment=settings, **lacking)
 

@@ -9,12 +9,16 @@ DONE, NO, INVALID = 0, 1, 2
 
 
 class Row(NamedTuple):
-    """A command, its exit code where nothing lacks, whether it writes to the store, and whether it opens it at all."""
+    """A command, its exit code where nothing lacks, whether it writes to the store, and whether it opens it at all.
+
+    It may take a new seal key in front of the present one, where keys are in the environment.
+    """
 
     words: str
     code: int = DONE
     writes: bool = False
     opens: bool = True
+    takes_new_key: bool = False
 
     @property
     def reads_input(self) -> bool:
@@ -60,7 +64,7 @@ COMMANDS = {
     "policy test": apart("policy test routing_policy.policy-test.yaml"),
     "policy backtest": Row("policy backtest routing_policy.json --on STORE"),
     "policy versions": Row("policy versions"),
-    "policy activate": writing("policy activate routing_policy.json --reviewer compliance_officer --reason new"),
+    "policy activate": writing("policy activate default_policy_v1.json --reviewer compliance_officer --reason new"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
     "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
@@ -75,6 +79,7 @@ COMMANDS = {
     "audit verify": Row("audit verify"),
     "audit head": Row("audit head"),
     "audit key": Row("audit key"),
+    "audit rotate": Row("audit rotate", writes=True, takes_new_key=True),
     "audit prove": Row("audit prove task_001"),
     "audit check": apart("audit check - --any-key"),
 }
