@@ -36,7 +36,8 @@ from hitl_orchestrator.ledger.verification.chain_check import START, walk
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.config_files import canonical
 from hitl_orchestrator.services.reviews.audit_records import by_agent
-from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit, signer_of
+from hitl_orchestrator.wiring.signing import signer_of
+from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit
 
 ENTRIES, ENTRIES_A_CASE, CASES_AT_ONCE = 1_000_000, 3, 2_000
 APPENDS, WRITERS = 2_000, 8

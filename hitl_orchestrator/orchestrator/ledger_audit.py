@@ -30,14 +30,8 @@ from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.wiring.clocks import current_time
-from hitl_orchestrator.wiring.stores import (
-    MEMORY,
-    default_head_file,
-    open_ledger,
-    open_to_audit,
-    signer_of,
-    signing_key,
-)
+from hitl_orchestrator.wiring.signing import default_head_file, signer_of, signing_key
+from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest

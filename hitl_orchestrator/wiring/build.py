@@ -59,7 +59,8 @@ from hitl_orchestrator.wiring.governance import (
     configuration_of,
     open_governance,
 )
-from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger, signer_of
+from hitl_orchestrator.wiring.signing import signer_of
+from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
 if TYPE_CHECKING:
     from langchain_core.runnables import Runnable

@@ -22,7 +22,7 @@ from hitl_orchestrator.ledger.keys.signing import (
 from hitl_orchestrator.ledger.verification.head_file import HeadFile, read_heads
 from hitl_orchestrator.ledger.verification.proofs import proof_problem
 from hitl_orchestrator.ledger.verification.tree_heads import heads_problem
-from hitl_orchestrator.wiring.stores import signer_of
+from hitl_orchestrator.wiring.signing import signer_of
 
 KEY = new_signing_key()
 
