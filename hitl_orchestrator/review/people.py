@@ -1,6 +1,6 @@
 """The reviewers file: accounts, the escalation chain, teams, working hours and reason codes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from copy import copy
 from functools import cached_property
 from itertools import chain as joined
@@ -46,8 +46,8 @@ class People:
     """All reviewers by id, the chain of escalation, and the settings of the organization.
 
     `calendar` has the working hours of the organization, for deadlines in working time; `reason_codes` are the
-    codes that an answer may name. Accounts of one person are distinct except where people are counted. `former` has
-    the person behind each account of earlier versions: a person stays the same after the account is gone.
+    codes that an answer may name. Accounts of one person are distinct except where people are counted. `former` are
+    the accounts of earlier versions, the latest last: a person stays the same after an account or a name is gone.
     """
 
     def __init__(
@@ -58,21 +58,22 @@ class People:
         teams: Iterable[Team] = (),
         calendar: WorkingHours | None = None,
         reason_codes: Iterable[str] = DEFAULT_REASON_CODES,
-        former: Mapping[str, str] | None = None,
+        former: Iterable[Reviewer] = (),
     ) -> None:
         self.chain, self.calendar = chain, calendar
         self.teams, self.reason_codes = tuple(teams), tuple(reason_codes)
         self._by_id = {reviewer.reviewer_id: reviewer for reviewer in reviewers}
         self._team_of = {domain: team for team in self.teams for domain in team.domains}
         self._accounts: dict[str, list[str]] = {}
-        self._former = dict(former or {})
+        self._former = tuple(former)
+        self._human_before = {each.reviewer_id: each.human for each in self._former}
         for reviewer in self:
             self._accounts.setdefault(reviewer.human, []).append(reviewer.reviewer_id)
 
     @cached_property
     def names(self) -> NameIndex:
-        """The people by every spelling of their names."""
-        return NameIndex(self)
+        """The people by every spelling of their names, earlier ones included: a change of names sheds no bar."""
+        return NameIndex([*self, *self._former])
 
     def __iter__(self) -> Iterator[Reviewer]:
         """Iterate over the reviewers, in the order of the file."""
@@ -95,7 +96,7 @@ class People:
     def human(self, reviewer_id: str) -> str:
         """Return the id of the person behind an account; an unknown id counts as a person."""
         known = self._by_id.get(reviewer_id)
-        return self._former.get(reviewer_id, reviewer_id) if known is None else known.human
+        return self._human_before.get(reviewer_id, reviewer_id) if known is None else known.human
 
     def accounts_of(self, reviewer_id: str) -> tuple[str, ...]:
         """Return all accounts of the person behind this account, including it."""
@@ -135,10 +136,10 @@ def _meaning(value: Value) -> dict[str, Any]:
     return value.model_dump(mode="json", exclude_defaults=True)
 
 
-def read_people(raw: Any, where: str, *, former: Mapping[str, str] | None = None) -> People:
+def read_people(raw: Any, where: str, *, former: Iterable[Reviewer] = ()) -> People:
     """Parse `reviewers.json`: an object with `reviewers` and settings, or a list of reviewers.
 
-    `former` has the person behind each account of earlier versions.
+    `former` are the accounts of earlier versions, the latest last.
 
     Raises:
         InvalidInput: with every problem, including roles outside the chain and unknown team members.

@@ -99,12 +99,13 @@ def configuration_of(
 def _first_people(history: PeopleHistory, given: People | None, clock: Clock) -> Draft | None:
     """Return the entry of the first people of a store; None if they are in force already.
 
-    The bundled placeholders give way to the first others, and are refused afterwards.
+    The bundled placeholders give way to the first others, unless a change of them is proposed, and are refused
+    afterwards.
     """
     placeholders = load_people(None)
     people = placeholders if given is None else given
     if history.current is not None and people.hash != history.current and given is not None:
-        if not history.only_placeholders:
+        if not history.only_placeholders or history.pending:
             is_bundled = people.hash == placeholders.hash
             raise PeopleMismatch(history.current, people.hash, placeholders=is_bundled)
     elif history.current is not None:

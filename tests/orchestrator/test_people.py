@@ -238,6 +238,27 @@ def test_a_person_stays_the_same_after_the_account_is_gone(opened, store):
             hitl.decide(**case, decision="approve", reviewer="max-2")
 
 
+@pytest.mark.parametrize(
+    ("requested_by", "changed"),
+    [
+        ("mm77", [ANA, MAX, ZOE]),
+        ("max@example.org", [ANA, {**MAX, "aliases": ["mm77"]}, ZOE]),
+        ("Max Muster", [ANA, {**MAX, "aliases": ["mm77"], "name": "M"}, ZOE]),
+        ("MAX_2", [ANA, {**MAX, "aliases": ["mm77"]}, ZOE]),
+    ],
+    ids=["alias", "mail", "name", "account"],
+)
+def test_a_person_who_gives_up_a_name_or_an_account_stays_barred(opened, store, requested_by, changed):
+    known = {**MAX, "name": "Max Muster", "aliases": ["mm77"], "emails": ["max@example.org"]}
+    hitl = opened(store, reviewers=[ANA, known, {**MAX, "reviewer_id": "max-2", "person": "max"}, ZOE], policy=STRICT)
+    hitl.submit(a_task(metadata={"requested_by": requested_by}), an_output(confidence=0.1))
+
+    assert hitl.people.propose(changed, **BY_MAX).in_force
+
+    with pytest.raises(NotAuthorized, match="the task was requested by them"):
+        hitl.decide(task_id="task-1", decision="approve", reviewer="max")
+
+
 def test_proposed_people_say_nothing_about_the_persons_behind_accounts(hitl):
     """Otherwise a proposal alone could bar a person from cases, or shed a bar."""
     hitl.submit(a_task(), an_output(confidence=0.1), submitted_by="agent-7")

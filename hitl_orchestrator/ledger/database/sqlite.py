@@ -4,6 +4,7 @@ A case writes a few small rows in two to four transactions: building a statement
 it.
 """
 
+import glob
 import os
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
+from hitl_orchestrator.domain.input.kept_files import HEADS
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
@@ -247,12 +249,32 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def check_not_emptied(path: str, key_file: Path, store: str) -> None:
-    """Refuse an empty file with existing keys: creating a new store in it would hide the loss of the old one."""
-    file = Path(path)
-    is_empty = file.exists() and not file.stat().st_size
-    if is_empty and any(key.exists() for key in (key_file, key_file.with_suffix(".head-key"))):
-        why = f"it is empty, but its key file belongs to an earlier store; restore {path!r} from a backup"
-        raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
+    """Refuse a file that lost its tables: creating a new store in it would hide the loss of the old one.
+
+    An earlier store is known by its keys, or by its signed heads: a crash while a store is made leaves a seal key and
+    a file without tables, but no head.
+    """
+    file, head_key = Path(path), key_file.with_suffix(".head-key")
+    if not file.exists() or has_tables(file):
+        return
+    heads = next(file.parent.glob(f"{glob.escape(file.name)}.*{HEADS}"), None)
+    witnesses = [each for each in (heads, head_key) if each is not None and each.exists()]
+    if not witnesses and not (key_file.exists() and not file.stat().st_size):
+        return
+    left = repr((witnesses or [key_file])[0].name)
+    why = f"it has no tables, but {left} beside it belongs to an earlier store; restore {path!r} from a backup"
+    raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
+
+
+def has_tables(file: Path) -> bool:
+    """Return whether a file is a database with tables. One that cannot be read counts as one: opening it states why."""
+    if not file.stat().st_size:
+        return False
+    readable = f"{file.absolute().as_uri()}?mode=ro"
+    # The text of an error about a damaged file is not always valid.
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(readable, uri=True)) as connection:
+        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    return True
 
 
 def check_not_foreign(path: str, store: str) -> None:

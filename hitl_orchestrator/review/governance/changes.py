@@ -97,9 +97,11 @@ def _of_account(known: Reviewer, account: Reviewer) -> Iterator[PeopleDifference
         )
         sentence = f"{who} may hold {limits[0]} claims; it might hold {limits[1]}"
         yield PeopleDifference(Effect.WIDER if gains else Effect.NARROWER, sentence)
-    other = {"name", "working_hours", "away"}
-    if known.model_dump(include=other) != account.model_dump(include=other):
-        yield PeopleDifference(Effect.NEUTRAL, f"{who} has another name, other working hours or absences")
+    names, hours = {"name", "aliases", "emails"}, {"working_hours", "away"}
+    if known.model_dump(include=names) != account.model_dump(include=names):
+        yield PeopleDifference(Effect.NEUTRAL, f"{who} has other names; those of before still name the person")
+    if known.model_dump(include=hours) != account.model_dump(include=hours):
+        yield PeopleDifference(Effect.NEUTRAL, f"{who} has other working hours or absences")
 
 
 def _of_governing(before: People, after: People) -> Iterator[PeopleDifference]:

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, digest
+from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.review import Reviewer
+from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, canonical_json, digest
 from hitl_orchestrator.errors import InvalidInput, TamperedPeople
 from hitl_orchestrator.review.people import People, read_people
 
@@ -87,15 +89,16 @@ class PeopleHistory:
         if people_hash not in self.versions:
             raise TamperedPeople(f"no entry records the people {people_hash[:12]!r}")
         try:
-            return read_people(self.versions[people_hash].people, "people", former=self._persons())
+            return read_people(self.versions[people_hash].people, "people", former=self._accounts())
         except InvalidInput as exc:
             raise TamperedPeople(f"the people {people_hash[:12]!r} cannot be read on this installation: {exc}") from exc
 
-    def _persons(self) -> dict[str, str]:
-        """Return the person behind each account that was ever in force, by the latest version that names it."""
+    def _accounts(self) -> list[Reviewer]:
+        """Return the accounts that were ever in force, as each version had them, the latest last."""
         in_force = (version for version in self.versions.values() if not version.proposed)
         accounts = (each for version in in_force for each in version.people["reviewers"])
-        return {str(each["reviewer_id"]): str(each.get("person") or each["reviewer_id"]) for each in accounts}
+        distinct = {canonical_json(each): each for each in accounts}
+        return [parse(Reviewer, each, "an earlier account") for each in distinct.values()]
 
 
 def _version(event: Event, **fields: Any) -> PeopleVersion:
