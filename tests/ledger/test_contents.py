@@ -58,11 +58,16 @@ def test_a_missing_or_altered_text_is_never_restored():
 
 @contextmanager
 def tampering(hitl):
+    """Change tables without their triggers, which are put back as they were."""
     with direct_connection(hitl.services.ledger._database.url) as connection:
+        removed = []
         if "sqlite" in hitl.services.ledger._database.url:
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-                connection.execute(f"DROP TRIGGER {name}")
+            removed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in removed:
+            connection.execute(f"DROP TRIGGER {name}")
         yield connection
+        for _, sql in removed:
+            connection.execute(sql)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -72,4 +72,4 @@ def test_a_claim_altered_in_the_database_is_detected(opened, sqlite_store, waits
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as intruder:
         intruder.execute(f"UPDATE reviews SET claimed_by = {claimed_by}")
 
-    assert "claimed by another" in hitl.audit.verify().problem
+    assert "has another claimed_by" in hitl.audit.verify().problem

@@ -152,14 +152,19 @@ WRONG += (datetime.max.replace(tzinfo=UTC), datetime.min.replace(tzinfo=timezone
 
 @pytest.mark.parametrize("time", [*WRONG, None, "2025-01-12T09:00:00Z", 1736672400], ids=str)
 def test_an_implausible_clock_is_refused_in_one_sentence_and_nothing_is_stored(durable_store, time):
-    with Orchestrator.open(durable_store, clock=lambda: time) as hitl:
+    clock, why = FakeClock(), r"^clock: .* (set it to the actual time|as datetime.now.UTC. does)$"
+    with pytest.raises(InvalidInput, match=why):
+        Orchestrator.open(durable_store, clock=lambda: time)
+    times = [clock]
+    with Orchestrator.open(durable_store, clock=lambda: times[0]() if times[0] is clock else times[0]) as hitl:
+        before = list(hitl.services.ledger.events())
+        times[0] = time
         for act in (hitl.submit, hitl.cases.enqueue):
-            with pytest.raises(
-                InvalidInput, match=r"^clock: .* (set it to the actual time|as datetime.now.UTC. does)$"
-            ):
+            with pytest.raises(InvalidInput, match=why):
                 act(Task.model_validate(a_task().model_dump(exclude={"timestamp"})), an_output())
 
-        assert list(hitl.services.ledger.events()) == []
+        assert list(hitl.services.ledger.events()) == before
+        times[0] = clock
 
 
 def test_a_clock_without_a_zone_is_refused_and_nothing_is_stored(durable_store):

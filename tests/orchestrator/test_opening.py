@@ -31,7 +31,7 @@ def test_a_store_whose_policy_cannot_be_read_is_closed_again(tmp_path):
         connection.execute("UPDATE events SET entry = 'x' WHERE kind = 'policy_recorded'")
         connection.commit()
 
-    with pytest.raises(LedgerDamaged, match="its text or its digest was altered") as failure:
+    with pytest.raises(LedgerDamaged, match="an entry about a case or a policy cannot be read: 'x'") as failure:
         Orchestrator.open(f"sqlite:///{store}")
 
     assert failure.value

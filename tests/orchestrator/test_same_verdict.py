@@ -69,7 +69,10 @@ def verdict(hitl: Orchestrator, place: str, value: Any) -> list[str]:
         answer = a_review(**{"decision": review.pop("human_decision", "approve"), "reviewer": "zoe", **review})
         reported.append(hitl.decide(task_id=task.task_id, decision=answer).record.model_dump_json())
         # Each store seals decisions with a key of its own.
-        reported += [json.dumps({**event.body, "seal": None}) for event in hitl.cases.history(task_id=task.task_id)]
+        reported += [
+            json.dumps({**event.body, "seal": None, "queued_at": None})
+            for event in hitl.cases.history(task_id=task.task_id)
+        ]
         # What is shown has a salt of its own each time, so that its digest tells nothing of it.
         for row in hitl.cases.get(task_id=task.task_id).reviews:
             bare = row.shown.model_copy(update={"salt": ""}).digest

@@ -19,6 +19,7 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.keys.files import new_key
 from hitl_orchestrator.ledger.keys.mac import hmac_under
+from hitl_orchestrator.orchestrator import LedgerAudit
 
 VERDICT = {
     "review": {"human_decision": "approve", "reviewer_id": "zoe"},
@@ -243,10 +244,16 @@ def test_a_forged_stage_has_no_outcome(opened, durable_store, case, intruder):
 OLD, NEW = new_key(), new_key()
 
 
+def rotated_to(key, store):
+    with LedgerAudit(store, seal_key=[key, OLD]) as audit:
+        audit.rotate_key()
+
+
 def test_a_key_can_be_replaced_while_cases_wait(opened, durable_store, waits):
     with opened(sealed_under(durable_store, OLD), seal_key=OLD) as hitl:
         waits(hitl)
         waits(hitl, "task-2")
+    rotated_to(NEW, durable_store)
 
     with opened(durable_store, seal_key=f"{NEW},{OLD}") as hitl:
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
@@ -267,6 +274,7 @@ def test_a_function_can_seal_instead_of_a_key(opened, durable_store, waits):
         waits(hitl)
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
     assert asked
+    rotated_to(NEW, durable_store)
 
     with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
         hitl.services.ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")

@@ -246,4 +246,4 @@ def _plain(definition: str) -> str:
     text = re.sub(r"::(character varying|text)(\[\])?", "", definition)
     text = re.sub(r"= ANY \(+ARRAY\[", "IN (", text)
     text = re.sub(r'\b(ON|REFERENCES) (\w+|"[^"]+")\.', r"\1 ", text)
-    return " ".join(re.sub(r"[()\[\]]", " ", text).split())
+    return " ".join(re.sub(r"[()\[\]]", " ", text).split()).replace(" ,", ",")
