@@ -2,7 +2,6 @@
 
 import hmac
 import stat
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -59,7 +58,7 @@ class Rotated(NamedTuple):
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def rotated(request, tmp_path) -> Iterator[Rotated]:
+def rotated(request, tmp_path) -> Rotated:
     store = f"sqlite:///{tmp_path}/hitl.db"
     if request.param == "postgres":
         store = request.getfixturevalue("postgres_store")
@@ -67,7 +66,7 @@ def rotated(request, tmp_path) -> Iterator[Rotated]:
         key_file_of(store).unlink()
     with closing(Orchestrator.open(store, seal_key=OLD)):
         intruder = Intruder(store)
-    yield Rotated(store, intruder)
+    return Rotated(store, intruder)
 
 
 def submit(hitl: Orchestrator, name: str, confidence: float = 0.5) -> Any:
