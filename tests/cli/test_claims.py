@@ -90,7 +90,7 @@ def test_only_the_submitter_cancels(team):
     refused = team("cancel", "task_001", "--submitted-by", "r01", "--reason", "x")
 
     assert (refused.code, refused.out) == (1, "")
-    assert "only 'shop', who submitted it, may cancel it" in refused.err
+    assert "may not cancel this case: only the submitter who is recorded" in refused.err
     assert (
         team("cancel", "task_001", "--submitted-by", "shop", "--reason", "sent twice", "--json").data["stage"]
         == "finished"
