@@ -89,7 +89,8 @@ class People:
             hint = did_you_mean(reviewer_id, self._by_id)
             listed = ", ".join(list(self._by_id)[:_MAX_NAMED])
             more = f" and {len(self._by_id) - _MAX_NAMED} more" if len(self._by_id) > _MAX_NAMED else ""
-            why = f"there is no such reviewer in the reviewers file{hint}; its reviewers are {listed}{more}"
+            its = f"{hint} Its" if hint else "; its"
+            why = f"there is no such reviewer in the reviewers file{its} reviewers are {listed}{more}"
             raise NotAuthorized(reviewer_id, why)
         return self._by_id[reviewer_id]
 
