@@ -19,8 +19,6 @@ from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.wiring.clocks import now_in_utc
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from hitl_orchestrator.ledger.database.migrate import Found
     from hitl_orchestrator.ledger.database.ports import Database, MigratedDatabase
     from hitl_orchestrator.ledger.keys.mac import SealKeys
@@ -217,7 +215,7 @@ def _sqlite_exists(store: str) -> bool:
     Raises:
         StoreUnavailable: this user may not enter the folder.
     """
-    import sqlite3  # noqa: PLC0415 - the other kinds do not need it
+    from hitl_orchestrator.ledger.database.sqlite_file import has_tables  # noqa: PLC0415 - the others do not need it
 
     file = Path(_sqlite_path(store))
     try:
@@ -229,16 +227,7 @@ def _sqlite_exists(store: str) -> bool:
         raise StoreUnavailable(
             store, f"{exc.strerror}: {str(file.parent)!r}; name a file in a folder of yours"
         ) from exc
-    # The text of an error about a damaged file is not always valid.
-    with suppress(sqlite3.Error, UnicodeDecodeError), closing(_read_only(file)) as connection:
-        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
-    return True
-
-
-def _read_only(file: Path) -> "sqlite3.Connection":
-    import sqlite3  # noqa: PLC0415 - as above
-
-    return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+    return has_tables(file)
 
 
 def _sqlite_database(store: str) -> "MigratedDatabase":

@@ -29,6 +29,7 @@ from hitl_orchestrator.ledger.database.ports import (
     check_revision,
     compiled,
 )
+from hitl_orchestrator.ledger.database.sqlite_file import has_tables
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
@@ -264,17 +265,6 @@ def check_not_emptied(path: str, key_file: Path, store: str) -> None:
     left = repr((witnesses or [key_file])[0].name)
     why = f"it has no tables, but {left} beside it belongs to an earlier store; restore {path!r} from a backup"
     raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
-
-
-def has_tables(file: Path) -> bool:
-    """Return whether a file is a database with tables. One that cannot be read counts as one: opening it states why."""
-    if not file.stat().st_size:
-        return False
-    readable = f"{file.absolute().as_uri()}?mode=ro"
-    # The text of an error about a damaged file is not always valid.
-    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(readable, uri=True)) as connection:
-        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
-    return True
 
 
 def check_not_foreign(path: str, store: str) -> None:
