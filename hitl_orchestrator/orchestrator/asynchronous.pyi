@@ -1,6 +1,6 @@
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core.runnables import Runnable
 
@@ -181,7 +181,7 @@ class AsyncOrchestrator:
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
-        head_file: str | Path | None = None,
+        head_file: str | Path | Literal[False] | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
         tracing: bool = False,

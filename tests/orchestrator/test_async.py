@@ -112,6 +112,9 @@ def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, a
         assert [each.arg for each in functions[name].args.args] == positional
         assert {each.arg for each in functions[name].args.kwonlyargs} == keywords
         assert hasattr(asynchronous, name)
+    if "open" in names:
+        keywords = set(inspect.getfullargspec(sync.open).kwonlyargs) | {"threads"}
+        assert {each.arg for each in functions["open"].args.kwonlyargs} == keywords
 
 
 def test_synchronous_methods_work_inside_a_running_loop(hitl):

@@ -4,6 +4,7 @@ from threading import Thread
 
 import pytest
 from support.builders import FakeClock, a_review, a_task, an_output
+from support.named_people import ANA, ANA_2
 from support.names import SPELLINGS
 
 from hitl_orchestrator import Orchestrator
@@ -11,14 +12,8 @@ from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.errors import AmbiguousTask, NotAuthorized, TaskConflict, TaskOfAnother, UnknownCase
 
 PEOPLE = [
-    {
-        "reviewer_id": "ana",
-        "name": "Ana Lúcia Silva",
-        "roles": ["domain_reviewer"],
-        "aliases": ["asilva", "U-1042"],
-        "emails": ["ana.silva@example.org"],
-    },
-    {"reviewer_id": "ana-2", "name": "Second account", "roles": ["senior_manager"], "person": "ana"},
+    ANA,
+    ANA_2,
     {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"]},
     {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
     {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"]},

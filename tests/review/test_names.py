@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.named_people import ANA, ANA_2
 from support.names import SPELLINGS
 
 from hitl_orchestrator.errors import InvalidInput
@@ -11,14 +12,8 @@ from hitl_orchestrator.review.people import read_people
 
 PEOPLE = read_people(
     [
-        {
-            "reviewer_id": "ana",
-            "name": "Ana Lúcia Silva",
-            "roles": ["domain_reviewer"],
-            "aliases": ["asilva", "U-1042"],
-            "emails": ["ana.silva@example.org"],
-        },
-        {"reviewer_id": "ana-2", "name": "Second account", "roles": ["senior_manager"], "person": "ana"},
+        ANA,
+        ANA_2,
         {"reviewer_id": "joh", "name": "Jöhn Groß", "roles": ["domain_reviewer"]},
         {"reviewer_id": "kim-1", "name": "Kim Lee", "roles": ["domain_reviewer"]},
         {"reviewer_id": "kim-2", "name": "Kim Lee", "roles": ["domain_reviewer"]},
