@@ -131,10 +131,10 @@ def _is_true(cursor: Cursor[DictRow]) -> bool:
 
 
 def postgres_checkpoints(url: str, key: bytes | None = None) -> PostgresCheckpoints:
-    """Open the checkpoints of a PostgreSQL database, encrypted where there is a key.
+    """Open the checkpoints of a PostgreSQL database that is open already, encrypted where there is a key.
 
     `close` is the connections': `checkpoints.conn.close()`.
     """
-    checkpoints = PostgresCheckpoints(Connections(url), key)
+    checkpoints = PostgresCheckpoints(Connections(url, reached=True), key)
     checkpoints.setup()
     return checkpoints

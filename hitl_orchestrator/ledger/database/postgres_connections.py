@@ -53,11 +53,14 @@ class Connections:
     Commits do not wait for the disk unless a transaction requests it.
     """
 
-    def __init__(self, url: str) -> None:
-        """Parse the address without connecting. Raises `StoreUnavailable` for an invalid address."""
+    def __init__(self, url: str, *, reached: bool = False) -> None:
+        """Parse the address without connecting; `reached` says that other connections have reached the server.
+
+        Raises `StoreUnavailable` for an invalid address.
+        """
         self.url = shown(url)
         self._options = _options(url, self.url)
-        self._patient_until = 0.0
+        self._patient_until = monotonic() + PATIENCE_SECONDS if reached else 0.0
         self.flushing = "on"
         self._closed = False
         self._reset()
