@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.execution import Execution, ExecutionStatus
@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.events.chain import Draft, instant_text
 from hitl_orchestrator.ledger.events.execution_builders import OPEN, Ending
 from hitl_orchestrator.ledger.events.redaction import check_finished
 from hitl_orchestrator.ledger.ports.executions import HeldExecution
+from hitl_orchestrator.ledger.ports.snapshot import ExecutionRow
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone, new_fence, shown_holder
 from hitl_orchestrator.ledger.store.statements import executions as statements
@@ -20,20 +21,6 @@ from hitl_orchestrator.ledger.store.statements.literals import batches
 
 EXECUTION_SEAL = "execution"
 """The label of the seal of an execution: all other columns of its row."""
-
-
-class Row(NamedTuple):
-    """A row of `executions`."""
-
-    case_id: str
-    status: str
-    started_seq: int
-    ended_seq: int | None
-    fence: int
-    holder: str
-    held_until: str
-    check_id: str | None
-    seal: str = ""
 
 
 class ExecutionRepository:
@@ -92,8 +79,8 @@ class ExecutionRepository:
             if before["newer"] is not None:
                 raise GrantRefused(case_id, f"case {before['newer']!r} is a newer attempt at its task")
             seq = self._log.append(transaction, draft, end=before)
-            until = self._until(before["now"])
-            row = Row(case_id, ExecutionStatus.STARTED, seq, None, fence, self._holder.process, until, None)
+            lease = (fence, self._holder.process, self._until(before["now"]))
+            row = ExecutionRow(case_id, ExecutionStatus.STARTED.value, seq, None, *lease, None, "")
             transaction.run(statements.ADD_EXECUTION, **self._sealed(row)._asdict())
 
     @retried
@@ -177,24 +164,24 @@ class ExecutionRepository:
         alive = execution.status is ExecutionStatus.STARTED and _is_alive(row, stored["now"])
         return HeldExecution(execution, row.fence, alive)
 
-    def _check_seal(self, row: Row) -> None:
+    def _check_seal(self, row: ExecutionRow) -> None:
         if not self._log.sealing.is_of_columns(row.seal, EXECUTION_SEAL, *row[:-1]):
             raise LedgerDamaged(f"the row of case {row.case_id!r} in table executions was altered")
 
-    def _sealed(self, row: Row) -> Row:
+    def _sealed(self, row: ExecutionRow) -> ExecutionRow:
         return row._replace(seal=self._log.sealing.columns(EXECUTION_SEAL, *row[:-1]))
 
     def _until(self, now: str) -> str:
         return instant_text(datetime.fromisoformat(now) + timedelta(seconds=self._holder.seconds))
 
 
-def _is_alive(row: Row, now: str) -> bool:
+def _is_alive(row: ExecutionRow, now: str) -> bool:
     """Whether the owner of a running execution has its lease, and is not known to have ended."""
     return row.held_until > now and not is_gone(row.holder)
 
 
-def _row_of(stored: Any) -> Row:
-    return Row(*(stored[name] for name in Row._fields))
+def _row_of(stored: Any) -> ExecutionRow:
+    return ExecutionRow(*(stored[name] for name in ExecutionRow._fields))
 
 
 def _started_seq(transaction: StoreTransaction, case_id: str) -> int:
