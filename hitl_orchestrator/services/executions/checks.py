@@ -120,11 +120,9 @@ def _answer_of(check: Case) -> Ending | None:
     record = check.record
     if record is None or not record.human_involved:
         return None
-    if record.final_decision in (FinalDecision.APPROVED, FinalDecision.MODIFIED_AND_APPROVED):
+    if record.final_decision is FinalDecision.APPROVED:
         return Ending(ExecutionStatus.FINISHED, None, check.case_id)
-    if record.final_decision is FinalDecision.REJECTED:
-        return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
-    return None
+    return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
 
 
 def _actor_of(check: Case | None) -> Actor:
