@@ -23,6 +23,7 @@ from hitl_orchestrator.errors import (
     GrantRefused,
     InvalidInput,
     InvalidKey,
+    TaskConflict,
     UnknownCase,
 )
 from hitl_orchestrator.execution.answers import Answer, answer_of, why_not
@@ -84,6 +85,11 @@ class CaseExecutions:
             case = self._submission.submit(intake, acting)
         except CaseBusy as exc:
             case = self._reader.case(exc.case_id)
+        except TaskConflict as exc:
+            case = self._reader.case(exc.case_id)
+            # Its content can no longer be compared, and it carries nothing out, whatever it was.
+            if not case.redacted:
+                raise
         _check_gated(case, gated)
         return answer_of(case, partial(self._grant, case, begin))
 
