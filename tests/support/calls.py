@@ -14,10 +14,10 @@ def ask(hitl: Orchestrator, key: Any = "call-1", arguments: Any = ARGUMENTS, **o
     return hitl.ask(key, task, proposed_call("refund", arguments, confidence=0.5), **options)
 
 
-def approved(hitl: Orchestrator, key: Any = "call-1", **options: Any) -> Go:
+def approved(hitl: Orchestrator, key: Any = "call-1", *, reviewer: str = "ana", **options: Any) -> Go:
     """Return the answer about a refund that a reviewer has just approved."""
     waiting = ask(hitl, key, **options)
-    hitl.decide(waiting.case_id, "approve", reviewer=options.get("reviewer", "ana"))
+    hitl.decide(waiting.case_id, "approve", reviewer=reviewer)
     answer = ask(hitl, key, **options)
     assert isinstance(answer, Go)
     return answer
