@@ -9,7 +9,7 @@ from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
-    from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.case import Case, ParentCall
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -27,6 +27,7 @@ __all__ = [
     "HitlError",
     "InvalidInput",
     "Orchestrator",
+    "ParentCall",
     "Principal",
     "Proposal",
     "RequestRejected",
@@ -46,6 +47,7 @@ _public = lazy_names(
         "HitlError": "errors",
         "InvalidInput": "errors",
         "Orchestrator": "orchestrator.facade",
+        "ParentCall": "domain.case",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RequestRejected": "errors",

@@ -3,19 +3,25 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.gate import case_id_of
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
+from hitl_orchestrator.services.delivery.waiting import checked_timeout, finished_or_waiting
+from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = [
     "AsyncAudit",
@@ -49,6 +55,10 @@ class _Threads:
         while page := await self.call(lambda: [item for item, _ in zip(iterator, range(_PAGE), strict=False)]):
             for item in page:
                 yield item
+
+    def apart(self, function: Callable[[], None]) -> None:
+        """Run a call in a worker thread, without waiting for it."""
+        self._pool.submit(function)
 
     def close(self) -> None:
         self._closed = True
@@ -120,6 +130,23 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records."""
         return type(self)(self._sync.acting_as(reviewer, channel=channel, principal=principal), self._threads)
 
+    @functools.wraps(Orchestrator.wait)
+    async def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished, as `Orchestrator.wait` does. It holds no thread while it waits."""
+        seconds, case_id = checked_timeout(timeout), case_id_of(case)
+        with self._sync.services.waiters.waiting(case_id) as future:
+            found: Case = await self.cases.get(case_id)
+            if found.stage is not CaseStage.FINISHED:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+                found = await self.cases.get(case_id)
+        return finished_or_waiting(found, seconds)
+
+    @property
+    def resumers(self) -> "MutableMapping[str, Resumer]":
+        """The resumers of this process by the name of their graph, to which more can be added."""
+        return self._sync.resumers
+
     async def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files, connections and threads."""
         try:
@@ -173,7 +200,7 @@ class _Opening:
         with self._lock:
             self._abandoned = True
             if self._sync is not None:
-                self._sync.close()
+                self._threads.apart(self._sync.close)
         self._threads.close()
 
     async def __aexit__(self, *exc: object) -> None:

@@ -1,6 +1,7 @@
 """The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -14,7 +15,7 @@ from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
-from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.orchestrator.gate import Gate, case_id_of
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
@@ -22,10 +23,11 @@ from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.delivery.decided import DecidedPage, decided_since
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.case_reader import Clock
+    from hitl_orchestrator.services.delivery.waiting import OnDecided
+    from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = ["Orchestrator"]
 
@@ -86,6 +90,8 @@ class Orchestrator:
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
+        on_decided: "OnDecided | None" = None,
+        resumers: "Mapping[str, Resumer] | None" = None,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
@@ -101,6 +107,11 @@ class Orchestrator:
         `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
         beside the store, which is safer elsewhere. False signs none.
+
+        `on_decided` is called with each case that this process finishes, after the commit and however it happens: by a
+        decision, a deadline, `recover`, or without a reviewer. Its errors are logged. A process that ends in between
+        calls it no more: `decided_since` has every case. `resumers`, by the name of a graph, resume the callers that
+        wait for a decision (see `ParentCall`); more can be added to `hitl.resumers` later.
 
         Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
 
@@ -225,6 +236,44 @@ class Orchestrator:
         )
         services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
         return self._gate.shown(services.decisions.decide(key, review, acting))
+
+    def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.
+
+        A decision in this process wakes the caller at once; one elsewhere is seen after at most a second.
+
+        Raises:
+            StillWaiting: it is not finished after `timeout` seconds; it is a `TimeoutError` too.
+            StoreClosed: the orchestrator was closed meanwhile.
+            UnknownCase, InvalidInput: there is no such case, or the timeout is no number of seconds.
+        """
+        services, _, key = self._gate.to_case(Verb.READ_CASE, case_id_of(case), None)
+        read = functools.partial(self._read, key)
+        return services.waiters.wait(key.text, read, timeout)
+
+    def _read(self, key: CaseKey) -> Case:
+        return self._gate.shown(self.services.reader.get(key))
+
+    def decided_since(self, seq: int = 0, limit: int = 200) -> DecidedPage:
+        """Return the first cases that finished after the ledger entry `seq`, in order, each with its number.
+
+        Call it again with the `seq` of the page: every case is returned once, whatever is decided meanwhile. Cases that
+        the system made itself, such as spot checks and changes of the policy, are left out. A principal that is not
+        local gets the cases that it may read.
+
+        Raises:
+            InvalidInput: `seq` or `limit` is no such number.
+        """
+        services, acting = self._gate.to(Verb.READ_RECORDS)
+        mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
+        page = decided_since(services.ledger, seq, limit, mine)
+        page[:] = [each._replace(case=self._gate.shown(each.case)) for each in page]
+        return page
+
+    @property
+    def resumers(self) -> "MutableMapping[str, Resumer]":
+        """The resumers of this process by the name of their graph, to which more can be added."""
+        return self.services.wakeups.resumers
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.

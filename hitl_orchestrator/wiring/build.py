@@ -1,7 +1,7 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Ho
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.delivery.waiting import OnDecided, Waiters, reported_to
+from hitl_orchestrator.services.delivery.wakeups import Resumer, Wakeups
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.maintenance import Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
@@ -48,7 +50,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
-from hitl_orchestrator.wiring.arguments import check_durations, check_rules
+from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
@@ -108,6 +110,8 @@ class Services(Shared):
     maintenance: Maintenance
     authorization: Authorization
     masking: CaseMasking
+    waiters: Waiters
+    wakeups: Wakeups
     closed: bool = False
 
     @property
@@ -125,6 +129,8 @@ class Services(Shared):
             if not self.closed:
                 self.audit.sign_new()
         finally:
+            self.waiters.close()
+            self.wakeups.close()
             self.closed = True
             self.case_runner.close()
             self.ledger.close()
@@ -156,6 +162,8 @@ class Collaborators:
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
     traced: bool = False
+    on_decided: OnDecided | None = None
+    resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
 
 
 def open_services(
@@ -179,11 +187,14 @@ def open_services(
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
     tracing: bool = False,
+    on_decided: OnDecided | None = None,
+    resumers: Mapping[str, Resumer] | None = None,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
     check_durations(lease=lease, wait=wait)
     check_rules(risk_rules, score_rules, head_every)
+    check_hooks(on_decided, resumers)
     outputs = load_schemas(schemas)
     check_governed(store, policy, reviewers)
     uses = configuration_of(risk_rules, score_rules, outputs)
@@ -203,6 +214,8 @@ def open_services(
             sign_every=head_every,
             wait=wait,
             traced=tracing,
+            on_decided=on_decided,
+            resumers=dict(resumers or {}),
         )
         return build_services(store, ledger, collaborators)
 
@@ -213,6 +226,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
     # The hooks submit cases, which the runner runs: the list is filled when they are built.
     hooks: list[Hook] = []
+    waiters, wakeups = Waiters(ledger, shared.store), Wakeups(ledger, shared.reader, given.resumers)
     runner = CaseRunner(
         ledger,
         shared.reader,
@@ -220,6 +234,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         shared.ports,
         lambda: build_runner(store, ledger, shared.ports, given),
         on_finished=hooks,
+        on_decided=[wakeups.start, *([] if given.on_decided is None else [reported_to(given.on_decided)])],
         on_run=audit.sign_if_due,
         has_classifier=given.classifier.classifier is not None,
         wait=given.wait,
@@ -229,7 +244,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     )
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
-    hooks += [spot_checks.open_for, policy.settle, people.settle]
+    hooks += [lambda _, after: waiters.finished(after.case_id), spot_checks.open_for, policy.settle, people.settle]
     common = _common(shared)
     viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
@@ -248,9 +263,11 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         audit=audit,
         policy=policy,
         people_admin=people,
-        maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
+        maintenance=_maintenance(shared, runner, spot_checks, (policy, people), wakeups=wakeups, clock=clock),
         authorization=Authorization(shared.people, shared.reader),
         masking=CaseMasking(ledger, shared.people, shared.access),
+        waiters=waiters,
+        wakeups=wakeups,
     )
 
 
@@ -313,6 +330,8 @@ def _maintenance(
     runner: CaseRunner,
     spot_checks: SpotChecks,
     admins: tuple[PolicyAdmin, PeopleAdmin],
+    *,
+    wakeups: Wakeups,
     clock: Clock,
 ) -> Maintenance:
     return Maintenance(
@@ -324,6 +343,7 @@ def _maintenance(
         runner=runner,
         spot_checks=spot_checks,
         admins=admins,
+        wakeups=wakeups,
         clock=clock,
     )
 

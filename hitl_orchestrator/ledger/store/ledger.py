@@ -12,6 +12,8 @@ from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.delivery.decided import DecidedRepository
+from hitl_orchestrator.ledger.store.delivery.wakeups import WakeupRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
@@ -32,7 +34,8 @@ class LedgerStore:
         """
         self._database, self._keys = database, keys
         self._log = log = EventLog(database, keys)
-        self._work = work = LeasedWork(database, Holder(lease), log)
+        holder = Holder(lease)
+        self._work = work = LeasedWork(database, holder, log)
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
         self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
@@ -68,6 +71,15 @@ class LedgerStore:
         self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
+
+        decided = DecidedRepository(database, cases)
+        self.finished_among, self.finished_since = decided.finished_among, decided.finished_since
+        self.finished_cases, self.flush = decided.finished_cases, decided.flush
+
+        wakeups = WakeupRepository(database, holder, log)
+        self.await_decision, self.wakeup, self.wakeups = wakeups.await_decision, wakeups.wakeup, wakeups.wakeups
+        self.take_wakeup, self.wakeup_failed = wakeups.take_wakeup, wakeups.wakeup_failed
+        self.wakeup_delivered = wakeups.wakeup_delivered
 
         policies = PolicyRepository(database, log)
         self.policy, self.governance_events = policies.policy, policies.governance_events
