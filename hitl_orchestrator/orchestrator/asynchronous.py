@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -21,7 +21,6 @@ from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.services.delivery.waiting import checked_timeout, finished_or_waiting
-from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = [
     "AsyncAudit",
@@ -114,7 +113,7 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
         self.policy = AsyncPolicyAdministration(sync.policy, threads)
         self.people = AsyncPeopleAdministration(sync.people, threads)
-        self.audit = AsyncAudit(sync.audit, threads)
+        self.audit, self.resumers = AsyncAudit(sync.audit, threads), sync.resumers
 
     @classmethod
     def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":
@@ -141,11 +140,6 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
                     await asyncio.wait_for(asyncio.wrap_future(future), seconds)
                 found = await self.cases.get(case_id)
         return finished_or_waiting(found, seconds)
-
-    @property
-    def resumers(self) -> "MutableMapping[str, Resumer]":
-        """The resumers of this process by the name of their graph, to which more can be added."""
-        return self._sync.resumers
 
     async def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files, connections and threads."""

@@ -66,6 +66,7 @@ class Orchestrator:
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
+        self.resumers: MutableMapping[str, Resumer] = services.wakeups.resumers
 
     @classmethod
     def open(
@@ -269,11 +270,6 @@ class Orchestrator:
         page = decided_since(services.ledger, seq, limit, mine)
         page[:] = [each._replace(case=self._gate.shown(each.case)) for each in page]
         return page
-
-    @property
-    def resumers(self) -> "MutableMapping[str, Resumer]":
-        """The resumers of this process by the name of their graph, to which more can be added."""
-        return self.services.wakeups.resumers
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.
