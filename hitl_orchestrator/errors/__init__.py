@@ -8,8 +8,10 @@
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
-    |   |-- CaseBusy
+    |   |-- CaseBusy, AwaitingReview
     |   |-- StillWaiting               also a TimeoutError
+    |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
+    |   |-- GrantRefused          403
     |   |-- CaseChanged
     |   |   |-- LeaseLost
     |   |   `-- NewerAttempt
@@ -73,12 +75,18 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AlreadyRunning,
     AmbiguousTask,
+    AwaitingReview,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
     CaseUnfinished,
     ClassifierMissing,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionUnknown,
+    GrantRefused,
     GraphVersionMismatch,
     KeyReused,
     LeaseLost,
@@ -108,7 +116,9 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AlreadyRunning",
     "AmbiguousTask",
+    "AwaitingReview",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -117,7 +127,11 @@ __all__ = [
     "CheckpointUnreadable",
     "ClassifierFailed",
     "ClassifierMissing",
+    "ExecutionEnded",
+    "ExecutionFailed",
+    "ExecutionUnknown",
     "ForgedState",
+    "GrantRefused",
     "GraphVersionMismatch",
     "HeadFileUnavailable",
     "HitlError",
@@ -167,5 +181,5 @@ __all__ = [
     "without_middle",
 ]
 
-for _public in (HitlError, InvalidInput, RequestRejected):
+for _public in (AwaitingReview, HitlError, InvalidInput, RequestRejected):
     _public.__module__ = "hitl_orchestrator"  # the name that users import

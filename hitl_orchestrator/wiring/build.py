@@ -1,6 +1,5 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.authorization import Authorization
@@ -35,13 +33,15 @@ from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas
 from hitl_orchestrator.services.delivery.waiting import OnDecided, Waiters, reported_to
 from hitl_orchestrator.services.delivery.wakeups import Resumer, Wakeups
+from hitl_orchestrator.services.executions.checks import ExecutionChecks
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, CaseExecutions
+from hitl_orchestrator.services.executions.heartbeat import Heartbeat
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
-from hitl_orchestrator.services.maintenance import Maintenance
+from hitl_orchestrator.services.maintenance import Governor, Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
 from hitl_orchestrator.services.reviews.case_view import CaseViewer, CaseViews
@@ -61,6 +61,7 @@ from hitl_orchestrator.wiring.governance import (
     configuration_of,
     open_governance,
 )
+from hitl_orchestrator.wiring.services import Services, Shared
 from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
@@ -72,79 +73,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Collaborators", "Services", "build_services", "new_case_id", "open_services"]
 
+_BEATS = 3
+"""The number of times that the lease of an execution is extended within its duration."""
 
-@dataclass(kw_only=True, eq=False)
-class Shared:
-    """The parts that the services share."""
-
-    store: str
-    ledger: Ledger
-    people: People
-    registry: PolicyRegistry
-    signer: LedgerSigner
-    policies: PolicySync
-    reader: CaseReader
-    access: ReviewAccess
-    rejected: RejectedAttempts
-    recorder: ReviewRecorder
-    ports: NodePorts
-    inbox: ReviewInbox
-
-
-@dataclass(kw_only=True, eq=False)
-class Services(Shared):
-    """The services behind one facade."""
-
-    case_runner: CaseRunner
-    claims: ReviewClaims
-    assignments: ReviewAssignments
-    views: CaseViews
-    submission: CaseSubmission
-    decisions: CaseDecisions
-    quality: QualityChecks
-    spot_checks: SpotChecks
-    redaction: CaseRedaction
-    audit: AuditTrail
-    policy: PolicyAdmin
-    people_admin: PeopleAdmin
-    maintenance: Maintenance
-    authorization: Authorization
-    masking: CaseMasking
-    waiters: Waiters
-    wakeups: Wakeups
-    closed: bool = False
-
-    @property
-    def runner(self) -> "Runner":
-        """The graph with its checkpoints, built on first use."""
-        return self.case_runner.graph
-
-    def close(self) -> None:
-        """Sign the head if there is a head file, and close files and connections. Closing twice is harmless.
-
-        Raises:
-            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
-        """
-        try:
-            if not self.closed:
-                self.audit.sign_new()
-        finally:
-            self.waiters.close()
-            self.wakeups.close()
-            self.closed = True
-            self.case_runner.close()
-            self.ledger.close()
-
-    def __repr__(self) -> str:
-        """Return the store, without a password, and the start of the active policy's hash."""
-        return f"{self.store!r} policy={self.registry.active.hash[:6]!r}"
-
-    def __del__(self) -> None:
-        """Warn if the orchestrator was never closed. Views of `acting_as` share these services."""
-        if not self.closed:
-            warnings.warn(
-                f"unclosed orchestrator on {self.store}; call close()", ResourceWarning, stacklevel=2, source=self
-            )
+_SHORTEST_BEAT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +93,8 @@ class Collaborators:
     encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
+    lease: float = LEASE_SECONDS
+    grants_expire_after: float = GRANT_SECONDS
     traced: bool = False
     on_decided: OnDecided | None = None
     resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
@@ -183,6 +117,7 @@ def open_services(
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
     wait: float = WAIT_SECONDS,
+    grants_expire_after: float = GRANT_SECONDS,
     head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
@@ -192,7 +127,7 @@ def open_services(
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
-    check_durations(lease=lease, wait=wait)
+    check_durations(lease=lease, wait=wait, grants_expire_after=grants_expire_after)
     check_rules(risk_rules, score_rules, head_every)
     check_hooks(on_decided, resumers)
     outputs = load_schemas(schemas)
@@ -213,6 +148,8 @@ def open_services(
             encryption=encryption,
             sign_every=head_every,
             wait=wait,
+            lease=lease,
+            grants_expire_after=grants_expire_after,
             traced=tracing,
             on_decided=on_decided,
             resumers=dict(resumers or {}),
@@ -244,7 +181,9 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     )
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
-    hooks += [lambda _, after: waiters.finished(after.case_id), spot_checks.open_for, policy.settle, people.settle]
+    checks = ExecutionChecks(ledger, shared.reader, submission, new_case_id)
+    hooks += [lambda _, after: waiters.finished(after.case_id), spot_checks.open_for]
+    hooks += [policy.settle, people.settle, checks.settle_after]
     common = _common(shared)
     viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
@@ -257,13 +196,14 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
         ),
+        executions=_executions(shared, submission, checks, wakeups, given),
         quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, shared.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         people_admin=people,
-        maintenance=_maintenance(shared, runner, spot_checks, (policy, people), wakeups=wakeups, clock=clock),
+        maintenance=_maintenance(shared, runner, spot_checks, (policy, people, checks), wakeups=wakeups, clock=clock),
         authorization=Authorization(shared.people, shared.reader),
         masking=CaseMasking(ledger, shared.people, shared.access),
         waiters=waiters,
@@ -325,11 +265,21 @@ def _admins(shared: Shared, submission: CaseSubmission, clock: Clock) -> tuple[P
     )
 
 
+def _executions(
+    shared: Shared, submission: CaseSubmission, checks: ExecutionChecks, wakeups: Wakeups, given: Collaborators
+) -> CaseExecutions:
+    heartbeat = Heartbeat(shared.ledger.extend_execution, max(given.lease / _BEATS, _SHORTEST_BEAT))
+    expires = given.grants_expire_after
+    return CaseExecutions(
+        shared.ledger, shared.reader, submission, checks, heartbeat, wakeups=wakeups, grant_seconds=expires
+    )
+
+
 def _maintenance(
     shared: Shared,
     runner: CaseRunner,
     spot_checks: SpotChecks,
-    admins: tuple[PolicyAdmin, PeopleAdmin],
+    admins: Sequence[Governor],
     *,
     wakeups: Wakeups,
     clock: Clock,

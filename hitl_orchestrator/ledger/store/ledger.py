@@ -15,6 +15,7 @@ from hitl_orchestrator.ledger.store.claims import ClaimRepository
 from hitl_orchestrator.ledger.store.delivery.decided import DecidedRepository
 from hitl_orchestrator.ledger.store.delivery.wakeups import WakeupRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.executions.repository import ExecutionRepository
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
 from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
@@ -47,6 +48,12 @@ class LedgerStore:
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
+        executions = ExecutionRepository(database, holder, log)
+        self.execution, self.executions = executions.execution, executions.executions
+        self.start_execution, self.extend_execution = executions.start_execution, executions.extend_execution
+        self.end_execution, self.lose_execution = executions.end_execution, executions.lose_execution
+        self.open_executions = executions.open_executions
+
         redactions = RedactionRepository(database, log)
         self.redact, self.copies = redactions.redact, redactions.copies
         self.scrub, self.scrubs_due = redactions.scrub, redactions.scrubs_due
@@ -56,6 +63,13 @@ class LedgerStore:
         self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
+        policies = PolicyRepository(database, log)
+        self.policy, self.governance_events = policies.policy, policies.governance_events
+        self.govern, self.routings = policies.govern, policies.routings
+        self._compose_reviews(database, work, log)
+        self._compose_delivery(database, cases, holder, log)
+
+    def _compose_reviews(self, database: Database, work: LeasedWork, log: EventLog) -> None:
         reviews = ReviewRepository(database, work, log)
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
@@ -72,6 +86,7 @@ class LedgerStore:
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 
+    def _compose_delivery(self, database: Database, cases: CaseRepository, holder: Holder, log: EventLog) -> None:
         decided = DecidedRepository(database, cases)
         self.finished_among, self.finished_since = decided.finished_among, decided.finished_since
         self.finished_cases, self.flush = decided.finished_cases, decided.flush
@@ -80,10 +95,6 @@ class LedgerStore:
         self.await_decision, self.wakeup, self.wakeups = wakeups.await_decision, wakeups.wakeup, wakeups.wakeups
         self.take_wakeup, self.wakeup_failed = wakeups.take_wakeup, wakeups.wakeup_failed
         self.wakeup_delivered = wakeups.wakeup_delivered
-
-        policies = PolicyRepository(database, log)
-        self.policy, self.governance_events = policies.policy, policies.governance_events
-        self.govern, self.routings = policies.govern, policies.routings
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:

@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import Page
-from hitl_orchestrator.domain.value import public
+from hitl_orchestrator.domain.value import MAX_INTEGER, public
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.wakeups import FinishedCase
 from hitl_orchestrator.services.authorization import Filter
+from hitl_orchestrator.services.reviews.inbox import check_limit
 
 __all__ = ["DecidedCase", "DecidedPage", "decided_since"]
 
-_MOST, _BATCH, _MOST_READ = 100_000, 500, 20_000
+_BATCH, _MOST_READ = 500, 20_000
 
 
 class DecidedCase(NamedTuple):
@@ -38,11 +39,9 @@ def decided_since(ledger: Ledger, seq: int, limit: int, mine: Filter | None) -> 
     Raises:
         InvalidInput: `seq` is no number of an entry, or the limit is not in [1, 100,000].
     """
-    problems = [] if _is_whole(seq, 0) else [f"decided_since: seq: {seq!r} is not the number of an entry"]
-    if not _is_whole(limit, 1) or limit > _MOST:
-        problems.append(f"decided_since: limit: {limit!r} is not in [1, {_MOST}]")
-    if problems:
-        raise InvalidInput(problems)
+    if type(seq) is not int or not 0 <= seq <= MAX_INTEGER:
+        raise InvalidInput([f"decided_since: seq: {seq!r} is not the number of an entry"])
+    check_limit("decided_since", limit)
     as_of = ledger.now()
     listed, last, more = _listed(ledger, seq, limit, mine)
     if listed:
@@ -68,7 +67,3 @@ def _listed(ledger: Ledger, seq: int, limit: int, mine: Filter | None) -> tuple[
         if len(rows) < batch:
             return listed, last, False
     return listed, last, True
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

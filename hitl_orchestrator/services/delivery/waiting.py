@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, CaseStage
+from hitl_orchestrator.domain.enums import BY_SYSTEM, CaseStage
 from hitl_orchestrator.errors import InvalidInput, StillWaiting, StoreClosed
 
 __all__ = ["OnDecided", "Waiters", "checked_timeout", "finished_or_waiting", "reported_to"]
@@ -174,12 +174,13 @@ def _waits_for(case: Case) -> str:
 def reported_to(on_decided: OnDecided) -> OnDecided:
     """Return a callback whose errors are logged: the decision is recorded, and no one loses its receipt.
 
-    It is not called with cases that the system made itself: those that measure reviewers, and governed changes.
+    It is not called with cases that the system made itself: those that measure reviewers, governed changes, and
+    questions about executions.
     """
 
     def report(case: Case) -> None:
         submission = case.submission
-        if submission.quality_check is not None or submission.task.task_type in GOVERNED_CHANGES:
+        if submission.quality_check is not None or submission.task.task_type in BY_SYSTEM:
             return
         try:
             on_decided(case)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, String, bindparam, insert, literal_column, null, or_, select, update
 
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, CaseStage
+from hitl_orchestrator.domain.enums import BY_SYSTEM, CaseStage
 from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, outcomes, wakeups
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of
@@ -48,7 +48,7 @@ FINISHED_SINCE = (
     .where(
         outcomes.c.finished_seq > bindparam("after"),
         outcomes.c.quality_check.is_(None),
-        or_(outcomes.c.task_type.is_(None), outcomes.c.task_type.not_in([*map(_text, sorted(GOVERNED_CHANGES))])),
+        or_(outcomes.c.task_type.is_(None), outcomes.c.task_type.not_in([*map(_text, BY_SYSTEM)])),
     )
     .order_by(outcomes.c.finished_seq)
     .limit(bindparam("most"))
