@@ -104,25 +104,17 @@ class Orchestrator:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
-        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
-        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
-        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
-        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
-        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
-        the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
-        a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
-        A grant of `ask` may be used for `grants_expire_after` seconds.
-        `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
-        beside the store, which is safer elsewhere. False signs none.
-
-        `on_decided` is called with each case that this process finishes, after the commit and however it happens: by a
-        decision, a deadline, `recover`, or without a reviewer. Its errors are logged. A process that ends in between
-        calls it no more: `decided_since` has every case. `resumers`, by the name of a graph, resume the callers that
-        wait for a decision (see `ParentCall`); more can be added to `hitl.resumers` later.
-
-        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
+        values. A new store records the policy and the people, by default the bundled ones; later both come from the
+        store, and change by `hitl.policy` and `hitl.people` alone. `classifier`, a `Runnable` or a function of the
+        task, produces missing outputs, in `classifier_attempts` calls of `classifier_timeout` seconds (None: no limit);
+        if it fails, a reviewer gets the error, or with `on_classifier_error="raise"` the caller. `seal_key`
+        authenticates the store: hexadecimal text, a `Path` to it, a MAC function, or several, the newest first; by
+        default a key file beside it. `checkpoint_key` encrypts checkpoints. A lease of a running case lasts `lease`
+        seconds, and a grant of `ask` is valid for `grants_expire_after`; a call waits `wait` seconds for another worker
+        that runs the same case. `clock` sets event times; deadlines follow the database clock. The ledger head is
+        signed into `head_file` every `head_every` entries and on close, by default beside the store; False signs none.
+        Callbacks and tracers of the application see the graph and the classifier only with `tracing`. `on_decided` is
+        called with each case that this process has finished; `resumers`, by graph, resume callers (`ParentCall`).
 
         Raises:
             InvalidInput: an argument is unusable.

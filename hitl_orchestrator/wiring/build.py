@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from uuid_utils import uuid7
 
@@ -51,7 +51,7 @@ from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
+from hitl_orchestrator.wiring.classifier import ClassifierSettings
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
     Governance,
@@ -100,59 +100,66 @@ class Collaborators:
     resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
 
 
-def open_services(
-    store: str,
-    *,
-    policy: PolicySource = None,
-    reviewers: PeopleSource = None,
-    schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
-    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
-    on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-    classifier_attempts: int = ATTEMPTS,
-    classifier_timeout: float | None = SECONDS,
-    risk_rules: Sequence[RiskRule] = (),
-    score_rules: ScoreRules | None = None,
-    seal_key: SealKey | Sequence[SealKey] | None = None,
-    checkpoint_key: str | None = None,
-    clock: Clock | None = None,
-    lease: float = LEASE_SECONDS,
-    wait: float = WAIT_SECONDS,
-    grants_expire_after: float = GRANT_SECONDS,
-    head_file: str | Path | Literal[False] | None = None,
-    head_key: "str | Path | SigningKey | None" = None,
-    head_every: int = 1000,
-    tracing: bool = False,
-    on_decided: OnDecided | None = None,
-    resumers: Mapping[str, Resumer] | None = None,
-) -> Services:
+class Options(TypedDict):
+    """The arguments of `Orchestrator.open` apart from the store."""
+
+    policy: PolicySource
+    reviewers: PeopleSource
+    schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None"
+    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None"
+    on_classifier_error: OnClassifierError | str
+    classifier_attempts: int
+    classifier_timeout: float | None
+    risk_rules: Sequence[RiskRule]
+    score_rules: ScoreRules | None
+    seal_key: SealKey | Sequence[SealKey] | None
+    checkpoint_key: str | None
+    clock: Clock | None
+    lease: float
+    wait: float
+    grants_expire_after: float
+    head_file: str | Path | Literal[False] | None
+    head_key: "str | Path | SigningKey | None"
+    head_every: int
+    tracing: bool
+    on_decided: OnDecided | None
+    resumers: Mapping[str, Resumer] | None
+
+
+def open_services(store: str, **options: Unpack[Options]) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
-    call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
-    check_durations(lease=lease, wait=wait, grants_expire_after=grants_expire_after)
-    check_rules(risk_rules, score_rules, head_every)
-    check_hooks(on_decided, resumers)
-    outputs = load_schemas(schemas)
-    check_governed(store, policy, reviewers)
-    uses = configuration_of(risk_rules, score_rules, outputs)
-    encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-    store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
-    ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
+    call = ClassifierSettings.of(
+        options["classifier"],
+        options["on_classifier_error"],
+        options["classifier_attempts"],
+        options["classifier_timeout"],
+    )
+    check_durations(lease=options["lease"], wait=options["wait"], grants_expire_after=options["grants_expire_after"])
+    check_rules(options["risk_rules"], options["score_rules"], options["head_every"])
+    check_hooks(options["on_decided"], options["resumers"])
+    outputs = load_schemas(options["schemas"])
+    check_governed(store, options["policy"], options["reviewers"])
+    uses = configuration_of(options["risk_rules"], options["score_rules"], outputs)
+    encryption = None if options["checkpoint_key"] is None else encryption_key(options["checkpoint_key"])
+    store, clock = absolute_url(store), current_time if options["clock"] is None else in_utc(options["clock"])
+    ledger = open_ledger(store, options["seal_key"], lease=options["lease"], clock=clock)
     with _closed_on_failure(ledger):
         collaborators = Collaborators(
-            governance=open_governance(ledger, store, policy, reviewers, uses=uses, clock=clock),
-            signer=signer_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock),
+            governance=open_governance(ledger, store, options["policy"], options["reviewers"], uses=uses, clock=clock),
+            signer=signer_of(ledger, store, head_file=options["head_file"], head_key=options["head_key"], clock=clock),
             clock=clock,
             outputs=outputs,
             classifier=call,
-            risk_rules=risk_rules,
-            score_rules=score_rules,
+            risk_rules=options["risk_rules"],
+            score_rules=options["score_rules"],
             encryption=encryption,
-            sign_every=head_every,
-            wait=wait,
-            lease=lease,
-            grants_expire_after=grants_expire_after,
-            traced=tracing,
-            on_decided=on_decided,
-            resumers=dict(resumers or {}),
+            sign_every=options["head_every"],
+            wait=options["wait"],
+            lease=options["lease"],
+            grants_expire_after=options["grants_expire_after"],
+            traced=options["tracing"],
+            on_decided=options["on_decided"],
+            resumers=dict(options["resumers"] or {}),
         )
         return build_services(store, ledger, collaborators)
 
@@ -182,16 +189,14 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
     checks = ExecutionChecks(ledger, shared.reader, submission, new_case_id)
-    hooks += [lambda _, after: waiters.finished(after.case_id), spot_checks.open_for]
-    hooks += [policy.settle, people.settle, checks.settle_after]
+    hooks += [waiters.after_run, spot_checks.open_for, policy.settle, people.settle, checks.settle_after]
     common = _common(shared)
-    viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
         **vars(shared),
         case_runner=runner,
         claims=ReviewClaims(**common, inbox=shared.inbox, clock=clock),
         assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
-        views=CaseViews(**common, viewer=viewer, clock=clock),
+        views=CaseViews(**common, viewer=CaseViewer(ledger, shared.registry, given.outputs), clock=clock),
         submission=submission,
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner

@@ -91,6 +91,10 @@ class Waiters:
         if self._waiting:
             self._wake([case_id])
 
+    def after_run(self, before: Case, after: Case) -> None:
+        """Wake the callers that wait for a case that a run has finished, or found finished."""
+        self.finished(after.case_id)
+
     def close(self) -> None:
         """Wake all callers with `StoreClosed`, and end the poller."""
         with self._changed:
