@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import hitl_orchestrator.graph.build
@@ -30,6 +31,9 @@ from hitl_orchestrator import (
     proposed_call,
 )
 from hitl_orchestrator.cli import main as command_line
+
+ARMED = Event()
+"""Set where the commits are counted at which a process dies; from its start, unless its order says `dies_in_run`."""
 
 Acknowledge = Callable[[str], None]
 TIMES = {"task_type": "t", "task_description": "d", "domain": "customer_support", "timestamp": "2025-01-10T09:00:00Z"}
@@ -113,6 +117,7 @@ def execute(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
         if isinstance(answer, Waiting):
             hitl.decide(answer.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
             answer = ask(hitl, number)
+        ARMED.set()
         try:
             acknowledge(answer.run(call))
         except RequestRejected as exc:
@@ -144,7 +149,7 @@ def die_at_commit(number: int) -> None:
     def watched(*args: Any, **options: Any) -> sqlite3.Connection:
         connection = connect(*args, **options)
         connection.set_trace_callback(
-            lambda sql: sql.upper().startswith("COMMIT") and next(commits) == number and os._exit(9)
+            lambda sql: sql.upper().startswith("COMMIT") and ARMED.is_set() and next(commits) == number and os._exit(9)
         )
         return connection
 
@@ -171,6 +176,8 @@ def live(order: dict[str, Any], write_end: int) -> None:
         sys.argv = ["hitl", *order["argv"]]
         command_line()
         return
+    if not order.get("dies_in_run"):
+        ARMED.set()
     if order.get("die_at"):
         die_at_commit(order["die_at"])
     if order.get("die_before"):

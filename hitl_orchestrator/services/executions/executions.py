@@ -128,14 +128,12 @@ class CaseExecutions:
         """Return the first executions, of the cases that the filter reaches."""
         check_limit("executions", limit)
         found: list[Execution] = []
-        more = True
-        while more and len(found) <= limit:
-            page, more = self._ledger.executions(status, _PAGE if mine else limit, after)
+        while len(found) <= limit:
+            page, after = self._ledger.executions(status, max(limit, _PAGE), after)
             found += [each for each in page if mine is None or self._reaches(mine, each)]
-            after = page[-1].case_id if page else after
-            if mine is None:
+            if after is None:
                 break
-        return Page(found[:limit], more=more or len(found) > limit, as_of=self._ledger.now())
+        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
 
     def end(self, held: HeldExecution, ending: Ending, actor: Actor) -> Execution:
         """Record how an execution ended that this process has claimed. Raises `ExecutionEnded`."""
