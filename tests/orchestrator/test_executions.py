@@ -32,6 +32,12 @@ from hitl_orchestrator.errors import (
 AGENT = Actor(kind=ActorKind.AGENT)
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def store(request):
+    """A store of each dialect; executions in SQLite files are run by `test_execution_races.py`."""
+    return "memory://" if request.param == "memory" else request.getfixturevalue("postgres_store")
+
+
 def kinds(hitl, case_id):
     return [
         each.kind.value.removeprefix("execution_") for each in hitl.cases.history(case_id) if "execution" in each.kind
