@@ -211,8 +211,19 @@ def test_the_late_owner_of_an_unknown_execution_states_the_truth(hitl):
     hitl.services.executions.lost(held)
 
     assert begun.done("late").result == "late"
+    assert hitl.inbox() == []
     assert kinds(hitl, begun.execution.case_id) == ["started", "unknown", "finished"]
     assert hitl.audit.verify().sound
+
+
+def test_no_deadline_states_whether_a_call_was_made(opened):
+    rule = {"rule_id": "r", "priority": 1, "conditions": {}, "action": "human_review"}
+    policy = {"policy_id": "timed", "rules": [rule | {"respond_within": "PT1S", "on_timeout": "reject"}]}
+    hitl = opened("memory://", policy=policy)
+    go = approved(hitl)
+    check_id = go.grant.begin().abandon().check_id
+
+    assert hitl.cases.get(check_id).open_review.shown.routing.decision.on_timeout == "escalate"
 
 
 def test_what_a_person_has_stated_stands_against_a_late_owner(hitl):

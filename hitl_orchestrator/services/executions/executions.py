@@ -146,6 +146,7 @@ class CaseExecutions:
         execution = self.find(case_id)
         if not done or execution is None:
             raise ExecutionEnded(case_id, held.execution.status.value if execution is None else execution.status.value)
+        self._checks.withdraw(execution)
         return execution
 
     def lost(self, held: HeldExecution) -> Execution:
