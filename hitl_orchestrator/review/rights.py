@@ -4,7 +4,7 @@ Deny by default. All accounts of one person count as that person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hitl_orchestrator.domain.case import Submission
@@ -17,6 +17,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
 from hitl_orchestrator.review.working_time import is_away
 
+_ANSWERED = "they have answered this case already"
 _UNREADABLE = "the requester of the task cannot be read ({}), and may be any reviewer"
 
 
@@ -34,7 +35,7 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
         if unreadable:
             barred = dict.fromkeys(_below_the_top(people), _UNREADABLE.format(unreadable[0])) | barred
         # The reason that an ordinary case would give: the submitter is barred from the spot check of their case.
-        barred = dict.fromkeys(attempt.not_by, "they have answered this case already") | barred
+        barred = dict.fromkeys(attempt.not_by, _ANSWERED) | barred
         for name in requesters:
             barred |= dict.fromkeys(people.names.persons(name), "the task was requested by them")
         if attempt.submitted_by is not None:
@@ -95,7 +96,7 @@ class Rights:
         if self.requirements.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
-            why = "they have answered this case already, and another person must decide; "
+            why = f"{_ANSWERED}, and another person must decide; "
             raise NotAuthorized(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
         return self._free_role(reviewer, named) if self.requirements.distinct_roles else role
 
@@ -138,6 +139,14 @@ class Rights:
         chain = self.people.chain
         ranks = [(chain.roles.index(self.role_for(person)), person) for person in self.people if self.may(person)]
         return [reviewer for _, reviewer in sorted(ranks, key=lambda rank: rank[0])]
+
+    def seem_able(self) -> list[Reviewer]:
+        """Return the reviewers who may decide as far as others may know, the lowest role first.
+
+        Among them are those who answered the case of which this one is a second review: their absence would tell.
+        """
+        known = {person: why for person, why in self.barred.items() if why != _ANSWERED}
+        return replace(self, barred=known).able()
 
     def left(self, *, role: str | None = None, but: str | None = None, taken: Iterable[str] = ()) -> set[str]:
         """Return the people who may vote and have not: in the needed role, or in `role`.
