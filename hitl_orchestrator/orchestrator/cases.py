@@ -15,6 +15,7 @@ from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.submission import Intake
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Cases"]
@@ -78,6 +79,16 @@ class Cases:
     def prepare(self) -> None:
         """Import LangGraph and build the graph, so that the first case does not wait for it."""
         _ = self._gate.to(Verb.SUBMIT).services.runner
+
+    def runner(self) -> "Runner":
+        """Return the runner with the compiled graph, to step through a case that was enqueued.
+
+        It shows all of a case, and runs past this gate: it is for the local application alone.
+
+        Raises:
+            NotAuthorized: the principal is not local.
+        """
+        return self._gate.to(Verb.RUN_GRAPH).services.runner
 
     def cancel(
         self,

@@ -52,11 +52,11 @@ class Orchestrator:
     resumes interrupted cases. Use it as a context manager, or call `close`.
     """
 
-    services = OpenServices()
+    _services = OpenServices()
 
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._opened, self._gate = services, services, Gate(services, acting)
+        self._services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.policy = PolicyAdministration(services, acting)
@@ -125,7 +125,7 @@ class Orchestrator:
         Raises:
             NotAuthorized: a principal that is not local is bound to a reviewer other than its own.
         """
-        return Orchestrator(self.services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
+        return Orchestrator(self._services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
 
     def submit(
         self,

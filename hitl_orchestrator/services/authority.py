@@ -50,6 +50,7 @@ class Verb(StrEnum):
     ROTATE_KEY = "rotate_key"
     RECOVER = "recover"
     MAINTAIN = "maintain"
+    RUN_GRAPH = "run_graph"
 
 
 class Reach(StrEnum):
@@ -119,6 +120,7 @@ TABLE: dict[Verb, Grants] = {
     Verb.ROTATE_KEY: Grants(_NO, _NO, _NO, _ALL, _NO),
     Verb.RECOVER: Grants(_NO, _NO, _NO, _ALL, _ALL),
     Verb.MAINTAIN: Grants(_NO, _NO, _NO, _ALL, _ALL),
+    Verb.RUN_GRAPH: Grants(_NO, _NO, _NO, _NO, _NO),
 }
 """Who may use which verb. A local principal may use all; it too needs the right in the last column."""
 
@@ -157,7 +159,9 @@ def check_kind(principal: Principal, verb: Verb, people: People) -> Reviewer | N
         NotAuthorized, InvalidInput: as `authorize`.
     """
     if _reach(principal, verb) is Reach.NONE:
-        raise _denied(principal, verb, f"it is for principals of the kind {' or '.join(_kinds(verb))}")
+        kinds = _kinds(verb)
+        meant = f"principals of the kind {' or '.join(kinds)}" if kinds else "the application that has the store"
+        raise _denied(principal, verb, f"it is for {meant}")
     is_strong = TABLE[verb].right is not Right.NONE
     if principal.is_local:
         if is_strong and principal.person is None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from support.attacker import Intruder
 from support.builders import NINE, a_review, a_task, an_output
+from support.internals import services_of
 from support.people_changes import change_policy
 from support.policy_changes import LOOSE, STRICT, USUAL, hash_of
 from support.stores import found
@@ -183,7 +184,7 @@ def test_a_rewritten_last_entry_is_found_and_stops_all_writing(attacked):
         with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
             submit(hitl, "task-2")
         with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
-            hitl.services.ledger.head()
+            services_of(hitl).ledger.head()
     assert f"entry {last.seq} was not written by this ledger" in (attacked.problem() or "")
 
 
@@ -249,7 +250,7 @@ def test_an_altered_head_row_is_named_and_stops_all_writing(attacked, sql, says)
         with pytest.raises(LedgerDamaged, match=says):
             submit(hitl, "task-2")
         with pytest.raises(LedgerDamaged, match=says):
-            hitl.services.ledger.head()
+            services_of(hitl).ledger.head()
     assert attacked.problem() is not None
 
 

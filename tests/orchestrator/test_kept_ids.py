@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import AGENT, a_review, a_submission, a_task, an_output
+from support.internals import services_of
 from support.policy_changes import BY_MAX, LOOSE, checked, submitted
 
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, HumanDecision
@@ -62,7 +63,7 @@ def test_no_attempt_supersedes_a_spot_check_or_a_policy_change(opened, store):
         other, whose = a_task(case.task_id, task_description="other"), case.submission.submitted_by
         again = a_submission(f"again-{number}", other).model_copy(update={"submitted_by": whose})
         with pytest.raises(TaskConflict, match="allows no resubmission; give it a new task_id"):
-            hitl.services.ledger.receive(again, AGENT, resubmit=True)
+            services_of(hitl).ledger.receive(again, AGENT, resubmit=True)
 
     hitl.recover()
     assert {row.case_id for row in hitl.inbox()} == {case.case_id for case in ours}

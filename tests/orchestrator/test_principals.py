@@ -105,6 +105,7 @@ EXPECTED = {
     **alike(["export"], {"auditor": "all"}),
     **alike(["sign_head", "recover", "maintain"], KEEPS),
     **alike(["rotate_key"], {"operator": "all"}),
+    **alike(["run_graph"], {}),
 }
 NEEDS = {"assign": "max", "plant": "max", "replay": "max", "redact": "zoe"}
 SITUATIONS = ("own domain", "other domain", "own submission", "barred", "left the people", "renamed role", "no account")
@@ -188,6 +189,7 @@ ON_A_CASE = {
 IN_GENERAL = {
     "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(RESERVED))),
     "cases.unfinished": (Verb.UNFINISHED, lambda h: h.cases.unfinished()),
+    "cases.runner": (Verb.RUN_GRAPH, lambda h: h.cases.runner()),
     "cases.prepare": (Verb.SUBMIT, lambda h: h.cases.prepare()),
     "reviews.next": (Verb.CLAIM, lambda h: h.reviews.next(seconds=0)),
     "reviews.assign": (Verb.ASSIGN, lambda h: h.reviews.assign(limit=0)),
