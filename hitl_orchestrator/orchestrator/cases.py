@@ -127,6 +127,16 @@ class Cases:
         services, _, key = self._gate.to_case(Verb.REPLAY, case_id, task_id, reviewer=reviewer)
         return self._gate.shown(services.decisions.replay(key, review))
 
+    def check_redaction(
+        self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None
+    ) -> None:
+        """Return if this reviewer may redact a case, for a face that asks them before it is done.
+
+        Raises:
+            InvalidInput, UnknownCase, NotAuthorized: as `redact`.
+        """
+        self._gate.to_case(Verb.REDACT, case_id, task_id, reviewer=reviewer)
+
     def redact(
         self, case_id: str | None = None, *, task_id: str | None = None, reason: str, reviewer: str | None = None
     ) -> Redaction:

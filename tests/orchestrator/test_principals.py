@@ -81,6 +81,12 @@ def test_every_asynchronous_method_calls_the_synchronous_one(name):
         assert getattr(derived, method).__wrapped__ is sync[method], method
 
 
+def test_a_principal_has_no_field_that_nothing_enforces():
+    enforced = {"subject", "kind", "person", "authenticated_by"}
+
+    assert set(Principal.model_fields) - enforced == {"authenticated_at"}
+
+
 # ---- the pure function: all verbs, all kinds, all relations to the case
 
 
@@ -174,6 +180,7 @@ ON_A_CASE = {
     "cases.history": (Verb.READ_CASE, lambda h, c: h.cases.history(c)),
     "cases.cancel": (Verb.CANCEL, lambda h, c: h.cases.cancel(c, reason="")),
     "cases.replay": (Verb.REPLAY, lambda h, c: h.cases.replay(a_review("approve", None), c)),
+    "cases.check_redaction": (Verb.REDACT, lambda h, c: h.cases.check_redaction(c)),
     "cases.redact": (Verb.REDACT, lambda h, c: h.cases.redact(c, reason="")),
     "reviews.claim": (Verb.CLAIM, lambda h, c: h.reviews.claim(c, seconds=0)),
     "reviews.take_over": (Verb.TAKE_OVER, lambda h, c: h.reviews.claim(c, seconds=0, take_over=True)),

@@ -201,7 +201,7 @@ def test_a_rule_can_count_working_time_only(opened, store):
 
     length = row.due_at - row.opened_at if store == "memory://" else row.shown.answer_within
     assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
-    with pytest.raises(InvalidInput, match="the reviewers file has no calendar"):
+    with pytest.raises(InvalidInput, match="the people have no calendar"):
         opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
 
 
