@@ -64,8 +64,8 @@ def test_a_wider_change_takes_two_persons(made):
     assert "account 'eve' is added, with senior_manager in finance" in proposed.out
     case = made("people", "propose", "three.json", *BY_MAX, "--json").data["case_id"]
     assert "Proposed by max" in made("people", "show").out
-    told = " ".join(made("people", "history").out.split())
-    assert (told.count("recorded when the store was opened"), told.count("proposed by max")) == (1, 1)
+    listed = " ".join(made("people", "history").out.split())
+    assert (listed.count("recorded when the store was opened"), listed.count("proposed by max")) == (1, 1)
     assert made("decide", case, "approve", "--reviewer", "max").code == 1
     assert made("decide", case, "approve", "--reviewer", "zoe").code == 0
     assert [each["reviewer_id"] for each in made("people", "show", "--json").data["reviewers"]] == ["max", "zoe", "eve"]

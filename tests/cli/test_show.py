@@ -30,7 +30,7 @@ def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
     assert limited(*command[1:]).code == 0
 
 
-def test_show_names_a_voter_once_who_votes_again_when_nobody_else_is_left(hitl, folder):
+def test_show_names_a_voter_once_who_votes_again_when_no_other_is_left(hitl, folder):
     people = [{"reviewer_id": f"r{number}", "name": f"R {number}", "roles": ["clerk"]} for number in (1, 2)]
     (folder / "people.json").write_text(json.dumps({"reviewers": people, "escalation_chain": ["clerk"]}))
     both = {"rule_id": "both", "priority": 1, "action": "human_review", "assigned_human_role": "clerk", "approvals": 2}

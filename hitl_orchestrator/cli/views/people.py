@@ -89,7 +89,7 @@ def history(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
 
 
 def _origin(row: dict[str, Any]) -> str:
-    """Return where a version comes from. One that was declined was proposed by somebody whom the entries name."""
+    """Return where a version comes from. Of a declined proposal the entries name the author."""
     if row["author"]:
         return f"changed by {row['author']}"
     if row["proposed"]:
