@@ -57,9 +57,10 @@ _BESIDE_TABLES = (
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) )",
     f"CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events {_ABORT}",
     f"CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events {_ABORT}",
-    "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE "
-    "seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS (SELECT 1 FROM events WHERE case_id = NEW.case_id "
-    f"AND kind = 'finished')) {_ABORT}",  # noqa: S608 - a constant
+    "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
+    "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS "
+    "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
 )
 
 
