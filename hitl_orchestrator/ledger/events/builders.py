@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import (
-    GOVERNED_CHANGES,
+    OWN_QUESTIONS,
     ActorKind,
     CaseStage,
     DecisionSource,
@@ -81,7 +81,7 @@ def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) 
         TaskConflict: the latest attempt is a spot check or a change of policy or people, which cannot be superseded.
     """
     is_spot_check = latest.quality_check is not None and latest.quality_check.kind is QualityCheckKind.SPOT_CHECK
-    if is_spot_check or latest.task.task_type in GOVERNED_CHANGES:
+    if is_spot_check or latest.task.task_type in OWN_QUESTIONS:
         raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
     earlier = latest.as_earlier(redacted=redacted)
     changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
