@@ -58,8 +58,8 @@ _BESIDE_TABLES = (
     f"CREATE TRIGGER events_refuse_update BEFORE UPDATE ON events {_ABORT}",
     f"CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events {_ABORT}",
     "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
-    "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS "
-    "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
+    "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind IN ('finished', 'execution_started') "
+    "AND EXISTS (SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = NEW.kind)) "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
 )
 
