@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from support.builders import a_review, an_output
 from support.calls import Tool, approved, ask
+from support.internals import services_of
 
 from hitl_orchestrator import ParentCall, Proposal
 from hitl_orchestrator.errors import HitlError, RecoveryIncomplete
@@ -35,7 +36,7 @@ def store_of_four(durable, waits, intruder):
         durable.decide(case.case_id, decision=a_review("approve", "two"))
     approved(durable, "called", reviewer="two").run(Tool())
     ask(durable, "calls", parent=ParentCall(graph="agent", thread_id="t"))
-    durable.services.ledger.keep("digest", "no payload", cases[0].case_id)
+    services_of(durable).ledger.keep("digest", "no payload", cases[0].case_id)
     intruder.disarm()
     return durable
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from support.calls import approved, ask
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator, RequestRejected
 from hitl_orchestrator.errors import ExecutionEnded
@@ -56,8 +57,8 @@ class OneExecution(RuleBasedStateMachine):
     @rule()
     def lose(self):
         """Another process finds the lease of the owner ended."""
-        held = self.hitl.services.ledger.execution(self.case_id)
-        self.hitl.services.executions.lost(held)
+        held = services_of(self.hitl).ledger.execution(self.case_id)
+        services_of(self.hitl).executions.lost(held)
 
     @precondition(lambda self: self.hitl.inbox())
     @rule()

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from support.builders import a_task, an_output
 from support.calls import ARGUMENTS, Tool, approved, ask
+from support.internals import services_of
 from support.stores import address_of
 
 from hitl_orchestrator import CallKey, Go, No, Orchestrator, Principal, Waiting, proposed_call
@@ -207,8 +208,8 @@ def test_a_dropped_execution_is_not_held_for_ever(opened, store, clock):
 
 def test_the_late_owner_of_an_unknown_execution_states_the_truth(hitl):
     begun = approved(hitl).grant.begin()
-    held = hitl.services.ledger.execution(begun.execution.case_id)
-    hitl.services.executions.lost(held)
+    held = services_of(hitl).ledger.execution(begun.execution.case_id)
+    services_of(hitl).executions.lost(held)
 
     assert begun.done("late").result == "late"
     assert hitl.inbox() == []
@@ -228,7 +229,7 @@ def test_no_deadline_states_whether_a_call_was_made(opened):
 
 def test_what_a_person_has_stated_stands_against_a_late_owner(hitl):
     begun = approved(hitl).grant.begin()
-    unknown = hitl.services.executions.lost(hitl.services.ledger.execution(begun.execution.case_id))
+    unknown = services_of(hitl).executions.lost(services_of(hitl).ledger.execution(begun.execution.case_id))
     hitl.decide(unknown.check_id, "reject", reviewer="ana")
 
     with pytest.raises(ExecutionEnded, match="is recorded as failed"):
@@ -407,7 +408,7 @@ def test_verification_finds_an_execution_that_was_not_approved(hitl, clock, how)
     done = hitl.decide(case_id, word, reviewer="ana")
     output = output or done.final_output.model_dump(mode="json")
 
-    hitl.services.ledger.start_execution(case_id, output, audience, AGENT, clock())
+    services_of(hitl).ledger.start_execution(case_id, output, audience, AGENT, clock())
 
     assert problem in hitl.audit.verify().problem
 
