@@ -14,7 +14,13 @@ CALLS_A_ROUND, ROUNDS = 30, 5
 TASK = {"task_type": "refund", "task_description": "Refund an order", "domain": "customer_support", "risk_level": "low"}
 
 
-def measure(store: str) -> dict[str, float]:
+def measure() -> dict[str, float]:
+    """Return the figures of `measure_on`, on a SQLite file."""
+    with tempfile.TemporaryDirectory() as folder:
+        return measure_on(f"sqlite:///{Path(folder) / 'hitl.db'}")
+
+
+def measure_on(store: str) -> dict[str, float]:
     """Return the milliseconds of a submission, of asking twice, and of `begin` and `done`, and the ratio."""
     submits, asks, executions = [], [], []
     with Orchestrator.open(store, head_file=False) as hitl:
@@ -49,8 +55,7 @@ def main() -> None:
     """Print the figures as JSON."""
     logging.disable(logging.WARNING)
     gc.disable()
-    with tempfile.TemporaryDirectory() as folder:
-        print(json.dumps(measure(f"sqlite:///{Path(folder) / 'hitl.db'}"), indent=2))
+    print(json.dumps(measure(), indent=2))
 
 
 if __name__ == "__main__":

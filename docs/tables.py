@@ -9,7 +9,7 @@ from typing import Any
 from hitl_orchestrator import errors
 
 DOMAIN = Path(errors.__file__).parents[1] / "domain"
-VALUES = ("Task", "AgentOutput", "Proposal", "Review", "ReviewRequest", "Reviewer", "Case")
+VALUES = ("Task", "AgentOutput", "Proposal", "Review", "ReviewRequest", "Reviewer", "Case", "CallKey", "Execution")
 
 
 def value_tables() -> Iterator[str]:
