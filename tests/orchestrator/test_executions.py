@@ -206,6 +206,18 @@ def test_a_dropped_execution_is_not_held_for_ever(opened, store, clock):
     assert hitl.executions.get(case_id).status == "unknown"
 
 
+def test_the_lease_of_a_running_execution_is_extended(opened, durable_store, intruder):
+    hitl = opened(durable_store, lease=0.3)
+    begun = approved(hitl).grant.begin()
+    first = intruder.run("SELECT held_until FROM executions")
+
+    while intruder.run("SELECT held_until FROM executions") == first:
+        pass
+
+    assert begun.done("made").result == "made"
+    assert hitl.audit.verify().sound
+
+
 def test_the_late_owner_of_an_unknown_execution_states_the_truth(hitl):
     begun = approved(hitl).grant.begin()
     held = services_of(hitl).ledger.execution(begun.execution.case_id)

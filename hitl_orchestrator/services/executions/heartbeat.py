@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from threading import Condition, Thread
-from time import monotonic
 
 from hitl_orchestrator.errors import HitlError
 
@@ -13,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """Extends leases until each is removed. Its thread runs while there are any. Safe to share between threads."""
+    """Extends leases until each is removed. Its thread ends a beat after the last. Safe to share between threads."""
 
     def __init__(self, extend: Callable[[str, int], bool], every: float) -> None:
         """`extend` extends the lease of a case with a fencing token, and returns False where it is lost."""
@@ -33,21 +32,18 @@ class Heartbeat:
         """Extend the lease of this case no more."""
         with self._changed:
             self._held.pop(case_id, None)
-            self._changed.notify()
 
     def close(self) -> None:
-        """Extend no lease any more."""
+        """Extend no lease any more, and end the thread."""
         with self._changed:
             self._held.clear()
             self._changed.notify()
 
     def _run(self) -> None:
         while True:
-            due = monotonic() + self._every
             with self._changed:
-                # Waking up when the last one ends keeps a thread from outliving its work.
-                while self._held and (left := due - monotonic()) > 0:
-                    self._changed.wait(left)
+                # It stays for one more beat after the last execution: starting it for each would cost more.
+                self._changed.wait(self._every)
                 if not self._held:
                     self._thread = Thread()
                     return
