@@ -98,16 +98,12 @@ def _finish(hitl: Orchestrator) -> None:
 
 
 def _execute(hitl: Orchestrator) -> None:
-    """Carry calls out: one that runs, one with a result, one that failed, one without an end, and two settled ones."""
-    begun = {name: _approved_call(hitl, name).begin() for name in ("runs", "done", "fails", "lost", "was-lost", "late")}
-    _approved_call(hitl, "never")
+    """Carry calls out: one that runs, one with a result, one without an end, and one that a person has settled."""
+    begun = {name: _approved_call(hitl, name).begin() for name in ("runs", "done", "lost", "settled")}
     begun["done"].done({"refunded": 5})
-    begun["fails"].failed("no connection")
-    for name in ("lost", "was-lost", "late"):
-        held = services_of(hitl).ledger.execution(begun[name].execution.case_id)
-        services_of(hitl).executions._checks.lose(held, by_owner=True)
-    hitl.decide(hitl.executions.get(task_id="was-lost").check_id, a_review("reject", None), reviewer="max")
-    begun["late"].done()
+    for name in ("lost", "settled"):
+        begun[name].abandon()
+    hitl.decide(hitl.executions.get(task_id="settled").check_id, a_review("reject", None), reviewer="max")
 
 
 def _approved_call(hitl: Orchestrator, name: str) -> Any:
