@@ -52,7 +52,7 @@ def oversight_node(
     graph: str | None = None,
     audience: str = "",
     reviewer_of: ReviewerOf = authenticated_user,
-    submitter_of: SubmitterOf = authenticated_user,
+    submitter_of: SubmitterOf | None = authenticated_user,
 ) -> Runnable[Any, Any]:
     """Return a node that asks whether a call may be made, and pauses the parent graph until it is decided.
 
@@ -80,7 +80,7 @@ def gate(
     graph: str | None = None,
     audience: str = "",
     reviewer_of: ReviewerOf = authenticated_user,
-    submitter_of: SubmitterOf = authenticated_user,
+    submitter_of: SubmitterOf | None = authenticated_user,
 ) -> Runnable[Any, Any]:
     """Return a node that asks, pauses until the decision, and makes the approved call exactly once.
 

@@ -15,16 +15,15 @@ from hitl_orchestrator import (
     InvalidInput,
     No,
     Orchestrator,
-    ParentCall,
     Principal,
     RequestRejected,
     Task,
     Waiting,
 )
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
-from hitl_orchestrator.errors import AlreadyRunning, CaseBusy, CaseNotWaiting, ExecutionUnknown
+from hitl_orchestrator.errors import AlreadyRunning, CaseBusy, CaseNotWaiting, ExecutionUnknown, UnknownCase
 from hitl_orchestrator.integrations.langgraph.answers import answer_in
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.payload import pause_of
@@ -59,12 +58,12 @@ class Oversight(NamedTuple):
     graph: str | None
     audience: str
     reviewer_of: ReviewerOf
-    submitter_of: SubmitterOf
+    submitter_of: SubmitterOf | None
 
     def settle(self, place: Place, pauses: Pauses, asked: Asked) -> Steps[Go | No]:
         """Ask for a call, and pause the graph until it is decided."""
         hitl: Any = yield self._opened
-        ask = self._question(hitl, place, asked)
+        ask = yield from self._question(hitl, place, asked)
         answer: Waiting | Go | No = yield ask
         refused = ""
         while isinstance(answer, Waiting):
@@ -86,15 +85,23 @@ class Oversight(NamedTuple):
     def _opened(self) -> Facade:
         return self.hitl if isinstance(self.hitl, Orchestrator | AsyncOrchestrator) else self.hitl()
 
-    def _question(self, hitl: Any, place: Place, asked: Asked) -> Callable[[], Any]:
-        """Return the call of `ask`, which is repeated until it has an answer."""
+    def _question(self, hitl: Any, place: Place, asked: Asked) -> Steps[Callable[[], Any]]:
+        """Return the call of `ask`, which is repeated until it has an answer.
+
+        The submitter is the one of the first run: a reviewer who resumes the graph did not ask.
+        """
         task, output = asked
         key = CallKey(thread=place.thread, call_id=task.task_id, namespace=place.namespace)
-        parent = None
+        named: dict[str, Any] = {"audience": self.audience}
+        if self.submitter_of is not None:
+            try:
+                earlier = yield lambda: hitl.cases.get(task_id=key.task_id)
+                named["submitted_by"] = earlier.submission.submitted_by
+            except UnknownCase:
+                named["submitted_by"] = self.submitter_of(place.config)
         if self.graph is not None:
-            parent = ParentCall(graph=self.graph, thread_id=place.thread, namespace=place.namespace)
-        submitter = self.submitter_of(place.config)
-        return lambda: hitl.ask(key, task, output, audience=self.audience, submitted_by=submitter, parent=parent)
+            named["parent"] = ParentCall(graph=self.graph, thread_id=place.thread, namespace=place.namespace)
+        return lambda: hitl.ask(key, task, output, **named)
 
     @staticmethod
     def _next_fresh(pauses: Pauses, pause: dict[str, Any]) -> Any:
