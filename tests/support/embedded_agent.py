@@ -13,15 +13,17 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
+from operator import add
 from pathlib import Path
 from typing import Annotated, Any
-from operator import add
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
+from psycopg import Connection
+from psycopg.rows import dict_row
 from typing_extensions import TypedDict
 
 import hitl_orchestrator.graph.build  # noqa: F401 - imported before the fork
@@ -77,7 +79,9 @@ def agent_on(saver: BaseCheckpointSaver[Any] | None, hitl: Any = store, tool: Ca
     builder: Any = StateGraph(Agent)
     builder.add_node("tool", node)
     builder.add_node("end", lambda state: {"done": ["end"]})
-    builder.add_conditional_edges(START, lambda state: [Send("tool", {"call": call}) for call in state["calls"]], ["tool"])
+    builder.add_conditional_edges(
+        START, lambda state: [Send("tool", {"call": call}) for call in state["calls"]], ["tool"]
+    )
     builder.add_edge("tool", "end")
     builder.add_edge("end", END)
     return builder.compile(checkpointer=saver)
@@ -86,9 +90,6 @@ def agent_on(saver: BaseCheckpointSaver[Any] | None, hitl: Any = store, tool: Ca
 def saver_at(url: str) -> BaseCheckpointSaver[Any]:
     """The checkpointer of the parent."""
     if url.startswith("postgres"):
-        from psycopg import Connection
-        from psycopg.rows import dict_row
-
         saver: Any = PostgresSaver(Connection.connect(url, autocommit=True, prepare_threshold=0, row_factory=dict_row))
     else:
         saver = SqliteSaver(sqlite3.connect(url, check_same_thread=False, timeout=30))
@@ -150,4 +151,5 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(carry_out(json.loads(line))), flush=True)
+        report = json.dumps(carry_out(json.loads(line)))
+        print(report, flush=True)  # noqa: T201 - how it speaks with the test

@@ -116,7 +116,8 @@ class Oversight(NamedTuple):
         if view is None:
             return ""
         try:
-            review = answer_in(value, view.proposal and view.proposal.model_dump(mode="json"))
+            proposal = None if view.proposal is None else view.proposal.model_dump(mode="json")
+            review = answer_in(value, proposal)
             if review is None:
                 return ""
             who = self.reviewer_of(place.config)

@@ -15,7 +15,7 @@ from hitl_orchestrator.orchestrator import CaseView
 
 __all__ = ["ARGUMENTS", "PAUSE", "ReviewPause", "names_case", "pause_of"]
 
-PAUSE = "hitl_review"
+PAUSE: Literal["hitl_review"] = "hitl_review"
 """The `type` of the value: a front end can tell it from the interrupts of other nodes."""
 
 ARGUMENTS = "arguments"
@@ -150,7 +150,7 @@ def _description(fields: Mapping[str, Any]) -> str:
 
 def _cut(pause: dict[str, Any]) -> dict[str, Any]:
     """Return a large pause without what makes it large."""
-    left = {"metadata": {}, "proposal": None, "output_schema": None, "is_cut": True}
+    left: dict[str, Any] = {"metadata": {}, "proposal": None, "output_schema": None, "is_cut": True}
     note = "Too large to be shown here: see the inbox of the store."
     action = {"action": pause["task_type"], "args": {}}
     config = {**pause["config"], "allow_edit": False}

@@ -12,7 +12,16 @@ from langgraph.types import interrupt
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA
 
-__all__ = ["CHECKPOINTER", "DURABILITY", "RESUME_MAP", "SCRATCHPAD", "Pauses", "Place", "authenticated_user"]
+__all__ = [
+    "CHECKPOINTER",
+    "DURABILITY",
+    "RESUME_MAP",
+    "SCRATCHPAD",
+    "Pauses",
+    "Place",
+    "UnfitRun",
+    "authenticated_user",
+]
 
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
 RESUME_MAP, SCRATCHPAD = "__pregel_resume_map", "__pregel_scratchpad"
@@ -27,6 +36,10 @@ _EXIT = (
 )
 
 
+class UnfitRun(InvalidInput, ValueError):
+    """The graph is run in a way, or with an input, that cannot be used. A server shows the text of a `ValueError`."""
+
+
 class Place(NamedTuple):
     """The place of one task in one run of a graph: before and after a pause it has the same thread and namespace."""
 
@@ -39,13 +52,13 @@ class Place(NamedTuple):
         """Return the place of the running node.
 
         Raises:
-            InvalidInput: the graph has no checkpointer or thread, or a durability that leaves orphaned reviews.
+            UnfitRun: the graph has no checkpointer or thread, or a durability that leaves orphaned reviews.
         """
         inside: Mapping[str, Any] = config.get("configurable", {})
         if not inside.get(CHECKPOINTER):
-            raise InvalidInput([_NO_CHECKPOINTER])
+            raise UnfitRun([_NO_CHECKPOINTER])
         if inside.get(DURABILITY) == "exit":
-            raise InvalidInput([_EXIT])
+            raise UnfitRun([_EXIT])
         return cls(str(inside["thread_id"]), str(inside.get("checkpoint_ns", "")), config)
 
 

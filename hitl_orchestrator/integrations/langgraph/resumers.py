@@ -68,7 +68,8 @@ class LangGraphResumer:
             _parts(graph)
         elif hasattr(graph, "get_state"):
             check_parent(graph)
-        self._source, self._graph, self._lock = graph, None, Lock()
+        self._source, self._lock = graph, Lock()
+        self._graph: Graph | None = None
         self._config, self._context, self._loop = config or {}, context, loop
 
     def resume(self, parent: ParentCall, case: Case) -> None:
@@ -113,8 +114,7 @@ class LangGraphResumer:
                 found = found if hasattr(found, "get_state") or not callable(found) else found()
                 check_parent(found)
                 self._graph = found
-            graph: Graph = self._graph
-            return graph
+            return self._graph
 
     def _run(self, call: Callable[[], Any], asynchronous: Callable[[], Any]) -> Any:
         if self._loop is None:
@@ -130,7 +130,7 @@ class LangGraphServerResumer:
     """Resumes threads on a LangGraph server by its SDK. `url` and `headers` come from the process that decides.
 
     `assistant` is the graph or assistant of the server, by default the name in the parent call. The run counts as
-    resumed when its pause is gone, for which the resumer waits up to `seconds`.
+    resumed when its pause is gone, for which the resumer waits up to `seconds`; the run goes on after that.
     """
 
     def __init__(
@@ -144,8 +144,9 @@ class LangGraphServerResumer:
         if isinstance(url, str):
             from langgraph_sdk import get_sync_client  # noqa: PLC0415 - not needed for graphs of this process
 
-            url = get_sync_client(url=url, headers=headers)
-        self._client, self._assistant, self._seconds = url, assistant, seconds
+            # Without a key of its own the SDK would send one of the environment, of another service.
+            url = get_sync_client(url=url, api_key=None, headers=headers, timeout=seconds)
+        self._client, self._assistant = url, assistant
 
     def resume(self, parent: ParentCall, case: Case) -> None:
         """Resume the thread that waits for a case.
@@ -163,6 +164,7 @@ class LangGraphServerResumer:
             assistant,
             command={"resume": {paused: wake_up(case.case_id)}},
             multitask_strategy="reject",
+            on_disconnect="continue",
             raise_error=False,
             durability="sync",
         )
@@ -193,7 +195,7 @@ def _task_ids(namespace: str) -> list[str]:
 def _is_pending(snapshot: Any, task_ids: list[str]) -> bool:
     """Return whether a task is not finished: in the snapshot of an SDK, or in that of a graph."""
     for task in _tasks(snapshot):
-        if _get(task, "id") == task_ids[0] if task_ids else False:
+        if task_ids and _get(task, "id") == task_ids[0]:
             if _get(task, "result") is not None:
                 return False
             inner = _get(task, "state")

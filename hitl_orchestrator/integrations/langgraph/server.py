@@ -14,12 +14,12 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel, Field
 
-from hitl_orchestrator import AgentOutput, Go, No, Orchestrator, Principal, Task
+from hitl_orchestrator import AgentOutput, Go, InvalidInput, No, Orchestrator, Principal, Task
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
 from hitl_orchestrator.integrations.langgraph.nodes import oversight_node
 from hitl_orchestrator.integrations.langgraph.oversight import CHANNEL
-from hitl_orchestrator.integrations.langgraph.place import authenticated_user
+from hitl_orchestrator.integrations.langgraph.place import UnfitRun, authenticated_user
 from hitl_orchestrator.settings import read_settings
 
 __all__ = ["Result", "Submitted", "graph"]
@@ -64,7 +64,8 @@ class _Store:
     """The orchestrator of this process, opened by the settings when it is first needed."""
 
     def __init__(self) -> None:
-        self._lock, self._opened = Lock(), None
+        self._lock = Lock()
+        self._opened: Orchestrator | None = None
 
     def __call__(self) -> Orchestrator:
         """Return the orchestrator."""
@@ -99,9 +100,17 @@ def _reviewer_of(config: RunnableConfig) -> str | Principal | None:
     return Principal.local(reviewer, PrincipalKind.HUMAN).model_copy(update={"person": reviewer})
 
 
+def _begin(state: State) -> dict[str, Any]:
+    """Drop the result of the last task of the thread, which must not stand beside one that waits."""
+    return {"result": None}
+
+
 def _task_of(state: State) -> tuple[Task, AgentOutput | None]:
-    task = parse(Task, state.task, "the input: task")
-    return task, None if state.output is None else parse(AgentOutput, state.output, "the input: output")
+    try:
+        task = parse(Task, state.task, "the input: task")
+        return task, None if state.output is None else parse(AgentOutput, state.output, "the input: output")
+    except InvalidInput as exc:
+        raise UnfitRun(exc.problems) from exc
 
 
 def _result_of(state: State, answer: Go | No) -> dict[str, Any]:
@@ -119,8 +128,10 @@ def _result_of(state: State, answer: Go | No) -> dict[str, Any]:
 def _built() -> Any:
     builder: StateGraph[Any, Any, Any, Any] = StateGraph(State, input_schema=Submitted, output_schema=Finished)
     node = oversight_node(_Store(), task_of=_task_of, result_of=_result_of, graph=NAME, reviewer_of=_reviewer_of)
+    builder.add_node("begin", _begin)
     builder.add_node(NAME, node)
-    builder.add_edge(START, NAME)
+    builder.add_edge(START, "begin")
+    builder.add_edge("begin", NAME)
     builder.add_edge(NAME, END)
     # A server brings its own checkpointer.
     return builder.compile(name=NAME)
