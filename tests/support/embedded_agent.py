@@ -41,6 +41,12 @@ class Agent(TypedDict, total=False):
     done: Annotated[list[Any], add]
 
 
+class Done(TypedDict):
+    """What the agent returns to a graph that it is a part of."""
+
+    done: Annotated[list[Any], add]
+
+
 @cache
 def store() -> Orchestrator:
     """The orchestrator of this process."""
@@ -76,7 +82,7 @@ def outcome(state: Agent, answer: Any) -> Agent:
 def agent_on(saver: BaseCheckpointSaver[Any] | None, hitl: Any = store, tool: Callable[..., Any] = send) -> Any:
     """The agent, compiled: each of its calls is sent to a gate of its own."""
     node = gate(hitl, tool, task_of=task_of, result_of=outcome, graph=NAME)
-    builder: Any = StateGraph(Agent)
+    builder: Any = StateGraph(Agent, output_schema=Done)
     builder.add_node("tool", node)
     builder.add_node("end", lambda state: {"done": ["end"]})
     builder.add_conditional_edges(
