@@ -27,7 +27,7 @@ from psycopg.rows import dict_row
 from typing_extensions import TypedDict
 
 import hitl_orchestrator.graph.build  # noqa: F401 - imported before the fork
-from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task, proposed_call
+from hitl_orchestrator import AgentOutput, Orchestrator, ParentCall, Review, Task, proposed_call
 from hitl_orchestrator.integrations.langgraph import Executed, Failed, LangGraphResumer, gate
 
 NAME = "agent"
@@ -50,7 +50,7 @@ class Done(TypedDict):
 @cache
 def store() -> Orchestrator:
     """The orchestrator of this process."""
-    return Orchestrator.open(os.environ["AGENT_STORE"])
+    return Orchestrator.open(os.environ["AGENT_STORE"], lease=float(os.environ.get("AGENT_LEASE", "30")))
 
 
 def send(arguments: dict[str, Any]) -> str:
@@ -115,23 +115,45 @@ def place(thread: str) -> Any:
 
 def start(order: dict[str, Any]) -> Any:
     """Run the agent until it pauses."""
-    state = graph().invoke({"calls": order["calls"]}, place(order["thread"]), durability="sync")
-    return [each.value["case_id"] for each in state.get("__interrupt__", ())]
+    graph().invoke({"calls": order["calls"]}, place(order["thread"]), durability="sync")
+    return state(order)
 
 
 def decide(order: dict[str, Any]) -> Any:
-    """Decide a case; with `resuming` as the process that resumes the agent."""
-    resumers = {NAME: LangGraphResumer("support.embedded_agent:graph")} if order.get("resuming") else None
-    with Orchestrator.open(os.environ["AGENT_STORE"], resumers=resumers) as hitl:
-        return hitl.decide(order["case_id"], Review.model_validate(order["review"])).status
+    """Decide a case; with `resuming` as the process that resumes the agent, which knows a reference to it alone."""
+    resuming: Any = {}
+    if order.get("resuming"):
+        resuming["resumers"] = {NAME: LangGraphResumer("support.embedded_agent:graph")}
+    with Orchestrator.open(os.environ["AGENT_STORE"], **resuming) as hitl:
+        status = hitl.decide(order["case_id"], Review.model_validate(order["review"])).status
+        if resuming:
+            hitl.recover()
+        return status
+
+
+def resume(order: dict[str, Any]) -> Any:
+    """Resume the agent, and the same again, which is harmless; return what came of it."""
+    resumer = LangGraphResumer("support.embedded_agent:graph")
+    with Orchestrator.open(os.environ["AGENT_STORE"]) as hitl:
+        case = hitl.cases.get(order["case_id"])
+    for _ in range(2):
+        resumer.resume(ParentCall(graph=NAME, thread_id=order["thread"], namespace=order["namespace"]), case)
+    return graph().get_state(place(order["thread"])).values["done"]
 
 
 def go_on(order: dict[str, Any]) -> Any:
     """Run the agent again from its last checkpoint, as after a crash."""
-    return graph().invoke(None, place(order["thread"]), durability="sync").get("done")
+    graph().invoke(None, place(order["thread"]), durability="sync")
+    return state(order)
 
 
-WORK = {"start": start, "decide": decide, "go on": go_on}
+def state(order: dict[str, Any]) -> Any:
+    """Read the agent's state, and the pauses of it."""
+    found = graph().get_state(place(order["thread"]))
+    return {"done": found.values.get("done"), "pauses": [each.value for each in found.interrupts]}
+
+
+WORK = {"start": start, "decide": decide, "resume": resume, "go on": go_on, "state": state}
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:

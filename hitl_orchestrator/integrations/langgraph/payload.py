@@ -48,14 +48,16 @@ class ReviewPause(Value):
 
     `status` is that of the case: `waiting` for the review with the id `review_id` and the content `digest`; any other
     status means that another process is at work, and that no answer is expected. `allowed_decisions` are the decisions
-    that `role` may take. `hidden` names the fields that a blind review leaves out; `is_cut` marks a pause that leaves
-    out the proposal and the metadata because they are large: the inbox of the store shows them. `refused` says why the
-    last answer was not accepted. `action_request`, `config` and `description` repeat it for Agent Inbox.
+    that `role` may take. `hidden` names the fields that a blind review leaves out. `check_id` is the case in which a
+    person is asked whether the call happened, if the pause is about that. `is_cut` marks a pause without the proposal
+    and the metadata, which are large: the inbox of the store shows them. `refused` says why the last answer was not
+    accepted. `action_request`, `config` and `description` repeat it for Agent Inbox.
     """
 
     type: Literal["hitl_review"] = PAUSE
     case_id: Identifier
     task_id: Identifier
+    check_id: Identifier | None = None
     status: Label
     review_id: Identifier | None = None
     digest: Label | None = None
@@ -86,6 +88,7 @@ def pause_of(case: Case, view: CaseView | None, *, refused: str = "") -> dict[st
     task = case.submission.task if view is None else view.task
     fields: dict[str, Any] = {
         "case_id": case.case_id,
+        "check_id": None if view is None or view.case_id == case.case_id else view.case_id,
         "task_id": case.task_id,
         "status": case.status if view is None else "waiting",
         "task_type": task.task_type,
