@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -141,12 +142,8 @@ class LangGraphServerResumer:
         headers: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        if isinstance(url, str):
-            from langgraph_sdk import get_sync_client  # noqa: PLC0415 - not needed for graphs of this process
-
-            # Without a key of its own the SDK would send one of the environment, of another service.
-            url = get_sync_client(url=url, api_key=None, headers=headers, timeout=seconds)
-        self._client, self._assistant = url, assistant
+        self._server, self._assistant = url, assistant
+        self._headers, self._seconds = headers, seconds
 
     def resume(self, parent: ParentCall, case: Case) -> None:
         """Resume the thread that waits for a case.
@@ -155,31 +152,41 @@ class LangGraphServerResumer:
             RequestRejected: the thread does not wait yet, still waits, or is at work; call again later.
             httpx.HTTPError: the server refuses, or is away.
         """
-        paused = self._paused(parent, case)
-        if paused is None:
-            return
-        assistant = self._assistant or parent.graph
-        self._client.runs.wait(
-            parent.thread_id,
-            assistant,
-            command={"resume": {paused: wake_up(case.case_id)}},
-            multitask_strategy="reject",
-            on_disconnect="continue",
-            raise_error=False,
-            durability="sync",
-        )
-        if self._paused(parent, case) is not None:
-            raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
+        with self._client() as client:
+            paused = _paused_on(client, parent, case)
+            if paused is None:
+                return
+            client.runs.wait(
+                parent.thread_id,
+                self._assistant or parent.graph,
+                command={"resume": {paused: wake_up(case.case_id)}},
+                multitask_strategy="reject",
+                on_disconnect="continue",
+                raise_error=False,
+                durability="sync",
+            )
+            if _paused_on(client, parent, case) is not None:
+                raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
 
-    def _paused(self, parent: ParentCall, case: Case) -> str | None:
-        state: Mapping[str, Any] = self._client.threads.get_state(parent.thread_id, subgraphs=True)
-        for task in state.get("tasks") or ():
-            for each in task.get("interrupts") or ():
-                if names_case(each.get("value"), case.case_id):
-                    return str(each["id"])
-        if not state.get("created_at") or _is_pending(state, _task_ids(parent.namespace)):
-            raise _not_yet(parent, case)
-        return None
+    def _client(self) -> "AbstractContextManager[SyncLangGraphClient]":
+        if not isinstance(self._server, str):
+            return nullcontext(self._server)
+        from langgraph_sdk import get_sync_client  # noqa: PLC0415 - not needed for graphs of this process
+
+        # Without a key of its own the SDK would send one of the environment, which is of another service.
+        return get_sync_client(url=self._server, api_key=None, headers=self._headers, timeout=self._seconds)
+
+
+def _paused_on(client: "SyncLangGraphClient", parent: ParentCall, case: Case) -> str | None:
+    """Return the id of the interrupt on a server that waits for a case; None if the thread went on."""
+    state: Mapping[str, Any] = client.threads.get_state(parent.thread_id, subgraphs=True)
+    for task in state.get("tasks") or ():
+        for each in task.get("interrupts") or ():
+            if names_case(each.get("value"), case.case_id):
+                return str(each["id"])
+    if not state.get("created_at") or _is_pending(state, _task_ids(parent.namespace)):
+        raise _not_yet(parent, case)
+    return None
 
 
 def _not_yet(parent: ParentCall, case: Case) -> RequestRejected:
