@@ -9,11 +9,12 @@ from langgraph.types import Command
 from langgraph_sdk.errors import AuthenticationError
 from support.langgraph_server import headers_of, langgraph_dev
 
-from hitl_orchestrator import AgentOutput, Orchestrator, ParentCall, Task
+from hitl_orchestrator import AgentOutput, Orchestrator, ParentCall, Review, Task
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.integrations.langgraph import LangGraphServerResumer
 from hitl_orchestrator.integrations.langgraph.server import graph
 
+APPROVAL = {"decision": {"human_decision": "approve"}}
 EDIT = {"predicted_label": "answer 1", "explanation": "checked"}
 ANSWERS = {
     1: ("domain_reviewer", {"decision": {"human_decision": "approve", "human_feedback": "good"}}),
@@ -24,8 +25,11 @@ ANSWERS = {
     6: ("domain_reviewer", [{"type": "edit", "args": {"action": "answer 1", "args": {"explanation": "checked"}}}]),
     7: ("senior_manager", [{"type": "response", "args": "ask the customer"}]),
     8: ("senior_manager", [{"type": "ignore", "args": None}]),
+    9: ("domain_reviewer", {"decision": {"human_decision": "escalate", "reason": "too large for me"}}),
 }
 """How the tasks with these numbers are decided; the higher ones are approved by the policy."""
+
+WAITING = 11
 
 LIKE = {
     5: {"human_decision": "approve"},
@@ -43,7 +47,7 @@ OF_THE_RUN = {
 
 
 def a_task(number):
-    risk, confidence = ("medium", 0.68) if number <= 10 else ("low", 0.95)
+    risk, confidence = ("medium", 0.68) if number <= WAITING else ("low", 0.95)
     task = {
         "task_id": f"t{number}",
         "task_type": "email",
@@ -89,43 +93,47 @@ def resume(client, thread, value, found=None):
 def test_twenty_tasks_are_submitted_and_those_that_wait_are_listed(server, threads):
     listed = server.client("agent").threads.search(status="interrupted", limit=100)
 
-    assert {each["thread_id"] for each in listed} == {threads[number][0] for number in range(1, 11)}
+    assert {each["thread_id"] for each in listed} == {threads[number][0] for number in range(1, WAITING + 1)}
     assert {number for number, (_, state) in threads.items() if (state.get("result") or {}).get("approved")} == {
         *range(11, 21)
     }
     with Orchestrator.open(server.store) as hitl:
-        assert len(hitl.inbox()) == 10
+        assert len(hitl.inbox()) == WAITING
     assert "BlockingError" not in server.log.read_text()
 
 
 def test_decisions_of_all_kinds_are_those_of_the_library(server, threads):
-    results = {n: resume(server.client(user), threads[n][0], value)["result"] for n, (user, value) in ANSWERS.items()}
+    def decide(number):
+        user, value = ANSWERS[number]
+        state = resume(server.client(user), threads[number][0], value)
+        if "__interrupt__" in state:  # the first one escalated it
+            state = resume(server.client("senior_manager"), threads[number][0], APPROVAL)
+        return number, state["result"]
+
+    with ThreadPoolExecutor(3) as pool:
+        results = dict(pool.map(decide, ANSWERS))
 
     with Orchestrator.open(server.store) as on_server, Orchestrator.open("memory://") as library:
-        for number in (*ANSWERS, 11):
-            given = a_task(number)
-            case = library.submit(
-                Task.model_validate(given["task"]), AgentOutput.model_validate(given["output"]), submitted_by="agent"
-            )
-            if number in ANSWERS:
-                user, value = ANSWERS[number]
-                decision = {**(LIKE.get(number) or value["decision"])}
-                if "modified_output" in decision:
-                    decision["output"] = decision.pop("modified_output")
-                if "human_feedback" in decision:
-                    decision["feedback"] = decision.pop("human_feedback")
-                case = library.decide(case.case_id, decision.pop("human_decision"), reviewer=user, **decision)
-                assert results[number]["final_decision"] == case.status
-            else:
-                results[number] = threads[number][1]["result"]
+        for number, (user, value) in ANSWERS.items():
+            by_library = decided_by_library(library, number, user, LIKE.get(number) or value["decision"])
             record = on_server.cases.get(results[number]["case_id"]).record
-            assert record.model_dump(exclude=OF_THE_RUN) == case.record.model_dump(exclude=OF_THE_RUN)
-            if number in ANSWERS:
-                assert (record.authenticated, record.channel) == ("authenticated", "langgraph")
+            assert record.model_dump(exclude=OF_THE_RUN) == by_library.model_dump(exclude=OF_THE_RUN)
+            assert (record.authenticated, record.channel) == ("authenticated", "langgraph")
+            assert results[number]["final_decision"] == record.final_decision
+
+
+def decided_by_library(library, number, user, decision):
+    given = a_task(number)
+    task, output = Task.model_validate(given["task"]), AgentOutput.model_validate(given["output"])
+    case = library.submit(task, output, submitted_by="agent")
+    case = library.decide(case.case_id, Review.model_validate(decision), reviewer=user)
+    if case.record is None:
+        case = library.decide(case.case_id, Review.model_validate(APPROVAL["decision"]), reviewer="senior_manager")
+    return case.record
 
 
 def test_of_two_clients_one_decides(server, threads):
-    together, (thread, _) = Barrier(2), threads[9]
+    together, (thread, _) = Barrier(2), threads[10]
     clients, found = [server.client("domain_reviewer"), server.client("senior_manager")], None
     found = pause(clients[0], thread)
 
@@ -148,7 +156,7 @@ def test_of_two_clients_one_decides(server, threads):
 
 
 def test_a_user_who_is_no_reviewer_decides_nothing_and_is_told_why(server, threads):
-    agent, (thread, _) = server.client("agent"), threads[10]
+    agent, (thread, _) = server.client("agent"), threads[11]
     forged = {"decision": {"human_decision": "approve", "reviewer_id": "domain_reviewer"}}
     resume(agent, thread, forged)
     assert "agent" in pause(agent, thread)["value"]["refused"]
