@@ -31,8 +31,6 @@ class Server(NamedTuple):
 
     def client(self, user: str | None) -> Any:
         """The official client of a user."""
-        if user not in self.clients:
-            self.clients[user] = get_sync_client(url=self.url, api_key=None, headers=headers_of(user))
         return self.clients[user]
 
 
@@ -88,7 +86,11 @@ def langgraph_dev(folder: Path) -> Iterator[Server]:
         ) as process,
     ):
         try:
-            server = Server(f"http://127.0.0.1:{port}", store, log, {})
+            url = f"http://127.0.0.1:{port}"
+            clients = {
+                user: get_sync_client(url=url, api_key=None, headers=headers_of(user)) for user in (*USERS, None)
+            }
+            server = Server(url, store, log, clients)
             while not is_up(server.url):
                 assert process.poll() is None, log.read_text()
             yield server
