@@ -155,7 +155,7 @@ def test_of_two_clients_one_decides(server, threads):
     assert results[0]["approved"] is (results[0]["reviewer"] == "domain_reviewer")
 
 
-def test_a_user_who_is_no_reviewer_decides_nothing_and_is_told_why(server, threads):
+def test_a_user_who_is_no_reviewer_decides_nothing_and_learns_why(server, threads):
     agent, (thread, _) = server.client("agent"), threads[11]
     forged = {"decision": {"human_decision": "approve", "reviewer_id": "domain_reviewer"}}
     resume(agent, thread, forged)
