@@ -52,7 +52,7 @@ def test_calls_that_are_decided_at_the_same_time_are_all_made_and_the_rest_runs_
             list(pool.map(lambda case_id: approve(hitl, case_id), cases))
         hitl.recover()
 
-        assert graph.get_state(place("t")).values["done"] == [*[None] * 6, "end"]
+        assert graph.get_state(place("t")).values["done"] == [*names, "end"]
         assert sorted(made) == names
         assert hitl.cases.wakeups() == []
     connection.close()
