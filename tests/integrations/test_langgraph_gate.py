@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from hypothesis import given, settings
@@ -296,6 +296,43 @@ def test_a_parent_that_would_lose_the_pause_is_refused_with_the_remedy(hitl, too
     with pytest.raises(InvalidInput, match="run the graph with durability='sync'"):
         exits.invoke({"calls": [a_call()]}, thread_of("t"), durability="exit")
     assert len(hitl.inbox()) == cases
+
+
+class SlowSaver(InMemorySaver):
+    """Stores no checkpoint before it is released."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = Event()
+
+    def put(self, *checkpoint):
+        self.released.wait(30)
+        return super().put(*checkpoint)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_case_is_stored_after_the_checkpoint_whatever_the_durability(hitl, tool, asynchronous):
+    saver, asked = SlowSaver(), Event()
+
+    class Watched:
+        """The orchestrator, which reports when it is asked."""
+
+        def __getattr__(self, name):
+            return getattr(hitl, name)
+
+        def ask(self, *key, **named):
+            asked.set()
+            return hitl.ask(*key, **named)
+
+    agent, given = agent_on(saver, Watched, tool), ({"calls": [a_call()]}, thread_of(next(threads)))
+    run_it = (lambda: asyncio.run(agent.ainvoke(*given))) if asynchronous else (lambda: agent.invoke(*given))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_it)
+        assert not asked.wait(0.2)
+        saver.released.set()
+        running.result()
+
+    assert asked.is_set()
 
 
 def test_oversight_hands_the_grant_to_the_nodes_behind_it(hitl):

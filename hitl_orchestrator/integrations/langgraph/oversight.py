@@ -125,7 +125,7 @@ class Oversight(NamedTuple):
             if who is None:
                 return _NO_REVIEWER
             bound = hitl.acting_as(**_acting(who))
-            with hearing(place.thread):
+            with hearing(view.case_id):
                 yield lambda: bound.decide(view.case_id, review)
         except CaseBusy:
             return ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LangGraphResumer", "LangGraphServerResumer", "check_parent"]
 
 Graph: TypeAlias = "CompiledStateGraph[Any, Any, Any, Any]"
-SECONDS = 60.0
+SECONDS = 50.0
 """How long a resumer waits for another run of the thread, and for the graph of a server."""
 
 
@@ -84,7 +84,7 @@ class LangGraphResumer:
         graph = self._compiled()
         thread: Mapping[str, Any] = self._config.get("configurable", {})
         config: RunnableConfig = {**self._config, "configurable": {**thread, "thread_id": parent.thread_id}}
-        with alone(parent.thread_id, SECONDS):
+        with alone(parent.thread_id, case.case_id, SECONDS):
             paused = self._paused(graph, config, parent, case)
             if paused is None:
                 return
