@@ -274,6 +274,16 @@ def test_a_call_that_fails_is_reported_and_never_made_again(hitl):
     assert len(calls) == 1
 
 
+def test_a_reviewer_who_names_another_function_does_not_make_the_gate_call_its_own(hitl, agent, tool):
+    thread, other = next(threads), {"predicted_label": "delete", "arguments": {"to": "ann"}}
+    run(agent, {"calls": [a_call()]}, thread)
+
+    (result, _) = answer(agent, thread, {"decision": {"human_decision": "modify", "modified_output": other}})["done"]
+
+    assert result == "no: a call of 'delete' was approved instead of 'send'; propose that one"
+    assert tool.calls == []
+
+
 def test_a_call_that_interrupts_the_graph_is_refused(hitl):
     agent, thread = agent_on(InMemorySaver(), hitl, lambda arguments: interrupt("really?")), next(threads)
     run(agent, {"calls": [a_call()]}, thread)

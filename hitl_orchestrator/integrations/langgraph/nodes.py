@@ -146,7 +146,7 @@ class _GateNode(Runnable[Any, Any]):
         (place, pauses), asked, attempt = _entered(config), self._task_of(input), _Attempt()
         while True:
             answer = drive(self._oversight.settle(place, pauses, asked))
-            if isinstance(answer, No):
+            if isinstance(answer := _of_this_call(answer, asked), No):
                 return self._result_of(input, answer)
             try:
                 result = answer.run(attempt.of(self._call.function), **self._call.stored)
@@ -162,7 +162,7 @@ class _GateNode(Runnable[Any, Any]):
         (place, pauses), asked, attempt = await _entered_async(config), self._task_of(input), _Attempt()
         while True:
             answer = await drive_async(self._oversight.settle(place, pauses, asked))
-            if isinstance(answer, No):
+            if isinstance(answer := _of_this_call(answer, asked), No):
                 return self._result_of(input, answer)
             try:
                 result = await answer.arun(attempt.of_async(self._call.function), **self._call.stored)
@@ -172,6 +172,18 @@ class _GateNode(Runnable[Any, Any]):
                 return self._result_of(input, Failed(answer, attempt.failure(exc)))
             else:
                 return self._result_of(input, Executed(answer, result))
+
+
+def _of_this_call(answer: Go | No, asked: Asked) -> Go | No:
+    """Return the answer, or No for an approved call of another function: this node makes one only."""
+    record, output = answer.case.record, asked[1]
+    if isinstance(answer, No) or record is None or output is None:
+        return answer
+    proposed = output.agent_output.predicted_label
+    if answer.name == proposed:
+        return answer
+    reason = f"a call of {answer.name!r} was approved instead of {proposed!r}; propose that one"
+    return No(answer.case, record.final_decision, reason, record.reviewer_id)
 
 
 def _entered(config: RunnableConfig | None) -> tuple[Place, Pauses]:
