@@ -248,8 +248,7 @@ def test_who_asks_does_not_decide_and_stays_the_submitter_when_a_reviewer_runs_t
 
     answer(agent, thread, {"decision": {"human_decision": "approve"}})
 
-    (case,) = (each for each in [hitl.executions.list()[-1].case_id])
-    assert hitl.cases.get(case).submission.submitted_by == "senior_manager"
+    assert hitl.cases.get(hitl.executions.list()[-1].case_id).submission.submitted_by == "senior_manager"
     assert len(tool.calls) == 1
 
 

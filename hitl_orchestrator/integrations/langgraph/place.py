@@ -36,8 +36,6 @@ _EXIT = (
     "durability='exit' stores the pause only when the run ends: a process that dies before asks the agent again, and "
     "leaves an open review that nothing waits for; run the graph with durability='sync'"
 )
-
-
 _NOT_STORED = (
     "has not stored the checkpoint of this step: after a crash it would ask the agent again, and leave an open review "
     "that nothing waits for; run it with durability='sync', and compile no graph inside of it with checkpointer=False"
