@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Thread
+from threading import Event, Thread
 from types import ModuleType
 
 import jsonschema
@@ -58,6 +58,42 @@ def test_calls_that_are_decided_at_the_same_time_are_all_made_and_the_rest_runs_
         assert sorted(made) == names
         assert hitl.cases.wakeups() == []
     connection.close()
+
+
+@pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
+def test_two_processes_that_each_finish_a_call_of_a_step_do_not_leave_the_next_step_to_the_other(hitl, is_nested):
+    inside, finish = Event(), Event()
+
+    def tool(arguments):
+        if arguments["to"] == "ann":
+            inside.set()
+            finish.wait(30)
+        return arguments["to"]
+
+    graph = agent_on(InMemorySaver(), hitl, tool) if not is_nested else nested(hitl, tool)
+    graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
+    pauses, resumer = waiting(graph), LangGraphResumer(graph)
+    first = approve(hitl, pauses["ann"].value["case_id"])
+    (wakeup,) = (each for each in hitl.cases.wakeups() if each.case_id == first.case_id)
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(resumer.resume, wakeup.parent, first)
+        inside.wait(30)
+        approve(hitl, pauses["bob"].value["case_id"])
+        # The other process: it finds the first call under way.
+        graph.invoke(Command(resume={pauses["bob"].id: "go on"}), place("t"), durability="sync")
+        finish.set()
+        one.result()
+
+    assert graph.get_state(place("t")).values["done"] == ["ann", "bob", "end"]
+    assert not graph.get_state(place("t")).tasks
+
+
+def nested(hitl, tool):
+    """The agent inside of another graph."""
+    builder = StateGraph(Agent)
+    builder.add_node("inner", agent_on(None, hitl, tool))
+    builder.add_edge(START, "inner")
+    return builder.compile(checkpointer=InMemorySaver())
 
 
 def test_a_thread_that_has_not_paused_yet_is_resumed_later_and_one_that_went_on_never(hitl):
@@ -133,10 +169,7 @@ def test_a_graph_that_only_runs_asynchronously_is_resumed_on_its_loop(hitl):
 
 def test_a_nested_call_is_resumed_by_its_outermost_thread(hitl):
     made = list[dict]()
-    builder = StateGraph(Agent)
-    builder.add_node("inner", agent_on(None, hitl, made.append))
-    builder.add_edge(START, "inner")
-    graph = builder.compile(checkpointer=InMemorySaver())
+    graph = nested(hitl, made.append)
     hitl.resumers[NAME] = LangGraphResumer(graph)
     graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
 
