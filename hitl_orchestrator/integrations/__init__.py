@@ -1,0 +1,1 @@
+"""Oversight inside the code of agents, one module per framework of agents."""

@@ -1,0 +1,120 @@
+"""Asks the orchestrator about a call, and puts a client's answer through it, with the authority of a reviewer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from pydantic import ValidationError
+
+from hitl_orchestrator import AgentOutput, CallKey, Go, No, Orchestrator, Task, Waiting
+from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
+from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
+from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
+from hitl_orchestrator.integrations.langchain.calls import AI_REVIEW, GatedCall, Place, messages_of
+
+Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
+"""A name, or a function of the configuration of the run that returns it; None for no person."""
+
+CHANNEL = "langchain"
+_MOST_MESSAGES = 30
+
+
+class Unreviewable(ValueError):
+    """A call that cannot be put before a reviewer, with the reason for the model."""
+
+
+class Asking:
+    """The orchestrator as the middleware uses it."""
+
+    def __init__(
+        self, hitl: Orchestrator, *, reviewer: Name, submitted_by: Name, ai_reviewer: AIReviewer | None, graph: str | None
+    ) -> None:
+        self._hitl, self._graph, self._ai_reviewer = hitl, graph, ai_reviewer
+        self._reviewer, self._submitted_by = reviewer, submitted_by
+
+    def ask(self, call: GatedCall, state: Any) -> Waiting | Go | No:
+        """Submit or find the case of a call.
+
+        Raises:
+            Unreviewable: its arguments cannot be stored.
+            TaskConflict: another call had its key.
+        """
+        task, output = self._stored(call) or self._fresh(call, state)
+        answer = self._asked(call.key, task, output)
+        if isinstance(answer, Go) and _was_held(answer):
+            # The policy approves whatever the signals are. Without a proposal it cannot.
+            key = call.key.model_copy(update={"namespace": f"{call.key.namespace}#held"})
+            return self._asked(key, task.model_copy(update={"risk_level": "high"}), None)
+        return answer
+
+    def person(self) -> str | None:
+        """Return the reviewer whose decision an answer of this run is; None if answers are wake-ups alone."""
+        return _named(self._reviewer)
+
+    def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str) -> str:
+        """Put a client's answer about these calls through `decide`; return why it was not taken, empty if it was.
+
+        All of it is read before the first decision is recorded.
+        """
+        try:
+            answers = read_answers(raw, [call for call, _ in calls])
+            for (call, waiting), answer in zip(calls, answers, strict=True):
+                self._decide(call, waiting, answer, reviewer)
+        except (UnfitAnswer, InvalidInput, RequestRejected) as exc:
+            return str(exc)
+        return ""
+
+    def _decide(self, call: GatedCall, waiting: Waiting, answer: Answer, reviewer: str) -> None:
+        review, decision = waiting.case.open_review, answer.as_decision(call)
+        if review is not None and review.shown.routing.output is None and decision["decision"] in {"approve", "modify"}:
+            own = decision.get("output", call.proposal())
+            decision = {"decision": "override", "output": own, "reason": "run although the AI reviewer held it back"}
+        self._hitl.acting_as(reviewer, channel=CHANNEL).decide(waiting.case_id, **decision)
+
+    def _asked(self, key: CallKey, task: Task, output: AgentOutput | None) -> Waiting | Go | No:
+        parent, submitter = Place.here().parent(self._graph), _named(self._submitted_by)
+        return self._hitl.ask(key, task, output, submitted_by=submitter, parent=parent)
+
+    def _stored(self, call: GatedCall) -> tuple[Task, AgentOutput] | None:
+        """Return the task and the proposal of an earlier attempt, so that no function or model is asked again.
+
+        None if there is none, if the call is another one, or if nothing but the call itself makes the task.
+        """
+        if self._ai_reviewer is None and call.rule.is_fixed:
+            return None
+        try:
+            submission = self._hitl.cases.get(task_id=call.key.task_id).submission
+        except UnknownCase:
+            return None
+        if submission.output is None or not _is_same(call, submission.output):
+            return None
+        return submission.task, submission.output
+
+    def _fresh(self, call: GatedCall, state: Any) -> tuple[Task, AgentOutput]:
+        opinion = None
+        if self._ai_reviewer is not None:
+            described = "" if call.tool is None else call.tool.description
+            shown = {"id": call.call["id"], "name": call.name, "args": call.arguments}
+            said = list(messages_of(state)[-_MOST_MESSAGES:])
+            opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=said))
+        try:
+            return call.task(), call.output(opinion)
+        except (ValidationError, InvalidInput) as exc:
+            raise Unreviewable(str(exc)) from exc
+
+
+def _named(name: Name) -> str | None:
+    return name(get_config()) if callable(name) else name
+
+
+def _was_held(answer: Go) -> bool:
+    """Return whether the AI reviewer held a call back that the policy approved without a person."""
+    opinion = (answer.output.model_extra or {}).get(AI_REVIEW)
+    held = isinstance(opinion, dict) and opinion.get("recommendation") != "none"
+    return held and not answer.case.reviews
+
+
+def _is_same(call: GatedCall, output: AgentOutput) -> bool:
+    stored = output.agent_output.model_dump(mode="json")
+    return all(stored.get(name) == value for name, value in call.proposal().items())
