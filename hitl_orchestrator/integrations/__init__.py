@@ -1,1 +1,1 @@
-"""Oversight inside the code of agents, one module per framework of agents."""
+"""Adapters of agent frameworks. Each uses the facade and the public names alone, and imports its framework lazily."""
