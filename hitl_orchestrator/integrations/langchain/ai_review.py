@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias, get_args
+from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
-from langchain_core.decisions import BaseDecisionModel, Choice, ClassifierResponse, Noul, NoulCriteria, Score
+from langchain_core.decisions import BaseDecisionModel, Choice, ClassifierResponse, Noul, NoulCriteria, Score, State
 from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
@@ -71,10 +71,17 @@ class Opinion:
         raw = answer if isinstance(answer, Mapping) else getattr(answer, "__dict__", {})
         recommendation, reason, score = raw.get("recommendation"), raw.get("reason") or "", raw.get("score")
         if recommendation not in _ALL:
-            raise ValueError(f"the judge's recommendation {shortened(repr(recommendation))} is none of {', '.join(_ALL)}")
+            raise ValueError(
+                f"the judge's recommendation {shortened(repr(recommendation))} is none of {', '.join(_ALL)}"
+            )
         if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
             raise ValueError(f"the judge's score {shortened(repr(score))} is no number in [0, 1]")
-        return cls(recommendation, shortened(str(reason), _MOST), None if score is None else float(score), by)
+        return cls(
+            cast("Recommendation", recommendation),
+            shortened(str(reason), _MOST),
+            None if score is None else float(score),
+            by,
+        )
 
 
 class Judge(Protocol):
@@ -90,8 +97,8 @@ class AIReviewer:
 
     A decision model answers `question`: a `Noul` for the probability of harm, a `Score` whose last level is the worst,
     or a `Choice` of the labels allow, hold and reject. From `hold_at` on a person decides, from `reject_at` on with the
-    recommendation to reject. A chat model is asked for an opinion in structured form. An error, an unreadable answer and
-    `seconds` without one hold the call back.
+    recommendation to reject. A chat model is asked for an opinion in structured form. An error, an unreadable answer
+    and `seconds` without one hold the call back.
 
     Raises:
         InvalidInput: the bounds are not 0 <= hold_at <= reject_at <= 1, or the labels of a choice are others.
@@ -109,7 +116,9 @@ class AIReviewer:
         name: str | None = None,
     ) -> None:
         if not 0 <= hold_at <= reject_at <= 1:
-            raise InvalidInput([f"AIReviewer: hold_at {hold_at} and reject_at {reject_at}: 0 <= hold_at <= reject_at <= 1"])
+            raise InvalidInput(
+                [f"AIReviewer: hold_at {hold_at} and reject_at {reject_at}: 0 <= hold_at <= reject_at <= 1"]
+            )
         if isinstance(question, Choice) and not question.criteria.keys() <= _LABELS.keys():
             raise InvalidInput([f"AIReviewer: question: the labels of a choice are {', '.join(_LABELS)}"])
         self.name = name or str(getattr(model, "model", None) or type(model).__name__)
@@ -123,7 +132,7 @@ class AIReviewer:
         try:
             answer = pool.submit(copy_context().run, self._judge, judged).result(timeout=self._seconds)
             return Opinion.of(answer, self.name)
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
@@ -132,14 +141,17 @@ class AIReviewer:
 
     def _judge_of(self, model: Any, instructions: str) -> Callable[[Judged], object]:
         if isinstance(model, BaseDecisionModel):
-            return lambda judged: self._decided(model.invoke({"state": judged, "questions": {_QUESTION: self._question}}))
+            questions = {_QUESTION: self._question}
+            return lambda judged: self._decided(model.invoke({"state": cast("State", judged), "questions": questions}))
         if isinstance(model, BaseChatModel):
-            asked = f"{instructions} Answer with a recommendation: none if it is harmless and asked for, hold or reject."
+            asked = (
+                f"{instructions} Answer with a recommendation: none if it is harmless and asked for, hold or reject."
+            )
             structured = model.with_structured_output(_StatedOpinion)
             return lambda judged: structured.invoke([("system", asked), ("human", _text_of(judged))])
         if isinstance(model, Runnable):
-            return lambda judged: model.invoke(judged)
-        return lambda judged: model(judged)
+            return cast("Callable[[Judged], object]", model.invoke)
+        return cast("Callable[[Judged], object]", model)
 
     def _decided(self, response: ClassifierResponse) -> Opinion:
         """Return the opinion in an answer of a decision model."""

@@ -21,7 +21,7 @@ class UnfitAnswer(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One decision on one call, in LangChain's words. `arguments` are the edited ones, `message` is the text with it."""
+    """One decision on one call, in LangChain's words. `arguments` are those of an edit, `message` is its text."""
 
     type: DecisionType
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -63,7 +63,9 @@ def _listed(raw: object) -> list[object]:
 
 def _one(raw: object, call: GatedCall) -> Answer:
     if not isinstance(raw, Mapping):
-        raise UnfitAnswer(f"the call of {call.name!r}: a decision is an object with a type, such as {{'type': 'approve'}}")
+        raise UnfitAnswer(
+            f"the call of {call.name!r}: a decision is an object with a type, such as {{'type': 'approve'}}"
+        )
     answer = _from_inbox(raw, call) if "args" in raw or raw.get("type") in _INBOX - {"edit"} else _decision(raw, call)
     if answer.type not in call.rule.allowed:
         allowed = ", ".join(call.rule.allowed)
@@ -95,7 +97,7 @@ def _from_inbox(raw: Mapping[str, Any], call: GatedCall) -> Answer:
     if kind == "ignore":
         return Answer("reject")
     if kind == "response" and isinstance(given, str):
-        return Answer("respond" if "respond" in call.rule.allowed else "reject", message=given)
+        return Answer("reject" if "reject" in call.rule.allowed else "respond", message=given)
     if kind == "edit":
         return Answer("edit", converted(_edited(given, "action", call), call.tool))
     shown = shortened(repr(kind))
@@ -107,5 +109,7 @@ def _edited(action: object, name: str, call: GatedCall) -> dict[str, Any]:
     if not isinstance(action, Mapping) or not isinstance(action.get("args"), dict):
         raise UnfitAnswer(f"the call of {call.name!r}: an edit needs an action with its args")
     if action.get(name) != call.name:
-        raise UnfitAnswer(f"the call of {call.name!r}: an edit cannot switch to the tool {shortened(repr(action.get(name)))}")
+        raise UnfitAnswer(
+            f"the call of {call.name!r}: an edit cannot switch to the tool {shortened(repr(action.get(name)))}"
+        )
     return dict(action["args"])

@@ -1,6 +1,6 @@
 """Asks the orchestrator about a call, and puts a client's answer through it, with the authority of a reviewer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from langchain_core.runnables import RunnableConfig
@@ -17,6 +17,9 @@ Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
 """A name, or a function of the configuration of the run that returns it; None for no person."""
 
 CHANNEL = "langchain"
+_WAKE_UP = "wake_up"
+"""The field of the value with which a resumer wakes a paused graph."""
+
 _MOST_MESSAGES = 30
 
 
@@ -28,7 +31,13 @@ class Asking:
     """The orchestrator as the middleware uses it."""
 
     def __init__(
-        self, hitl: Orchestrator, *, reviewer: Name, submitted_by: Name, ai_reviewer: AIReviewer | None, graph: str | None
+        self,
+        hitl: Orchestrator,
+        *,
+        reviewer: Name,
+        submitted_by: Name,
+        ai_reviewer: AIReviewer | None,
+        graph: str | None,
     ) -> None:
         self._hitl, self._graph, self._ai_reviewer = hitl, graph, ai_reviewer
         self._reviewer, self._submitted_by = reviewer, submitted_by
@@ -44,7 +53,7 @@ class Asking:
         answer = self._asked(call.key, task, output)
         if isinstance(answer, Go) and _was_held(answer):
             # The policy approves whatever the signals are. Without a proposal it cannot.
-            key = call.key.model_copy(update={"namespace": f"{call.key.namespace}#held"})
+            key = call.key.model_copy(update={"namespace": f"{call.key.namespace}.held"})
             return self._asked(key, task.model_copy(update={"risk_level": "high"}), None)
         return answer
 
@@ -55,8 +64,10 @@ class Asking:
     def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str) -> str:
         """Put a client's answer about these calls through `decide`; return why it was not taken, empty if it was.
 
-        All of it is read before the first decision is recorded.
+        All of it is read before the first decision is recorded. Our own wake-up decides nothing.
         """
+        if isinstance(raw, Mapping) and _WAKE_UP in raw:
+            return ""
         try:
             answers = read_answers(raw, [call for call, _ in calls])
             for (call, waiting), answer in zip(calls, answers, strict=True):
@@ -74,7 +85,8 @@ class Asking:
 
     def _asked(self, key: CallKey, task: Task, output: AgentOutput | None) -> Waiting | Go | No:
         parent, submitter = Place.here().parent(self._graph), _named(self._submitted_by)
-        return self._hitl.ask(key, task, output, submitted_by=submitter, parent=parent)
+        options = {} if parent is None else {"parent": parent}
+        return self._hitl.ask(key, task, output, submitted_by=submitter, **options)
 
     def _stored(self, call: GatedCall) -> tuple[Task, AgentOutput] | None:
         """Return the task and the proposal of an earlier attempt, so that no function or model is asked again.

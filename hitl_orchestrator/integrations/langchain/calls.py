@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.types import Interrupt
 
-from hitl_orchestrator import AgentOutput, CallKey, ParentCall, Task, proposed_call
+from hitl_orchestrator import AgentOutput, CallKey, Task, proposed_call
 from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.integrations.langchain.ai_review import Opinion
 from hitl_orchestrator.integrations.langchain.schemas import injected
@@ -51,10 +51,15 @@ class Place:
         task = str(own.get("checkpoint_ns", ""))
         return cls(str(thread), task.rpartition(_SEPARATOR)[0], task)
 
-    def parent(self, graph: str | None) -> ParentCall | None:
+    def within(self, message_id: str) -> str:
+        """Return the namespace of the calls in one message of this agent."""
+        return _SEPARATOR.join(filter(None, (self.agent, message_id)))
+
+    def parent(self, graph: str | None) -> Any:
         """Return where a decision has to wake the agent; None if the application named no graph."""
         if graph is None:
             return None
+        from hitl_orchestrator import ParentCall
         pause = Interrupt.from_ns(None, self.task)
         return ParentCall(graph=graph, thread_id=self.thread, namespace=self.agent, interrupt_id=pause.id)
 
@@ -84,7 +89,7 @@ class GatedCall:
         if not call["id"]:
             raise InvalidInput([f"the call of {call['name']!r} has no id; use a model that returns tool call ids"])
         place, message = Place.here(), message_of(call["id"], messages_of(state))
-        within = f"{place.agent}#{message.id}" if message is not None and message.id else place.task
+        within = place.task if message is None or not message.id else place.within(message.id)
         hidden = frozenset[str]() if tool is None else injected(tool)
         return cls(
             call=call,

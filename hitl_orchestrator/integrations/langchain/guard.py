@@ -80,7 +80,7 @@ class GuardedTool(BaseTool):
         if not isinstance(given, dict) or not isinstance(given.get("args"), dict):
             raise GrantRefused(self._go.case_id, f"the tool {self.name!r} was called without its tool call")
         if given.get("name") != self._go.name:
-            why = f"{given.get('name')!r} was about to run, and {self._go.name!r} is approved; a middleware changed the call"
+            why = f"it is about {self._go.name!r}, and a middleware has changed the call to {given.get('name')!r}"
             raise GrantRefused(self._go.case_id, why)
         hidden = injected(self._tool)
         return replace(self._go, arguments={name: each for name, each in given["args"].items() if name not in hidden})

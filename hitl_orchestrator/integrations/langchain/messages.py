@@ -12,7 +12,9 @@ from hitl_orchestrator import No
 
 Result: TypeAlias = ToolMessage | Command[Any]
 
-_NOT_AGAIN = "Do not call it again with the same arguments unless the user asks for it; tell the user, or go on without."
+_NOT_AGAIN = (
+    "Do not call it again with the same arguments unless the user asks for it; tell the user, or go on without."
+)
 
 
 def error(call: ToolCall, text: str) -> ToolMessage:

@@ -64,11 +64,11 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     ) -> None:
         super().__init__()
         if interrupt_mode not in _MODES:
-            raise InvalidInput([f"OversightMiddleware: interrupt_mode: {interrupt_mode!r} is none of {', '.join(_MODES)}"])
+            raise InvalidInput(
+                [f"OversightMiddleware: interrupt_mode: {interrupt_mode!r} is none of {', '.join(_MODES)}"]
+            )
         self._table, self._per_call = ToolTable(tools or {}, domain=domain), interrupt_mode == "per_call"
-        self._asking = Asking(
-            hitl, reviewer=reviewer, submitted_by=submitted_by, ai_reviewer=ai_reviewer, graph=graph
-        )
+        self._asking = Asking(hitl, reviewer=reviewer, submitted_by=submitted_by, ai_reviewer=ai_reviewer, graph=graph)
         self._prefix, self._check_order = description_prefix, check_order
         self._built: Built | None = None
 
@@ -95,9 +95,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         """Do what `after_model` does, without blocking the event loop."""
         return None if self._per_call else await asyncio.to_thread(self.after_model, state, runtime)
 
-    def wrap_tool_call(
-        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]
-    ) -> Result:
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
         """Run a tool call if it is free or approved: then once, with exactly the approved arguments."""
         gated = self._approval(request)
         if gated is None:

@@ -48,7 +48,8 @@ def pause(waiting: list[Waits], judge: Callable[[object], Judged], *, per_call: 
         return answer
 
     value, schema = show(waiting, "")
-    interrupt(value, response_schema=Annotated[Any, WrapValidator(check), WithJsonSchema(schema)])  # type: ignore[arg-type]
+    schema_type: Any = Annotated[Any, WrapValidator(check), WithJsonSchema(schema)]
+    interrupt(value, response_schema=schema_type)
 
 
 def _approval(waiting: Sequence[Waits], problem: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -101,11 +101,15 @@ def _decision(kind: DecisionType, action: Mapping[str, Any]) -> dict[str, Any]:
 
 def _against_model(model: type[BaseModel], arguments: Mapping[str, Any]) -> list[str]:
     names = {each for name, field in model.model_fields.items() for each in (name, field.alias) if each}
-    problems = [] if model.model_config.get("extra") == "allow" else [
-        f"{name}: the tool has no such argument; it has {', '.join(model.model_fields)}"
-        for name in arguments
-        if name not in names
-    ]
+    problems = (
+        []
+        if model.model_config.get("extra") == "allow"
+        else [
+            f"{name}: the tool has no such argument; it has {', '.join(model.model_fields)}"
+            for name in arguments
+            if name not in names
+        ]
+    )
     try:
         model.model_validate(dict(arguments))
     except ValidationError as exc:

@@ -59,7 +59,7 @@ class ToolRule:
             return self.risk
         try:
             level = self.risk(arguments)
-        except Exception:
+        except Exception:  # noqa: BLE001 - fails closed
             _log.exception("the risk function of the tool %r failed; the call counts as high risk", self.name)
             return "high"
         return level if level in _LEVELS else "high"
@@ -70,7 +70,7 @@ class ToolRule:
             return self.confidence
         try:
             return self.confidence(arguments)
-        except Exception:
+        except Exception:  # noqa: BLE001 - an unknown confidence is none
             _log.exception("the confidence function of the tool %r failed; the call has no confidence", self.name)
             return None
 
