@@ -12,7 +12,7 @@ from hitl_orchestrator.integrations.langchain.settings import DECISIONS, Decisio
 RESPONSE = "response"
 """The field of an output with a reviewer's own answer in the place of the tool's result."""
 
-_INBOX = {"accept", "edit", "response", "ignore"}
+_OF_INBOX_ALONE = ("accept", "response", "ignore")
 
 
 class UnfitAnswer(ValueError):
@@ -66,7 +66,8 @@ def _one(raw: object, call: GatedCall) -> Answer:
         raise UnfitAnswer(
             f"the call of {call.name!r}: a decision is an object with a type, such as {{'type': 'approve'}}"
         )
-    answer = _from_inbox(raw, call) if "args" in raw or raw.get("type") in _INBOX - {"edit"} else _decision(raw, call)
+    is_inbox = "args" in raw or raw.get("type") in _OF_INBOX_ALONE
+    answer = _from_inbox(raw, call) if is_inbox else _decision(raw, call)
     if answer.type not in call.rule.allowed:
         allowed = ", ".join(call.rule.allowed)
         raise UnfitAnswer(f"the call of {call.name!r}: {answer.type!r} is not allowed; one of {allowed} is")
