@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
 
 from langchain_core.decisions import BaseDecisionModel, Choice, ClassifierResponse, Noul, NoulCriteria, Score, State
@@ -128,16 +129,12 @@ class AIReviewer:
 
     def judge(self, judged: Judged) -> Opinion:
         """Return the opinion on a call. Never raises: what fails holds the call back."""
-        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ai-reviewer")
         try:
-            answer = pool.submit(copy_context().run, self._judge, judged).result(timeout=self._seconds)
-            return Opinion.of(answer, self.name)
+            return Opinion.of(_within(self._seconds, lambda: self._judge(judged)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
-        finally:
-            pool.shutdown(wait=False)
 
     def _judge_of(self, model: Any, instructions: str) -> Callable[[Judged], object]:
         if isinstance(model, BaseDecisionModel):
@@ -183,3 +180,20 @@ class _StatedOpinion(TypedDict):
 def _text_of(judged: Judged) -> str:
     said = "\n".join(f"{each.type}: {each.text}" for each in judged["messages"] if hasattr(each, "text"))
     return f"tool_call: {judged['tool_call']}\ntool: {judged['tool_description']}\nmessages:\n{said}"
+
+
+def _within(seconds: float, call: Callable[[], object]) -> object:
+    """Return the result of a call; raises what it raises, and TimeoutError if it takes longer.
+
+    A call that hangs keeps a thread, which does not keep the process.
+    """
+    ended: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            ended.set_result(call())
+        except BaseException as exc:  # noqa: BLE001 - raised in the thread that waits
+            ended.set_exception(exc)
+
+    Thread(target=copy_context().run, args=(run,), name="ai-reviewer", daemon=True).start()
+    return ended.result(timeout=seconds)

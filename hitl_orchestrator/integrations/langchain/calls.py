@@ -60,6 +60,7 @@ class Place:
         if graph is None:
             return None
         from hitl_orchestrator import ParentCall
+
         pause = Interrupt.from_ns(None, self.task)
         return ParentCall(graph=graph, thread_id=self.thread, namespace=self.agent, interrupt_id=pause.id)
 
