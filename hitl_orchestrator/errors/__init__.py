@@ -176,5 +176,5 @@ __all__ = [
     "without_middle",
 ]
 
-for _public in (HitlError, InvalidInput, RequestRejected):
+for _public in (AwaitingReview, HitlError, InvalidInput, RequestRejected):
     _public.__module__ = "hitl_orchestrator"  # the name that users import

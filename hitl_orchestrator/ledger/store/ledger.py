@@ -61,6 +61,12 @@ class LedgerStore:
         self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
+        policies = PolicyRepository(database, log)
+        self.policy, self.governance_events = policies.policy, policies.governance_events
+        self.govern, self.routings = policies.govern, policies.routings
+        self._compose_reviews(database, work, log)
+
+    def _compose_reviews(self, database: Database, work: LeasedWork, log: EventLog) -> None:
         reviews = ReviewRepository(database, work, log)
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
@@ -76,10 +82,6 @@ class LedgerStore:
         self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
-
-        policies = PolicyRepository(database, log)
-        self.policy, self.governance_events = policies.policy, policies.governance_events
-        self.govern, self.routings = policies.govern, policies.routings
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:

@@ -104,12 +104,10 @@ class CaseExecutions:
             raise UnknownCase(case.case_id)
         return self._found(held)
 
-    def execution(self, case_id: str) -> Execution:
-        """Return the execution of a case. Raises `UnknownCase` where it was never started."""
+    def find(self, case_id: str) -> Execution | None:
+        """Return the execution of a case; None if it was never started."""
         held = self._ledger.execution(case_id)
-        if held is None:
-            raise UnknownCase(case_id)
-        return held.execution
+        return None if held is None else held.execution
 
     def page(
         self, status: ExecutionStatus | None, limit: int, after: str | None, mine: Filter | None
@@ -134,9 +132,9 @@ class CaseExecutions:
         finally:
             # Also where the end could not be recorded: then a person is asked when the lease has ended.
             self._heartbeat.remove(case_id)
-        execution = self.execution(case_id)
-        if not done:
-            raise ExecutionEnded(case_id, execution.status.value)
+        execution = self.find(case_id)
+        if not done or execution is None:
+            raise ExecutionEnded(case_id, held.execution.status.value if execution is None else execution.status.value)
         return execution
 
     def lost(self, held: HeldExecution) -> Execution:
@@ -183,7 +181,7 @@ class CaseExecutions:
         case_id = held.execution.case_id
         begun = Begun(held.execution, _Owner(held, actor, self))
         self._heartbeat.add(case_id, held.fence)
-        # Nobody can state the end of an execution that was dropped: its lease ends, and a person is asked.
+        # The end of an execution that was dropped is never stated: its lease ends, and a person is asked.
         finalize(begun, self._heartbeat.remove, case_id).atexit = False
         return begun
 
