@@ -25,7 +25,7 @@ class Decides(BaseDecisionModel):
 
     model: str = "decides"
     answer: dict
-    asked: list = []
+    asked: list
 
     @property
     def _provider(self):
