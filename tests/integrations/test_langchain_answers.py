@@ -1,6 +1,8 @@
 """A client that knows LangChain's shapes alone drives an agent under oversight, unchanged, in both modes."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain.agents.middleware.human_in_the_loop import (
     ApproveDecision,
     EditDecision,
@@ -13,7 +15,10 @@ from langchain.agents.middleware.human_in_the_loop import (
 from pydantic import TypeAdapter
 from support.scripted_agents import REFUND, THREAD, an_agent, pauses, results, resumed, started
 
-from hitl_orchestrator import Orchestrator
+from hitl_orchestrator import CallKey, Orchestrator
+from hitl_orchestrator.integrations.langchain.answers import UnfitAnswer, read_answers
+from hitl_orchestrator.integrations.langchain.calls import GatedCall
+from hitl_orchestrator.integrations.langchain.settings import ToolRule
 
 MODES = ("batched", "per_call")
 FOUR = [("refund", {"amount": number, "to": "ana"}, f"call-{number}") for number in range(4)]
@@ -191,6 +196,29 @@ def test_an_answer_that_does_not_fit_asks_again_and_poisons_nothing(hitl, mode):
     assert hitl.inbox()
     assert not pauses(resumed(agent, {first.id: {"decisions": [{"type": "approve"}]}}))
     assert ran == [("refund", 50, "ana")]
+
+
+WORDS = ["type", "args", "message", "decisions", "edited_action", "name", "approve", "edit", "reject", "respond"]
+WORDS += ["accept", "ignore", "response", "action", "refund"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*WORDS]), inner),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_no_answer_breaks_its_reader_and_none_decides_what_is_not_allowed(answer):
+    call = {"name": "refund", "args": REFUND, "id": "call-0", "type": "tool_call"}
+    rule = ToolRule("refund", "refund", "general", "medium", allowed=("approve", "reject"))
+    gated = GatedCall(call, REFUND, rule, CallKey(thread="t", call_id="call-0"), None)
+
+    try:
+        (read,) = read_answers(answer, [gated])
+    except UnfitAnswer:
+        return
+
+    assert read.type in {"approve", "reject"}
 
 
 @pytest.mark.parametrize("mode", MODES)
