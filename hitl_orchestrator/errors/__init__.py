@@ -9,6 +9,7 @@
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy, AwaitingReview
+    |   |-- StillWaiting               also a TimeoutError
     |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
     |   |-- GrantRefused          403
     |   |-- CaseChanged
@@ -25,7 +26,7 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, ResumerFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
@@ -61,6 +62,7 @@ from hitl_orchestrator.errors.failures import (
     InvalidState,
     PolicyMissing,
     PolicyUnreadable,
+    ResumerFailed,
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
@@ -102,6 +104,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewExpired,
     ReviewWithdrawn,
     StaleReview,
+    StillWaiting,
     TaskConflict,
     TaskOfAnother,
     TopOfChain,
@@ -150,6 +153,7 @@ __all__ = [
     "RecoveryIncomplete",
     "ReplayedCase",
     "RequestRejected",
+    "ResumerFailed",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
     "ReviewEscalated",
@@ -157,6 +161,7 @@ __all__ = [
     "ReviewWithdrawn",
     "SealKeyMissing",
     "StaleReview",
+    "StillWaiting",
     "StoreClosed",
     "StoreUnavailable",
     "TamperedPeople",

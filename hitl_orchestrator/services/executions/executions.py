@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from weakref import finalize
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.enums import ActorKind
 from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus, Gated
 from hitl_orchestrator.domain.input.normalization import required
@@ -37,6 +37,7 @@ from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.intake import identifier
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
+from hitl_orchestrator.services.delivery.wakeups import Wakeups
 from hitl_orchestrator.services.executions.checks import ExecutionChecks
 from hitl_orchestrator.services.executions.heartbeat import Heartbeat
 from hitl_orchestrator.services.reviews.inbox import check_limit
@@ -59,6 +60,7 @@ class Call(NamedTuple):
     output: AgentOutput | None = None
     audience: str = ""
     submitted_by: str | None = None
+    parent: ParentCall | None = None
 
 
 class CaseExecutions:
@@ -72,19 +74,24 @@ class CaseExecutions:
         checks: ExecutionChecks,
         heartbeat: Heartbeat,
         *,
+        wakeups: Wakeups,
         grant_seconds: float = GRANT_SECONDS,
     ) -> None:
         self._ledger, self._reader, self._submission = ledger, reader, submission
+        self._wakeups = wakeups
         self._checks, self._heartbeat, self._valid_for = checks, heartbeat, timedelta(seconds=grant_seconds)
 
     def ask(self, call: Call, acting: Acting, begin: Begin) -> Answer:
         """Submit the case of a call, or find it, and return its answer. `begin` is what its grant calls."""
         gated, intake = _intake_of(call)
+        parent = None if call.parent is None else required(ParentCall, call.parent, "ask: parent")
         try:
             case = self._submission.submit(intake, acting)
         except CaseBusy as exc:
             case = self._reader.case(exc.case_id)
         _check_gated(case, gated)
+        if parent is not None:
+            case = self._wakeups.await_decision(case, parent)
         return answer_of(case, partial(self._grant, case, begin))
 
     def begin(self, claims: Claims, arguments: Mapping[str, Any] | None, audience: str, acting: Acting) -> Begun:
