@@ -85,8 +85,7 @@ class Asking:
 
     def _asked(self, key: CallKey, task: Task, output: AgentOutput | None) -> Waiting | Go | No:
         parent, submitter = Place.here().parent(self._graph), _named(self._submitted_by)
-        options = {} if parent is None else {"parent": parent}
-        return self._hitl.ask(key, task, output, submitted_by=submitter, **options)
+        return self._hitl.ask(key, task, output, submitted_by=submitter, parent=parent)
 
     def _stored(self, call: GatedCall) -> tuple[Task, AgentOutput] | None:
         """Return the task and the proposal of an earlier attempt, so that no function or model is asked again.

@@ -10,7 +10,7 @@ from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.types import Interrupt
 
-from hitl_orchestrator import AgentOutput, CallKey, Task, proposed_call
+from hitl_orchestrator import AgentOutput, CallKey, ParentCall, Task, proposed_call
 from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.integrations.langchain.ai_review import Opinion
 from hitl_orchestrator.integrations.langchain.schemas import injected
@@ -55,12 +55,10 @@ class Place:
         """Return the namespace of the calls in one message of this agent."""
         return _SEPARATOR.join(filter(None, (self.agent, message_id)))
 
-    def parent(self, graph: str | None) -> Any:
+    def parent(self, graph: str | None) -> ParentCall | None:
         """Return where a decision has to wake the agent; None if the application named no graph."""
         if graph is None:
             return None
-        from hitl_orchestrator import ParentCall
-
         pause = Interrupt.from_ns(None, self.task)
         return ParentCall(graph=graph, thread_id=self.thread, namespace=self.agent, interrupt_id=pause.id)
 
