@@ -10,12 +10,12 @@ from langchain_core.tools import BaseTool
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
-from hitl_orchestrator import Go, No, Orchestrator, Waiting
+from hitl_orchestrator import Go, No, Waiting
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
 from hitl_orchestrator.integrations.langchain.answers import RESPONSE
-from hitl_orchestrator.integrations.langchain.asking import Asking, Name, Unreviewable
+from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Unreviewable
 from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
 from hitl_orchestrator.integrations.langchain.guard import GuardedTool
@@ -40,7 +40,8 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, or a
     function of the run's configuration, which returns None for a run that carries no answer of a person.
 
-    `graph` names the agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
+    `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
+    agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
     `submitted_by` is recorded with each case, and never decides it. `ai_reviewer` judges calls before people do.
     `check_order=False` leaves the check for outer middleware out.
 
@@ -50,7 +51,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
 
     def __init__(
         self,
-        hitl: Orchestrator,
+        hitl: Facade | Callable[[], Facade],
         tools: Mapping[str, ToolSettings | bool] | None = None,
         *,
         interrupt_mode: InterruptMode = "batched",
