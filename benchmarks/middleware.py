@@ -47,8 +47,8 @@ class OneCall(BaseChatModel):
     def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **options: Any) -> ChatResult:
         is_done = any(isinstance(message, AIMessage) for message in messages)
         call = {"name": "refund", "args": {"amount": 50, "to": "ana"}, "id": "call-0", "type": "tool_call"}
-        said = AIMessage("done") if is_done else AIMessage("", tool_calls=[call])
-        return ChatResult(generations=[ChatGeneration(message=said)])
+        reply = AIMessage("done") if is_done else AIMessage("", tool_calls=[call])
+        return ChatResult(generations=[ChatGeneration(message=reply)])
 
 
 @tool

@@ -54,13 +54,13 @@ def test_the_four_decisions_of_langchain_are_carried_out_and_recorded(hitl, mode
 
     assert not pauses(done)
     assert sorted(ran) == [("refund", 0, "ana"), ("refund", 10, "ben")]
-    said = results(done)
-    assert said["call-0"].content == "refunded 0 to ana"
-    assert '{"amount": 10, "to": "ben"}' in said["call-1"].content
-    assert "Do not call it again" in said["call-1"].content
-    assert said["call-2"].status == "error"
-    assert "Ana was refunded already." in said["call-2"].content
-    assert (said["call-3"].content, said["call-3"].status) == ("Ana wants a voucher.", "success")
+    reply = results(done)
+    assert reply["call-0"].content == "refunded 0 to ana"
+    assert '{"amount": 10, "to": "ben"}' in reply["call-1"].content
+    assert "Do not call it again" in reply["call-1"].content
+    assert reply["call-2"].status == "error"
+    assert "Ana was refunded already." in reply["call-2"].content
+    assert (reply["call-3"].content, reply["call-3"].status) == ("Ana wants a voucher.", "success")
     kept = {record.final_decision.value for record in hitl.audit.records()}
     assert kept == {"approved", "modified_and_approved", "rejected", "override_approved"}
     assert hitl.audit.verify().problem is None
@@ -234,11 +234,11 @@ def test_the_authority_of_the_reviewer_is_checked(hitl, mode):
         return {"configurable": {**THREAD["configurable"], "person": person}}
 
     (refused,) = pauses(resumed(agent, [{"type": "accept"}], by("domain_reviewer")))
-    (unknown,) = pauses(resumed(agent, [{"type": "accept"}], by("nobody")))
+    (unknown,) = pauses(resumed(agent, [{"type": "accept"}], by("unknown")))
     (nameless,) = pauses(resumed(agent, [{"type": "accept"}]))
     assert not ran
     assert "senior_manager" in refused.value["problem"]
-    assert "nobody" in unknown.value["problem"]
+    assert "unknown" in unknown.value["problem"]
     assert "problem" not in nameless.value
 
     resumed(agent, [{"type": "accept"}], by("senior_manager"))

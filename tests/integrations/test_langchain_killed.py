@@ -51,7 +51,7 @@ DECISIONS = {
     [("per_call", "approve"), ("batched", "modify"), ("per_call", "reject")],
 )
 def test_a_killed_agent_goes_on_elsewhere_after_the_decision(processes, places, mode, decision):
-    fields, ran, said = DECISIONS[decision]
+    fields, ran, content = DECISIONS[decision]
     assert processes(do="run", mode=mode, **places)["paused"] == 1
     with Orchestrator.open(places["store"]) as hitl:
         (review,) = hitl.inbox()
@@ -62,7 +62,7 @@ def test_a_killed_agent_goes_on_elsewhere_after_the_decision(processes, places, 
 
     assert Path(places["log"]).read_text().splitlines() == ran
     assert third["paused"] == fourth["paused"] == 0
-    assert said in third["said"]["call-0"]
+    assert content in third["content"]["call-0"]
     with Orchestrator.open(places["store"]) as hitl:
         assert len(hitl.executions.list()) == len(ran)
         assert hitl.audit.verify().sound
@@ -77,7 +77,7 @@ def test_a_process_killed_inside_the_tool_leaves_the_question_to_a_person(proces
     resumed = processes(do="resume", mode="per_call", **places)
 
     assert Path(places["log"]).read_text().splitlines() == ["('refund', 50, 'ana')"]
-    assert "It is not known whether refund ran" in resumed["said"]["call-0"]
+    assert "It is not known whether refund ran" in resumed["content"]["call-0"]
     with Orchestrator.open(places["store"]) as hitl:
         (execution,) = hitl.executions.list()
         assert execution.status == "unknown"

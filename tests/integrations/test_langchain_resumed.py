@@ -92,7 +92,7 @@ def test_an_asynchronous_orchestrator_or_a_function_that_opens_one_will_do():
             await agent.ainvoke({"messages": [("user", "Refund ana.")]}, THREAD)
             return await agent.ainvoke(Command(resume=[{"type": "accept"}]), THREAD)
 
-    said = results(asyncio.run(run()))["call-0"]
+    reply = results(asyncio.run(run()))["call-0"]
 
     assert ran == [("refund", 50, "ana")]
-    assert said.status == "success"
+    assert reply.status == "success"

@@ -92,10 +92,10 @@ def test_a_retry_does_not_repeat_an_approved_call_that_failed(hitl):
     started(agent)
     approve_all(hitl)
 
-    said = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
 
     assert ran == [50]
-    assert "the bank is away" in said.content
+    assert "the bank is away" in reply.content
     (execution,) = hitl.executions.list()
     assert execution.status == "failed"
 
@@ -115,11 +115,11 @@ def test_a_tool_that_failed_is_not_run_again_when_the_agent_is_resumed(hitl):
     with pytest.raises(ConnectionError):
         resumed(agent, {"wake_up": "x"})
 
-    said = results(agent.invoke(None, THREAD))["call-0"]
+    reply = results(agent.invoke(None, THREAD))["call-0"]
 
     assert ran == [50]
-    assert said.status == "error"
-    assert "not run again under this approval" in said.content
+    assert reply.status == "error"
+    assert "not run again under this approval" in reply.content
 
 
 def test_a_tool_that_is_not_in_the_table_goes_to_a_person_as_high_risk(hitl):
@@ -267,10 +267,10 @@ def test_a_command_as_the_result_of_a_tool_keeps_its_update_and_bears_the_note(h
     started(agent)
 
     edit = {"type": "edit", "edited_action": {"name": "refund", "args": {"amount": 1, "to": "ana"}}}
-    said = results(resumed(agent, {"decisions": [edit]}))["call-0"].content
+    reply = results(resumed(agent, {"decisions": [edit]}))["call-0"].content
 
-    assert said.startswith("A reviewer changed the arguments")
-    assert said.endswith("sent 1")
+    assert reply.startswith("A reviewer changed the arguments")
+    assert reply.endswith("sent 1")
 
 
 def test_an_edit_is_checked_against_the_tool_wherever_it_is_made():
@@ -292,6 +292,21 @@ def test_an_edit_is_checked_against_the_tool_wherever_it_is_made():
         )
 
 
+def test_an_edit_that_does_not_fit_and_was_not_checked_runs_nothing(hitl):
+    ran = []
+    agent = an_agent(hitl, ran)
+    started(agent)
+    (review,) = hitl.inbox()
+    edited = {"predicted_label": "refund", "arguments": {"amount": "much", "to": "ana"}}
+    hitl.decide(review.case_id, "modify", output=edited, reviewer="domain_reviewer")
+
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+
+    assert not ran
+    assert not hitl.executions.list()
+    assert (reply.status, "amount: Input should be a valid integer" in reply.content) == ("error", True)
+
+
 def test_an_edit_that_names_another_tool_runs_neither(hitl):
     ran = []
     agent = an_agent(hitl, ran)
@@ -300,10 +315,10 @@ def test_an_edit_that_names_another_tool_runs_neither(hitl):
     other = {"predicted_label": "look_up", "arguments": {"query": "x"}}
     hitl.decide(review.case_id, "modify", output=other, reviewer="domain_reviewer")
 
-    said = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
 
     assert not ran
-    assert (said.status, "'look_up'" in said.content) == ("error", True)
+    assert (reply.status, "'look_up'" in reply.content) == ("error", True)
 
 
 def test_an_agent_whose_oversight_is_not_outermost_is_refused_while_it_is_built(hitl):

@@ -51,7 +51,10 @@ def live(order: dict[str, Any]) -> dict[str, Any]:
         waiting = agent.get_state(THREAD).interrupts
         wake: Any = Command(resume={pause.id: {"wake_up": "x"} for pause in waiting}) if waiting else None
         result = agent.invoke(wake, THREAD)
-    return {"paused": len(pauses(result)), "said": {each: said.content for each, said in results(result).items()}}
+    return {
+        "paused": len(pauses(result)),
+        "content": {each: content.content for each, content in results(result).items()},
+    }
 
 
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Scripted(BaseChatModel):
         number = sum(isinstance(message, AIMessage) for message in messages)
         turn = self.turns[number] if number < len(self.turns) else "done"
         calls = [] if isinstance(turn, str) else [_call(*each) for each in turn]
-        said = AIMessage(turn if isinstance(turn, str) else "I call a tool.", tool_calls=calls)
-        return ChatResult(generations=[ChatGeneration(message=said)])
+        reply = AIMessage(turn if isinstance(turn, str) else "I call a tool.", tool_calls=calls)
+        return ChatResult(generations=[ChatGeneration(message=reply)])
 
 
 def _call(name: str, arguments: dict[str, Any], call_id: str) -> dict[str, Any]:

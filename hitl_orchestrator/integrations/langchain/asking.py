@@ -130,8 +130,8 @@ class Asking:
         if self._ai_reviewer is not None:
             described = "" if call.tool is None else call.tool.description
             shown = {"id": call.call["id"], "name": call.name, "args": call.arguments}
-            said = list(messages_of(state)[-_MOST_MESSAGES:])
-            opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=said))
+            last = list(messages_of(state)[-_MOST_MESSAGES:])
+            opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=last))
         try:
             return _Asked(call.task(), call.output(opinion), _named(self._submitted_by))
         except (ValidationError, InvalidInput) as exc:

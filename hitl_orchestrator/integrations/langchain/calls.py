@@ -67,7 +67,7 @@ class Place:
 class GatedCall:
     """One call of a tool that needs an approval.
 
-    `said` is the text of the model's message with the call. The message's id is part of the key: models may number the
+    `text` is the text of the model's message with the call. The message's id is part of the key: models may number the
     calls of each message alike, and parallel sub-agents too.
     """
 
@@ -76,7 +76,7 @@ class GatedCall:
     rule: ToolRule
     key: CallKey
     tool: BaseTool | None
-    said: str = ""
+    text: str = ""
 
     @classmethod
     def of(cls, call: ToolCall, rule: ToolRule, tool: BaseTool | None, state: Any) -> "GatedCall":
@@ -96,7 +96,7 @@ class GatedCall:
             rule=rule,
             key=CallKey(thread=place.thread, call_id=call["id"], namespace=within),
             tool=tool,
-            said="" if message is None else shortened(str(message.text), _MOST_SHOWN),
+            text="" if message is None else shortened(str(message.text), _MOST_SHOWN),
         )
 
     @property
@@ -133,11 +133,11 @@ class GatedCall:
             fields[AI_REVIEW] = opinion.to_json()
         if opinion is not None and opinion.holds:
             confidence, fields["unusual"] = None, True
-        return proposed_call(self.name, self.arguments, explanation=self.said, confidence=confidence, **fields)
+        return proposed_call(self.name, self.arguments, explanation=self.text, confidence=confidence, **fields)
 
     def proposal(self) -> dict[str, Any]:
         """Return the fields of the proposal without those of an AI reviewer."""
-        return {"predicted_label": self.name, "explanation": self.said, "arguments": self.arguments}
+        return {"predicted_label": self.name, "explanation": self.text, "arguments": self.arguments}
 
 
 def messages_of(state: Any) -> Sequence[Any]:

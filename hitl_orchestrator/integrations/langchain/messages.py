@@ -1,7 +1,7 @@
 """The words that the model reads about a reviewed call, and the result of a tool as JSON, which the ledger keeps."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -24,28 +24,33 @@ def error(call: ToolCall, text: str) -> ToolMessage:
 
 def refused(call: ToolCall, answer: No) -> ToolMessage:
     """Return what the model reads about a call that was not approved."""
-    by = f" by {answer.reviewer}" if answer.reviewer else ""
-    because = f" Reason: {answer.reason.rstrip('.')}." if answer.reason else ""
-    said = f"The call of {call['name']} was not run: a review ended in {str(answer.decision)!r}{by}.{because}"
-    return error(call, f"{said} {_NOT_AGAIN}")
+    by = f" ({answer.reviewer} decided)" if answer.reviewer else ""
+    return error(call, f"The call of {call['name']} was not run: {answer.reason.rstrip('.')}{by}. {_NOT_AGAIN}")
 
 
 def other_tool(call: ToolCall, name: str) -> ToolMessage:
     """Return what the model reads if the reviewer named another tool, which this call cannot run."""
-    said = f"The call of {call['name']} was not run: the reviewer's decision names {name!r} instead."
-    return error(call, f"{said} Call {name} if you have it and it serves the user. {_NOT_AGAIN}")
+    text = f"The call of {call['name']} was not run: the reviewer's decision names {name!r} instead."
+    return error(call, f"{text} Call {name} if you have it and it serves the user. {_NOT_AGAIN}")
+
+
+def unfit_edit(call: ToolCall, arguments: Mapping[str, Any], problems: Sequence[str]) -> ToolMessage:
+    """Return what the model reads if the arguments of a reviewer do not fit the tool."""
+    shown = json.dumps(arguments, ensure_ascii=False, default=str)
+    text = f"The call of {call['name']} was not run: a reviewer changed the arguments to {shown}, which do not fit"
+    return error(call, f"{text}: {'; '.join(problems)}. A new attempt is a new call, for review.")
 
 
 def failed(call: ToolCall, why: str) -> ToolMessage:
     """Return what the model reads about an approved call that ran, and failed. Its approval is used up."""
-    said = f"{call['name']} ran once, as approved, and failed: {why}"
-    return error(call, f"{said}. It is not run again under this approval. A new attempt is a new call, for review.")
+    text = f"{call['name']} ran once, as approved, and failed: {why}"
+    return error(call, f"{text}. It is not run again under this approval. A new attempt is a new call, for review.")
 
 
 def unknown(call: ToolCall) -> ToolMessage:
     """Return what the model reads if the process died while the tool ran."""
-    said = f"It is not known whether {call['name']} ran to its end: the process died meanwhile. A person checks it"
-    return error(call, f"{said}; assume neither. Do not call it again; tell the user.")
+    text = f"It is not known whether {call['name']} ran to its end: the process died meanwhile. A person checks it"
+    return error(call, f"{text}; assume neither. Do not call it again; tell the user.")
 
 
 def unfit(call: ToolCall, problem: str) -> ToolMessage:

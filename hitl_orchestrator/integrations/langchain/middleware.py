@@ -20,6 +20,7 @@ from hitl_orchestrator.integrations.langchain.build_order import Built, building
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
 from hitl_orchestrator.integrations.langchain.guard import GuardedTool
 from hitl_orchestrator.integrations.langchain.pauses import Judged, Waits, pause
+from hitl_orchestrator.integrations.langchain.schemas import unfit
 from hitl_orchestrator.integrations.langchain.settings import ToolSettings, ToolTable
 
 InterruptMode: TypeAlias = Literal["batched", "per_call"]
@@ -199,7 +200,12 @@ def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:
     fields = answer.output.model_extra or {}
     if isinstance(text := fields.get(RESPONSE), str) and "arguments" not in fields:
         return messages.answered(call.call, answer.run(lambda _: text))
-    return answer if answer.name == call.name else messages.other_tool(call.call, answer.name)
+    if answer.name != call.name:
+        return messages.other_tool(call.call, answer.name)
+    is_edited = answer.arguments != call.arguments
+    if is_edited and (problems := unfit(answer.arguments, call.tool, call.rule.args_schema)):
+        return messages.unfit_edit(call.call, answer.arguments, problems)
+    return answer
 
 
 def _as_approved(request: ToolCallRequest, answer: Go) -> ToolCallRequest:
