@@ -345,6 +345,34 @@ def test_an_agent_without_a_checkpointer_is_refused_before_a_case_is_opened(hitl
     assert not hitl.inbox()
 
 
+def test_a_durability_that_leaves_open_reviews_behind_is_refused(hitl):
+    with pytest.raises(InvalidInput, match="durability='sync'"):
+        an_agent(hitl, []).invoke({"messages": [("user", "Refund ana.")]}, THREAD, durability="exit")
+
+    assert not hitl.inbox()
+
+
+def test_a_function_as_a_tool_is_guarded_and_its_edits_are_checked(hitl):
+    ran = []
+
+    def refund(amount: int, to: str) -> str:
+        """Refund an amount."""
+        ran.append(amount)
+        return "done"
+
+    agent = an_agent(hitl, [], tools=[refund], reviewer="domain_reviewer")
+    started(agent)
+
+    def edit(amount):
+        return {
+            "decisions": [{"type": "edit", "edited_action": {"name": "refund", "args": {"amount": amount, "to": "b"}}}]
+        }
+
+    assert pauses(resumed(agent, edit("much")))
+    assert not pauses(resumed(agent, edit(1)))
+    assert ran == [1]
+
+
 def test_wrong_settings_are_refused_with_every_problem(hitl):
     wrong = {"a": {"when": len}, "b": {"risk": "huge", "allowed_decisions": []}, "c": {"rsik": "low"}, "d": 1}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain.agents.middleware.types import AgentMiddleware
-from langchain_core.tools import BaseTool
+from langchain_core.tools import BaseTool, tool
 
 from hitl_orchestrator.errors import InvalidInput
 
@@ -37,12 +37,18 @@ def building() -> Built | None:
         if frame.f_code.co_name == "create_agent" and frame.f_globals.get("__name__") == "langchain.agents.factory":
             names = frame.f_locals
             middleware: Sequence[Any] = names.get("middleware") or ()
-            tools = [each for each in names.get("tools") or () if isinstance(each, BaseTool)]
+            tools = [_as_tool(each) for each in names.get("tools") or () if not isinstance(each, dict)]
             return Built(tuple(middleware), {each.name: each for each in tools})
         if frame.f_back is None:
             return None
         frame = frame.f_back
     return None
+
+
+def _as_tool(given: Any) -> BaseTool:
+    """Return a tool as LangChain makes it of a function."""
+    made: BaseTool = given if isinstance(given, BaseTool) else tool(given)
+    return made
 
 
 def check_outermost(own: object, built: Built) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
-from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.types import Interrupt
@@ -15,10 +14,15 @@ from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.integrations.langchain.ai_review import Opinion
 from hitl_orchestrator.integrations.langchain.schemas import injected
 from hitl_orchestrator.integrations.langchain.settings import ToolRule
+from hitl_orchestrator.integrations.langgraph.place import CHECKPOINTER, DURABILITY
 
 AI_REVIEW = "ai_review"
 """The field of an output with the opinion of the AI reviewer."""
 
+_EXIT = (
+    "OversightMiddleware: durability='exit' stores the pause only when the run ends: a process that dies before asks "
+    "the model again, and leaves an open review that nothing waits for; run the agent with durability='sync'"
+)
 _MOST_SHOWN = 2000
 _SEPARATOR = "|"
 
@@ -36,18 +40,21 @@ class Place:
         """Return the place of the task that runs now.
 
         Raises:
-            InvalidInput: the agent has no checkpointer or no thread, so that no pause would ever end.
+            InvalidInput: the agent has no checkpointer or no thread, so that no pause would ever end, or it runs with a
+                durability that leaves open reviews behind.
         """
         try:
             own: Mapping[str, Any] = get_config().get("configurable", {})
         except RuntimeError:
             own = {}
         thread = own.get("thread_id")
-        if thread is None or not own.get("__pregel_checkpointer"):
+        if thread is None or not own.get(CHECKPOINTER):
             missing = "a checkpointer" if thread is not None else "a thread_id"
             problem = f"OversightMiddleware: the agent runs without {missing}, so a reviewed call could never continue"
             remedy = "compile it with create_agent(checkpointer=...) and pass configurable={'thread_id': ...}"
             raise InvalidInput([f"{problem}; {remedy}"])
+        if own.get(DURABILITY) == "exit":
+            raise InvalidInput([_EXIT])
         task = str(own.get("checkpoint_ns", ""))
         return cls(str(thread), task.rpartition(_SEPARATOR)[0], task)
 
@@ -60,7 +67,7 @@ class Place:
         if graph is None:
             return None
         pause = Interrupt.from_ns(None, self.task)
-        return ParentCall(graph=graph, thread_id=self.thread, namespace=self.agent, interrupt_id=pause.id)
+        return ParentCall(graph=graph, thread_id=self.thread, namespace=self.task, interrupt_id=pause.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +173,3 @@ def open_calls(state: Any) -> list[ToolCall]:
         return []
     done = {each.tool_call_id for each in messages[last + 1 :] if isinstance(each, ToolMessage)}
     return [call for call in messages[last].tool_calls if call["id"] not in done]
-
-
-def current(config: RunnableConfig | None = None) -> RunnableConfig:
-    """Return the configuration of the running task, for functions of the application."""
-    return config if config is not None else get_config()
