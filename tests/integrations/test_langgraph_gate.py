@@ -87,7 +87,7 @@ DECISIONS = {
 
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_a_call_waits_and_then_runs_as_it_was_decided(hitl, agent, tool, decision):
-    thread, (more, called, said) = next(threads), DECISIONS[decision]
+    thread, (more, called, result) = next(threads), DECISIONS[decision]
     case_id = run(agent, {"calls": [a_call()]}, thread)["__interrupt__"][0].value["case_id"]
     assert tool.calls == []
 
@@ -95,7 +95,7 @@ def test_a_call_waits_and_then_runs_as_it_was_decided(hitl, agent, tool, decisio
     state = run(agent, Command(resume={paused(agent, thread).id: "go on"}), thread)
 
     assert tool.calls == called
-    assert state["done"] == [said, "end"]
+    assert state["done"] == [result, "end"]
 
 
 def test_a_wake_up_decides_nothing_whatever_it_says(agent, tool):
@@ -253,7 +253,7 @@ def test_who_asks_does_not_decide_and_stays_the_submitter_when_a_reviewer_runs_t
     assert len(tool.calls) == 1
 
 
-def test_a_call_that_fails_is_told_and_never_made_again(hitl):
+def test_a_call_that_fails_is_reported_and_never_made_again(hitl):
     calls, thread = list[dict](), next(threads)
 
     def broken(arguments):
@@ -268,8 +268,8 @@ def test_a_call_that_fails_is_told_and_never_made_again(hitl):
         wakes = [pool.submit(run, agent, Command(resume={pause.id: "go on"}), thread) for _ in range(4)]
 
     # A run that comes while another one makes the call pauses again.
-    said = {tuple(each.result()["done"]) for each in wakes} - {()}
-    assert said == {("failed: OSError: no route", "end")}
+    result = {tuple(each.result()["done"]) for each in wakes} - {()}
+    assert result == {("failed: OSError: no route", "end")}
     assert hitl.executions.get(pause.value["case_id"]).status == "failed"
     assert len(calls) == 1
 
@@ -278,9 +278,9 @@ def test_a_call_that_interrupts_the_graph_is_refused(hitl):
     agent, thread = agent_on(InMemorySaver(), hitl, lambda arguments: interrupt("really?")), next(threads)
     run(agent, {"calls": [a_call()]}, thread)
 
-    (said, _) = answer(agent, thread, {"type": "accept"})["done"]
+    (result, _) = answer(agent, thread, {"type": "accept"})["done"]
 
-    assert "the approved call interrupted the graph" in said
+    assert "the approved call interrupted the graph" in result
 
 
 def test_a_parent_that_would_lose_the_pause_is_refused_with_the_remedy(hitl, tool):

@@ -85,14 +85,14 @@ DECISIONS = {
 
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_a_killed_agent_is_resumed_by_a_process_that_knows_a_reference_to_it(processes, decision):
-    more, called, said = DECISIONS[decision]
+    more, called, result = DECISIONS[decision]
     (pause,) = processes.did("start", calls=CALLS)["pauses"]
 
     review = {"human_decision": decision, "reviewer_id": "domain_reviewer", **more}
     processes.did("decide", case_id=pause["case_id"], review=review)
     done = processes.did("resume", case_id=pause["case_id"], namespace="")
 
-    assert done == [said, "end"]
+    assert done == [result, "end"]
     assert processes.made() == called
     processes.check_ledger()
 

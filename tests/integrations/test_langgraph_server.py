@@ -94,9 +94,9 @@ def test_twenty_tasks_are_submitted_and_those_that_wait_are_listed(server, threa
     listed = server.client("agent").threads.search(status="interrupted", limit=100)
 
     assert {each["thread_id"] for each in listed} == {threads[number][0] for number in range(1, WAITING + 1)}
-    assert {number for number, (_, state) in threads.items() if (state.get("result") or {}).get("approved")} == {
-        *range(11, 21)
-    }
+    finished = {number for number, (_, state) in threads.items() if "__interrupt__" not in state}
+    assert finished == {*range(WAITING + 1, 21)}
+    assert all(threads[number][1]["result"]["approved"] for number in finished)
     with Orchestrator.open(server.store) as hitl:
         assert len(hitl.inbox()) == WAITING
     assert "BlockingError" not in server.log.read_text()
@@ -155,7 +155,7 @@ def test_of_two_clients_one_decides(server, threads):
     assert results[0]["approved"] is (results[0]["reviewer"] == "domain_reviewer")
 
 
-def test_a_user_who_is_no_reviewer_decides_nothing_and_is_told_why(server, threads):
+def test_a_user_who_is_no_reviewer_decides_nothing_and_learns_why(server, threads):
     agent, (thread, _) = server.client("agent"), threads[11]
     forged = {"decision": {"human_decision": "approve", "reviewer_id": "domain_reviewer"}}
     resume(agent, thread, forged)

@@ -34,6 +34,10 @@ class Server(NamedTuple):
         return self.clients[user]
 
 
+def client_of(url: str, user: str | None) -> Any:
+    return get_sync_client(url=url, api_key=None, headers=headers_of(user))
+
+
 def headers_of(user: str | None) -> dict[str, str]:
     return {} if user is None else {"Authorization": f"Bearer token of {user}"}
 

@@ -11,16 +11,17 @@ from hitl_orchestrator import (
     AgentOutput,
     AsyncOrchestrator,
     CallKey,
+    Case,
     Go,
     InvalidInput,
     No,
     Orchestrator,
+    ParentCall,
     Principal,
     RequestRejected,
     Task,
     Waiting,
 )
-from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
 from hitl_orchestrator.errors import AlreadyRunning, CaseBusy, CaseNotWaiting, ExecutionUnknown, UnknownCase

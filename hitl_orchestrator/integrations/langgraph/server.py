@@ -2,7 +2,7 @@
 
 Name it in `langgraph.json`: `{"graphs": {"oversight": "hitl_orchestrator.integrations.langgraph.server:graph"}}`. The
 `HITL_...` variables are those of the command line; the store is opened with the first task. A request may do what its
-authenticated user may do; without authentication in `langgraph.json` nobody decides by the server, unless
+authenticated user may do; without authentication in `langgraph.json` the server takes no decisions, unless
 `HITL_REVIEWER` names the reviewer who alone uses it.
 """
 
