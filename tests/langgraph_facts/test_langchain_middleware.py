@@ -136,3 +136,16 @@ def test_langchains_own_middleware_runs_an_approved_tool_again_after_a_crash(mod
     agent.invoke(None, THREAD)
 
     assert ran == [("refund", 1, "ana"), ("refund", 1, "ana")]
+
+
+def test_an_answer_that_does_not_fit_a_batch_poisons_the_thread_of_langchains_own_middleware():
+    own = HumanInTheLoopMiddleware({"refund": True})
+    script = [[("refund", {"amount": 1, "to": "ana"}, "call-0")], "done"]
+    agent = create_agent(
+        Scripted(turns=script), tools=tools_that_log([]), middleware=[own], checkpointer=InMemorySaver()
+    )
+    (pause,) = pauses(started(agent))
+
+    for answer in ({"type": "rubbish"}, {"type": "approve"}):
+        with pytest.raises(ValueError, match="rubbish"):
+            resumed(agent, {pause.id: {"decisions": [answer]}})
