@@ -202,6 +202,32 @@ def test_parallel_sub_agents_with_one_call_id_are_never_mixed(hitl, mode):
     assert ran == [("refund", 2, "ana")]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_sub_agents_behind_a_free_tool_are_reviewed_call_by_call(hitl, mode):
+    ran = []
+
+    @tool
+    def delegate(amount: int) -> str:
+        """Let another agent refund an amount."""
+        script = [[("refund", {"amount": amount, "to": "ana"}, "call_0")], f"refunded {amount}"]
+        oversight = OversightMiddleware(hitl, {"refund": {"risk": "medium"}}, interrupt_mode=mode)
+        sub_agent = create_agent(Scripted(turns=script), tools=tools_that_log(ran), middleware=[oversight])
+        return sub_agent.invoke({"messages": [("user", "Refund.")]})["messages"][-1].content
+
+    calls = [("delegate", {"amount": number}, f"call_{number}") for number in (0, 1)]
+    agent = an_agent(hitl, [], *calls, tools=[delegate], settings={"delegate": False})
+    waiting = pauses(started(agent))
+    assert len(waiting) == len(hitl.inbox()) == 2
+    rejected, approved = sorted(hitl.inbox(), key=lambda review: review.task.metadata["amount"])
+
+    hitl.decide(approved.case_id, "approve", reviewer="domain_reviewer")
+    hitl.decide(rejected.case_id, "reject", reviewer="domain_reviewer")
+    done = resumed(agent, {pause.id: {"wake_up": "x"} for pause in waiting})
+
+    assert ran == [("refund", 1, "ana")]
+    assert not pauses(done)
+
+
 def test_many_wake_ups_at_once_run_the_tool_once(tmp_path):
     ran = []
     with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:

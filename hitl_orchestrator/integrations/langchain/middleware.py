@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidI
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
 from hitl_orchestrator.integrations.langchain.answers import RESPONSE
-from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Unreviewable
+from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Person, Unreviewable
 from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
 from hitl_orchestrator.integrations.langchain.guard import GuardedTool
@@ -38,8 +38,9 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     A call that needs a person pauses the agent in the shapes of LangChain's `HumanInTheLoopMiddleware`: one
     `HITLRequest` for all waiting calls of a message (`batched`), or one `ToolApprovalRequest` for each (`per_call`).
     People decide with `hitl review`, `hitl decide` or any other face, and whatever resumes the agent is a wake-up. With
-    `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, or a
-    function of the run's configuration, which returns None for a run that carries no answer of a person.
+    `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, a
+    principal, or a function of the run's configuration, which returns None for a run that carries no person's answer.
+    It must not read what a client can set: whoever may name the reviewer decides.
 
     `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
     agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
@@ -56,7 +57,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         tools: Mapping[str, ToolSettings | bool] | None = None,
         *,
         interrupt_mode: InterruptMode = "batched",
-        reviewer: Name = None,
+        reviewer: Person = None,
         submitted_by: Name = None,
         domain: str = "general",
         graph: str | None = None,
