@@ -256,7 +256,11 @@ def test_an_authenticated_reviewer_is_recorded_as_such(hitl):
     resumed(agent, [{"type": "accept"}])
 
     (record,) = hitl.audit.records()
-    assert (record.reviewer_id, record.channel, record.authenticated) == ("senior_manager", "langchain", "authenticated")
+    assert (record.reviewer_id, record.channel, record.authenticated) == (
+        "senior_manager",
+        "langchain",
+        "authenticated",
+    )
 
 
 def test_two_answers_that_need_two_people_are_counted_once_each():

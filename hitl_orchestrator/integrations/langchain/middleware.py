@@ -40,7 +40,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     People decide with `hitl review`, `hitl decide` or any other face, and whatever resumes the agent is a wake-up. With
     `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, a
     principal, or a function of the run's configuration, which returns None for a run that carries no person's answer.
-    It must not read what a client can set: whoever may name the reviewer decides.
+    It must not read what a client can set, or the client chooses the reviewer.
 
     `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
     agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
@@ -78,7 +78,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     @property
     def tools(self) -> Sequence[BaseTool]:  # type: ignore[override]  # an attribute there; read once, when built
         """The tools that it adds to the agent: none. LangChain reads this while it builds the agent."""
-        built = building()
+        built = building(self)
         if built is not None:
             if self._check_order:
                 check_outermost(self, built)
@@ -140,8 +140,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         Raises:
             GraphInterrupt: the call waits for a person.
         """
-        is_unknown = request.tool is None and self._built is not None and not self._built.others_wrap(self)
-        call = None if is_unknown else self._gated(request.tool_call, request.tool, request.state)
+        call = self._gated(request.tool_call, request.tool, request.state)
         if call is None:
             return None
         try:
@@ -160,6 +159,9 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         return self._asking.ask(call, state)
 
     def _gated(self, call: ToolCall, tool: BaseTool | None, state: Any) -> GatedCall | None:
+        """Return a call for review; None if its tool is free, or does not exist, which the agent tells the model."""
+        if tool is None and self._built is not None and not self._built.may_run(call["name"], self):
+            return None
         rule = self._table.rule(call["name"])
         return None if rule is None else GatedCall.of(call, rule, tool, state)
 
