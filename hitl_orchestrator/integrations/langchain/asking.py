@@ -107,7 +107,7 @@ class Asking:
             own = decision.get("output", call.proposal())
             decision = {"decision": "override", "output": own, "reason": "run although the AI reviewer held it back"}
         # The run that takes the decision goes on by itself: no resumer of this process may run the thread meanwhile.
-        with hearing(call.key.thread):
+        with hearing(waiting.case_id):
             self._acting_as(reviewer).decide(waiting.case_id, **decision)
 
     def _acting_as(self, reviewer: str | Principal) -> Orchestrator:
