@@ -56,6 +56,7 @@ COMMANDS = {
     "calls": apart("calls no_module:graph thread-1", INVALID),
     "feedback": Row("feedback"),
     "insights": Row("insights"),
+    "executions": Row("executions"),
     "demo": apart("demo"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),
