@@ -29,14 +29,13 @@ from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSource
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
+    from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.ledger.keys.files import SealKey
     from hitl_orchestrator.ledger.keys.signing import SigningKey
-    from hitl_orchestrator.nodes.ports import Classifier
     from hitl_orchestrator.policies.engine.risk import RiskRule
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
@@ -71,9 +70,9 @@ class Orchestrator:
         policy: "str | Path | Mapping[str, Any] | Policy | None" = None,
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
-        classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        classifier: "ClassifierSource | None" = None,
         on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-        classifier_attempts: int = ATTEMPTS,
+        classifier_attempts: "int | RetryPolicy" = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
         score_rules: "ScoreRules | None" = None,
@@ -92,9 +91,10 @@ class Orchestrator:
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
         values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
         role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
-        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
-        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
+        `classifier`, a `Runnable` or a function of the task, asynchronous or not, produces missing outputs. It is
+        called up to `classifier_attempts` times, or as a `RetryPolicy` of LangGraph says, for at most
+        `classifier_timeout` seconds each (None: no limit); if it fails, the case goes to a reviewer with the error as
+        the reason, or with `on_classifier_error="raise"` it is raised.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.

@@ -1,7 +1,7 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,6 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
-from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
@@ -49,7 +48,7 @@ from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.wiring.arguments import check_durations, check_rules
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings, ClassifierSource
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
     Governance,
@@ -63,7 +62,7 @@ from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
+    from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.ledger.keys.signing import SigningKey
@@ -164,9 +163,9 @@ def open_services(
     policy: PolicySource = None,
     reviewers: PeopleSource = None,
     schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
-    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+    classifier: "ClassifierSource | None" = None,
     on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-    classifier_attempts: int = ATTEMPTS,
+    classifier_attempts: "int | RetryPolicy" = ATTEMPTS,
     classifier_timeout: float | None = SECONDS,
     risk_rules: Sequence[RiskRule] = (),
     score_rules: ScoreRules | None = None,
