@@ -75,8 +75,12 @@ def as_classifier(source: Any) -> Classifier | AsynchronousClassifier | None:
         classifier: Classifier | AsynchronousClassifier = source
         return classifier
     from langchain_core.runnables import RunnableLambda  # noqa: PLC0415 - slow to import, and rarely needed
+    from langchain_core.runnables.utils import is_async_callable, is_async_generator  # noqa: PLC0415
 
-    runnable: Any = RunnableLambda(source)
+    from hitl_orchestrator.services.cases.event_loop import kept_from_the_loop  # noqa: PLC0415 - needs no import before
+
+    asynchronous = is_async_callable(source) and not is_async_generator(source)
+    runnable: Any = RunnableLambda(kept_from_the_loop(source) if asynchronous else source)
     return as_classifier(runnable)
 
 

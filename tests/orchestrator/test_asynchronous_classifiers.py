@@ -141,8 +141,9 @@ def test_no_case_is_invisible_whatever_a_coroutine_does(opened, name):
 
 
 def test_no_case_of_an_asynchronous_application_is_invisible(durable_store, clock):
+    ending_every_loop = {"hangs", "never ends, and is never canceled", "coroutine that is interrupted"}
     misbehaving = {**CLASSIFIERS, **ASYNCHRONOUS}
-    del misbehaving["hangs"]  # in a coroutine it would stop the application itself
+    misbehaving = {name: one for name, one in misbehaving.items() if name not in ending_every_loop}
 
     async def ask(task):
         classifier = misbehaving[task.metadata["name"]]
@@ -158,9 +159,6 @@ def test_no_case_of_an_asynchronous_application_is_invisible(durable_store, cloc
             names = {request.task.metadata["name"] for request in requests if request.classifier_error}
             return names, await hitl.recover(), list(await hitl.cases.unfinished()), (await hitl.audit.verify()).sound
 
-    # An interruption ends every loop; that case is left to recovery.
-    interrupted = misbehaving.pop("coroutine that is interrupted")
-    assert isinstance(interrupted, Asynchronous)
     assert asyncio.run(all_of_them()) == (set(misbehaving), [], [], True)
 
 

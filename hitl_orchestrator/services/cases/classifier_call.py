@@ -27,7 +27,7 @@ from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
 from hitl_orchestrator.nodes.ports import Answer, AsynchronousClassifier, Classifier
-from hitl_orchestrator.services.cases.event_loop import EventLoop, Interrupted, Overrun
+from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun
 
 _PAUSED = "it paused for an answer; give the agent a checkpointer of its own, or no approval step"
 _STREAMS = "answers piece by piece; give a function that returns the output itself"
@@ -100,8 +100,8 @@ class ClassifierCall:
             raise ClassifierFailed(task.task_id, _PAUSED) from exc
         except Overrun as exc:
             raise ClassifierFailed(task.task_id, f"it took longer than {self.seconds:g} seconds") from exc
-        except Interrupted as exc:
-            raise ClassifierFailed(task.task_id, KeyboardInterrupt.__name__) from exc
+        except Ended as exc:
+            raise ClassifierFailed(task.task_id, sentence_of(exc.__cause__ or exc, task)) from exc
         except (RuntimeError, KeyError) as exc:
             if any(words in (_text_of(exc) or "") for words in _NO_RUN):
                 raise ClassifierFailed(task.task_id, _PAUSED) from exc

@@ -1,9 +1,10 @@
 """Await the answer of an asynchronous classifier from synchronous code, within a time limit."""
 
 import asyncio
+import functools
 import os
 import weakref
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager, suppress
@@ -12,14 +13,37 @@ from threading import Lock, Thread, current_thread, main_thread
 from time import monotonic
 from typing import Any
 
-__all__ = ["EventLoop", "Interrupted", "Overrun", "callers_loop"]
+__all__ = ["Ended", "EventLoop", "Overrun", "callers_loop", "kept_from_the_loop"]
 
 _CALLERS: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("hitl_callers_loop", default=None)
 _LOOK_SECONDS, _GRACE_SECONDS = 1.0, 1.0
 
 
-class Interrupted(Exception):
-    """An awaitable raised `KeyboardInterrupt`, of its own or because the user interrupted the loop that ran it."""
+class Ended(Exception):
+    """A coroutine raised `SystemExit` or `KeyboardInterrupt`, its cause, either of which would end the loop."""
+
+
+def kept_from_the_loop(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a coroutine function that raises `Ended` instead of an error that ends a loop.
+
+    LangChain runs a coroutine function in a task of its own, from which such an error goes right to the loop. An
+    interruption of the main thread comes from the user, and ends it.
+    """
+
+    @functools.wraps(function)
+    async def run(*args: Any, **named: Any) -> Any:
+        try:
+            return await function(*args, **named)
+        except (SystemExit, KeyboardInterrupt) as exc:
+            if _is_of_user(exc):
+                raise
+            raise Ended from exc
+
+    return run
+
+
+def _is_of_user(exc: BaseException) -> bool:
+    return isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread()
 
 
 _UNDER_WAY: set["_Call"] = set()
@@ -60,7 +84,7 @@ class EventLoop:
 
         Raises:
             Overrun: it took longer than `seconds`.
-            Interrupted: it raised `KeyboardInterrupt`.
+            Ended: it raised `SystemExit` or `KeyboardInterrupt`.
         """
         callers = _loop_of_caller()
         loop = callers or self._lasting()
@@ -111,18 +135,21 @@ class _Call:
             self._task.cancel()
 
     async def _guarded(self) -> None:
-        """Keep every error, since `SystemExit` of a classifier would end the loop of the application."""
+        """Keep every error for the thread that waits."""
         try:
-            result = await self._awaitable
+            result = await kept_from_the_loop(_awaited)(self._awaitable)
         except BaseException as exc:
-            interrupted = isinstance(exc, KeyboardInterrupt)
-            self.ended.set_exception(Interrupted() if interrupted else exc)
-            if interrupted and current_thread() is main_thread():
+            self.ended.set_exception(exc)
+            if _is_of_user(exc):
                 raise
         else:
             self.ended.set_result(result)
         finally:
             _UNDER_WAY.discard(self)
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 def _result(ended: "Future[Any]", loop: asyncio.AbstractEventLoop, seconds: float | None) -> Any:
