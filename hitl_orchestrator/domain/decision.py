@@ -35,6 +35,14 @@ class Classification(Value):
         return self
 
 
+class ConfidencePart(Value):
+    """One statement of confidence in an output: its source, its value, None if unknown, and how it was derived."""
+
+    source: ConfidenceSource
+    value: Confidence | None
+    how: Text
+
+
 class Score(Value):
     """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0.
 
@@ -45,6 +53,9 @@ class Score(Value):
     source: ConfidenceSource
     signals: tuple[Signal, ...] = ()
     unreadable: tuple[Label, ...] = ()
+    parts: tuple[ConfidencePart, ...] = Field(
+        default=(), description="what the confidence was derived from; none for a reported confidence alone"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def test_all_calls_of_a_synchronous_application_run_in_one_loop(opened):
     assert len(set(map(id, loops))) == 1
 
 
-def test_an_asynchronous_application_is_asked_in_its_own_loop(store, clock):
+def test_an_asynchronous_application_is_asked_in_its_own_loop(sqlite_store, clock):
     async def both():
         connections = asyncio.Queue()  # belongs to this loop
 
@@ -99,7 +99,7 @@ def test_an_asynchronous_application_is_asked_in_its_own_loop(store, clock):
             await connections.put(asyncio.get_running_loop())
             return await classify(task)
 
-        async with AsyncOrchestrator.open(store, clock=clock, reviewers=PEOPLE, classifier=remember) as hitl:
+        async with AsyncOrchestrator.open(sqlite_store, clock=clock, reviewers=PEOPLE, classifier=remember) as hitl:
             cases = await asyncio.gather(*(hitl.submit(a_task(f"t{number}")) for number in range(3)))
         return [case.status for case in cases], {connections.get_nowait() for _ in cases} == {
             asyncio.get_running_loop()
@@ -140,7 +140,7 @@ def test_no_case_is_invisible_whatever_a_coroutine_does(opened, name):
     assert (hitl.recover(), list(hitl.cases.unfinished())) == ([], [])
 
 
-def test_no_case_of_an_asynchronous_application_is_invisible(durable_store, clock):
+def test_no_case_of_an_asynchronous_application_is_invisible(sqlite_store, clock):
     ending_every_loop = {"hangs", "never ends, and is never canceled", "coroutine that is interrupted"}
     misbehaving = {**CLASSIFIERS, **ASYNCHRONOUS}
     misbehaving = {name: one for name, one in misbehaving.items() if name not in ending_every_loop}
@@ -152,7 +152,7 @@ def test_no_case_of_an_asynchronous_application_is_invisible(durable_store, cloc
 
     async def all_of_them():
         options = {"clock": clock, "reviewers": PEOPLE, "classifier": ask, **LIMITS}
-        async with AsyncOrchestrator.open(durable_store, **options) as hitl:
+        async with AsyncOrchestrator.open(sqlite_store, **options) as hitl:
             tasks = [a_task(f"t{number}", metadata={"name": name}) for number, name in enumerate(misbehaving)]
             await asyncio.gather(*map(hitl.submit, tasks))
             requests = await hitl.inbox()
