@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, model_validator
 
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
+from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
@@ -41,6 +42,11 @@ class ConfidencePart(Value):
     source: ConfidenceSource
     value: Confidence | None
     how: Text
+
+    @property
+    def sentence(self) -> str:
+        """The part for readers, such as `verbalised: 0.85, stated by the agent`."""
+        return f"{self.source.value}: {'unknown' if self.value is None else confidence_text(self.value)}, {self.how}"
 
 
 class Score(Value):

@@ -62,7 +62,9 @@ class Reported(Value):
     def read(self, evidence: Evidence) -> Reading:
         """Return the reported confidence."""
         value = evidence.output.confidence_score
-        return _leaf(ConfidenceSource.REPORTED, value, "reported by the agent" if value is not None else _ABSENT)
+        return _leaf(
+            ConfidenceSource.REPORTED, value, "the output's confidence_score" if value is not None else _ABSENT
+        )
 
 
 class TokenLogprobs(Value):

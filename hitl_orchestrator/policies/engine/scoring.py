@@ -60,7 +60,7 @@ class _Scoring:
         }
         return Score(
             confidence=confidence,
-            source=reading.source,
+            source=ConfidenceSource.MISSING if confidence is None else reading.source,
             signals=tuple(signal for signal, holds in raised.items() if holds),
             unreadable=tuple(self._unreadable),
             parts=reading.parts if {part.source for part in reading.parts} - {ConfidenceSource.REPORTED} else (),
