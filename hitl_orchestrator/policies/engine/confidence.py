@@ -13,7 +13,7 @@ them. A scorer reads the `confidence_score` of an output, or a field of `agent_o
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import Field
@@ -82,13 +82,7 @@ class TokenLogprobs(Value):
 
     def _probability(self, field: Any) -> tuple[float, str]:
         logprobs = agent_fields.logprobs_of(field)
-        # Divided first: a sum may overflow.
-        exponent = {
-            "geometric_mean": lambda: math.fsum(each / len(logprobs) for each in logprobs),
-            "product": lambda: sum(logprobs),
-            "lowest": lambda: min(logprobs),
-        }[self.of_tokens]()
-        return math.exp(exponent), f"{self.of_tokens.replace('_', ' ')} of {len(logprobs)} token probabilities"
+        return math.exp(_OF_TOKENS[self.of_tokens](logprobs)), f"{self.of_tokens.replace('_', ' ')} of {len(logprobs)} token probabilities"
 
 
 class SelfConsistency(Value):
@@ -208,6 +202,17 @@ ANY_STATED = FirstOf(of=(Reported(), TokenLogprobs(), SelfConsistency(), Verbali
 """The confidence by default: the reported one, or the first that can be computed from fields of the output."""
 
 _ABSENT = "absent"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(value / len(values) for value in values)  # divided first: a sum may overflow
+
+
+_OF_TOKENS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "geometric_mean": _mean,
+    "product": math.fsum,
+    "lowest": min,
+}
 
 
 def _leaf(source: ConfidenceSource, value: float | None, how: str) -> Reading:
