@@ -82,7 +82,9 @@ class TokenLogprobs(Value):
 
     def _probability(self, field: Any) -> tuple[float, str]:
         logprobs = agent_fields.logprobs_of(field)
-        return math.exp(_OF_TOKENS[self.of_tokens](logprobs)), f"{self.of_tokens.replace('_', ' ')} of {len(logprobs)} token probabilities"
+        return math.exp(
+            _OF_TOKENS[self.of_tokens](logprobs)
+        ), f"{self.of_tokens.replace('_', ' ')} of {len(logprobs)} token probabilities"
 
 
 class SelfConsistency(Value):
