@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, desk, inbox, ledger, policies, postgres, queues, seals
+from benchmarks import backtest, cases, confidence, desk, inbox, ledger, policies, postgres, queues, seals
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -98,7 +98,10 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
     parser.add_argument("--waiting", type=int, default=queues.MANY, help="open reviews of the queues, of real cases")
     parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "backtest"], help="measure this alone"
+        "only",
+        nargs="?",
+        choices=["inbox", "desk", "queues", "policies", "backtest", "confidence"],
+        help="measure this alone",
     )
     given = parser.parse_args()
     _one(given) if given.only else _all(given)
@@ -124,6 +127,9 @@ def _one(given: argparse.Namespace) -> None:
     if given.only == "backtest":
         figures = backtest.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
+        return
+    if given.only == "confidence":
+        confidence.report(as_json=given.json)
 
 
 def _all(given: argparse.Namespace) -> None:
@@ -144,6 +150,7 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_queues(figures))
     console.print(_backtest(figures))
     console.print(policies.table(figures))
+    confidence.report()
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 

@@ -203,8 +203,13 @@ def main() -> None:
     parser.add_argument("--data", help=f"the folder of the data sets; by default the variable {VARIABLE}")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     given = parser.parse_args()
-    rows = measure(given.data)
-    if given.json:
+    report(given.data, as_json=given.json)
+
+
+def report(data: str | None = None, *, as_json: bool = False) -> None:
+    """Measure and print, or print why nothing was measured."""
+    rows = measure(data)
+    if as_json:
         print(json.dumps([{**row._asdict(), "found": row.found._asdict()} for row in rows], indent=2))
     elif rows:
         Console(width=200).print(table(rows))
