@@ -3,7 +3,8 @@
 Read from the folder that `--data` or the variable HITL_BENCH_DATA names; nothing is measured without it.
 
 - `llm_stated_confidence.csv.gz`: answers of five language models to questions of five kinds, with the confidence that
-  each states and, for one of them, the probability of the answer's token (LifeEval, NoamMichael, 2025, MIT).
+  each states and, for one of them, the probability of the answer's token (LifeEval, NoamMichael, 2025, MIT). Of one
+  kind, HaluEval, every model has half of the answers right; the others are measured without it too.
 - `llm_token_confidence.csv.gz`: answers of three language models to ARC, HellaSwag and MMLU, with the probability of
   the answer's token (Plaut et al., 2024, MIT).
 - `banking77`: questions to a bank (PolyAI task-specific-datasets, CC BY 4.0), answered by the `TextClassifier` and by a
@@ -20,6 +21,7 @@ import json
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,13 +109,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _stated(folder: Path) -> Iterator[Answers]:
     rows = _rows(folder / "llm_stated_confidence.csv.gz")
-    for agent in sorted({row["agent"] for row in rows}):
-        own = [row for row in rows if row["agent"] == agent]
+    kinds = (("LifeEval", rows), ("without HaluEval", [row for row in rows if row["task_type"] != "halu_eval_qa"]))
+    for data, agent in product(dict(kinds), sorted({row["agent"] for row in rows})):
+        own = [row for row in dict(kinds)[data] if row["agent"] == agent]
         outputs = [_output("x", **_evidence(row["stated_confidence"], row["max_token_confidence"])) for row in own]
         names: tuple[str, ...] = ("stated",)
         if any(row["max_token_confidence"] for row in own):
             names = ("stated", "token log-probability", "stated + token, weighted", "stated + token, lowest")
-        yield Answers("LifeEval", agent, outputs, [row["correct"] == "True" for row in own], names)
+        yield Answers(data, agent, outputs, [row["correct"] == "True" for row in own], names)
 
 
 def _tokens(folder: Path) -> Iterator[Answers]:
