@@ -10,6 +10,18 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
     from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.enums import (
+        Action,
+        Assessment,
+        CaseStage,
+        DecisionSource,
+        FinalDecision,
+        HumanDecision,
+        OnClassifierError,
+        ReviewStatus,
+        RiskLevel,
+        Signal,
+    )
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -20,38 +32,58 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Action",
     "AgentOutput",
+    "Assessment",
     "AsyncOrchestrator",
     "AuditRecord",
     "Case",
+    "CaseStage",
+    "DecisionSource",
+    "FinalDecision",
     "HitlError",
+    "HumanDecision",
     "InvalidInput",
+    "OnClassifierError",
     "Orchestrator",
     "Principal",
     "Proposal",
     "RequestRejected",
     "Review",
     "ReviewRequest",
+    "ReviewStatus",
     "Reviewer",
+    "RiskLevel",
+    "Signal",
     "Task",
 ]
 
 _public = lazy_names(
     __name__,
     {
+        "Action": "domain.enums",
         "AgentOutput": "domain.task",
+        "Assessment": "domain.enums",
         "AsyncOrchestrator": "orchestrator.asynchronous",
         "AuditRecord": "domain.audit",
         "Case": "domain.case",
+        "CaseStage": "domain.enums",
+        "DecisionSource": "domain.enums",
+        "FinalDecision": "domain.enums",
         "HitlError": "errors",
+        "HumanDecision": "domain.enums",
         "InvalidInput": "errors",
+        "OnClassifierError": "domain.enums",
         "Orchestrator": "orchestrator.facade",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RequestRejected": "errors",
         "Review": "domain.review",
         "ReviewRequest": "domain.review",
+        "ReviewStatus": "domain.enums",
         "Reviewer": "domain.review",
+        "RiskLevel": "domain.enums",
+        "Signal": "domain.enums",
         "Task": "domain.task",
     },
 )

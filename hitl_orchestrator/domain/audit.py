@@ -170,6 +170,10 @@ class Event(Value):
     previous: str
     digest: str
 
+    def __repr__(self) -> str:
+        """Return the number, the kind and the case."""
+        return f"<Event {self.seq} {self.kind.value}{f' of case {self.case_id}' if self.case_id else ''}>"
+
 
 _DIGITS = 13
 _SPOT_CHECK = "spot check"

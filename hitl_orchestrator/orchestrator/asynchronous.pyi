@@ -7,7 +7,16 @@ from langchain_core.runnables import Runnable
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.enums import (
+    Assessment,
+    AssessmentName,
+    DecisionName,
+    HumanDecision,
+    OnClassifierError,
+    OnClassifierErrorName,
+    RiskLevel,
+    RiskName,
+)
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -46,8 +55,8 @@ class AsyncCases:
     async def history(self, case_id: str | None = ..., *, task_id: str | None = ...) -> list[Event]: ...
     async def enqueue(
         self,
-        task: Task,
-        output: AgentOutput | None = ...,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
         *,
         resubmit: bool = ...,
         replay: bool = ...,
@@ -93,7 +102,7 @@ class AsyncReviews:
     async def assign(
         self,
         *,
-        strategy: Strategy | str = ...,
+        strategy: Strategy | Literal["push", "sticky"] = ...,
         limit: int = ...,
         seconds: float = ...,
         skill: Skill = ...,
@@ -108,7 +117,7 @@ class AsyncReviews:
     async def decide_many(
         self,
         case_ids: Sequence[str],
-        decision: Review | HumanDecision | str,
+        decision: Review | HumanDecision | DecisionName,
         *,
         reviewer: str | None = ...,
         feedback: str = ...,
@@ -116,7 +125,12 @@ class AsyncReviews:
         reason_code: str | None = ...,
     ) -> list[Case]: ...
     async def add_gold_case(
-        self, task: Task, output: AgentOutput, expected: HumanDecision, *, reviewer: str | None = ...
+        self,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any],
+        expected: HumanDecision | DecisionName,
+        *,
+        reviewer: str | None = ...,
     ) -> Case: ...
     async def add_second_review(
         self, case_id: str | None = ..., *, task_id: str | None = ..., new_task_id: str, reviewer: str | None = ...
@@ -171,7 +185,7 @@ class AsyncOrchestrator:
         reviewers: str | Path | Mapping[str, Any] | Sequence[Any] | People | None = None,
         schemas: str | Path | Mapping[str, Any] | OutputSchemas | None = None,
         classifier: Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None = None,
-        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        on_classifier_error: OnClassifierError | OnClassifierErrorName = OnClassifierError.HUMAN_REVIEW,
         classifier_attempts: int = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: Sequence[RiskRule] = (),
@@ -192,8 +206,8 @@ class AsyncOrchestrator:
     ) -> AsyncOrchestrator: ...
     async def submit(
         self,
-        task: Task,
-        output: AgentOutput | None = ...,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
         *,
         resubmit: bool = ...,
         replay: bool = ...,
@@ -207,7 +221,7 @@ class AsyncOrchestrator:
         *,
         reviewer: str | None = ...,
         task_type: str | None = ...,
-        risk_level: RiskLevel | str | None = ...,
+        risk_level: RiskLevel | RiskName | None = ...,
         overdue: bool = ...,
         claimed_by: str | None = ...,
         unclaimed: bool = ...,
@@ -217,7 +231,7 @@ class AsyncOrchestrator:
     async def decide(
         self,
         case_id: str | None = ...,
-        decision: Review | HumanDecision | str | None = ...,
+        decision: Review | HumanDecision | DecisionName | None = ...,
         *,
         task_id: str | None = ...,
         reviewer: str | None = ...,
@@ -225,7 +239,7 @@ class AsyncOrchestrator:
         reason: str = ...,
         reason_code: str | None = ...,
         output: Proposal | Mapping[str, Any] | None = ...,
-        confidence_assessment: Assessment | str | None = ...,
+        confidence_assessment: Assessment | AssessmentName | None = ...,
         review_id: str | None = ...,
         shown_digest: str | None = ...,
         idempotency_key: str | None = ...,

@@ -5,20 +5,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.enums import (
+    Assessment,
+    AssessmentName,
+    DecisionName,
+    HumanDecision,
+    OnClassifierError,
+    OnClassifierErrorName,
+    RiskLevel,
+    RiskName,
+)
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
-from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = ["Orchestrator"]
 
 
+@checked_arguments
 class Orchestrator:
     """Routes agent outputs, holds those that need a person, and records every outcome. Safe to share between threads.
 
@@ -72,7 +82,7 @@ class Orchestrator:
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
-        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        on_classifier_error: OnClassifierError | OnClassifierErrorName = OnClassifierError.HUMAN_REVIEW,
         classifier_attempts: int = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
@@ -129,8 +139,8 @@ class Orchestrator:
 
     def submit(
         self,
-        task: Task,
-        output: AgentOutput | None = None,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = None,
         *,
         resubmit: bool = False,
         replay: bool = False,
@@ -140,15 +150,18 @@ class Orchestrator:
 
         Submitting the same task with the same content returns the same case. With other content and `resubmit`, a new
         case supersedes the earlier one. `replay` marks a case whose times come from records, so that recorded reviews
-        can decide it. `submitted_by` may cancel the case and never decides it.
+        can decide it. `submitted_by` may cancel the case and never decides it. Mappings have the fields of the values;
+        one for the output need not repeat the `task_id`.
 
         Raises:
-            InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
+            InvalidInput: a field is missing or wrong, the output belongs to another task, the timestamp lies in the
+                future, or an id is reserved.
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
             CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
-        intake = Intake(task, output, replay=replay, submitted_by=acting.submitter(submitted_by))
+        given = task_of(task)
+        intake = Intake(given, output_of(output, given), replay=replay, submitted_by=acting.submitter(submitted_by))
         return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
 
     def inbox(
@@ -159,7 +172,7 @@ class Orchestrator:
         *,
         reviewer: str | None = None,
         task_type: str | None = None,
-        risk_level: RiskLevel | str | None = None,
+        risk_level: RiskLevel | RiskName | None = None,
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
@@ -188,7 +201,7 @@ class Orchestrator:
     def decide(
         self,
         case_id: str | None = None,
-        decision: Review | HumanDecision | str | None = None,
+        decision: Review | HumanDecision | DecisionName | None = None,
         *,
         task_id: str | None = None,
         reviewer: str | None = None,
@@ -196,7 +209,7 @@ class Orchestrator:
         reason: str = "",
         reason_code: str | None = None,
         output: Proposal | Mapping[str, Any] | None = None,
-        confidence_assessment: Assessment | str | None = None,
+        confidence_assessment: Assessment | AssessmentName | None = None,
         review_id: str | None = None,
         shown_digest: str | None = None,
         idempotency_key: str | None = None,

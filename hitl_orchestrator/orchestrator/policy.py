@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PolicyAdministration"]
 
 
+@checked_arguments
 class PolicyAdministration:
     """Changes of the routing policy. A change that is looser anywhere waits for a second person in a case."""
 

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.input.parsing import read_json
 from hitl_orchestrator.domain.input.record_size import MAX_FILE, check_size, read_bounded
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import InvalidInput, PolicyMissing
+from hitl_orchestrator.errors import InvalidInput, PolicyMissing, shortened
 from hitl_orchestrator.policies.analysis.unmet_demands import unmet_demands
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
@@ -30,6 +30,8 @@ def canonical(name: str) -> str:
 
 def read_file(path: str | Path) -> str:
     """Return the text of a file. Raises `InvalidInput` with the reason if it cannot be read, or is too large."""
+    if not isinstance(path, str | Path):
+        raise InvalidInput([f"{shortened(repr(path))} is neither a path nor a value of this kind"])
     try:
         with Path(path).open("rb") as file:
             # A device or a pipe has no size, so the number of bytes that are read is limited too.
