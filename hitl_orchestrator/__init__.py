@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
+    from hitl_orchestrator.telemetry import Telemetry
 
     __version__: str
 
@@ -56,6 +57,7 @@ __all__ = [
     "RiskLevel",
     "Signal",
     "Task",
+    "Telemetry",
 ]
 
 _public = lazy_names(
@@ -85,6 +87,7 @@ _public = lazy_names(
         "RiskLevel": "domain.enums",
         "Signal": "domain.enums",
         "Task": "domain.task",
+        "Telemetry": "telemetry",
     },
 )
 

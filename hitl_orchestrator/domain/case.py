@@ -7,7 +7,7 @@ from pydantic import Field
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
 from hitl_orchestrator.domain.value import FreeJson, Identifier, Label, UtcDatetime, Value, canonical_json, public
 
@@ -165,6 +165,11 @@ class Case(Value):
         """The open review, if any: the last one without a decision. A masked case also hides earlier decisions."""
         last = self.reviews[-1] if self.reviews else None
         return last if last is not None and last.verdict is None else None
+
+    @property
+    def answered(self) -> RecordedDecision | None:
+        """The last recorded decision, if any."""
+        return next((row.verdict for row in reversed(self.reviews) if row.verdict is not None), None)
 
     @property
     def final_output(self) -> Proposal | None:

@@ -48,6 +48,7 @@ from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.telemetry import Telemetry
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 class AsyncCases:
@@ -198,7 +199,8 @@ class AsyncOrchestrator:
         head_file: str | Path | Literal[False] | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
-        tracing: bool = False,
+        tracing: bool = ...,
+        telemetry: bool | Telemetry = False,
         threads: int = 8,
     ) -> _Opening: ...
     def acting_as(

@@ -21,6 +21,7 @@ from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.nodes.traces import note_case, note_submission, note_verdict
 from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
@@ -37,6 +38,7 @@ from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.telemetry import Telemetry
 from hitl_orchestrator.wiring.build import Services, open_services
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
@@ -96,6 +98,7 @@ class Orchestrator:
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
+        telemetry: bool | Telemetry = False,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
@@ -112,7 +115,8 @@ class Orchestrator:
         The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
         beside the store, which is safer elsewhere. False signs none.
 
-        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
+        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`. With
+        `telemetry` each call writes OpenTelemetry spans, without texts unless a `Telemetry` asks for them.
 
         Raises:
             InvalidInput: an argument is unusable.
@@ -161,8 +165,13 @@ class Orchestrator:
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         given = task_of(task)
-        intake = Intake(given, output_of(output, given), replay=replay, submitted_by=acting.submitter(submitted_by))
-        return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
+        proposed = output_of(output, given)
+        intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
+        with services.spans.span("hitl.submit") as span:
+            note_submission(span, given, proposed)
+            case = services.submission.submit(intake, acting, resubmit=resubmit)
+            note_case(span, case)
+        return self._gate.shown(case)
 
     def inbox(
         self,
@@ -237,7 +246,11 @@ class Orchestrator:
             idempotency_key=idempotency_key,
         )
         services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
-        return self._gate.shown(services.decisions.decide(key, review, acting))
+        with services.spans.span("hitl.decide") as span:
+            case = services.decisions.decide(key, review, acting)
+            note_case(span, case)
+            note_verdict(span, case.answered)
+        return self._gate.shown(case)
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.

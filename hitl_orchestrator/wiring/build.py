@@ -48,6 +48,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
+from hitl_orchestrator.telemetry import NO_SPANS, Spans, Telemetry
 from hitl_orchestrator.wiring.arguments import check_durations, check_rules
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
@@ -108,6 +109,7 @@ class Services(Shared):
     maintenance: Maintenance
     authorization: Authorization
     masking: CaseMasking
+    spans: Spans = NO_SPANS
     closed: bool = False
 
     @property
@@ -156,6 +158,7 @@ class Collaborators:
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
     traced: bool = False
+    spans: Spans = NO_SPANS
 
 
 def open_services(
@@ -179,6 +182,7 @@ def open_services(
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
     tracing: bool = False,
+    telemetry: bool | Telemetry = False,
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
@@ -187,6 +191,7 @@ def open_services(
     outputs = load_schemas(schemas)
     check_governed(store, policy, reviewers)
     uses = configuration_of(risk_rules, score_rules, outputs)
+    spans = Spans.of(telemetry)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
     store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
     ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
@@ -203,6 +208,7 @@ def open_services(
             sign_every=head_every,
             wait=wait,
             traced=tracing,
+            spans=spans,
         )
         return build_services(store, ledger, collaborators)
 
@@ -251,6 +257,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
         authorization=Authorization(shared.people, shared.reader),
         masking=CaseMasking(ledger, shared.people, shared.access),
+        spans=given.spans,
     )
 
 
@@ -345,7 +352,7 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         score_rules=given.score_rules or ScoreRules(),
     )
     checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
-    adapter = Adapter(ledger)
+    adapter = Adapter(ledger, given.spans)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 

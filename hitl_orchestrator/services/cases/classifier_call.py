@@ -60,7 +60,8 @@ class ClassifierCall:
                 if isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread():
                     raise
                 error = sentence_of(exc, task)
-                _log.warning("the classifier failed on task %s: %s", task.task_id, error)
+                about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
+                _log.warning("the classifier failed on task %s: %s", task.task_id, error, extra=about)
                 if attempt == self.attempts or isinstance(exc, ClassifierFailed):
                     if self.on_error is not OnClassifierError.RAISE:
                         break
