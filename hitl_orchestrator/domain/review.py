@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import RaisedSignal, Routing
 from hitl_orchestrator.domain.enums import (
     Action,
     Assessment,
@@ -296,8 +296,8 @@ class ReviewRequest(Value):
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
-    there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
-    process that opened it.
+    there are no `signals`; `raised` has the reasons of the signals. It waits since `queued_at` by the database's clock,
+    since `opened_at` by the clock of the process that opened it.
     `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
     could not read.
     """
@@ -322,6 +322,7 @@ class ReviewRequest(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     signals: tuple[Signal, ...] = ()
+    raised: tuple[RaisedSignal, ...] = ()
     unreadable: tuple[Label, ...] = ()
     message: Text = ""
     escalated_because: Text = ""

@@ -29,24 +29,26 @@ def checked_arguments(facade: Facade) -> Facade:
 
     Only types are checked here; the meaning of a text or a number, such as the name of a decision, is checked where it
     is used, with a suggestion. An annotation that names
-    anything else than plain types, enumerations, literals, values and callables leaves its argument alone.
+    anything else than plain types, enumerations, literals, values and callables leaves its argument alone; so do the
+    numbers of a class method such as `open`, which are checked with their units.
     """
     for name, function in list(vars(facade).items()):
         if name.startswith("_"):
             continue
         if isinstance(function, classmethod):
-            setattr(facade, name, classmethod(_checked(function.__func__)))
+            setattr(facade, name, classmethod(_checked(function.__func__, numbers=False)))
         elif inspect.isfunction(function):
             setattr(facade, name, _checked(function))
     return facade
 
 
-def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(function: Callable[..., Any], *, numbers: bool = True) -> Callable[..., Any]:
     signature = inspect.signature(function)
     checks = {
         name: (check, _described(parameter.annotation))
         for name, parameter in signature.parameters.items()
         if (check := _check_of(parameter.annotation)) is not None
+        and (numbers or not {int, float} & set(_members(parameter.annotation)))
     }
     names = list(signature.parameters)
     method = function.__name__

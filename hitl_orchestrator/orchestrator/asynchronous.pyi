@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequenc
 from pathlib import Path
 from typing import Any, Literal
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.runnables import Runnable
 
 from hitl_orchestrator.backtest import Backtest
@@ -154,6 +155,7 @@ class AsyncPolicyAdministration:
     async def status(self) -> PolicyHistory: ...
     async def history(self) -> list[Event]: ...
     async def shadow_report(self) -> ShadowReport | None: ...
+    async def fit_unusual(self) -> str | None: ...
     async def backtest(self, policy: PolicySource, *, capacity: Mapping[str, Capacity] | None = ...) -> Backtest: ...
 
 class AsyncPeopleAdministration:
@@ -190,7 +192,8 @@ class AsyncOrchestrator:
         classifier_attempts: int = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: Sequence[RiskRule] = (),
-        score_rules: ScoreRules | None = None,
+        score_rules: ScoreRules | str | Path | Mapping[str, Any] | None = None,
+        embeddings: Embeddings | None = None,
         seal_key: SealKey | Sequence[SealKey] | None = None,
         checkpoint_key: str | None = None,
         clock: Clock | None = None,

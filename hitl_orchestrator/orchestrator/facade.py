@@ -43,6 +43,7 @@ from hitl_orchestrator.wiring.build import Services, open_services
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
     from langchain_core.runnables import Runnable
 
     from hitl_orchestrator.ledger.keys.files import SealKey
@@ -88,7 +89,8 @@ class Orchestrator:
         classifier_attempts: int = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
-        score_rules: "ScoreRules | None" = None,
+        score_rules: "ScoreRules | str | Path | Mapping[str, Any] | None" = None,
+        embeddings: "Embeddings | None" = None,
         seal_key: "SealKey | Sequence[SealKey] | None" = None,
         checkpoint_key: str | None = None,
         clock: "Clock | None" = None,
@@ -108,6 +110,9 @@ class Orchestrator:
         `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
         `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
         case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
+        `score_rules`, a file or a value, are the rules of the signals; by default the file beside the policy, such as
+        `routing.signals.json` beside `routing.json`, or the rules that the store recorded last. `embeddings` compare
+        texts with reviewed ones, where the rules ask for that.
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.

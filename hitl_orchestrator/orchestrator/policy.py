@@ -97,6 +97,17 @@ class PolicyAdministration:
         """Return how often the shadow policy differed from the active one so far; None without a shadow policy."""
         return self._gate.to(Verb.READ_POLICY).services.policy.shadow_report()
 
+    def fit_unusual(self) -> str | None:
+        """Compare new outputs with the cases that reviewers let through by now, and return the name of the snapshot.
+
+        The first case that this process scores fits one, which stays the same until this is called. The audit record
+        names it as `reviewed`. None if the rules of the signals compare with no cases.
+
+        Raises:
+            InvalidInput: the extra `learn` is not installed.
+        """
+        return self._gate.to(Verb.MAINTAIN).services.reviewed.fit()
+
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return the decisions that a policy would have made on every finished case. Records nothing.
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
     from hitl_orchestrator.policies.engine.risk import risk_of
     from hitl_orchestrator.policies.engine.scoring import score_of
+    from hitl_orchestrator.policies.engine.signals.rules import RiskyRule, UnusualRules, signal_rules_json_schema
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
     from hitl_orchestrator.policies.explanation.explain import RuleResult
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
@@ -60,10 +61,12 @@ __all__ = [
     "PolicyTest",
     "PolicyTestTable",
     "RiskRule",
+    "RiskyRule",
     "Rule",
     "RuleResult",
     "ScoreRules",
     "Severity",
+    "UnusualRules",
     "answer_fields",
     "boundary_cases",
     "check",
@@ -85,6 +88,7 @@ __all__ = [
     "repairs",
     "risk_of",
     "score_of",
+    "signal_rules_json_schema",
     "strictest",
     "svg",
     "with_repairs",
@@ -108,6 +112,9 @@ __getattr__ = lazy_names(
         "with_repairs": "analysis.repairs",
         "risk_of": "engine.risk",
         "score_of": "engine.scoring",
+        "RiskyRule": "engine.signals.rules",
+        "UnusualRules": "engine.signals.rules",
+        "signal_rules_json_schema": "engine.signals.rules",
         "Counterfactual": "explanation.counterfactuals",
         "nearest_changes": "explanation.counterfactuals",
         "RuleResult": "explanation.explain",

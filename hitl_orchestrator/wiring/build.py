@@ -20,6 +20,7 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
+from hitl_orchestrator.policies.engine.signals.reviewed import Reviewed
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -32,13 +33,14 @@ from hitl_orchestrator.services.cases.redaction import CaseRedaction
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
-from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.config_files import load_schemas, load_score_rules
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.maintenance import Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
+from hitl_orchestrator.services.policy.reviewed_cases import ReviewedCases
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
@@ -64,6 +66,7 @@ from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
     from langchain_core.runnables import Runnable
 
     from hitl_orchestrator.graph.runner import Runner
@@ -105,6 +108,7 @@ class Services(Shared):
     redaction: CaseRedaction
     audit: AuditTrail
     policy: PolicyAdmin
+    reviewed: ReviewedCases
     people_admin: PeopleAdmin
     maintenance: Maintenance
     authorization: Authorization
@@ -153,7 +157,8 @@ class Collaborators:
     outputs: OutputSchemas | None = None
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     risk_rules: Sequence[RiskRule] = ()
-    score_rules: ScoreRules | None = None
+    score_rules: ScoreRules = field(default_factory=ScoreRules)
+    embeddings: Any = None
     encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
@@ -172,7 +177,8 @@ def open_services(
     classifier_attempts: int = ATTEMPTS,
     classifier_timeout: float | None = SECONDS,
     risk_rules: Sequence[RiskRule] = (),
-    score_rules: ScoreRules | None = None,
+    score_rules: ScoreRules | str | Path | Mapping[str, Any] | None = None,
+    embeddings: "Embeddings | None" = None,
     seal_key: SealKey | Sequence[SealKey] | None = None,
     checkpoint_key: str | None = None,
     clock: Clock | None = None,
@@ -187,23 +193,25 @@ def open_services(
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
     check_durations(lease=lease, wait=wait)
-    check_rules(risk_rules, score_rules, head_every)
+    check_rules(risk_rules, embeddings, head_every)
     outputs = load_schemas(schemas)
     check_governed(store, policy, reviewers)
-    uses = configuration_of(risk_rules, score_rules, outputs)
+    uses = configuration_of(risk_rules, load_score_rules(score_rules, policy), outputs)
     spans = Spans.of(telemetry)
     encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
     store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
     ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
     with _closed_on_failure(ledger):
+        governance = open_governance(ledger, store, policy, reviewers, uses=uses, clock=clock)
         collaborators = Collaborators(
-            governance=open_governance(ledger, store, policy, reviewers, uses=uses, clock=clock),
+            governance=governance,
             signer=signer_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock),
             clock=clock,
             outputs=outputs,
             classifier=call,
             risk_rules=risk_rules,
-            score_rules=score_rules,
+            score_rules=governance.score_rules,
+            embeddings=embeddings,
             encryption=encryption,
             sign_every=head_every,
             wait=wait,
@@ -216,6 +224,7 @@ def open_services(
 def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services:
     """Build the services on an open ledger, each with its collaborators."""
     clock, shared = given.clock, _shared(store, ledger, given)
+    reviewed = ReviewedCases(ledger, given.score_rules.unusual, given.embeddings)
     audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
     # The hooks submit cases, which the runner runs: the list is filled when they are built.
     hooks: list[Hook] = []
@@ -224,7 +233,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         shared.reader,
         shared.recorder,
         shared.ports,
-        lambda: build_runner(store, ledger, shared.ports, given),
+        lambda: build_runner(store, ledger, shared.ports, given, reviewed.current),
         on_finished=hooks,
         on_run=audit.sign_if_due,
         has_classifier=given.classifier.classifier is not None,
@@ -253,6 +262,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         redaction=CaseRedaction(ledger, shared.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
+        reviewed=reviewed,
         people_admin=people,
         maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
         authorization=Authorization(shared.people, shared.reader),
@@ -335,7 +345,9 @@ def _maintenance(
     )
 
 
-def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborators) -> "Runner":
+def build_runner(
+    store: str, ledger: Ledger, ports: NodePorts, given: Collaborators, reviewed: Callable[[], Reviewed | None]
+) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which is slow."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
@@ -349,7 +361,8 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         payloads=ledger,
         classifier=given.classifier.call(),
         risk_rules=given.risk_rules,
-        score_rules=given.score_rules or ScoreRules(),
+        score_rules=given.score_rules,
+        reviewed=reviewed,
     )
     checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
     adapter = Adapter(ledger, given.spans)

@@ -100,6 +100,8 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         score = routed["score"]
         warnings = signals(score["signals"], score["unreadable"])
         yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
+        for each in score["raised"]:
+            yield Line(f"{each['signal']}: {each['sentence']}", "dim", indent=4, quoted=True)
 
 
 def _not_routed(case: Case) -> str:

@@ -143,6 +143,7 @@ class CaseViewer:
             "confidence": confidence,
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "signals": routing.score.signals,
+            "raised": routing.score.raised,
             "unreadable": routing.score.unreadable,
             "reason": routing.decision.reason,
             "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
@@ -181,6 +182,7 @@ _WITHOUT_AGENT: dict[str, Any] = {
     "confidence": None,
     "confidence_means": HIDDEN,
     "signals": (),
+    "raised": (),
     "unreadable": (),
     "reason": HIDDEN,
 }
