@@ -9,7 +9,7 @@ from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
-    from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.case import Case, ParentCall
     from hitl_orchestrator.domain.enums import (
         Action,
         Assessment,
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
         RiskLevel,
         Signal,
     )
+    from hitl_orchestrator.domain.execution import CallKey, Execution, proposed_call
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-    from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
+    from hitl_orchestrator.errors import AwaitingReview, HitlError, InvalidInput, RequestRejected
+    from hitl_orchestrator.execution.answers import Go, No, Waiting
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
     from hitl_orchestrator.telemetry import Telemetry
@@ -38,15 +40,21 @@ __all__ = [
     "Assessment",
     "AsyncOrchestrator",
     "AuditRecord",
+    "AwaitingReview",
+    "CallKey",
     "Case",
     "CaseStage",
     "DecisionSource",
+    "Execution",
     "FinalDecision",
+    "Go",
     "HitlError",
     "HumanDecision",
     "InvalidInput",
+    "No",
     "OnClassifierError",
     "Orchestrator",
+    "ParentCall",
     "Principal",
     "Proposal",
     "RequestRejected",
@@ -58,6 +66,8 @@ __all__ = [
     "Signal",
     "Task",
     "Telemetry",
+    "Waiting",
+    "proposed_call",
 ]
 
 _public = lazy_names(
@@ -68,15 +78,21 @@ _public = lazy_names(
         "Assessment": "domain.enums",
         "AsyncOrchestrator": "orchestrator.asynchronous",
         "AuditRecord": "domain.audit",
+        "AwaitingReview": "errors",
+        "CallKey": "domain.execution",
         "Case": "domain.case",
         "CaseStage": "domain.enums",
         "DecisionSource": "domain.enums",
         "FinalDecision": "domain.enums",
+        "Execution": "domain.execution",
+        "Go": "execution.answers",
         "HitlError": "errors",
         "HumanDecision": "domain.enums",
         "InvalidInput": "errors",
         "OnClassifierError": "domain.enums",
+        "No": "execution.answers",
         "Orchestrator": "orchestrator.facade",
+        "ParentCall": "domain.case",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RequestRejected": "errors",
@@ -88,6 +104,8 @@ _public = lazy_names(
         "Signal": "domain.enums",
         "Task": "domain.task",
         "Telemetry": "telemetry",
+        "Waiting": "execution.answers",
+        "proposed_call": "domain.execution",
     },
 )
 

@@ -8,7 +8,10 @@
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
-    |   |-- CaseBusy
+    |   |-- CaseBusy, AwaitingReview
+    |   |-- StillWaiting               also a TimeoutError
+    |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
+    |   |-- GrantRefused          403
     |   |-- CaseChanged
     |   |   |-- LeaseLost
     |   |   `-- NewerAttempt
@@ -23,7 +26,7 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, ResumerFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
@@ -59,6 +62,7 @@ from hitl_orchestrator.errors.failures import (
     InvalidState,
     PolicyMissing,
     PolicyUnreadable,
+    ResumerFailed,
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
@@ -71,12 +75,18 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AlreadyRunning,
     AmbiguousTask,
+    AwaitingReview,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
     CaseUnfinished,
     ClassifierMissing,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionUnknown,
+    GrantRefused,
     GraphVersionMismatch,
     KeyReused,
     LeaseLost,
@@ -94,6 +104,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewExpired,
     ReviewWithdrawn,
     StaleReview,
+    StillWaiting,
     TaskConflict,
     TaskOfAnother,
     TopOfChain,
@@ -105,7 +116,9 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AlreadyRunning",
     "AmbiguousTask",
+    "AwaitingReview",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -114,7 +127,11 @@ __all__ = [
     "CheckpointUnreadable",
     "ClassifierFailed",
     "ClassifierMissing",
+    "ExecutionEnded",
+    "ExecutionFailed",
+    "ExecutionUnknown",
     "ForgedState",
+    "GrantRefused",
     "GraphVersionMismatch",
     "HeadFileUnavailable",
     "HitlError",
@@ -136,6 +153,7 @@ __all__ = [
     "RecoveryIncomplete",
     "ReplayedCase",
     "RequestRejected",
+    "ResumerFailed",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
     "ReviewEscalated",
@@ -143,6 +161,7 @@ __all__ = [
     "ReviewWithdrawn",
     "SealKeyMissing",
     "StaleReview",
+    "StillWaiting",
     "StoreClosed",
     "StoreUnavailable",
     "TamperedPeople",
@@ -162,5 +181,5 @@ __all__ = [
     "without_middle",
 ]
 
-for _public in (HitlError, InvalidInput, RequestRejected):
+for _public in (AwaitingReview, HitlError, InvalidInput, RequestRejected):
     _public.__module__ = "hitl_orchestrator"  # the name that users import

@@ -121,9 +121,15 @@ def _described(annotation: Any) -> str:
     return ", ".join(distinct[:-1]) + (" or " if len(distinct) > 1 else "") + distinct[-1]
 
 
-def task_of(task: Task | Mapping[str, Any], where: str = "task") -> Task:
-    """Return the task that a value or a mapping states. Raises `InvalidInput`."""
-    return task if isinstance(task, Task) else parse(Task, dict(task), where)
+def task_of(task: Task | Mapping[str, Any], *, task_id: str | None = None) -> Task:
+    """Return the task that a value or a mapping states; `task_id` is that of a mapping without one.
+
+    Raises:
+        InvalidInput: the mapping is not a task.
+    """
+    if isinstance(task, Task):
+        return task
+    return parse(Task, dict(task) if task_id is None else {"task_id": task_id, **task}, "task")
 
 
 def output_of(output: AgentOutput | Mapping[str, Any] | None, task: Task, where: str = "output") -> AgentOutput | None:

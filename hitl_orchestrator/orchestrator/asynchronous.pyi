@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -7,7 +7,7 @@ from langchain_core.runnables import Runnable
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case, UnfinishedCase
+from hitl_orchestrator.domain.case import Case, ParentCall, UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.enums import (
     Assessment,
     AssessmentName,
@@ -18,9 +18,12 @@ from hitl_orchestrator.domain.enums import (
     RiskLevel,
     RiskName,
 )
+from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.execution.answers import Go, No, Waiting
+from hitl_orchestrator.execution.grants import Grant
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
@@ -44,6 +47,10 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
+from hitl_orchestrator.services.delivery.decided import DecidedPage
+from hitl_orchestrator.services.delivery.waiting import OnDecided
+from hitl_orchestrator.services.delivery.wakeups import Resumer
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
@@ -66,6 +73,7 @@ class AsyncCases:
         classify: bool | None = ...,
     ) -> Case: ...
     async def unfinished(self) -> Sequence[UnfinishedCase]: ...
+    async def wakeups(self) -> Sequence[Wakeup]: ...
     async def prepare(self) -> None: ...
     async def cancel(
         self, case_id: str | None = ..., *, task_id: str | None = ..., submitted_by: str | None = ..., reason: str
@@ -142,6 +150,13 @@ class AsyncReviews:
     async def people(self) -> tuple[Reviewer, ...]: ...
     async def person(self, reviewer: str) -> Reviewer: ...
 
+class AsyncExecutions:
+    async def list(
+        self, status: ExecutionStatus | str | None = ..., *, limit: int = ..., after: str | None = ...
+    ) -> Page[Execution]: ...
+    async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Execution | None: ...
+    async def grant(self, token: str, *, audience: str = ...) -> Grant: ...
+
 class AsyncPolicyAdministration:
     async def activate(self, policy: PolicySource, *, reason: str, reviewer: str | None = ...) -> Governed: ...
     async def rollback(self, version: str | None = ..., *, reason: str, reviewer: str | None = ...) -> Governed: ...
@@ -176,9 +191,11 @@ class AsyncAudit:
 class AsyncOrchestrator:
     cases: AsyncCases
     reviews: AsyncReviews
+    executions: AsyncExecutions
     policy: AsyncPolicyAdministration
     people: AsyncPeopleAdministration
     audit: AsyncAudit
+    resumers: MutableMapping[str, Resumer]
     @classmethod
     def open(
         cls,
@@ -199,16 +216,29 @@ class AsyncOrchestrator:
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
+        grants_expire_after: float = GRANT_SECONDS,
         head_file: str | Path | Literal[False] | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
-        tracing: bool = ...,
+        tracing: bool = False,
         telemetry: bool | Telemetry = False,
+        on_decided: OnDecided | None = None,
+        resumers: Mapping[str, Resumer] | None = None,
         threads: int = 8,
     ) -> _Opening: ...
     def acting_as(
         self, reviewer: str | None = ..., *, channel: str = ..., principal: Principal | None = ...
     ) -> AsyncOrchestrator: ...
+    async def ask(
+        self,
+        key: CallKey | str,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
+        *,
+        audience: str = ...,
+        submitted_by: str | None = ...,
+        parent: ParentCall | None = ...,
+    ) -> Waiting | No | Go: ...
     async def submit(
         self,
         task: Task | Mapping[str, Any],
@@ -249,6 +279,8 @@ class AsyncOrchestrator:
         shown_digest: str | None = ...,
         idempotency_key: str | None = ...,
     ) -> Case: ...
+    async def wait(self, case: Case | str, timeout: float | None = ...) -> Case: ...
+    async def decided_since(self, seq: int = ..., limit: int = ...) -> DecidedPage: ...
     async def recover(self, on_case: Callable[[Case], None] = ...) -> list[Case]: ...
     async def run_maintenance(
         self, on_case: Callable[[Case], None] = ..., on_notice: Callable[[Notice], None] = ...

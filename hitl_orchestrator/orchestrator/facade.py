@@ -1,10 +1,12 @@
-"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
+"""The facade `Orchestrator`: few verbs, and the namespaces cases, reviews, executions, policy, people and audit."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.enums import (
     Assessment,
     AssessmentName,
@@ -15,27 +17,32 @@ from hitl_orchestrator.domain.enums import (
     RiskLevel,
     RiskName,
 )
+from hitl_orchestrator.domain.execution import CallKey
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.execution.answers import Go, No, Waiting
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.nodes.traces import note_case, note_submission, note_verdict
 from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
-from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.orchestrator.executions import Executions, beginning
+from hitl_orchestrator.orchestrator.gate import Gate, case_id_of
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.delivery.decided import DecidedPage, decided_since
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, Call
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.telemetry import Telemetry
@@ -53,8 +60,13 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.case_reader import Clock
+    from hitl_orchestrator.services.delivery.waiting import OnDecided
+    from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = ["Orchestrator"]
+
+_ASKED = "call"
+"""Stands for the id of a task that is asked about, which gets the id of its key."""
 
 
 @checked_arguments
@@ -72,9 +84,11 @@ class Orchestrator:
         self.services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
+        self.executions = Executions(services, acting)
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
+        self.resumers: MutableMapping[str, Resumer] = services.wakeups.resumers
 
     @classmethod
     def open(
@@ -96,38 +110,35 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
+        grants_expire_after: float = GRANT_SECONDS,
         head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
         telemetry: bool | Telemetry = False,
+        on_decided: "OnDecided | None" = None,
+        resumers: "Mapping[str, Resumer] | None" = None,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
-        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
-        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
-        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
-        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
-        `score_rules`, a file or a value, are the rules of the signals; by default the file beside the policy, such as
-        `routing.signals.json` beside `routing.json`, or the rules that the store recorded last. `embeddings` compare
-        texts with reviewed ones, where the rules ask for that.
-        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
-        the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
-        a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
-        `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
-        beside the store, which is safer elsewhere. False signs none.
-
-        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`. With
-        `telemetry` each call writes OpenTelemetry spans, without texts unless a `Telemetry` asks for them.
+        values. A new store records the policy and the people, by default the bundled ones; later both come from the
+        store, and change by `hitl.policy` and `hitl.people` alone. `classifier`, a `Runnable` or a function of the
+        task, produces missing outputs, in `classifier_attempts` calls of `classifier_timeout` seconds (None: no limit);
+        if it fails, a reviewer gets the error, or with `on_classifier_error="raise"` the caller. `score_rules` rule the
+        signals, by default those of the file beside the policy, or as recorded; `embeddings` compare texts. `seal_key`
+        authenticates the store: hexadecimal text, a `Path` to it, a MAC function, or several, the newest first; by
+        default a key file beside it. `checkpoint_key` encrypts checkpoints. A running case is leased for `lease`
+        seconds, a grant of `ask` expires after `grants_expire_after`; a call waits `wait` seconds for another worker.
+        `clock` sets event times; deadlines follow the database clock. The head is signed into `head_file` after each
+        `head_every` entries and on close; False signs none. The application's callbacks and tracers see the graph and
+        the classifier only with `tracing`; OpenTelemetry gets spans with `telemetry`. `on_decided` is called with each
+        case finished here; `resumers`, by graph, resume callers (`ParentCall`).
 
         Raises:
-            InvalidInput: an argument is unusable.
+            InvalidInput, InvalidKey, SealKeyMissing: an argument, a key or its file is unusable.
             PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
             StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
-            InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}
         return cls(open_services(**arguments))
@@ -177,6 +188,39 @@ class Orchestrator:
             case = services.submission.submit(intake, acting, resubmit=resubmit)
             note_case(span, case)
         return self._gate.shown(case)
+
+    def ask(
+        self,
+        key: CallKey | str,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = None,
+        *,
+        audience: str = "",
+        submitted_by: str | None = None,
+        parent: ParentCall | None = None,
+    ) -> Waiting | No | Go:
+        """Ask whether a call of an agent may be made: submit the case of this very call, or find it again.
+
+        The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
+        was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
+        `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
+        Mappings need no `task_id`.
+
+        Raises:
+            InvalidInput: the key, the task or the output is unusable.
+            TaskConflict: the same call was asked about with other content; nothing is carried out.
+            GrantRefused: its case was submitted without `ask`, or for another audience.
+        """
+        services, acting = self._gate.to(Verb.SUBMIT)
+        given = task_of(task, task_id=_ASKED)
+        proposed = output_of(output, given)
+        call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
+        with services.spans.span("hitl.ask") as span:
+            note_submission(span, given, proposed)
+            answer = services.executions.ask(call, acting, beginning(self._gate, audience))
+            note_case(span, answer.case)
+        shown = replace(answer, case=self._gate.shown(answer.case))
+        return replace(shown, spans=services.spans) if isinstance(shown, Go) else shown
 
     def inbox(
         self,
@@ -256,6 +300,39 @@ class Orchestrator:
             note_case(span, case)
             note_verdict(span, case.answered)
         return self._gate.shown(case)
+
+    def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.
+
+        A decision in this process wakes the caller at once; one elsewhere is seen after at most a second.
+
+        Raises:
+            StillWaiting: it is not finished after `timeout` seconds; it is a `TimeoutError` too.
+            StoreClosed: the orchestrator was closed meanwhile.
+            UnknownCase, InvalidInput: there is no such case, or the timeout is no number of seconds.
+        """
+        services, _, key = self._gate.to_case(Verb.READ_CASE, case_id_of(case), None)
+        read = functools.partial(self._read, key)
+        return services.waiters.wait(key.text, read, timeout)
+
+    def _read(self, key: CaseKey) -> Case:
+        return self._gate.shown(self.services.reader.get(key))
+
+    def decided_since(self, seq: int = 0, limit: int = 200) -> DecidedPage:
+        """Return the first cases that finished after the ledger entry `seq`, in order, each with its number.
+
+        Call it again with the `seq` of the page: every case is returned once, whatever is decided meanwhile. Cases that
+        the system made itself, such as spot checks and changes of the policy, are left out. A principal that is not
+        local gets the cases that it may read.
+
+        Raises:
+            InvalidInput: `seq` or `limit` is no such number.
+        """
+        services, acting = self._gate.to(Verb.READ_RECORDS)
+        mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
+        page = decided_since(services.ledger, seq, limit, mine)
+        page[:] = [each._replace(case=self._gate.shown(each.case)) for each in page]
+        return page
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.

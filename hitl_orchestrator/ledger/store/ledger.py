@@ -12,7 +12,10 @@ from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.delivery.decided import DecidedRepository
+from hitl_orchestrator.ledger.store.delivery.wakeups import WakeupRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.executions.repository import ExecutionRepository
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
 from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
@@ -32,7 +35,8 @@ class LedgerStore:
         """
         self._database, self._keys = database, keys
         self._log = log = EventLog(database, keys)
-        self._work = work = LeasedWork(database, Holder(lease), log)
+        holder = Holder(lease)
+        self._work = work = LeasedWork(database, holder, log)
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
         self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
@@ -44,6 +48,12 @@ class LedgerStore:
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
+        executions = ExecutionRepository(database, holder, log)
+        self.execution, self.executions = executions.execution, executions.executions
+        self.start_execution, self.extend_execution = executions.start_execution, executions.extend_execution
+        self.end_execution, self.lose_execution = executions.end_execution, executions.lose_execution
+        self.open_executions = executions.open_executions
+
         redactions = RedactionRepository(database, log)
         self.redact, self.copies = redactions.redact, redactions.copies
         self.scrub, self.scrubs_due = redactions.scrub, redactions.scrubs_due
@@ -53,6 +63,13 @@ class LedgerStore:
         self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
+        policies = PolicyRepository(database, log)
+        self.policy, self.governance_events = policies.policy, policies.governance_events
+        self.govern, self.routings = policies.govern, policies.routings
+        self._compose_reviews(database, work, log)
+        self._compose_delivery(database, cases, holder, log)
+
+    def _compose_reviews(self, database: Database, work: LeasedWork, log: EventLog) -> None:
         reviews = ReviewRepository(database, work, log)
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
@@ -69,9 +86,15 @@ class LedgerStore:
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 
-        policies = PolicyRepository(database, log)
-        self.policy, self.governance_events = policies.policy, policies.governance_events
-        self.govern, self.routings = policies.govern, policies.routings
+    def _compose_delivery(self, database: Database, cases: CaseRepository, holder: Holder, log: EventLog) -> None:
+        decided = DecidedRepository(database, cases)
+        self.finished_among, self.finished_since = decided.finished_among, decided.finished_since
+        self.finished_cases, self.flush = decided.finished_cases, decided.flush
+
+        wakeups = WakeupRepository(database, holder, log)
+        self.await_decision, self.wakeup, self.wakeups = wakeups.await_decision, wakeups.wakeup, wakeups.wakeups
+        self.take_wakeup, self.wakeup_failed = wakeups.take_wakeup, wakeups.wakeup_failed
+        self.wakeup_delivered = wakeups.wakeup_delivered
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:

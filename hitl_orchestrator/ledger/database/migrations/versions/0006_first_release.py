@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_reviews()
     _index_reviews()
     _create_work_lists()
+    _create_executions()
     _create_contents()
     _keep_append_only()
     _sample_no_texts()
@@ -42,6 +43,7 @@ def _create_ledger() -> None:
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
+    _partial_index("one_execution_per_case", "events", ["case_id"], "kind = 'execution_started'", unique=True)
     _partial_index(
         "governing_entries",
         "events",
@@ -210,6 +212,34 @@ def _create_work_lists() -> None:
         sa.Column("due", sa.Integer, nullable=False),
         sa.Column("seal", sa.String(200), nullable=False),
     )
+    op.create_table(
+        "wakeups",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_at", sa.String(27), nullable=False),
+        sa.Column("holder", sa.String(200)),
+        sa.Column("error", sa.Text),
+        sa.Column("seal", sa.String(200), nullable=False),
+    )
+    _partial_index("pending_wakeups", "wakeups", ["next_at"], "state = 'pending'")
+
+
+def _create_executions() -> None:
+    op.create_table(
+        "executions",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("started_seq", sa.Integer, nullable=False),
+        sa.Column("ended_seq", sa.Integer),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("holder", sa.String(200), nullable=False),
+        sa.Column("held_until", sa.String(27), nullable=False),
+        sa.Column("check_id", sa.String(200)),
+        sa.Column("seal", sa.String(200), nullable=False),
+    )
+    _partial_index("open_executions", "executions", ["started_seq"], "status IN ('started', 'unknown')")
 
 
 def _create_contents() -> None:
@@ -263,8 +293,8 @@ def _keep_append_only_on_sqlite() -> None:
     # INSERT OR REPLACE deletes the replaced row without firing the trigger for DELETE.
     op.execute(
         "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
-        "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS "
-        "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
+        "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind IN ('finished', 'execution_started') "
+        "AND EXISTS (SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = NEW.kind)) "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     )
 
@@ -276,6 +306,7 @@ def _sample_no_texts() -> None:
         "reviews": ("shown", "verdict", "answer_key", "affinity"),
         "payloads": ("digest", "body"),
         "outcomes": ("agent_id", "model", "model_version", "prompt_version"),
+        "wakeups": ("error",),
     }
     if op.get_bind().dialect.name == "postgresql":
         for table, columns in texts.items():
