@@ -130,10 +130,9 @@ class Orchestrator:
         authenticates the store: hexadecimal text, a `Path` to it, a MAC function, or several, the newest first; by
         default a key file beside it. `checkpoint_key` encrypts checkpoints. A running case is leased for `lease`
         seconds, a grant of `ask` expires after `grants_expire_after`; a call waits `wait` seconds for another worker.
-        `clock` sets event times; deadlines follow the database clock. The head is signed into `head_file` after each
-        `head_every` entries and on close; False signs none. The application's callbacks and tracers see the graph and
-        the classifier only with `tracing`; OpenTelemetry gets spans with `telemetry`. `on_decided` is called with each
-        case finished here; `resumers`, by graph, resume callers (`ParentCall`).
+        `clock` sets event times. The head of the ledger is signed into `head_file` after each `head_every` entries and
+        on close; False signs none. The application's tracers and callbacks see the graph only with `tracing`, and
+        OpenTelemetry gets spans with `telemetry`. `on_decided` gets each case finished here; `resumers` resume callers.
 
         Raises:
             InvalidInput, InvalidKey, SealKeyMissing: an argument, a key or its file is unusable.

@@ -182,14 +182,13 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
     # The hooks submit cases, which the runner runs: the list is filled when they are built.
     hooks: list[Hook] = []
-    reviewed = ReviewedCases(ledger, given.score_rules.unusual, given.embeddings)
     waiters, wakeups = Waiters(ledger, shared.store), Wakeups(ledger, shared.reader, given.resumers)
     runner = CaseRunner(
         ledger,
         shared.reader,
         shared.recorder,
         shared.ports,
-        lambda: build_runner(store, ledger, shared.ports, given, reviewed.current),
+        lambda: build_runner(store, ledger, shared.ports, given, shared.reviewed.current),
         on_finished=hooks,
         on_decided=[wakeups.start, *([] if given.on_decided is None else [reported_to(given.on_decided)])],
         on_run=audit.sign_if_due,
@@ -226,8 +225,6 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         masking=CaseMasking(ledger, shared.people, shared.access),
         waiters=waiters,
         wakeups=wakeups,
-        reviewed=reviewed,
-        spans=given.spans,
     )
 
 
@@ -253,6 +250,8 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
     recorder = ReviewRecorder(ledger, people, access, clock, given.outputs)
     return Shared(
         store=shown(store),
+        reviewed=ReviewedCases(ledger, given.score_rules.unusual, given.embeddings),
+        spans=given.spans,
         ledger=ledger,
         people=people,
         registry=registry,

@@ -34,7 +34,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
-from hitl_orchestrator.telemetry import NO_SPANS, Spans
+from hitl_orchestrator.telemetry import Spans
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
@@ -58,6 +58,8 @@ class Shared:
     recorder: ReviewRecorder
     ports: NodePorts
     inbox: ReviewInbox
+    reviewed: ReviewedCases
+    spans: Spans
 
 
 @dataclass(kw_only=True, eq=False)
@@ -82,8 +84,6 @@ class Services(Shared):
     masking: CaseMasking
     waiters: Waiters
     wakeups: Wakeups
-    reviewed: ReviewedCases
-    spans: Spans = NO_SPANS
     closed: bool = False
 
     @property

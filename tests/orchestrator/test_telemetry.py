@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from support.builders import a_task, an_output
 
-from hitl_orchestrator import HitlError, InvalidInput, Orchestrator, Telemetry
+from hitl_orchestrator import CallKey, HitlError, InvalidInput, Orchestrator, Telemetry
 
 SECRET = "a secret of the customer"
 
@@ -140,3 +140,17 @@ def test_a_missing_extra_is_named_and_nothing_else_needs_it():
     run = subprocess.run([sys.executable, "-c", MISSING], capture_output=True, text=True, check=True)
 
     assert "install the extra 'telemetry'" in run.stdout
+
+
+def test_the_run_of_an_approved_call_is_a_tool_span(traces):
+    with Orchestrator.open("memory://", telemetry=Telemetry(provider=traces.provider)) as hitl:
+        task = {"task_type": "refund", "task_description": SECRET, "domain": "customer_support", "risk_level": "medium"}
+        output = {"agent_output": {"predicted_label": "refund", "arguments": {"note": SECRET}}, "confidence_score": 0.7}
+        key = CallKey(thread="t", call_id="c")
+        hitl.decide(hitl.ask(key, task, output).case_id, "approve", reviewer="domain_reviewer")
+        assert hitl.ask(key, task, output).run(lambda arguments: arguments["note"]) == SECRET
+
+    span = traces.spans["execute_tool refund"]
+    assert dict(span.attributes).keys() == {"gen_ai.operation.name", "gen_ai.tool.name", "hitl.case.id"}
+    assert traces.spans["hitl.ask"].attributes["hitl.status"] == "approved"
+    assert SECRET not in traces.text
