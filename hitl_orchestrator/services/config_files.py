@@ -139,8 +139,7 @@ def load_score_rules(
         InvalidInput: they are unusable, or the policy has several such files.
     """
     if given is None and isinstance(policy, (str, Path)):
-        beside = [Path(policy).with_suffix(f".signals{ending}") for ending in (".json", ".yaml", ".yml")]
-        found = [path for path in beside if path.is_file()]
+        found = _signals_beside(policy)
         if len(found) > 1:
             raise InvalidInput([f"{found[1]}: {found[0].name} is also beside the policy; keep one of them"])
         given = found[0] if found else None
@@ -155,6 +154,15 @@ def load_score_rules(
     if isinstance(raw, dict) and isinstance(raw.get("$schema"), str):
         del raw["$schema"]
     return parse(ScoreRules, raw, where)
+
+
+def _signals_beside(policy: str | Path) -> list[Path]:
+    """Return the files of signal rules beside a policy; none beside a name that no file can have."""
+    try:
+        beside = [Path(policy).with_suffix(f".signals{ending}") for ending in (".json", ".yaml", ".yml")]
+        return [path for path in beside if path.is_file()]
+    except (OSError, ValueError):
+        return []
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:

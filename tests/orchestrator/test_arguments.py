@@ -15,6 +15,7 @@ from support.builders import a_task, an_output
 from hitl_orchestrator import AgentOutput, HitlError, InvalidInput, Orchestrator, Review, RiskLevel, Task
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.executions import Executions
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -26,6 +27,7 @@ NAMESPACES = {
     "policy": PolicyAdministration,
     "people": PeopleAdministration,
     "audit": Audit,
+    "executions": Executions,
 }
 HARMLESS = {"close", "open", "rotate_key"}  # tested on their own, or spoils the store for the others
 TASK = {"task_id": "task-1", "task_type": "refund", "task_description": "Refund 20", "domain": "customer_support"}
