@@ -128,7 +128,7 @@ class _OpenSpan:
 
 
 class _NoSpan:
-    """Takes the place of a span that nobody records."""
+    """Takes the place of a span that is not recorded."""
 
     def note(self, **attributes: Attribute) -> None:
         pass

@@ -51,8 +51,8 @@ def score_of(
     if task is not None:
         if reviewed is not None:
             raised += reviewed.unusual(task, None if output is None else output.agent_output)
-        facts = Facts.of(task, risk, output, _score(scoring, raised))
-        raised += rules.risks(facts)
+        if rules.risky:
+            raised += rules.risks(Facts.of(task, risk, output, _score(scoring, raised)))
     return _score(scoring, raised, None if reviewed is None else reviewed.name)
 
 

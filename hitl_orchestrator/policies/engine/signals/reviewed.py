@@ -1,6 +1,5 @@
 """A frozen snapshot of what reviewers let through, and how far a new output is from it."""
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,8 +45,8 @@ class Range(NamedTuple):
     @classmethod
     def of(cls, values: Sequence[float]) -> "Range":
         """Return the range of some values."""
-        median = statistics.median(values)
-        deviation = _NORMAL * statistics.median(abs(value - median) for value in values)
+        median = _median(values)
+        deviation = _NORMAL * _median([abs(value - median) for value in values])
         return cls(median, deviation, min(values), max(values))
 
     def away(self, value: float) -> float:
@@ -102,6 +101,11 @@ class Reviewed:
             share = f"{self.rules.usual:.0%} of them are within {texts.bound:.3f}"
             sentence = f"the text is {distance:.3f} from the nearest reviewed texts of this type; {share}"
             yield _raised(distance, texts.bound, sentence)
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered, middle = sorted(values), len(values) // 2
+    return (ordered[middle] + ordered[~middle]) / 2
 
 
 def fit_reviewed(examples: Iterable[Example], rules: UnusualRules, embeddings: Any = None) -> Reviewed:

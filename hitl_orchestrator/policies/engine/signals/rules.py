@@ -13,7 +13,6 @@ from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.predicates import Every, conditions_of
 from hitl_orchestrator.policies.language.conditions import Conditions, FieldType
-from hitl_orchestrator.policies.language.json_schema import DIALECT
 from hitl_orchestrator.policies.language.model import Policy, Rule
 
 __all__ = ["RiskyRule", "ScoreRules", "UnusualRules", "signal_rules_json_schema"]
@@ -102,4 +101,6 @@ class ScoreRules(Value):
 
 def signal_rules_json_schema() -> Mapping[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a file of signal rules, which editors use."""
+    from hitl_orchestrator.policies.language.json_schema import DIALECT  # noqa: PLC0415 - rarely needed
+
     return {"$schema": DIALECT, **ScoreRules.model_json_schema(by_alias=True)}
