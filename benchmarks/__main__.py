@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, confidence, desk, inbox, ledger, policies, postgres, queues, seals
+from benchmarks import backtest, cases, confidence, desk, inbox, ledger, policies, postgres, queues, seals, unusual
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -136,7 +136,7 @@ def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
     figures |= {**backtest.measure(), **seals.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
-    figures |= queues.measure(given.waiting)
+    figures |= {**queues.measure(given.waiting), **unusual.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -151,6 +151,7 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_backtest(figures))
     console.print(policies.table(figures))
     confidence.report()
+    console.print(*unusual.lines(figures if any(key.startswith("unusual_") for key in figures) else {}), sep="\n")
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 

@@ -69,7 +69,8 @@ class ClassifierCall:
                 if isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread():
                     raise
                 error = sentence_of(exc, task)
-                _log.warning("the classifier failed on task %s: %s", task.task_id, error)
+                about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
+                _log.warning("the classifier failed on task %s: %s", task.task_id, error, extra=about)
                 pause = self._pause_after(attempt, exc)
                 if pause is None:
                     if self.on_error is not OnClassifierError.RAISE:

@@ -121,6 +121,7 @@ class CaseExecutions:
     ) -> Page[Execution]:
         """Return the first executions, of the cases that the filter reaches."""
         check_limit("executions", limit)
+        after = None if after is None else identifier(after, "executions: after")
         found: list[Execution] = []
         more = True
         while more and len(found) <= limit:
