@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Value
 from hitl_orchestrator.policies.engine import agent_fields
 from hitl_orchestrator.policies.engine.agent_fields import Unreadable
-from hitl_orchestrator.policies.engine.confidence import ANY_STATED, AnyScorer, Evidence, Reading
+from hitl_orchestrator.policies.engine.confidence import ANY_STATED, Evidence, Reading, StoredScorer
 
 _ROUNDING = 1e-9
 """0.8 minus 0.7 is more than 0.1 as binary numbers; a label that is this much further away still counts as close."""
@@ -29,7 +29,7 @@ class ScoreRules(Value):
     low_confidence_below: Confidence = 0.6
     ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
     unusual_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
-    confidence: AnyScorer = ANY_STATED
+    confidence: StoredScorer = ANY_STATED
 
 
 def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
