@@ -178,6 +178,7 @@ def test_every_scorer_gives_a_share_or_nothing_and_survives_storage(scorer, conf
     assert (score.confidence is None) == (score.source == "missing")
     rules = ScoreRules(confidence=scorer)
     assert ScoreRules.model_validate_json(rules.model_dump_json()) == rules
+    assert ScoreRules.model_validate(rules.model_dump(mode="json", exclude_defaults=True)) == rules
     assert type(score).model_validate_json(score.model_dump_json()) == score
 
 

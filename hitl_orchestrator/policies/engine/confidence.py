@@ -18,7 +18,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from hitl_orchestrator.domain.decision import ConfidencePart
 from hitl_orchestrator.domain.enums import ConfidenceSource
@@ -201,6 +201,11 @@ AnyScorer: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 """A scorer as data."""
+
+StoredScorer: TypeAlias = Annotated[
+    AnyScorer, PlainSerializer(lambda scorer: scorer.model_dump(mode="json"), return_type=dict[str, Any])
+]
+"""A scorer that is written in full: without its kind, which is a default, it could not be read back."""
 
 for _combination in (FirstOf, Weighted, Lowest):
     _combination.model_rebuild()

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.enums import Action, Signal
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Value
 from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.engine.axes.base import Condition
-from hitl_orchestrator.policies.engine.confidence import ANY_STATED, AnyScorer
+from hitl_orchestrator.policies.engine.confidence import ANY_STATED, StoredScorer
 from hitl_orchestrator.policies.engine.predicates import Every, conditions_of
 from hitl_orchestrator.policies.language.conditions import Conditions, FieldType
 from hitl_orchestrator.policies.language.model import Policy, Rule
@@ -66,7 +66,7 @@ class ScoreRules(Value):
     )
     ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
     ambiguous_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
-    confidence: AnyScorer = ANY_STATED
+    confidence: StoredScorer = ANY_STATED
     metadata: dict[Label, FieldType] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     risky: tuple[RiskyRule, ...] = ()
