@@ -69,7 +69,8 @@ class ClassifierCall:
                 if isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread():
                     raise
                 error = sentence_of(exc, task)
-                _log.warning("the classifier failed on task %s: %s", task.task_id, error)
+                about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
+                _log.warning("the classifier failed on task %s: %s", task.task_id, error, extra=about)
                 pause = self._pause_after(attempt, exc)
                 if pause is None:
                     if self.on_error is not OnClassifierError.RAISE:
@@ -164,7 +165,8 @@ def _is_retried(policy: RetryPolicy, exc: Exception) -> bool:
     try:
         return bool(retried(exc))
     except Exception:  # noqa: BLE001 - foreign code
-        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True)
+        about = {"case_id": None, "event": "retry_policy_failed"}
+        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True, extra=about)
         return False
 
 
