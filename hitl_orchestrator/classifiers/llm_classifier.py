@@ -166,7 +166,8 @@ class LLMClassifier:
                 "judge_reason": str(given["reason"]),
             }
         except Exception as exc:  # noqa: BLE001 - foreign code
-            _log.warning("the judge failed on task %s: %s", task.task_id, type(exc).__name__)
+            about = {"case_id": None, "task_id": task.task_id, "event": "judge_failed"}
+            _log.warning("the judge failed on task %s: %s", task.task_id, type(exc).__name__, extra=about)
             return {JUDGE_CONFIDENCE: "unknown: the judge failed"}
 
     def __repr__(self) -> str:

@@ -165,7 +165,8 @@ def _is_retried(policy: RetryPolicy, exc: Exception) -> bool:
     try:
         return bool(retried(exc))
     except Exception:  # noqa: BLE001 - foreign code
-        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True)
+        about = {"case_id": None, "event": "retry_policy_failed"}
+        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True, extra=about)
         return False
 
 
