@@ -4,7 +4,6 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import Classification, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import DecisionSource
 from hitl_orchestrator.domain.review import RecordedDecision
-from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.telemetry import Span
 
@@ -13,10 +12,12 @@ __all__ = ["note_case", "note_step", "note_submission", "note_verdict"]
 _VERDICT = "human_review"
 
 
-def note_submission(span: Span, task: Task, output: AgentOutput | None) -> None:
-    """Add the task, and the agent and the model that the output names."""
+def note_submission(span: Span, case: Case) -> None:
+    """Add a case as it was submitted and left: its task, and the agent and the model that the output names."""
+    note_case(span, case)
+    task, output = case.submission.task, case.submission.output
     risk = None if task.risk_level is None else task.risk_level.value
-    span.note(hitl_task_id=task.task_id, hitl_task_type=task.task_type, hitl_domain=task.domain, hitl_risk_level=risk)
+    span.note(hitl_domain=task.domain, hitl_risk_level=risk)
     span.content(hitl_task_description=task.task_description, hitl_task_metadata=task.metadata or None)
     if output is None:
         return

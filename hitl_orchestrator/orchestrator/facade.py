@@ -183,9 +183,8 @@ class Orchestrator:
         proposed = output_of(output, given)
         intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
         with services.spans.span("hitl.submit") as span:
-            note_submission(span, given, proposed)
             case = services.submission.submit(intake, acting, resubmit=resubmit)
-            note_case(span, case)
+            note_submission(span, case)
         return self._gate.shown(case)
 
     def ask(
@@ -215,9 +214,8 @@ class Orchestrator:
         proposed = output_of(output, given)
         call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
         with services.spans.span("hitl.ask") as span:
-            note_submission(span, given, proposed)
             answer = services.executions.ask(call, acting, beginning(self._gate, audience))
-            note_case(span, answer.case)
+            note_submission(span, answer.case)
         shown = replace(answer, case=self._gate.shown(answer.case))
         return replace(shown, spans=services.spans) if isinstance(shown, Go) else shown
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.cli import main
@@ -68,13 +69,13 @@ def test_a_policy_routes_on_what_is_unusual_for_the_reviewers_of_the_store(hitl)
 def test_the_record_names_the_snapshot_and_each_reason_and_the_ledger_verifies(hitl):
     case = hitl.decide(submitted(hitl, 100, amount=4000).case_id, "approve", reviewer="zoe")
 
-    assert case.record.reviewed == hitl.services.reviewed.current().name
+    assert case.record.reviewed == services_of(hitl).reviewed.current().name
     assert [each.signal for each in case.record.raised] == ["unusual"]
     assert hitl.audit.verify().sound
 
 
 def test_a_snapshot_is_frozen_until_it_is_fitted_again(hitl):
-    before = hitl.services.reviewed.current().name
+    before = services_of(hitl).reviewed.current().name
     case = submitted(hitl, 100, amount=4000)
     hitl.decide(case.case_id, "approve", reviewer="zoe")
 
@@ -98,7 +99,7 @@ def test_a_redacted_case_keeps_its_signals_and_loses_the_reasons_with_its_texts(
     assert (record.signals, record.raised) == (("unusual",), ())
     assert "4321" not in repr([event.body for event in hitl.cases.history(case.case_id)])
     assert hitl.audit.verify().sound
-    assert "refund-100" not in {each.task.task_id for each in hitl.services.ledger.latest_upheld(100)}
+    assert "refund-100" not in {each.task.task_id for each in services_of(hitl).ledger.latest_upheld(100)}
 
 
 def test_rules_of_a_store_stay_in_force_for_processes_that_state_none(opened, durable_store, tmp_path):
