@@ -7,7 +7,22 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, desk, embedding, executions, inbox, ledger, policies, postgres, queues, seals
+from benchmarks import (
+    backtest,
+    cases,
+    confidence,
+    desk,
+    embedding,
+    executions,
+    inbox,
+    ledger,
+    middleware,
+    policies,
+    postgres,
+    queues,
+    seals,
+    unusual,
+)
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -22,6 +37,8 @@ RATIOS = (
     ("submit, auto-approved: with seals / without, CPU", "seals_auto_ratio", 1.03, False),
     ("submit, waiting: with seals / without, CPU", "seals_waiting_ratio", 1.03, False),
     ("an execution: begin and done / submit, auto-approved", "begin_and_done_over_submit", 1.0, False),
+    ("a reviewed call of a LangChain agent: ours / LangChain's own", "middleware_batched_ratio", 1.0, False),
+    ("the same, one pause for each call", "middleware_per_call_ratio", 1.0, False),
     ("gated call of a graph, auto-approved: gate / ask inlined", "embedding_auto_gate_to_inlined", 1.0, False),
     ("gated call of a graph, reviewed: gate / ask inlined", "embedding_reviewed_gate_to_inlined", 1.0, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
@@ -108,7 +125,7 @@ def main() -> None:
     parser.add_argument(
         "only",
         nargs="?",
-        choices=["inbox", "desk", "queues", "policies", "backtest", "embedding"],
+        choices=["inbox", "desk", "queues", "policies", "backtest", "confidence", "embedding"],
         help="measure this alone",
     )
     given = parser.parse_args()
@@ -141,13 +158,17 @@ def _one(given: argparse.Namespace) -> None:
     if given.only == "backtest":
         figures = backtest.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
+        return
+    if given.only == "confidence":
+        confidence.report(as_json=given.json)
 
 
 def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= {**backtest.measure(), **seals.measure(), **embedding.measure(given.rounds)}
+    figures |= {**backtest.measure(), **seals.measure()}
+    figures |= {**embedding.measure(given.rounds), **middleware.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
-    figures |= {**queues.measure(given.waiting), **executions.measure()}
+    figures |= {**queues.measure(given.waiting), **unusual.measure(), **executions.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -161,6 +182,8 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_queues(figures))
     console.print(_backtest(figures))
     console.print(policies.table(figures))
+    confidence.report()
+    console.print(*unusual.lines(figures if any(key.startswith("unusual_") for key in figures) else {}), sep="\n")
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 

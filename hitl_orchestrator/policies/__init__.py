@@ -21,8 +21,19 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
+    from hitl_orchestrator.policies.engine.confidence import (
+        FirstOf,
+        Judge,
+        Lowest,
+        Reported,
+        SelfConsistency,
+        TokenLogprobs,
+        Verbalised,
+        Weighted,
+    )
     from hitl_orchestrator.policies.engine.risk import risk_of
     from hitl_orchestrator.policies.engine.scoring import score_of
+    from hitl_orchestrator.policies.engine.signals.rules import RiskyRule, UnusualRules, signal_rules_json_schema
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
     from hitl_orchestrator.policies.explanation.explain import RuleResult
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
@@ -51,6 +62,9 @@ __all__ = [
     "Explanation",
     "Field",
     "Finding",
+    "FirstOf",
+    "Judge",
+    "Lowest",
     "Mismatch",
     "Panel",
     "Policy",
@@ -59,11 +73,18 @@ __all__ = [
     "PolicyStack",
     "PolicyTest",
     "PolicyTestTable",
+    "Reported",
     "RiskRule",
+    "RiskyRule",
     "Rule",
     "RuleResult",
     "ScoreRules",
+    "SelfConsistency",
     "Severity",
+    "TokenLogprobs",
+    "UnusualRules",
+    "Verbalised",
+    "Weighted",
     "answer_fields",
     "boundary_cases",
     "check",
@@ -85,6 +106,7 @@ __all__ = [
     "repairs",
     "risk_of",
     "score_of",
+    "signal_rules_json_schema",
     "strictest",
     "svg",
     "with_repairs",
@@ -106,8 +128,19 @@ __getattr__ = lazy_names(
         "compare": "analysis.diff",
         "repairs": "analysis.repairs",
         "with_repairs": "analysis.repairs",
+        "FirstOf": "engine.confidence",
+        "Judge": "engine.confidence",
+        "Lowest": "engine.confidence",
+        "Reported": "engine.confidence",
+        "SelfConsistency": "engine.confidence",
+        "TokenLogprobs": "engine.confidence",
+        "Verbalised": "engine.confidence",
+        "Weighted": "engine.confidence",
         "risk_of": "engine.risk",
         "score_of": "engine.scoring",
+        "RiskyRule": "engine.signals.rules",
+        "UnusualRules": "engine.signals.rules",
+        "signal_rules_json_schema": "engine.signals.rules",
         "Counterfactual": "explanation.counterfactuals",
         "nearest_changes": "explanation.counterfactuals",
         "RuleResult": "explanation.explain",

@@ -59,7 +59,11 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line(f"your own label was {inline(view.own_label)}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
+    for part in view.confidence_parts:
+        yield Line(part.sentence, "dim", indent=4)
     yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
+    for each in view.raised:
+        yield Line(f"{each.signal.value}: {each.sentence}", "dim", indent=4, quoted=True)
     yield Line()
     yield Line("A reviewer is needed because:")
     yield Line(view.reason, indent=2, quoted=True)
