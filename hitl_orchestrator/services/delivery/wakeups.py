@@ -80,7 +80,7 @@ class Wakeups:
             elif is_due or not (due_only or wakeup.running):
                 futures.update(self._start(wakeup.case_id))
         for graph, number in unknown.items():
-            _log.warning(
+            _log.info(
                 "%d callers in the graph %r wait to be resumed, and this process has no resumer for it; a process that "
                 "opens the store with one (resumers=) resumes them",
                 number,
