@@ -131,12 +131,15 @@ def test_a_caller_on_a_loop_is_told_when_its_time_is_over(open_async):
 
 
 def test_nothing_blocks_the_loop(open_async):
-    call = proposed_call("refund", {"amount": 7}, confidence=0.5)
+    key, call = CallKey(thread="t", call_id="1"), proposed_call("refund", {"amount": 7}, confidence=0.5)
+
+    async def refund(arguments):
+        return arguments["amount"]
 
     async def use():
         async with open_async(on_decided=lambda case: None) as hitl:
             case = await hitl.submit(a_task(), an_output(confidence=0.5))
-            answer = await hitl.ask(CallKey(thread="t", call_id="1"), a_task(), call)
+            answer = await hitl.ask(key, a_task(), call)
             waiting = asyncio.create_task(hitl.wait(answer.case))
             await hitl.reviews.claim(case.case_id, reviewer="ana")
             await hitl.acting_as("ana").decide(answer.case_id, "approve")
@@ -145,10 +148,11 @@ def test_nothing_blocks_the_loop(open_async):
             records = [record.task_id async for record in hitl.audit.records()]
             with pytest.raises(StillWaiting):
                 await hitl.wait(case, timeout=0.01)
-            return (await waiting).status, len(page), len(records)
+            refunded = await (await hitl.ask(key, a_task(), call)).arun(refund)
+            return (await waiting).status, len(page), len(records), refunded
 
     with blockbuster_ctx():
-        assert asyncio.run(use()) == ("approved", 1, 1)
+        assert asyncio.run(use()) == ("approved", 1, 1, 7)
 
 
 def test_the_context_of_the_caller_reaches_callbacks(open_async):

@@ -138,10 +138,10 @@ def _why_not_resumed(waiting: Sequence[Wakeup]) -> str:
     tried = max(waiting, key=lambda each: each.attempts)
     if tried.running:
         return "a live process resumes them now"
-    remedy = "'hitl recover --app module:hitl' does, with the name of an orchestrator that has one"
+    remedy = "'hitl recover --app module:hitl', with the orchestrator of their application"
     if not tried.attempts:
-        return f"no process with a resumer for it has run since; {remedy}"
-    return f"attempt {tried.attempts} failed, {inline(tried.error or 'without a reason')}; {remedy}"
+        return f"no process with a resumer for it has run since; {remedy}, resumes them"
+    return f"attempt {tried.attempts} failed, {inline(tried.error or 'without a reason')}; {remedy}, tries again"
 
 
 def wakeup_summary(wakeup: Wakeup) -> dict[str, Any]:

@@ -111,9 +111,13 @@ class Wakeups:
             done, left = wait(left, timeout=self._seconds, return_when=FIRST_COMPLETED)
             if not done:
                 break
-        late = ResumerFailed(f"the resumer has not returned in {self._seconds:g} seconds")
-        errors = {case_id: late if each in left else each.result() for case_id, each in futures.items()}
+        errors = {case_id: self._late(case_id) if each in left else each.result() for case_id, each in futures.items()}
         return {case_id: error for case_id, error in errors.items() if error is not None}
+
+    def _late(self, case_id: str) -> ResumerFailed:
+        wakeup = self._ledger.wakeup(case_id)
+        graph = "" if wakeup is None else wakeup.parent.graph
+        return ResumerFailed(case_id, graph, f"its resumer has not returned in {self._seconds:g} seconds")
 
     def _deliver(self, case_id: str) -> Exception | None:
         """Resume the caller of a case if it has one that is known here; return the error, if any."""
@@ -137,7 +141,7 @@ class Wakeups:
             why, pause = _sentence_of(exc), _pause_after(taken.attempts)
             _log.warning("case %s: the caller was not resumed: %s; again in %g s", case_id, why, pause, extra=event)
             self._ledger.wakeup_failed(taken, why, pause)
-            return ResumerFailed(f"the resumer of graph {taken.parent.graph!r} failed: {why}")
+            return ResumerFailed(case_id, taken.parent.graph, why)
         self._ledger.wakeup_delivered(taken)
         _log.info("case %s: the caller in graph %s was resumed", case_id, taken.parent.graph, extra=event)
         return None

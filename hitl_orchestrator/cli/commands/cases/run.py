@@ -87,8 +87,7 @@ def recover(session: "Session", app: App = None) -> None:
         busy, wakeups = [case for case in hitl.cases.unfinished() if case.running], hitl.cases.wakeups()
         others = [*map(tables.running_summary, busy), *map(inbox.wakeup_summary, wakeups)]
         blocks = tables.recovered(moved, len(stuck), busy, inbox.resumed(before, wakeups))
-        _report(session, moved, stuck, blocks, others)
-    _note_not_resumed(session, wakeups)
+        _report(session, moved, stuck, blocks, others, wakeups)
 
 
 @command(group, "sweep", panel=SUBMIT)
@@ -105,8 +104,7 @@ def sweep(session: "Session", app: App = None) -> None:
         moved, stuck = _collect(lambda on_case: hitl.run_maintenance(on_case, notices.append))
         wakeups = hitl.cases.wakeups()
         summaries = [*map(tables.notice_summary, notices), *map(inbox.wakeup_summary, wakeups)]
-        _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries)
-    _note_not_resumed(session, wakeups)
+        _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries, wakeups)
 
 
 def _collect(run: "Callable[[Callable[[Case], None]], object]") -> "tuple[list[Case], Mapping[str, Exception]]":
@@ -124,22 +122,19 @@ def _report(
     moved: "list[Case]",
     stuck: Mapping[str, Exception],
     blocks: "Iterable[Block]",
-    others: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[Mapping[str, Any]],
+    wakeups: "Sequence[Wakeup]",
 ) -> None:
-    from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views import inbox, tables
 
     answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: blocks)
+    for line in inbox.not_resumed([each for each in wakeups if each.case_id not in stuck]):
+        if not session.as_json:
+            note(line)
     if stuck:
         problems = [_sentence(case_id, exc) for case_id, exc in stuck.items()]
         print_problems("RecoveryIncomplete", problems, session.as_json)
         raise typer.Exit(NO)
-
-
-def _note_not_resumed(session: "Session", wakeups: "Sequence[Wakeup]") -> None:
-    from hitl_orchestrator.cli.views import inbox
-
-    for line in inbox.not_resumed(wakeups) if not session.as_json else ():
-        note(line)
 
 
 def _sentence(case_id: str, exc: Exception) -> str:
