@@ -106,7 +106,7 @@ def test_two_hundred_callers_wait_on_one_loop_without_a_thread_each(open_async):
     assert {case.status for case in found} == {"approved"}
 
 
-def test_a_caller_on_a_loop_is_told_when_its_time_is_over(open_async):
+def test_the_time_of_a_caller_on_a_loop_is_over(open_async):
     async def wait_in_vain():
         async with open_async() as hitl:
             case = await hitl.submit(a_task(), an_output(confidence=0.5))

@@ -1,4 +1,4 @@
-"""A caller waits for a case: woken by a decision here, or in another process, and told when its time is over."""
+"""A caller waits for a case: a decision here or in another process wakes it, and its time may be over."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
@@ -156,8 +156,8 @@ def test_a_case_that_is_not_there_is_refused(hitl, case):
 
 
 def test_the_callback_is_called_with_every_case_that_this_process_finishes(opened, store, waits, clock):
-    told = []
-    hitl = opened(store, on_decided=lambda case: told.append((case.task_id, case.status)))
+    seen = []
+    hitl = opened(store, on_decided=lambda case: seen.append((case.task_id, case.status)))
     hitl.submit(a_task("sure"), an_output("sure"))
     waits(hitl, "decided")
     hitl.decide(task_id="decided", decision="approve", reviewer="ana")
@@ -168,16 +168,16 @@ def test_the_callback_is_called_with_every_case_that_this_process_finishes(opene
     hitl.recover()
     waits(hitl, "open")
 
-    assert told == [("sure", "approved"), ("decided", "approved"), ("canceled", "canceled"), ("recovered", "approved")]
+    assert seen == [("sure", "approved"), ("decided", "approved"), ("canceled", "canceled"), ("recovered", "approved")]
 
 
 def test_the_callback_sees_a_committed_case_and_may_use_the_orchestrator(opened, store, waits):
-    told = []
-    hitl = opened(store, on_decided=lambda case: told.append(hitl.wait(case, timeout=0).status))
+    seen = []
+    hitl = opened(store, on_decided=lambda case: seen.append(hitl.wait(case, timeout=0).status))
 
     hitl.decide(waits(hitl).case_id, "reject", reviewer="ana")
 
-    assert told == ["rejected"]
+    assert seen == ["rejected"]
 
 
 def test_an_error_of_the_callback_is_logged_and_costs_no_one_the_decision(opened, store, waits, caplog):
@@ -192,13 +192,13 @@ def test_an_error_of_the_callback_is_logged_and_costs_no_one_the_decision(opened
 
 
 def test_the_callback_does_not_learn_of_cases_that_measure_reviewers(opened, store):
-    told = []
-    hitl = opened(store, on_decided=told.append)
+    seen = []
+    hitl = opened(store, on_decided=seen.append)
     gold = hitl.reviews.add_gold_case(a_task("gold"), an_output("gold", confidence=0.5), "reject", reviewer="max")
 
     hitl.decide(gold.case_id, "reject", reviewer="ana")
 
-    assert told == []
+    assert seen == []
 
 
 @pytest.mark.parametrize("option", [{"on_decided": 3}, {"resumers": ["agent"]}, {"resumers": {"agent": print}}])
