@@ -7,6 +7,7 @@ from support.builders import a_task, an_output
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
+from hitl_orchestrator.errors import CaseUnfinished, UnknownCase
 
 WRITERS, EACH = 3, 8
 
@@ -73,3 +74,15 @@ def test_cases_of_the_system_and_unfinished_ones_are_left_out(hitl, waits):
 def test_senseless_numbers_are_refused(hitl, arguments):
     with pytest.raises(InvalidInput, match="decided_since"):
         hitl.decided_since(*arguments)
+
+
+def test_audit_records_go_on_behind_a_case(hitl, waits):
+    cases = [finish(hitl, name) for name in ("a", "b", "c")]
+    waiting = waits(hitl, "open")
+
+    assert [record.task_id for record in hitl.audit.records(after=cases[0].case_id)] == ["b", "c"]
+    assert list(hitl.audit.records(after=cases[2].case_id)) == []
+    with pytest.raises(CaseUnfinished, match="it is waiting, not finished"):
+        list(hitl.audit.records(after=waiting.case_id))
+    with pytest.raises(UnknownCase):
+        list(hitl.audit.records(after="no-such-case"))
