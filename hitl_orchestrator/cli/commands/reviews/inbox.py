@@ -59,8 +59,7 @@ def inbox(
         )
         if role is not None and not page:
             _check_role(role, hitl)
-        unfinished = hitl.cases.unfinished()
-        wakeups = hitl.cases.wakeups()
+        unfinished, wakeups = hitl.cases.unfinished(), hitl.cases.wakeups()
     summary = [view.request_summary(request) for request in page]
     answer(session.as_json, summary, lambda: view.inbox(page, session, reviewer))
     if page.more and session.as_json:
