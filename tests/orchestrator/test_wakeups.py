@@ -180,6 +180,23 @@ def test_a_resumer_that_hangs_blocks_no_other_decision_and_is_repeated(opened, s
     wakeups.close()
 
 
+def test_a_delivery_under_way_in_a_live_process_is_left_to_it(opened, durable_store):
+    gate = Event()
+    slow, other = Agent(gate=gate), Agent()
+    deciding = opened(durable_store, resumers={"agent": slow})
+    elsewhere = opened(durable_store, resumers={"agent": other})
+    approve(deciding, ask(deciding, parent=PARENT.model_copy(update={"thread_id": "hangs"})))
+    while not any(each.running for each in elsewhere.cases.wakeups()):
+        pass
+
+    elsewhere.recover()
+    elsewhere.run_maintenance()
+    gate.set()
+    deciding.recover()
+
+    assert (slow.resumed, other.resumed) == ([("hangs", "approved")], [])
+
+
 def test_an_altered_address_resumes_no_one(opened, durable_store, intruder):
     agent = Agent()
     hitl = opened(durable_store)

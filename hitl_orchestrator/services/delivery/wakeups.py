@@ -130,8 +130,10 @@ class Wakeups:
 
     def _resume(self, case_id: str) -> Exception | None:
         wakeup = self._ledger.wakeup(case_id)
-        resumer = None if wakeup is None else self.resumers.get(wakeup.parent.graph)
-        taken = None if wakeup is None or resumer is None else self._ledger.take_wakeup(wakeup, self._seconds)
+        if wakeup is None or (wakeup.running and wakeup.next_at > self._ledger.now()):
+            return None
+        resumer = self.resumers.get(wakeup.parent.graph)
+        taken = None if resumer is None else self._ledger.take_wakeup(wakeup, self._seconds)
         if taken is None or resumer is None:
             return None
         event = {"case_id": case_id, "event": "resumed"}
