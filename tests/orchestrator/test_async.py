@@ -11,6 +11,7 @@ import pytest
 from blockbuster import blockbuster_ctx
 from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.teams import PEOPLE
 
 from hitl_orchestrator import CallKey, Orchestrator, proposed_call
@@ -118,7 +119,7 @@ def test_the_time_of_a_caller_on_a_loop_is_over(open_async):
             with pytest.raises(StillWaiting, match="domain_reviewer"):
                 await hitl.wait(case.case_id, timeout=0.05)
             left = asyncio.create_task(hitl.wait(case))
-            while not hitl._sync.services.waiters._waiting:
+            while not services_of(hitl._sync).waiters._waiting:
                 await asyncio.sleep(0)
             return left
 
@@ -230,11 +231,11 @@ def test_synchronous_methods_work_inside_a_running_loop(hitl):
 @pytest.mark.parametrize(("confidence", "expected"), [(0.9, "approved"), (0.5, "rejected")])
 def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
     case = hitl.cases.enqueue(a_task(), an_output(confidence=confidence))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
 
     async def run():
         result = await graph.ainvoke(
-            hitl.services.runner.input(case.submission), thread, context=CaseRun(), durability="exit"
+            services_of(hitl).runner.input(case.submission), thread, context=CaseRun(), durability="exit"
         )
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
@@ -248,10 +249,10 @@ def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
 @pytest.mark.parametrize("durability", ["exit", "async", "sync"])
 def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
     case = durable.cases.enqueue(a_task(), an_output(confidence=0.5))
-    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
+    graph, thread = services_of(durable).runner.graph, services_of(durable).runner.thread(case.case_id)
 
     async def steps():
-        given = durable.services.runner.input(case.submission)
+        given = services_of(durable).runner.input(case.submission)
         return [
             step
             async for each in graph.astream(
@@ -266,7 +267,7 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
 
 def test_history_and_state_are_read_inside_a_loop(durable, waits):
     case = waits(durable)
-    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
+    graph, thread = services_of(durable).runner.graph, services_of(durable).runner.thread(case.case_id)
 
     async def read():
         state = await graph.aget_state(thread)

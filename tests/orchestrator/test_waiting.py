@@ -5,6 +5,7 @@ from threading import Event, Thread
 
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput, RequestRejected
 from hitl_orchestrator.errors import StillWaiting, StoreClosed, StoreUnavailable, UnknownCase
@@ -34,7 +35,7 @@ def in_thread(call):
 
 def once_registered(hitl, number=1):
     """Return when this number of callers wait."""
-    while len(hitl.services.waiters._waiting) < number:
+    while len(services_of(hitl).waiters._waiting) < number:
         pass
 
 
@@ -80,7 +81,7 @@ def test_many_threads_get_their_own_cases(hitl, waits):
         list(pool.map(lambda case: hitl.decide(case.case_id, "reject", reviewer="ana"), cases))
 
     assert [result() for result in results] == [case.case_id for case in cases for _ in range(4)]
-    assert hitl.services.waiters._waiting == {}
+    assert services_of(hitl).waiters._waiting == {}
 
 
 def test_a_finished_case_is_returned_at_once(hitl):
@@ -134,10 +135,10 @@ def test_no_thread_polls_where_no_caller_waits(hitl, waits):
     with pytest.raises(StillWaiting):
         hitl.wait(waits(hitl), timeout=0)
 
-    poller = hitl.services.waiters._poller
+    poller = services_of(hitl).waiters._poller
     if isinstance(poller, Thread):
         poller.join(60)
-    assert hitl.services.waiters._poller is None
+    assert services_of(hitl).waiters._poller is None
 
 
 @pytest.mark.parametrize("timeout", [-1, "5", True, float("nan"), float("inf")])

@@ -4,6 +4,7 @@ from threading import Event
 
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import CallKey, Go, InvalidInput, ParentCall, Waiting, proposed_call
 from hitl_orchestrator.errors import RecoveryIncomplete
@@ -116,14 +117,14 @@ def test_maintenance_repeats_it_after_a_pause_that_grows(opened, clock):
     agent = Agent(failures=2)
     hitl = opened("memory://", resumers={"agent": agent})
     approve(hitl, ask(hitl))
-    hitl.services.wakeups._calls.close(60)  # the first delivery has ended
+    services_of(hitl).wakeups._calls.close(60)  # the first delivery has ended
     pauses = []
     for _ in range(2):
-        hitl.services.wakeups = Wakeups(hitl.services.ledger, hitl.services.reader, {"agent": agent})
-        assert hitl.services.wakeups.deliver(due_only=True) == {}
+        services_of(hitl).wakeups = Wakeups(services_of(hitl).ledger, services_of(hitl).reader, {"agent": agent})
+        assert services_of(hitl).wakeups.deliver(due_only=True) == {}
         pauses.append((hitl.cases.wakeups()[0].next_at - clock()).total_seconds())
         clock.tick(pauses[-1])
-        hitl.services.wakeups.deliver(due_only=True)
+        services_of(hitl).wakeups.deliver(due_only=True)
 
     assert (pauses, agent.resumed) == ([2, 4], [("thread-1", "approved")])
 
@@ -160,7 +161,7 @@ def test_a_resumer_that_hangs_blocks_no_other_decision_and_is_repeated(opened, s
     gate = Event()
     agent = Agent(gate=gate)
     hitl = opened(store, resumers={"agent": agent})
-    wakeups = Wakeups(hitl.services.ledger, hitl.services.reader, hitl.resumers, seconds=0.2)
+    wakeups = Wakeups(services_of(hitl).ledger, services_of(hitl).reader, hitl.resumers, seconds=0.2)
     parents = {"1": PARENT.model_copy(update={"thread_id": "hangs"}), "2": PARENT}
     hanging, other = (ask(hitl, number, parent=parent) for number, parent in parents.items())
     hitl.resumers.clear()
