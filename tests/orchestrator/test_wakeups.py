@@ -215,6 +215,22 @@ def test_an_altered_address_resumes_no_one(opened, durable_store, intruder):
     assert f"wakeups: the row of case {answer.case_id!r} was altered" in hitl.audit.verify().problem
 
 
+def test_asking_again_mends_an_altered_address(opened, durable_store, intruder):
+    agent = Agent()
+    hitl = opened(durable_store, resumers={"agent": agent})
+    answer = ask(hitl)
+    for change in ("state = 'delivered'", "attempts = 7", "address = '{}'"):
+        intruder.run(f"UPDATE wakeups SET {change}")
+        assert "wakeups" in hitl.audit.verify().problem
+        ask(hitl)
+        assert hitl.audit.verify().problem is None
+
+    approve(hitl, answer)
+    hitl.recover()
+
+    assert agent.resumed == [("thread-1", "approved")]
+
+
 def test_redaction_erases_the_text_of_an_error(opened, durable_store, intruder):
     hitl = opened(durable_store, resumers={"agent": Agent(failures=9)})
     answer = ask(hitl)

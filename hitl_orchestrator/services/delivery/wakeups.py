@@ -1,7 +1,7 @@
 """Resume the callers that wait for the decision on a case, until it succeeds. A resumer is foreign code."""
 
 import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
@@ -20,7 +20,7 @@ RESUME_SECONDS = 60.0
 
 _CLOSE_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = 2.0, 600.0, 9
-_PAGE, _MOST_ERROR = 1000, 500
+_MOST_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +59,7 @@ class Wakeups:
 
     def pending(self) -> list[Wakeup]:
         """Return the wake-ups that are still to be delivered by some process, the longest due first."""
-        return list(self._all())
+        return list(self._ledger.wakeups())
 
     def start(self, case: Case) -> None:
         """Start to resume the caller of a case that this process has just finished, and return at once."""
@@ -73,7 +73,7 @@ class Wakeups:
         to it until its time is over.
         """
         futures, unknown, now = dict(self._calls.running()), dict[str, int](), self._ledger.now()
-        for wakeup in self._all(on_unreadable):
+        for wakeup in self._ledger.wakeups(on_unreadable):
             graph, is_due = wakeup.parent.graph, wakeup.next_at <= now
             if graph not in self.resumers:
                 unknown[graph] = unknown.get(graph, 0) + 1
@@ -92,13 +92,6 @@ class Wakeups:
     def close(self) -> None:
         """Wait a little for deliveries under way. One that does not return is repeated by another process."""
         self._calls.close(min(self._seconds, _CLOSE_SECONDS))
-
-    def _all(self, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
-        """Return all wake-ups that can be read."""
-        limit = _PAGE
-        while len(found := self._ledger.wakeups(limit, on_unreadable)) == limit:
-            limit *= 10
-        return found
 
     def _start(self, case_id: str) -> dict[str, "Future[Exception | None]"]:
         future = self._calls.start(case_id, lambda: self._deliver(case_id))
