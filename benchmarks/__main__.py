@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, desk, embedding, inbox, ledger, policies, postgres, queues, seals
+from benchmarks import backtest, cases, desk, embedding, inbox, ledger, middleware, policies, postgres, queues, seals
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -21,6 +21,8 @@ RATIOS = (
     ("the same / bare graph as PostgresSaver comes", "postgres_reviewed_ratio_to_default", 1.25, False),
     ("submit, auto-approved: with seals / without, CPU", "seals_auto_ratio", 1.03, False),
     ("submit, waiting: with seals / without, CPU", "seals_waiting_ratio", 1.03, False),
+    ("a reviewed call of a LangChain agent: ours / LangChain's own", "middleware_batched_ratio", 1.0, False),
+    ("the same, one pause for each call", "middleware_per_call_ratio", 1.0, False),
     ("gated call of a graph, auto-approved: gate / ask inlined", "embedding_auto_gate_to_inlined", 1.0, False),
     ("gated call of a graph, reviewed: gate / ask inlined", "embedding_reviewed_gate_to_inlined", 1.0, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
@@ -144,7 +146,8 @@ def _one(given: argparse.Namespace) -> None:
 
 def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
-    figures |= {**backtest.measure(), **seals.measure(), **embedding.measure(given.rounds)}
+    figures |= {**backtest.measure(), **seals.measure()}
+    figures |= {**embedding.measure(given.rounds), **middleware.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     figures |= queues.measure(given.waiting)
     if given.json:

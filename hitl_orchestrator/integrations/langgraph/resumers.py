@@ -217,14 +217,19 @@ def _task_ids(namespace: str) -> list[str]:
 
 
 def _is_pending(snapshot: Any, task_ids: list[str]) -> bool:
-    """Return whether a task is not finished: in the snapshot of an SDK, or in that of a graph."""
+    """Return whether a task is neither finished nor paused, in the snapshot of an SDK or of a graph.
+
+    A pause that does not name the case waits for others alone: the task has gone on after the decision on this one.
+    """
     for task in _tasks(snapshot):
         if task_ids and _get(task, "id") == task_ids[0]:
             if _get(task, "result") is not None:
                 return False
             inner = _get(task, "state")
             has_tasks = isinstance(inner, StateSnapshot) or (isinstance(inner, Mapping) and "tasks" in inner)
-            return _is_pending(inner, task_ids[1:]) if len(task_ids) > 1 and has_tasks else True
+            if len(task_ids) > 1:
+                return _is_pending(inner, task_ids[1:]) if has_tasks else True
+            return not _get(task, "interrupts")
     return False
 
 
