@@ -129,14 +129,13 @@ class Orchestrator:
         the policy, or as recorded; `embeddings` compare texts. `seal_key` authenticates the store: hexadecimal text, a
         `Path` to it, a MAC function, or several, the newest first; by default a key file beside it. `checkpoint_key`
         encrypts checkpoints. A running case is leased for `lease` seconds, a grant of `ask` expires after
-        `grants_expire_after`; a call waits `wait` seconds for another worker. `clock` sets event times. The head of the
-        ledger is signed into `head_file` after each `head_every` entries and on close; False signs none. The
-        application's tracers and callbacks see the graph only with `tracing`, and OpenTelemetry gets spans with
-        `telemetry`. `on_decided` gets each case finished here; `resumers` resume callers.
+        `grants_expire_after`; a call waits `wait` seconds for another worker. `clock` sets event times. The ledger head
+        is signed into `head_file` every `head_every` entries and on close; False signs none. Tracers and callbacks of
+        the application see the graph only with `tracing`, OpenTelemetry only with `telemetry`. `on_decided` gets each
+        case finished here; `resumers` resume callers.
 
         Raises:
-            InvalidInput, InvalidKey, SealKeyMissing: an argument, a key or its file is unusable.
-            PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
+            InvalidInput, InvalidKey, SealKeyMissing, PolicyMismatch, PeopleMismatch: an argument or key is refused.
             StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}

@@ -29,7 +29,6 @@ KINDS = ("task", "output", "answer", "policy", "people")
 ENTRIES = {kind: [entry for entry in corpus() if entry.kind == kind] for kind in KINDS}
 MANAGER = Review(human_decision="approve", reviewer_id="compliance_officer")
 
-
 # A store in memory ends with the command.
 DURABLE = ["sqlite", "postgres"]
 # What the command line reads is read before any store is opened: one of them tells, and all of them in the long runs.

@@ -39,6 +39,18 @@ def test_of_64_concurrent_wake_ups_one_makes_the_call(opened, store):
     assert len(calls) == 1
 
 
+def test_the_lease_of_a_running_execution_is_extended(opened, durable_store, intruder):
+    hitl = opened(durable_store, lease=0.3)
+    begun = approved(hitl).grant.begin()
+    first = intruder.run("SELECT held_until FROM executions")
+
+    while intruder.run("SELECT held_until FROM executions") == first:
+        pass
+
+    assert begun.done("made").result == "made"
+    assert hitl.audit.verify().sound
+
+
 def test_of_many_processes_one_makes_the_call(durable_store, tmp_path):
     effects = tmp_path / "effects"
     with Orchestrator.open(durable_store) as hitl:
