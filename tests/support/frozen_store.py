@@ -15,8 +15,6 @@ import tempfile
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from support.internals import services_of
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hitl_orchestrator import Orchestrator
@@ -24,6 +22,7 @@ from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.ledger.database.address import is_postgres
 from hitl_orchestrator.ledger.store.leased_work import LEASE_SEAL
 from support.builders import AGENT, a_review, a_task, an_output
+from support.internals import services_of
 from support.postgres_server import Server, direct_connection
 
 FROZEN = Path(__file__).parent / "frozen"
