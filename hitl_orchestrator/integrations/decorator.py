@@ -1,0 +1,220 @@
+"""`guard`: a function whose calls wait for their approval, and run once, with the approved arguments."""
+
+import functools
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, Task, Waiting, proposed_call
+from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput, StillWaiting
+from hitl_orchestrator.integrations.arguments import Signature
+from hitl_orchestrator.integrations.tool_calls import Facade, call, task_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def guard(
+    hitl: Facade | Callable[[], Facade],
+    *,
+    task_type: str,
+    domain: str,
+    risk: str | Callable[..., str] = "high",
+    key: str | Callable[..., str | int] | None = None,
+    wait: float | None = None,
+    name: str | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator: each call of the function is a task, and runs once it is approved, at most once.
+
+    `hitl` is an orchestrator, or a function that returns it, so that a module opens no store when it is imported.
+    A call that waits for a person raises `AwaitingReview`; with `wait` only after so many seconds; in a node of a
+    LangGraph graph it interrupts. Call again with the same arguments later, in any process: approved, the function
+    runs with the approved arguments, which a reviewer may have edited; executed before, the stored result is returned.
+    `risk` is a risk level, or a function of the call's arguments. The arguments are the metadata of the task, for the
+    policy.
+
+    `key` says which calls are the same. By default those of one function with equal arguments, in LangGraph within
+    one step of one thread: such a call never runs twice. To repeat a call on purpose, give the function a parameter
+    for an idempotency key, such as the id of the request, and pass the parameter's name as `key`; or pass a function
+    of the arguments. Other arguments under a used key are refused. `name`, by default the module and the name of the
+    function, is part of the key: set it before you rename or move a function, or waiting calls are asked anew.
+
+    Calls of the decorated function raise:
+        AwaitingReview: no person has decided yet. The function did not run.
+        CallRejected: the call was not approved. The function never runs for it.
+        AlreadyRunning, ExecutionUnknown, ExecutionFailed: an earlier call with this key runs, was cut off, or failed.
+        TaskConflict: the key was used with other arguments.
+        InvalidInput: an argument has no form in JSON, or an edit does not fit the function. The function did not run.
+
+    Raises:
+        InvalidInput: the function cannot be guarded, or an option is unusable.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, key, wait, name))
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def guarded_later(*args: P.args, **named: P.kwargs) -> Any:
+                return await calls.run_later(calls.signature.bind(*args, **named))
+
+            return cast("Callable[P, R]", guarded_later)
+
+        @functools.wraps(function)
+        def guarded(*args: P.args, **named: P.kwargs) -> R:
+            return cast("R", calls.run(calls.signature.bind(*args, **named)))
+
+        return guarded
+
+    return decorate
+
+
+class _Options(NamedTuple):
+    task_type: str
+    domain: str
+    risk: str | Callable[..., str]
+    key: str | Callable[..., str | int] | None
+    wait: float | None
+    name: str | None
+
+
+class _Question(NamedTuple):
+    """What `ask` is asked about one call."""
+
+    key: CallKey
+    task: Task
+    output: Any
+
+
+class _GuardedCalls:
+    """The calls of one guarded function."""
+
+    def __init__(
+        self, function: Callable[..., Any], hitl: Facade | Callable[[], Facade], options: _Options
+    ) -> None:
+        self.signature, self._function, self._hitl, self._options = Signature(function), function, hitl, options
+        self._name = options.name or f"{_module(function)}.{self.signature.name}"
+        if isinstance(options.key, str) and options.key not in self.signature.parameters:
+            raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
+
+    def run(self, arguments: inspect.BoundArguments) -> Any:
+        """Ask for a call, and run it if it is approved."""
+        hitl = self._facade()
+        if isinstance(hitl, AsyncOrchestrator):
+            problem = f"guard: {self.signature.name} is no async function, and its orchestrator is asynchronous"
+            raise InvalidInput([f"{problem}; open an Orchestrator, or make the function async"])
+        question, ends = self._question(arguments), self._ends()
+        while isinstance(answer := hitl.ask(*question), Waiting):
+            left = _time_left(ends, answer)
+            try:
+                hitl.wait(answer.case_id, left)
+            except StillWaiting:
+                continue  # the next answer says so, after the end
+        bound = self._approved(answer)
+        return bound.go.run(
+            lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
+            encode=self.signature.result_as_json,
+            decode=self.signature.result_from_json,
+        )
+
+    async def run_later(self, arguments: inspect.BoundArguments) -> Any:
+        """Ask for a call of an async function, and run it if it is approved."""
+        hitl = self._facade()
+        question, ends = self._question(arguments), self._ends()
+        while isinstance(answer := await call(hitl, hitl.ask, *question), Waiting):
+            left = _time_left(ends, answer)
+            try:
+                await call(hitl, hitl.wait, answer.case_id, left)
+            except StillWaiting:
+                continue
+        bound = self._approved(answer)
+        return await bound.go.arun(
+            lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
+            encode=self.signature.result_as_json,
+            decode=self.signature.result_from_json,
+        )
+
+    def _facade(self) -> Facade:
+        hitl = self._hitl
+        return hitl if isinstance(hitl, Orchestrator | AsyncOrchestrator) else hitl()
+
+    def _ends(self) -> float | None:
+        return None if self._options.wait is None else time.monotonic() + self._options.wait
+
+    def _question(self, call: inspect.BoundArguments) -> _Question:
+        call.apply_defaults()
+        written, options = self.signature.as_json(call.arguments), self._options
+        key = self._call_key(call, written)
+        risk = options.risk(*call.args, **call.kwargs) if callable(options.risk) else options.risk
+        task = task_of(key, options.task_type, f"Call {self._name}", options.domain, risk, written)
+        return _Question(key, task, proposed_call(self._name, written))
+
+    def _call_key(self, call: inspect.BoundArguments, written: Mapping[str, Any]) -> CallKey:
+        if self._options.key is None:
+            digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+            place = _place_in_langgraph()
+            if place is None:
+                return CallKey(thread=self._name, call_id=digest, namespace=_GUARD)
+            return CallKey(thread=place[0], call_id=f"{self._name}.{digest}", namespace=place[1])
+        by = self._options.key
+        value = call.arguments[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
+        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+            problem = f"{self.signature.name}: the key of the call is {value!r}"
+            raise InvalidInput([f"{problem}; it has to be a text that is not empty, or a whole number"])
+        return CallKey(thread=self._name, call_id=f"key.{value}", namespace=_GUARD)
+
+    def _approved(self, answer: Go | No) -> "_Approved":
+        if isinstance(answer, No):
+            raise CallRejected(answer.case_id, answer.reason, answer.reviewer)
+        if answer.name != self._name:
+            raise CallRejected(answer.case_id, f"a reviewer approved {answer.name!r} in place of {self._name!r}")
+        return _Approved(answer, self.signature.from_json(answer.arguments))
+
+
+class _Approved(NamedTuple):
+    go: Go
+    arguments: inspect.BoundArguments
+
+
+_GUARD = "guard"
+"""The namespace of calls that belong to no thread of an agent."""
+
+
+def _time_left(ends: float | None, answer: Waiting) -> float:
+    """Return the seconds to wait; interrupt the graph, or raise AwaitingReview, if there are none."""
+    left = 0.0 if ends is None else ends - time.monotonic()
+    if left > 0:
+        return left
+    if _place_in_langgraph() is not None:
+        from langgraph.types import interrupt  # noqa: PLC0415 - imported already, or there would be no place
+
+        # The value that it returns is only a wake-up.
+        interrupt({"type": "oversight", "case_id": answer.case_id, "task_id": answer.case.task_id})
+        return 0.0
+    raise AwaitingReview(answer.case_id)
+
+
+def _place_in_langgraph() -> tuple[str, str] | None:
+    """Return thread and namespace of the LangGraph node that runs here, if it can be interrupted."""
+    if "langgraph" not in sys.modules:
+        return None
+    from langgraph.config import get_config  # noqa: PLC0415 - imported already
+
+    try:
+        found = get_config().get("configurable", {})
+    except RuntimeError:
+        return None
+    thread = found.get("thread_id")
+    return None if thread is None else (str(thread), str(found.get("checkpoint_ns", "")))
+
+
+def _module(function: Callable[..., Any]) -> str:
+    """Return the module of a function; of a script the name of its file, since each script is called `__main__`."""
+    module = function.__module__
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return Path(file).stem if module == "__main__" and file else module

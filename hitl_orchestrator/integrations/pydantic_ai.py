@@ -1,0 +1,51 @@
+"""Pydantic AI (extra `pydantic-ai`): a toolset whose calls are reviewed, and executed once as approved."""
+
+import json
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from hitl_orchestrator import CallKey, Waiting
+from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.integrations.tool_calls import ToolCalls, edited
+
+try:
+    from pydantic_ai import ApprovalRequired, RunContext
+    from pydantic_ai.tools import AgentDepsT
+    from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
+except ImportError as missing:
+    raise InvalidInput([f"pydantic_ai: it is missing ({missing}); {install_hint('pydantic-ai')}"]) from missing
+
+
+@dataclass
+class OversightToolset(WrapperToolset[AgentDepsT]):
+    """Reviews the calls of the wrapped toolset.
+
+    The conversation's id and that of the call name it. An approval in `DeferredToolResults` is only a wake-up: each
+    call asks again, and is deferred again while it waits, so that calls may be decided one by one.
+    """
+
+    _: KW_ONLY
+    calls: ToolCalls
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
+    ) -> Any:
+        """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
+        proposed = to_jsonable_python(tool_args)
+        key = CallKey(thread=ctx.conversation_id or "", call_id=ctx.tool_call_id or "")
+        answer = await self.calls.ask(key, name, proposed)
+        if isinstance(answer, Waiting):
+            raise ApprovalRequired(metadata={"case_id": answer.case_id})
+        if isinstance(answer, str):
+            return answer
+        try:
+            approved = tool.args_validator.validate_json(json.dumps(answer.arguments))
+        except ValidationError as unfit:
+            return f"{name} was not run: the arguments of the reviewer do not fit it. {unfit}"
+        run = self.wrapped.call_tool
+        result = await answer.arun(lambda _: run(name, approved, ctx, tool), encode=to_jsonable_python)
+        note = edited(name, proposed, answer)
+        return result if note is None else f"{note}\n{result}"
