@@ -10,10 +10,12 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
     from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.execution import CallKey, Execution, proposed_call
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
     from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-    from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
+    from hitl_orchestrator.errors import AwaitingReview, HitlError, InvalidInput, RequestRejected
+    from hitl_orchestrator.execution.answers import Go, No, Waiting
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
 
@@ -23,9 +25,14 @@ __all__ = [
     "AgentOutput",
     "AsyncOrchestrator",
     "AuditRecord",
+    "AwaitingReview",
+    "CallKey",
     "Case",
+    "Execution",
+    "Go",
     "HitlError",
     "InvalidInput",
+    "No",
     "Orchestrator",
     "Principal",
     "Proposal",
@@ -34,6 +41,8 @@ __all__ = [
     "ReviewRequest",
     "Reviewer",
     "Task",
+    "Waiting",
+    "proposed_call",
 ]
 
 _public = lazy_names(
@@ -42,9 +51,14 @@ _public = lazy_names(
         "AgentOutput": "domain.task",
         "AsyncOrchestrator": "orchestrator.asynchronous",
         "AuditRecord": "domain.audit",
+        "AwaitingReview": "errors",
+        "CallKey": "domain.execution",
         "Case": "domain.case",
+        "Execution": "domain.execution",
+        "Go": "execution.answers",
         "HitlError": "errors",
         "InvalidInput": "errors",
+        "No": "execution.answers",
         "Orchestrator": "orchestrator.facade",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
@@ -53,6 +67,8 @@ _public = lazy_names(
         "ReviewRequest": "domain.review",
         "Reviewer": "domain.review",
         "Task": "domain.task",
+        "Waiting": "execution.answers",
+        "proposed_call": "domain.execution",
     },
 )
 

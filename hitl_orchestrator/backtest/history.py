@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hitl_orchestrator.backtest.vectorized import polars
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, QualityCheckKind
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
@@ -199,7 +199,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     if "proposed_output" in columns:
         proposed |= pl.col("proposed_output").is_not_null()
     quality_check = pl.col("quality_check").fill_null("") if "quality_check" in columns else pl.lit("")
-    changes = pl.col("task_type").is_in(GOVERNED_CHANGES).fill_null(value=False)
+    changes = pl.col("task_type").is_in(OWN_QUESTIONS).fill_null(value=False)
     cases = frame.filter(~quality_check.is_in(_QUALITY_CHECKS) & ~changes).with_columns(
         pl.col("confidence_score").cast(pl.Float64),
         again=quality_check == QualityCheckKind.SPOT_CHECK.value,

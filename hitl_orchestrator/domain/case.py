@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.execution import Gated
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
 from hitl_orchestrator.domain.value import FreeJson, Identifier, Label, UtcDatetime, Value, canonical_json, public
@@ -48,7 +49,8 @@ class Submission(Value):
     `submitted_by` is the submitter, if known: they may cancel the case, and never decide it. The id of a task is one
     of its submitter: two submitters may use the same one. `supersedes` is the case of the previous attempt, `earlier`
     has the people of all earlier ones. `awaits_classifier`: a worker with a classifier has to produce the missing
-    output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out.
+    output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out. `gated` marks a
+    case whose approved output is to be executed once.
     """
 
     case_id: Identifier
@@ -64,6 +66,7 @@ class Submission(Value):
     supersedes: Identifier | None = None
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
+    gated: Gated | None = None
     earlier: tuple[EarlierAttempt, ...] = Field(default=(), repr=False)
 
     @property

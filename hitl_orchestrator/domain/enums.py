@@ -234,6 +234,12 @@ POLICY_CHANGE, PEOPLE_CHANGE = "policy_change", "people_change"
 
 GOVERNED_CHANGES = (POLICY_CHANGE, PEOPLE_CHANGE)
 
+EXECUTION_CHECK = "execution_check"
+"""The task type of the question whether an execution happened whose owner died. Agents cannot submit it."""
+
+OWN_QUESTIONS = (*GOVERNED_CHANGES, EXECUTION_CHECK)
+"""The task types that the system submits itself, and that a person decides whatever the policies say."""
+
 POLICY_DOMAIN = "policy"
 """The domain of these cases, and of the right to change the policy and the people."""
 
@@ -281,6 +287,10 @@ class EventKind(StrEnum):
     REFUSED = "refused"
     RESUMED = "resumed"
     FINISHED = "finished"
+    EXECUTION_STARTED = "execution_started"
+    EXECUTION_FINISHED = "execution_finished"
+    EXECUTION_FAILED = "execution_failed"
+    EXECUTION_UNKNOWN = "execution_unknown"
     ALARM = "alarm"
     REDACTED = "redacted"
 

@@ -41,7 +41,16 @@ STAGE_MOVES: Mapping[str, StageMove] = MappingProxyType(
         **{EventKind(status.value): _move(CaseStage.DECIDED, CaseStage.WAITING) for status in SETTLED},
         EventKind.RESUMED: _move(CaseStage.DECIDED, CaseStage.DECIDED),
         EventKind.FINISHED: _move(CaseStage.FINISHED, *RUNNABLE),
-        EventKind.REDACTED: _move(CaseStage.FINISHED, CaseStage.FINISHED),
+        **dict.fromkeys(
+            (
+                EventKind.EXECUTION_STARTED,
+                EventKind.EXECUTION_FINISHED,
+                EventKind.EXECUTION_FAILED,
+                EventKind.EXECUTION_UNKNOWN,
+                EventKind.REDACTED,
+            ),
+            _move(CaseStage.FINISHED, CaseStage.FINISHED),
+        ),
     }
 )
 """The stages of a case by the kind of ledger entry. An entry of another kind requires no stage and changes none.

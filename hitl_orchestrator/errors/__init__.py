@@ -8,7 +8,9 @@
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
-    |   |-- CaseBusy
+    |   |-- CaseBusy, AwaitingReview
+    |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
+    |   |-- GrantRefused          403
     |   |-- CaseChanged
     |   |   |-- LeaseLost
     |   |   `-- NewerAttempt
@@ -71,12 +73,18 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
+    AlreadyRunning,
     AmbiguousTask,
+    AwaitingReview,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
     CaseUnfinished,
     ClassifierMissing,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionUnknown,
+    GrantRefused,
     GraphVersionMismatch,
     KeyReused,
     LeaseLost,
@@ -105,7 +113,9 @@ __all__ = [
     "MOST_IN_A_MESSAGE",
     "MOST_IN_A_PROBLEM",
     "MOST_PROBLEMS",
+    "AlreadyRunning",
     "AmbiguousTask",
+    "AwaitingReview",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",
@@ -114,7 +124,11 @@ __all__ = [
     "CheckpointUnreadable",
     "ClassifierFailed",
     "ClassifierMissing",
+    "ExecutionEnded",
+    "ExecutionFailed",
+    "ExecutionUnknown",
     "ForgedState",
+    "GrantRefused",
     "GraphVersionMismatch",
     "HeadFileUnavailable",
     "HitlError",

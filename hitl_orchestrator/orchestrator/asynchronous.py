@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.executions import Executions
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -20,6 +21,7 @@ from hitl_orchestrator.orchestrator.reviews import Reviews
 __all__ = [
     "AsyncAudit",
     "AsyncCases",
+    "AsyncExecutions",
     "AsyncOrchestrator",
     "AsyncPeopleAdministration",
     "AsyncPolicyAdministration",
@@ -86,6 +88,7 @@ def _asynchronous(name: str, function: Callable[..., Any]) -> Callable[..., Any]
 
 AsyncCases = _derived("AsyncCases", Cases)
 AsyncReviews = _derived("AsyncReviews", Reviews)
+AsyncExecutions = _derived("AsyncExecutions", Executions)
 AsyncPolicyAdministration = _derived("AsyncPolicyAdministration", PolicyAdministration)
 AsyncPeopleAdministration = _derived("AsyncPeopleAdministration", PeopleAdministration)
 AsyncAudit = _derived("AsyncAudit", Audit)
@@ -102,6 +105,7 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         """Wrap an open orchestrator; `open` makes both."""
         super().__init__(sync, threads)
         self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
+        self.executions = AsyncExecutions(sync.executions, threads)
         self.policy = AsyncPolicyAdministration(sync.policy, threads)
         self.people = AsyncPeopleAdministration(sync.people, threads)
         self.audit = AsyncAudit(sync.audit, threads)

@@ -8,9 +8,12 @@ from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.execution.answers import Go, No, Waiting
+from hitl_orchestrator.execution.grants import Grant
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
@@ -34,6 +37,7 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
@@ -126,6 +130,13 @@ class AsyncReviews:
     async def people(self) -> tuple[Reviewer, ...]: ...
     async def person(self, reviewer: str) -> Reviewer: ...
 
+class AsyncExecutions:
+    async def list(
+        self, status: ExecutionStatus | str | None = ..., *, limit: int = ..., after: str | None = ...
+    ) -> Page[Execution]: ...
+    async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Execution: ...
+    async def grant(self, token: str, *, audience: str = ...) -> Grant: ...
+
 class AsyncPolicyAdministration:
     async def activate(self, policy: PolicySource, *, reason: str, reviewer: str | None = ...) -> Governed: ...
     async def rollback(self, version: str | None = ..., *, reason: str, reviewer: str | None = ...) -> Governed: ...
@@ -159,6 +170,7 @@ class AsyncAudit:
 class AsyncOrchestrator:
     cases: AsyncCases
     reviews: AsyncReviews
+    executions: AsyncExecutions
     policy: AsyncPolicyAdministration
     people: AsyncPeopleAdministration
     audit: AsyncAudit
@@ -181,6 +193,7 @@ class AsyncOrchestrator:
         clock: Clock | None = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
+        grants_expire_after: float = GRANT_SECONDS,
         head_file: str | Path | Literal[False] | None = None,
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
@@ -190,6 +203,15 @@ class AsyncOrchestrator:
     def acting_as(
         self, reviewer: str | None = ..., *, channel: str = ..., principal: Principal | None = ...
     ) -> AsyncOrchestrator: ...
+    async def ask(
+        self,
+        key: CallKey | str,
+        task: Task,
+        output: AgentOutput | None = ...,
+        *,
+        audience: str = ...,
+        submitted_by: str | None = ...,
+    ) -> Waiting | No | Go: ...
     async def submit(
         self,
         task: Task,

@@ -1,19 +1,23 @@
-"""The facade `Orchestrator`: six verbs, and the namespaces cases, reviews, policy, people and audit."""
+"""The facade `Orchestrator`: few verbs, and the namespaces cases, reviews, executions, policy, people and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.execution import CallKey
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.execution.answers import Go, No, Waiting
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.executions import Executions, beginning
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
@@ -26,6 +30,7 @@ from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, Call
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
@@ -59,6 +64,7 @@ class Orchestrator:
         self.services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
+        self.executions = Executions(services, acting)
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
@@ -82,6 +88,7 @@ class Orchestrator:
         clock: "Clock | None" = None,
         lease: float = LEASE_SECONDS,
         wait: float = WAIT_SECONDS,
+        grants_expire_after: float = GRANT_SECONDS,
         head_file: str | Path | Literal[False] | None = None,
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
@@ -98,6 +105,7 @@ class Orchestrator:
         `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
         the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
         a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
+        A grant of `ask` may be used for `grants_expire_after` seconds.
         `clock` sets event times; deadlines and leases follow the database clock.
         The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
         beside the store, which is safer elsewhere. False signs none.
@@ -150,6 +158,30 @@ class Orchestrator:
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         intake = Intake(task, output, replay=replay, submitted_by=acting.submitter(submitted_by))
         return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
+
+    def ask(
+        self,
+        key: CallKey | str,
+        task: Task,
+        output: AgentOutput | None = None,
+        *,
+        audience: str = "",
+        submitted_by: str | None = None,
+    ) -> Waiting | No | Go:
+        """Ask whether a call of an agent may be made: submit the case of this very call, or find it again.
+
+        The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
+        was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
+
+        Raises:
+            InvalidInput: the key, the task or the output is unusable.
+            TaskConflict: the same call was asked about with other content; nothing is carried out.
+            GrantRefused: its case was submitted without `ask`, or for another audience.
+        """
+        services, acting = self._gate.to(Verb.SUBMIT)
+        call = Call(key, task, output, audience, acting.submitter(submitted_by))
+        answer = services.executions.ask(call, acting, beginning(self._gate, audience))
+        return replace(answer, case=self._gate.shown(answer.case))
 
     def inbox(
         self,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.decision import ReviewRequirements
 from hitl_orchestrator.domain.enums import FINAL, WITH_OUTPUT, HumanDecision
-from hitl_orchestrator.domain.json_patch import same
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task

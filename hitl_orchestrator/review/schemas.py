@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaError
 
+from hitl_orchestrator.domain.input.json_patch import pointer
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
-from hitl_orchestrator.domain.json_patch import pointer
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value, digest
 from hitl_orchestrator.errors import InvalidInput

@@ -23,6 +23,7 @@ class Verb(StrEnum):
 
     SUBMIT = "submit"
     CANCEL = "cancel"
+    EXECUTE = "execute"
     READ_CASE = "read_case"
     READ_RECORDS = "read_records"
     PROVE = "prove"
@@ -92,6 +93,7 @@ TABLE: dict[Verb, Grants] = {
     #                           agent    human    auditor  operator system
     Verb.SUBMIT: Grants(_ALL, _ALL, _NO, _ALL, _NO),
     Verb.CANCEL: Grants(_OWN, _OWN, _NO, _NO, _NO),
+    Verb.EXECUTE: Grants(_OWN, _NO, _NO, _NO, _NO),
     Verb.READ_CASE: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),
     Verb.READ_RECORDS: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),
     Verb.PROVE: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),

@@ -24,7 +24,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
-__all__ = ["Maintenance", "Notice"]
+__all__ = ["Governor", "Maintenance", "Notice"]
 
 _PAGE, _LISTED = 200, 1000
 _log = logging.getLogger(__name__)
@@ -46,10 +46,10 @@ OnNotice = Callable[[Notice], None]
 
 
 class Governor(Protocol):
-    """Changes of the policy or of the people."""
+    """The system's own questions: changes of the policy or of the people, and executions without a known end."""
 
     def settle_all(self) -> None:
-        """Apply decided changes, and open cases for undecided ones, after a crash prevented it."""
+        """Apply what was decided, and open cases for what was not, after a crash prevented it."""
 
 
 class Maintenance:
@@ -108,7 +108,7 @@ class Maintenance:
         return run.through(steps)
 
     def _settle_changes(self) -> None:
-        """Apply decided changes of policy and people, and open cases for undecided ones, after a crash."""
+        """Apply decided questions of the system, and open cases for undecided ones, after a crash."""
         for admin in self._admins:
             admin.settle_all()
 

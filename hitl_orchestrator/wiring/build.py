@@ -33,8 +33,11 @@ from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Ho
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.executions.checks import ExecutionChecks
+from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, CaseExecutions
+from hitl_orchestrator.services.executions.heartbeat import Heartbeat
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
-from hitl_orchestrator.services.maintenance import Maintenance
+from hitl_orchestrator.services.maintenance import Governor, Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
@@ -70,6 +73,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Collaborators", "Services", "build_services", "new_case_id", "open_services"]
 
+_BEATS = 3
+"""The number of times that the lease of an execution is extended within its duration."""
+
+_SHORTEST_BEAT = 0.1
+
 
 @dataclass(kw_only=True, eq=False)
 class Shared:
@@ -99,6 +107,7 @@ class Services(Shared):
     views: CaseViews
     submission: CaseSubmission
     decisions: CaseDecisions
+    executions: CaseExecutions
     quality: QualityChecks
     spot_checks: SpotChecks
     redaction: CaseRedaction
@@ -126,6 +135,7 @@ class Services(Shared):
                 self.audit.sign_new()
         finally:
             self.closed = True
+            self.executions.close()
             self.case_runner.close()
             self.ledger.close()
 
@@ -155,6 +165,8 @@ class Collaborators:
     encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
+    lease: float = LEASE_SECONDS
+    grants_expire_after: float = GRANT_SECONDS
     traced: bool = False
 
 
@@ -175,6 +187,7 @@ def open_services(
     clock: Clock | None = None,
     lease: float = LEASE_SECONDS,
     wait: float = WAIT_SECONDS,
+    grants_expire_after: float = GRANT_SECONDS,
     head_file: str | Path | Literal[False] | None = None,
     head_key: "str | Path | SigningKey | None" = None,
     head_every: int = 1000,
@@ -182,7 +195,7 @@ def open_services(
 ) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
     call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
-    check_durations(lease=lease, wait=wait)
+    check_durations(lease=lease, wait=wait, grants_expire_after=grants_expire_after)
     check_rules(risk_rules, score_rules, head_every)
     outputs = load_schemas(schemas)
     check_governed(store, policy, reviewers)
@@ -202,6 +215,8 @@ def open_services(
             encryption=encryption,
             sign_every=head_every,
             wait=wait,
+            lease=lease,
+            grants_expire_after=grants_expire_after,
             traced=tracing,
         )
         return build_services(store, ledger, collaborators)
@@ -229,7 +244,8 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     )
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
-    hooks += [spot_checks.open_for, policy.settle, people.settle]
+    checks = ExecutionChecks(ledger, shared.reader, submission, new_case_id)
+    hooks += [spot_checks.open_for, policy.settle, people.settle, checks.settle_after]
     common = _common(shared)
     viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
@@ -242,13 +258,14 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
         ),
+        executions=_executions(shared, submission, checks, given),
         quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, shared.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         people_admin=people,
-        maintenance=_maintenance(shared, runner, spot_checks, (policy, people), clock),
+        maintenance=_maintenance(shared, runner, spot_checks, (policy, people, checks), clock),
         authorization=Authorization(shared.people, shared.reader),
         masking=CaseMasking(ledger, shared.people, shared.access),
     )
@@ -308,11 +325,19 @@ def _admins(shared: Shared, submission: CaseSubmission, clock: Clock) -> tuple[P
     )
 
 
+def _executions(
+    shared: Shared, submission: CaseSubmission, checks: ExecutionChecks, given: Collaborators
+) -> CaseExecutions:
+    heartbeat = Heartbeat(shared.ledger.extend_execution, max(given.lease / _BEATS, _SHORTEST_BEAT))
+    expires = given.grants_expire_after
+    return CaseExecutions(shared.ledger, shared.reader, submission, checks, heartbeat, grant_seconds=expires)
+
+
 def _maintenance(
     shared: Shared,
     runner: CaseRunner,
     spot_checks: SpotChecks,
-    admins: tuple[PolicyAdmin, PeopleAdmin],
+    admins: Sequence[Governor],
     clock: Clock,
 ) -> Maintenance:
     return Maintenance(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.json_patch import FieldChange, changes, json_patch, pointer, same
+from hitl_orchestrator.domain.input.json_patch import FieldChange, changes, json_patch, pointer, same
 from hitl_orchestrator.domain.value import canonical_json
 
 NAMES = st.sampled_from(["a", "b", "/", "~1", "", "0", "-"]) | st.text(st.characters(codec="utf-8"), max_size=3)

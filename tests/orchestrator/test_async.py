@@ -17,6 +17,7 @@ from hitl_orchestrator.nodes.state import CaseRun
 from hitl_orchestrator.orchestrator.asynchronous import (
     AsyncAudit,
     AsyncCases,
+    AsyncExecutions,
     AsyncOrchestrator,
     AsyncPolicyAdministration,
     AsyncReviews,
@@ -24,6 +25,7 @@ from hitl_orchestrator.orchestrator.asynchronous import (
 )
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.executions import Executions
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 
@@ -90,6 +92,7 @@ PAIRS = [
     (Orchestrator, AsyncOrchestrator),
     (Cases, AsyncCases),
     (Reviews, AsyncReviews),
+    (Executions, AsyncExecutions),
     (PolicyAdministration, AsyncPolicyAdministration),
     (Audit, AsyncAudit),
 ]

@@ -20,13 +20,14 @@ from hitl_orchestrator.errors import NotAuthorized, UnknownCase
 from hitl_orchestrator.orchestrator import LedgerAudit, asynchronous, ledger_audit
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
+from hitl_orchestrator.orchestrator.executions import Executions
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authority import TABLE, CaseScope, Verb, authorize
 
-FACADE = (Orchestrator, Cases, Reviews, PolicyAdministration, PeopleAdministration, Audit, LedgerAudit)
+FACADE = (Orchestrator, Cases, Reviews, Executions, PolicyAdministration, PeopleAdministration, Audit, LedgerAudit)
 MAKES_PRINCIPALS = {"open", "acting_as", "close"}
 HERE, ELSEWHERE = "customer_support", "finance"
 PEOPLE = [
@@ -65,13 +66,14 @@ def test_every_verb_is_used():
 
 
 def test_only_the_gate_reaches_the_services():
-    for cls in FACADE[1:6]:
+    for cls in FACADE[1:7]:
         assert "OpenServices" not in Path(inspect.getsourcefile(cls)).read_text()
     assert "_store." not in inspect.getsource(ledger_audit.LedgerAudit.records)
 
 
 @pytest.mark.parametrize(
-    "name", ["Orchestrator", "Cases", "Reviews", "PolicyAdministration", "PeopleAdministration", "Audit"]
+    "name",
+    ["Orchestrator", "Cases", "Reviews", "Executions", "PolicyAdministration", "PeopleAdministration", "Audit"],
 )
 def test_every_asynchronous_method_calls_the_synchronous_one(name):
     sync = {each.__name__: dict(methods_of(each)) for each in FACADE}[name]
@@ -95,6 +97,7 @@ KEEPS = {"operator": "all", "system": "all"}
 EXPECTED = {
     **alike(["submit"], {"agent": "all", "human": "all", "operator": "all"}),
     **alike(["cancel"], {"agent": "own", "human": "own"}),
+    **alike(["execute"], {"agent": "own"}),
     **alike(["read_case", "read_records", "prove"], READS_OWN),
     **alike(["inbox", "view"], {"human": "domain", "auditor": "all"}),
     **alike(["read_people", "read_policy"], {"human": "domain", "auditor": "all", "operator": "all"}),
@@ -184,6 +187,7 @@ ON_A_CASE = {
     "reviews.add_second_review": (Verb.PLANT, lambda h, c: h.reviews.add_second_review(c, new_task_id="again")),
     "decide": (Verb.DECIDE, lambda h, c: h.decide(c, a_review("approve", None, review_id="no.such.review"))),
     "audit.prove": (Verb.PROVE, lambda h, c: h.audit.prove(c)),
+    "executions.get": (Verb.READ_RECORDS, lambda h, c: h.executions.get(c)),
 }
 IN_GENERAL = {
     "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(RESERVED))),
@@ -214,6 +218,9 @@ IN_GENERAL = {
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
     "audit.rotate_key": (Verb.ROTATE_KEY, lambda h: h.audit.rotate_key()),
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
+    "ask": (Verb.SUBMIT, lambda h: h.ask(RESERVED, a_task())),
+    "executions.list": (Verb.READ_RECORDS, lambda h: h.executions.list()),
+    "executions.grant": (Verb.EXECUTE, lambda h: h.executions.grant("none")),
     "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(RESERVED))),
     "inbox": (Verb.INBOX, lambda h: h.inbox()),
     "recover": (Verb.RECOVER, lambda h: h.recover()),
@@ -233,7 +240,13 @@ WHO = {
 }
 # Their own submission; a decision without an account; a redaction in a domain that is not theirs.
 BARRED = ("they submitted this case", "there is none behind this login", "may not redact this case")
-NAMESPACES = {"cases": Cases, "reviews": Reviews, "policy": PolicyAdministration, "audit": Audit}
+NAMESPACES = {
+    "cases": Cases,
+    "reviews": Reviews,
+    "executions": Executions,
+    "policy": PolicyAdministration,
+    "audit": Audit,
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
 from hitl_orchestrator.cli.views.content import nothing
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.json_patch import FieldChange
+from hitl_orchestrator.domain.input.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.task import Proposal

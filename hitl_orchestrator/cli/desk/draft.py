@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from hitl_orchestrator.domain.enums import WITH_OUTPUT, WITH_REASON, HumanDecision
+from hitl_orchestrator.domain.input.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.input.parsing import parse, read_json
-from hitl_orchestrator.domain.json_patch import FieldChange, changes
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.shown.invisible_characters import escape_in_json
 from hitl_orchestrator.domain.task import Proposal

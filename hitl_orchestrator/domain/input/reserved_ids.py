@@ -1,17 +1,17 @@
-"""Ids of the system's own tasks: governed changes, whose form is reserved, and spot checks, which look like others."""
+"""Ids of the system's own tasks: its questions, whose form is reserved, and spot checks, which look like others."""
 
 import re
 from hashlib import sha256
 
 _SPOT_CHECK = "spot check"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_RESERVED = re.compile(f"(?:policy|people)-change-{_UUID}")
+_RESERVED = re.compile(f"(?:(?:policy|people)-change|execution-check)-{_UUID}")
 _DRAWN, _LONGEST = 12, 200
 _HEXADECIMAL, _DECIMAL = re.compile(f"[0-9a-f]{{{_DRAWN}}}$"), re.compile("[0-9]*$")
 
 
 def change_id(task_type: str, case_id: str) -> str:
-    """Return the id of the task for the change of policy or people that this case decides."""
+    """Return the id of the task for the change of policy or people, or of the question, that this case decides."""
     return f"{task_type.replace('_', '-')}-{case_id}"
 
 

@@ -27,6 +27,8 @@ events = Table(
 Index("events_of_case", events.c.case_id, events.c.seq)
 # One outcome per case: the schema decides the race, not the code.
 Index("one_outcome_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'finished'"))
+# And one execution.
+Index("one_execution_per_case", events.c.case_id, unique=True, sqlite_where=text("kind = 'execution_started'"))
 # Each request reads the governing entries that are newer than the last one it read.
 Index(
     "governing_entries",
@@ -235,6 +237,25 @@ scrubs = Table(
     Column("due", Integer, nullable=False),
     Column("seal", String(200), nullable=False),
 )
+
+# Executions of approved cases: the primary key makes each the only one of its case. No entry records the fence, the
+# holder and the times of its lease; the seal is over all columns.
+executions = Table(
+    "executions",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("started_seq", Integer, nullable=False),
+    # The entry that ended it, or the last one that called it unknown; empty while it runs.
+    Column("ended_seq", Integer),
+    Column("fence", Integer, nullable=False),
+    Column("holder", String(200), nullable=False),
+    Column("held_until", String(27), nullable=False),
+    # The case in which a person is asked whether it happened.
+    Column("check_id", String(200)),
+    Column("seal", String(200), nullable=False),
+)
+Index("open_executions", executions.c.started_seq, sqlite_where=text("status IN ('started', 'unknown')"))
 
 # The texts of agents and people in a case. The ledger names them by digests under this key.
 contents = Table(

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event, RefusedAtt
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.enums import (
-    GOVERNED_CHANGES,
+    OWN_QUESTIONS,
     ActorKind,
     CaseStage,
     DecisionSource,
@@ -78,7 +78,7 @@ def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) 
     Raises:
         TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
     """
-    if latest.quality_check is not None or latest.task.task_type in GOVERNED_CHANGES:
+    if latest.quality_check is not None or latest.task.task_type in OWN_QUESTIONS:
         raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
     earlier = latest.as_earlier(redacted=redacted)
     changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
@@ -86,8 +86,8 @@ def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) 
 
 
 def by_system(intake: Mapping[str, Any]) -> bool:
-    """Return whether the system made a task itself: a quality check, or a change of policy or people."""
-    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] in GOVERNED_CHANGES)
+    """Return whether the system made a task itself: a quality check, or a question of its own."""
+    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] in OWN_QUESTIONS)
 
 
 def submitted(submission: Submission, actor: Actor) -> Draft:

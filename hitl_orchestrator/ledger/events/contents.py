@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.json_patch import changes
+from hitl_orchestrator.domain.input.json_patch import changes
 from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged, shortened
 from hitl_orchestrator.ledger.events.chain import Draft
@@ -61,6 +61,9 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("own_label",),
         ("classifier_error",),
     ),
+    EventKind.EXECUTION_STARTED: (("output",),),
+    EventKind.EXECUTION_FINISHED: (("result",),),
+    EventKind.EXECUTION_FAILED: (("error",),),
 }
 """The fields of an entry body that hold texts of agents and people. All others stay in the ledger permanently."""
 
@@ -85,6 +88,8 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "modified_output": None,
     "proposed_output": None,
     "final_output": None,
+    "output": None,
+    "result": None,
     "output_patch": None,
     "idempotency_key": None,
     **dict.fromkeys(AGENT_FIELDS),

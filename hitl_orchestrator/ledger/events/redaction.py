@@ -40,10 +40,10 @@ class ReviewTexts(NamedTuple):
         return digest([self.shown, self.verdict])
 
 
-def check_finished(case_id: str, stage: str) -> None:
-    """Raise `CaseUnfinished` unless the case is finished."""
+def check_finished(case_id: str, stage: str, what: str = "redacted") -> None:
+    """Raise `CaseUnfinished` unless the case is finished, so that it can be redacted, or `what` else it says."""
     if stage != CaseStage.FINISHED:
-        raise CaseUnfinished(case_id, stage)
+        raise CaseUnfinished(case_id, stage, what)
 
 
 def erased_texts(texts: ReviewTexts) -> ReviewTexts:

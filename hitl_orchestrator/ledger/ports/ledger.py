@@ -15,6 +15,7 @@ from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.mac import Mac, Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
+from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 
@@ -256,7 +257,7 @@ class Leases(Protocol):
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""
 
 
-class Ledger(Cases, Redactions, Reviews, Leases, ReviewQueue, Policies, Protocol):
+class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Policies, Protocol):
     """Cases, reviews and events, durable and consistent.
 
     Every method that writes is one transaction. Callers supply the times of entries.

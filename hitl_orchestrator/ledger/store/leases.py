@@ -22,6 +22,7 @@ LEASE_SECONDS = 60.0
 NO_FENCE = -1
 _MOST_FENCES = 2**31 - 1
 _PARTS = 4
+_ANY_THREAD = "any"
 _ENDED = ("Z", "X")
 _open: "WeakValueDictionary[str, Holder]" = WeakValueDictionary()
 
@@ -48,7 +49,16 @@ class Holder:
     @property
     def name(self) -> str:
         """The stored name of the holder: machine, process, its start, ledger object and thread."""
-        return f"{_machine()}/{os.getpid()}/{_start_of(os.getpid())}/{self._nonce}/{threading.get_ident()}"
+        return f"{self._ledger}/{threading.get_ident()}"
+
+    @property
+    def process(self) -> str:
+        """The stored name of a holder that is no thread: what one thread has begun, another may end."""
+        return f"{self._ledger}/{_ANY_THREAD}"
+
+    @property
+    def _ledger(self) -> str:
+        return f"{_machine()}/{os.getpid()}/{_start_of(os.getpid())}/{self._nonce}"
 
     def hold(self, case_id: str, fence: int) -> None:
         """Remember, in the current context, the fencing token of a case."""
@@ -84,7 +94,8 @@ def is_gone(name: str) -> bool:
         return False
     process, start, nonce, thread = rest
     if int(process) == os.getpid():
-        return nonce not in _open or thread not in {str(each.ident) for each in threading.enumerate()}
+        threads = (_ANY_THREAD, *(str(each.ident) for each in threading.enumerate()))
+        return nonce not in _open or thread not in threads
     return _has_ended(int(process), start)
 
 

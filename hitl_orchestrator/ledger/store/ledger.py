@@ -13,6 +13,7 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.executions.repository import ExecutionRepository
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS, Holder
 from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
@@ -32,7 +33,8 @@ class LedgerStore:
         """
         self._database, self._keys = database, keys
         self._log = log = EventLog(database, keys)
-        self._work = work = LeasedWork(database, Holder(lease), log)
+        holder = Holder(lease)
+        self._work = work = LeasedWork(database, holder, log)
         self.now, self.take, self.lease, self.release = work.now, work.take, work.lease, work.release
         self.check_writable = work.check_writable
         self.unfinished, self.has_newer_attempt = work.unfinished, work.has_newer_attempt
@@ -43,6 +45,12 @@ class LedgerStore:
         self.latest_attempt, self.cases_of = cases.latest_attempt, cases.cases_of
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
+
+        executions = ExecutionRepository(database, holder, log)
+        self.execution, self.executions = executions.execution, executions.executions
+        self.start_execution, self.extend_execution = executions.start_execution, executions.extend_execution
+        self.end_execution, self.lose_execution = executions.end_execution, executions.lose_execution
+        self.open_executions = executions.open_executions
 
         redactions = RedactionRepository(database, log)
         self.redact, self.copies = redactions.redact, redactions.copies

@@ -1,7 +1,12 @@
-"""Built-in minimum requirements that no policy can override: a change of policy or people is always escalated."""
+"""Built-in minimum requirements that no policy can override, for the questions that the system asks itself.
+
+A change of policy or people is always escalated, and whether an execution happened is always asked of a person.
+"""
+
+from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, Action
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import default_role
@@ -13,13 +18,30 @@ WHY = "such a change needs the approval of a second person, whatever the policie
 """Why a change of the policy or the people is escalated."""
 
 
+_WHY_CHECKED = "whether a call was carried out is asked of a person, whatever the policies decide"
+
+
+class Minimum(NamedTuple):
+    """The least that is done with a question of the system, and why."""
+
+    action: Action
+    why: str
+
+
+def minimum_of(task_type: str | None) -> Minimum | None:
+    """Return the built-in minimum for a task type; None for those of agents."""
+    if task_type in GOVERNED_CHANGES:
+        return Minimum(Action.ESCALATE, WHY)
+    return Minimum(Action.HUMAN_REVIEW, _WHY_CHECKED) if task_type == EXECUTION_CHECK else None
+
+
 def with_builtin_rules(decision: RoutingDecision, facts: Facts, roles: RoleChain) -> RoutingDecision:
-    """Return the decision, for a change of policy or people combined with the built-in minimum."""
-    rule_id = facts.task_type
-    if rule_id not in GOVERNED_CHANGES:
+    """Return the decision, for a question of the system combined with the built-in minimum."""
+    rule_id, minimum = facts.task_type, minimum_of(facts.task_type)
+    if minimum is None:
         return decision
-    reason = f"{rule_id}, which is built in, matches: {WHY}"
-    return stricter(builtin_decision(decision, Action.ESCALATE, rule_id, reason, roles), decision, roles)
+    reason = f"{rule_id}, which is built in, matches: {minimum.why}"
+    return stricter(builtin_decision(decision, minimum.action, rule_id, reason, roles), decision, roles)
 
 
 def builtin_decision(

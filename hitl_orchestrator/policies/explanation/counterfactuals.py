@@ -7,7 +7,7 @@ from itertools import product
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action
 from hitl_orchestrator.policies.analysis.layer_scope import scope_policies
 from hitl_orchestrator.policies.engine.axes.base import Axis, steps_of
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy
@@ -55,16 +55,16 @@ def nearest_changes(compiled: CompiledPolicy, facts: Facts) -> tuple[Counterfact
     Each change is minimal: changing fewer of its facts does not suffice, whatever the values, and neither does any
     nearer value of one of them. Changes of more than two facts are searched only where fewer do not lead to an action,
     and changes of more than 32 facts never. The search stops at `MOST_WORK`.
-    A change of policy or people is always escalated (see `builtin_rules`), so there is no such change for it.
+    A question of the system goes to a person (see `builtin_rules`), so there is no such change for it.
     """
-    if facts.task_type in GOVERNED_CHANGES:
+    if facts.task_type in OWN_QUESTIONS:
         return ()
     return _Search(compiled, facts, MOST_WORK).changes()
 
 
 def changes_to_approval(compiled: CompiledPolicy, facts: Facts) -> tuple[str, ...]:
     """Return the nearest changes that would lead to automatic approval, such as `if the risk were low`."""
-    if facts.task_type in GOVERNED_CHANGES:
+    if facts.task_type in OWN_QUESTIONS:
         return ()
     search = _Search(compiled, facts, MOST_WORK_FOR_A_VIEW)
     verb = f"{_VERBS[Action.AUTO_APPROVE]} "

@@ -4,10 +4,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, WHY, with_builtin_rules
+from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, minimum_of, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule, default_role
@@ -82,16 +82,16 @@ def explain(policy: Policy, facts: Facts, roles: RoleChain = DEFAULT_CHAIN) -> E
 
 
 def _builtin(facts: Facts, roles: RoleChain) -> tuple[RuleLine, ...]:
-    """Return the built-in rule as a layer of its own; nothing for cases other than governed changes."""
-    rule_id = facts.task_type
-    if rule_id not in GOVERNED_CHANGES:
+    """Return the built-in rule as a layer of its own; nothing for cases other than the system's own questions."""
+    rule_id, minimum = facts.task_type, minimum_of(facts.task_type)
+    if minimum is None:
         return ()
     line = RuleLine(
         rule_id=rule_id,
-        action=Action.ESCALATE,
-        assigned_human_role=default_role(Action.ESCALATE, roles),
+        action=minimum.action,
+        assigned_human_role=default_role(minimum.action, roles),
         result=RuleResult.DECIDES,
-        conditions=(ConditionTrial(True, WHY),),
+        conditions=(ConditionTrial(True, minimum.why),),
         layer=BUILT_IN,
     )
     return (line,)

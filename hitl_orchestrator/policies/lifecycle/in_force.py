@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, Action, QualityCheckKind
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
@@ -96,7 +96,7 @@ class PolicyRegistry:
         """
         active, history = self._now
         canary = history.canary
-        if canary is None or task.task_type in GOVERNED_CHANGES or not in_canary(canary, case_id):
+        if canary is None or task.task_type in OWN_QUESTIONS or not in_canary(canary, case_id):
             return active
         return self.policy(canary.policy_hash)
 
@@ -105,7 +105,7 @@ class PolicyRegistry:
 
         A canary decides the cases in its share alone, but never a governed change, which is always escalated.
         """
-        now, drawn = self._now, None if facts.task_type in GOVERNED_CHANGES else case_id
+        now, drawn = self._now, None if facts.task_type in OWN_QUESTIONS else case_id
         decided = self.policy(policy_hash).decide(facts)
         if not now.decides_alone(policy_hash, drawn):
             decided = self._stricter_once(decided, now.active.decide(facts))
@@ -125,7 +125,7 @@ class PolicyRegistry:
         decided = self.decide(submission.policy_hash, facts, submission.case_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             return self._spot_check(decided)
-        aside = submission.quality_check is not None or facts.task_type in GOVERNED_CHANGES
+        aside = submission.quality_check is not None or facts.task_type in OWN_QUESTIONS
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, EventKind
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, OWN_QUESTIONS, EventKind
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.events.builders import SYSTEM
@@ -60,7 +60,7 @@ class AuditTrail:
         of_agents = (
             record
             for record in self.records()
-            if record.task_type not in GOVERNED_CHANGES and (mine is None or mine(record.domain, record.submitted_by))
+            if record.task_type not in OWN_QUESTIONS and (mine is None or mine(record.domain, record.submitted_by))
         )
         return (feedback for feedback in map(feedback_of, of_agents) if feedback is not None)
 

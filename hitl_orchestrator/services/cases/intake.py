@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, Authentication
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, Authentication
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
@@ -49,6 +49,9 @@ def check_not_reserved(task: Task) -> None:
     if is_reserved(task.task_id):
         why = "an id of this form is reserved for tasks created by the system"
         raise InvalidInput([f"task {task.task_id!r}: task_id: {why}; give the task another id"])
+    if task.task_type == EXECUTION_CHECK:
+        why = f"{task.task_type!r} is reserved for questions of the system, and cannot be submitted"
+        raise InvalidInput([f"task {task.task_id!r}: task_type: {why}; give the task another type"])
     if task.task_type in GOVERNED_CHANGES:
         is_policy = task.task_type == POLICY_CHANGE
         command, changed = ("policy activate", "routing policy") if is_policy else ("people propose", "people")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.execution import Gated
 from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnknownCase
@@ -36,6 +37,7 @@ class Intake(NamedTuple):
     by_system: bool = False
     case_id: str | None = None
     earlier: tuple[EarlierAttempt, ...] = ()
+    gated: Gated | None = None
     classify: bool | None = None
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
@@ -108,6 +110,7 @@ class CaseSubmission:
             submitted_by=None if intake.submitted_by is None else identifier(intake.submitted_by, "submitted_by"),
             quality_check=intake.quality_check,
             earlier=intake.earlier,
+            gated=intake.gated,
             awaits_classifier=output is None and self._to_classify(intake),
         )
 

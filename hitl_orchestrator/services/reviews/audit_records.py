@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import Authentication, DecisionSource, FinalDecision
-from hitl_orchestrator.domain.json_patch import json_patch
+from hitl_orchestrator.domain.input.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Label

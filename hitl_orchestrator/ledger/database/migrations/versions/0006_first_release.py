@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_reviews()
     _index_reviews()
     _create_work_lists()
+    _create_executions()
     _create_contents()
     _keep_append_only()
     _sample_no_texts()
@@ -42,6 +43,7 @@ def _create_ledger() -> None:
     )
     op.create_index("events_of_case", "events", ["case_id", "seq"])
     _partial_index("one_outcome_per_case", "events", ["case_id"], "kind = 'finished'", unique=True)
+    _partial_index("one_execution_per_case", "events", ["case_id"], "kind = 'execution_started'", unique=True)
     _partial_index(
         "governing_entries",
         "events",
@@ -212,6 +214,22 @@ def _create_work_lists() -> None:
     )
 
 
+def _create_executions() -> None:
+    op.create_table(
+        "executions",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("started_seq", sa.Integer, nullable=False),
+        sa.Column("ended_seq", sa.Integer),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("holder", sa.String(200), nullable=False),
+        sa.Column("held_until", sa.String(27), nullable=False),
+        sa.Column("check_id", sa.String(200)),
+        sa.Column("seal", sa.String(200), nullable=False),
+    )
+    _partial_index("open_executions", "executions", ["started_seq"], "status IN ('started', 'unknown')")
+
+
 def _create_contents() -> None:
     op.create_table(
         "contents",
@@ -263,8 +281,8 @@ def _keep_append_only_on_sqlite() -> None:
     # INSERT OR REPLACE deletes the replaced row without firing the trigger for DELETE.
     op.execute(
         "CREATE TRIGGER events_refuse_replace BEFORE INSERT ON events "
-        "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind = 'finished' AND EXISTS "
-        "(SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = 'finished')) "
+        "WHEN EXISTS (SELECT 1 FROM events WHERE seq >= NEW.seq) OR (NEW.kind IN ('finished', 'execution_started') "
+        "AND EXISTS (SELECT 1 FROM events WHERE case_id = NEW.case_id AND kind = NEW.kind)) "
         "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
     )
 

@@ -1,0 +1,1 @@
+"""Executions of approved calls: claimed once, closed with their result, or put before a person."""
