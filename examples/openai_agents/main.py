@@ -22,9 +22,9 @@ CONTEXT = {"conversation": "chat-17"}
 class ScriptedModel(Model):
     """Asks for a refund, then says what the tool answered."""
 
-    async def get_response(self, system_instructions: Any, messages: Any, *args: Any, **named: Any) -> ModelResponse:
+    async def get_response(self, *args: Any, **named: Any) -> ModelResponse:
         """Return the next turn."""
-        answers = [each["output"] for each in messages if isinstance(each, dict) and "output" in each]
+        answers = [each["output"] for each in named["input"] if isinstance(each, dict) and "output" in each]
         if answers:
             text = ResponseOutputText(type="output_text", text=f"The tool says: {answers[-1]}", annotations=[])
             said = ResponseOutputMessage(

@@ -15,7 +15,6 @@ from pydantic_ai.toolsets import FunctionToolset
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
-from hitl_orchestrator.integrations.tool_calls import ToolCalls
 
 
 def scripted(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -35,7 +34,7 @@ def refund(order: str, amount: float) -> str:
 
 def build(hitl: Orchestrator) -> Agent[object, str | DeferredToolRequests]:
     """Return the agent; each process that runs it builds it in the same way."""
-    tools = OversightToolset(FunctionToolset([refund]), calls=ToolCalls(hitl, domain="payments"))
+    tools = OversightToolset(FunctionToolset([refund]), hitl=hitl, domain="payments")
     return Agent(FunctionModel(scripted), toolsets=[tools], output_type=[str, DeferredToolRequests])
 
 

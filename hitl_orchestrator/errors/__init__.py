@@ -8,7 +8,7 @@
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
-    |   |-- CaseBusy, AwaitingReview
+    |   |-- CaseBusy, AwaitingReview, CallRejected
     |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
     |   |-- GrantRefused          403
     |   |-- CaseChanged
@@ -76,6 +76,7 @@ from hitl_orchestrator.errors.rejections import (
     AlreadyRunning,
     AmbiguousTask,
     AwaitingReview,
+    CallRejected,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
@@ -116,6 +117,7 @@ __all__ = [
     "AlreadyRunning",
     "AmbiguousTask",
     "AwaitingReview",
+    "CallRejected",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",

@@ -190,6 +190,17 @@ class AwaitingReview(RequestRejected):
         self.case_id = case_id
 
 
+class CallRejected(RequestRejected):
+    """A guarded call was not approved, and is never made: `reason` says why, `reviewer` decided it, if a person did."""
+
+    def __init__(self, case_id: str, reason: str, reviewer: str | None = None) -> None:
+        by = f" by {reviewer!r}" if reviewer else ""
+        super().__init__(
+            f"the call in case {case_id!r} is not made: {reason}{by}; do not repeat it, another attempt needs another key"
+        )
+        self.case_id, self.reason, self.reviewer = case_id, reason, reviewer
+
+
 class GrantRefused(RequestRejected, http_status=403):
     """A grant carries nothing out: it is forged, expired, for another audience, or for other arguments."""
 

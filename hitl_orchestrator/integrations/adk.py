@@ -4,11 +4,9 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Facade, Risk, ToolCalls, edited, waits
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once, waits
 
 try:
     from google.adk.plugins.base_plugin import BasePlugin
@@ -21,18 +19,27 @@ except ImportError as missing:
 class OversightPlugin(BasePlugin):
     """Reviews the calls of all tools of an app, except those named in `ungated`.
 
-    The session (app, user and id) and the id of the function call name a call. A confirmation in ADK is only a wake-up: the callback
-    asks again. It runs the tool itself, so that no later callback changes the approved arguments.
+    The session (app, user and id) and the id of the function call name a call. A confirmation in ADK is only a
+    wake-up: the callback asks again. It runs the tool itself, so that no later callback changes the arguments.
     """
 
-    def __init__(self, hitl: Facade, *, domain: str, risk: Risk = "high", ungated: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        hitl: Facade,
+        *,
+        domain: str,
+        risk: Risk = "high",
+        confidence: Confidence = None,
+        ungated: Collection[str] = (),
+    ) -> None:
         super().__init__(name="hitl_orchestrator")
-        self._calls, self._ungated = ToolCalls(hitl, domain=domain, risk=risk), frozenset(ungated)
+        self._calls = ToolCalls(hitl, domain=domain, risk=risk, confidence=confidence)
+        self._ungated = frozenset(ungated)
 
     async def before_tool_callback(
         self, *, tool: BaseTool, tool_args: dict[str, Any], tool_context: ToolContext
     ) -> dict[str, Any] | None:
-        """Answer a gated call: with the tool's result, a request for confirmation, or the reviewer's refusal."""
+        """Answer a gated call: with the tool's result, a request for confirmation, or why it was not made."""
         if tool.name in self._ungated:
             return None
         session = tool_context.session
@@ -41,18 +48,16 @@ class OversightPlugin(BasePlugin):
         answer = await self._calls.ask(key, tool.name, tool_args)
         if isinstance(answer, Waiting):
             if tool_context.tool_confirmation is not None:
-                # An answer now would use up the confirmation, and the approved call would never be made.
+                # An answer now would use the confirmation up, and the approved call would never be made.
                 raise AwaitingReview(answer.case_id)
-            tool_context.request_confirmation(
-                hint=waits(tool.name, answer), payload={"case_id": answer.case_id}
-            )
+            said, case_id = waits(tool.name, answer), answer.case_id
+            tool_context.request_confirmation(hint=said, payload={"case_id": case_id})
             tool_context.actions.skip_summarization = True
-            return {"status": "waiting", "message": waits(tool.name, answer), "case_id": answer.case_id}
-        if isinstance(answer, str):
-            return {"status": "not approved", "message": answer}
-        result = await answer.arun(
-            lambda approved: tool.run_async(args=approved, tool_context=tool_context), encode=to_jsonable_python
+            return {"status": "waiting", "message": said, "case_id": case_id}
+        if refused := refusal(tool.name, answer):
+            return {"status": "not approved", "message": refused}
+        result, note = await run_once(
+            tool.name, tool_args, answer, lambda approved: tool.run_async(args=approved, tool_context=tool_context)
         )
-        note = edited(tool.name, tool_args, answer)
         shown = result if isinstance(result, dict) else {"result": result}
-        return shown if note is None else {**shown, "note": note}
+        return {**shown, "note": note} if note else shown

@@ -1,19 +1,21 @@
 """`guard`: a function whose calls wait for their approval, and run once, with the approved arguments."""
 
+import asyncio
 import functools
 import inspect
 import json
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
-from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, Task, Waiting, proposed_call
-from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput, StillWaiting
+from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, Waiting
+from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
-from hitl_orchestrator.integrations.tool_calls import Facade, call, task_of
+from hitl_orchestrator.integrations.tool_calls import Facade, ToolCalls
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,6 +27,7 @@ def guard(
     task_type: str,
     domain: str,
     risk: str | Callable[..., str] = "high",
+    confidence: float | Callable[..., float | None] | None = None,
     key: str | Callable[..., str | int] | None = None,
     wait: float | None = None,
     name: str | None = None,
@@ -35,8 +38,8 @@ def guard(
     A call that waits for a person raises `AwaitingReview`; with `wait` only after so many seconds; in a node of a
     LangGraph graph it interrupts. Call again with the same arguments later, in any process: approved, the function
     runs with the approved arguments, which a reviewer may have edited; executed before, the stored result is returned.
-    `risk` is a risk level, or a function of the call's arguments. The arguments are the metadata of the task, for the
-    policy.
+    `risk` is a risk level, `confidence` that of the caller, without which no policy approves a call by itself; both may
+    be functions of the call's arguments. The arguments are the metadata of the task, for the policy.
 
     `key` says which calls are the same. By default those of one function with equal arguments, in LangGraph within
     one step of one thread: such a call never runs twice. To repeat a call on purpose, give the function a parameter
@@ -56,7 +59,7 @@ def guard(
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, key, wait, name))
+        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, confidence, key, wait, name))
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -78,25 +81,24 @@ class _Options(NamedTuple):
     task_type: str
     domain: str
     risk: str | Callable[..., str]
+    confidence: float | Callable[..., float | None] | None
     key: str | Callable[..., str | int] | None
     wait: float | None
     name: str | None
 
 
 class _Question(NamedTuple):
-    """What `ask` is asked about one call."""
+    """One call, as `ToolCalls.ask` takes it."""
 
+    calls: ToolCalls
     key: CallKey
-    task: Task
-    output: Any
+    arguments: dict[str, Any]
 
 
 class _GuardedCalls:
     """The calls of one guarded function."""
 
-    def __init__(
-        self, function: Callable[..., Any], hitl: Facade | Callable[[], Facade], options: _Options
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], hitl: Facade | Callable[[], Facade], options: _Options) -> None:
         self.signature, self._function, self._hitl, self._options = Signature(function), function, hitl, options
         self._name = options.name or f"{_module(function)}.{self.signature.name}"
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
@@ -108,13 +110,11 @@ class _GuardedCalls:
         if isinstance(hitl, AsyncOrchestrator):
             problem = f"guard: {self.signature.name} is no async function, and its orchestrator is asynchronous"
             raise InvalidInput([f"{problem}; open an Orchestrator, or make the function async"])
-        question, ends = self._question(arguments), self._ends()
-        while isinstance(answer := hitl.ask(*question), Waiting):
-            left = _time_left(ends, answer)
-            try:
-                hitl.wait(answer.case_id, left)
-            except StillWaiting:
-                continue  # the next answer says so, after the end
+        (calls, key, written), ends = self._question(hitl, arguments), self._ends()
+        while isinstance(answer := calls.ask_now(key, self._name, written), Waiting):
+            if left := _time_left(ends, answer):
+                with suppress(TimeoutError):  # then the next answer says so
+                    hitl.wait(answer.case_id, left)
         bound = self._approved(answer)
         return bound.go.run(
             lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
@@ -125,13 +125,11 @@ class _GuardedCalls:
     async def run_later(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call of an async function, and run it if it is approved."""
         hitl = self._facade()
-        question, ends = self._question(arguments), self._ends()
-        while isinstance(answer := await call(hitl, hitl.ask, *question), Waiting):
-            left = _time_left(ends, answer)
-            try:
-                await call(hitl, hitl.wait, answer.case_id, left)
-            except StillWaiting:
-                continue
+        (calls, key, written), ends = self._question(hitl, arguments), self._ends()
+        while isinstance(answer := await calls.ask(key, self._name, written), Waiting):
+            if left := _time_left(ends, answer):
+                with suppress(TimeoutError):
+                    await _wait(hitl, answer.case_id, left)
         bound = self._approved(answer)
         return await bound.go.arun(
             lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
@@ -146,13 +144,18 @@ class _GuardedCalls:
     def _ends(self) -> float | None:
         return None if self._options.wait is None else time.monotonic() + self._options.wait
 
-    def _question(self, call: inspect.BoundArguments) -> _Question:
+    def _question(self, hitl: Facade, call: inspect.BoundArguments) -> _Question:
         call.apply_defaults()
         written, options = self.signature.as_json(call.arguments), self._options
-        key = self._call_key(call, written)
-        risk = options.risk(*call.args, **call.kwargs) if callable(options.risk) else options.risk
-        task = task_of(key, options.task_type, f"Call {self._name}", options.domain, risk, written)
-        return _Question(key, task, proposed_call(self._name, written))
+        risk, confidence = options.risk, options.confidence
+        calls = ToolCalls(
+            hitl,
+            domain=options.domain,
+            task_type=options.task_type,
+            risk=(lambda *_: risk(*call.args, **call.kwargs)) if callable(risk) else risk,
+            confidence=(lambda *_: confidence(*call.args, **call.kwargs)) if callable(confidence) else confidence,
+        )
+        return _Question(calls, self._call_key(call, written), written)
 
     def _call_key(self, call: inspect.BoundArguments, written: Mapping[str, Any]) -> CallKey:
         if self._options.key is None:
@@ -211,6 +214,13 @@ def _place_in_langgraph() -> tuple[str, str] | None:
         return None
     thread = found.get("thread_id")
     return None if thread is None else (str(thread), str(found.get("checkpoint_ns", "")))
+
+
+async def _wait(hitl: Facade, case_id: str, seconds: float) -> None:
+    if isinstance(hitl, AsyncOrchestrator):
+        await hitl.wait(case_id, seconds)
+    else:
+        await asyncio.to_thread(hitl.wait, case_id, seconds)
 
 
 def _module(function: Callable[..., Any]) -> str:

@@ -5,11 +5,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Facade, Risk, ToolCalls, edited
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once
 
 try:
     from agents import FunctionTool, RunContextWrapper, RunState
@@ -24,28 +22,39 @@ class Oversight:
     The SDK's own approval of a call is only a wake-up: the tool asks again before it runs.
     """
 
-    def __init__(self, hitl: Facade, *, thread: Callable[[Any], str], domain: str, risk: Risk = "high") -> None:
-        self._calls, self._thread = ToolCalls(hitl, domain=domain, risk=risk), thread
+    def __init__(
+        self,
+        hitl: Facade,
+        *,
+        thread: Callable[[Any], str],
+        domain: str,
+        risk: Risk = "high",
+        confidence: Confidence = None,
+    ) -> None:
+        self._calls, self._thread = ToolCalls(hitl, domain=domain, risk=risk, confidence=confidence), thread
 
     def gate(self, tool: FunctionTool) -> FunctionTool:
-        """Return a copy of a tool whose calls wait for their approval, and run once, with the approved arguments."""
+        """Return a copy of a tool whose calls wait for their approval, and run once, with the approved arguments.
+
+        A tool with `failure_error_function=None` has its errors recorded as failures; of others the record has the
+        text that the model reads.
+        """
 
         async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
-            answer = await self._calls.ask(self._key(context.context, call_id), tool.name, arguments)
-            return isinstance(answer, Waiting)
+            key = self._key(context.context, call_id)
+            return isinstance(await self._calls.ask(key, tool.name, arguments), Waiting)
 
         async def invoke(context: ToolContext[Any], text: str) -> Any:
-            proposed = json.loads(text or "{}")
-            answer = await self._calls.ask(self._key(context.context, context.tool_call_id), tool.name, proposed)
+            proposed, key = json.loads(text or "{}"), self._key(context.context, context.tool_call_id)
+            answer = await self._calls.ask(key, tool.name, proposed)
             if isinstance(answer, Waiting):
                 raise AwaitingReview(answer.case_id)
-            if isinstance(answer, str):
-                return answer
-            result = await answer.arun(
-                lambda approved: tool.on_invoke_tool(context, json.dumps(approved)), encode=to_jsonable_python
+            if refused := refusal(tool.name, answer):
+                return refused
+            result, note = await run_once(
+                tool.name, proposed, answer, lambda approved: tool.on_invoke_tool(context, json.dumps(approved))
             )
-            note = edited(tool.name, proposed, answer)
-            return result if note is None else f"{note}\n{result}"
+            return f"{note}\n{result}" if note else result
 
         gated = copy.copy(tool)
         gated.needs_approval, gated.on_invoke_tool = needs_approval, invoke

@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import ToolCalls, edited
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once
 
 try:
     from pydantic_ai import ApprovalRequired, RunContext
@@ -28,24 +28,27 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
     """
 
     _: KW_ONLY
-    calls: ToolCalls
+    hitl: Facade
+    domain: str
+    risk: Risk = "high"
+    confidence: Confidence = None
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
     ) -> Any:
         """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
-        proposed = to_jsonable_python(tool_args)
+        calls = ToolCalls(self.hitl, domain=self.domain, risk=self.risk, confidence=self.confidence)
         key = CallKey(thread=ctx.conversation_id or "", call_id=ctx.tool_call_id or "")
-        answer = await self.calls.ask(key, name, proposed)
+        proposed = to_jsonable_python(tool_args)
+        answer = await calls.ask(key, name, proposed)
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
-        if isinstance(answer, str):
-            return answer
+        if refused := refusal(name, answer):
+            return refused
         try:
             approved = tool.args_validator.validate_json(json.dumps(answer.arguments))
         except ValidationError as unfit:
-            return f"{name} was not run: the arguments of the reviewer do not fit it. {unfit}"
+            return f"{name} was not run: the arguments that a reviewer has set do not fit it. {unfit}"
         run = self.wrapped.call_tool
-        result = await answer.arun(lambda _: run(name, approved, ctx, tool), encode=to_jsonable_python)
-        note = edited(name, proposed, answer)
-        return result if note is None else f"{note}\n{result}"
+        result, note = await run_once(name, proposed, answer, lambda _: run(name, approved, ctx, tool))
+        return f"{note}\n{result}" if note else result

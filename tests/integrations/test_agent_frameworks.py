@@ -32,10 +32,11 @@ def decide(run):
     return decided
 
 
-def test_calls_wait_and_run_once_as_approved_one_by_one_although_each_process_ends(run, waiting, decide, tmp_path):
+def test_calls_wait_and_run_once_as_approved_one_by_one_although_each_process_ends(
+    run, waiting, decide, tmp_path, request
+):
     assert run("start", dies=True) == {"said": "waiting 3", "code": -9}
-    tasks, first = waiting(), {name: (tmp_path / name) for name in STATE if (tmp_path / name).exists()}
-    first = {path: path.read_bytes() for path in first.values()}
+    tasks, first = waiting(), {path: path.read_bytes() for name in STATE if (path := tmp_path / name).exists()}
     assert payments(tmp_path) == []
 
     decide(tasks["A1"], "approve")
@@ -46,8 +47,9 @@ def test_calls_wait_and_run_once_as_approved_one_by_one_although_each_process_en
     decide(tasks["A3"], "reject", reason="no such order")
     said = run("wake")["said"]
     assert payments(tmp_path) == [["A1", 20.0], ["A2", 5.0]]
-    for words in ("paid 20 for A1", "paid 5 for A2", "A reviewer changed the arguments", "no such order"):
+    for words in ("paid 20 for A1", "paid 5 for A2", "no such order"):
         assert words in said
+    assert ("A reviewer changed the arguments" in said) is ("plain" not in request.node.name)  # for a model
 
     for path, content in first.items():
         path.write_bytes(content)

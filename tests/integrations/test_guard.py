@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import StateGraph
+from langgraph.types import Command
 from pydantic import BaseModel, SecretStr
 
 from hitl_orchestrator import AsyncOrchestrator, Orchestrator
@@ -133,7 +136,13 @@ def test_a_policy_may_let_a_call_through(made):
     policy = {"policy_id": "p", "rules": [free]}
     with Orchestrator.open("memory://", policy=policy) as hitl:
 
-        @guard(hitl, task_type="look_up", domain="d", risk=lambda order: "low" if order == "A1" else "high")
+        @guard(
+            hitl,
+            task_type="look_up",
+            domain="d",
+            risk=lambda order: "low" if order == "A1" else "high",
+            confidence=lambda order: 0.9,
+        )
         def look_up(order: str) -> None:
             made.append(order)
 
@@ -335,10 +344,6 @@ def test_a_plain_function_refuses_an_asynchronous_orchestrator():
 
 
 def test_in_a_langgraph_node_a_waiting_call_interrupts_the_graph(hitl, refund, made):
-    from langgraph.checkpoint.memory import InMemorySaver
-    from langgraph.graph import StateGraph
-    from langgraph.types import Command
-
     builder = StateGraph(dict)
     builder.add_node("pay", lambda state: {"paid": refund("A1")})
     builder.set_entry_point("pay")
@@ -349,7 +354,7 @@ def test_in_a_langgraph_node_a_waiting_call_interrupts_the_graph(hitl, refund, m
 
     hitl.decide(cases[0], "approve", **BY)
 
-    assert graph.invoke(Command(resume=None or "wake up"), threads[0]) == {"paid": "paid 20"}
+    assert graph.invoke(Command(resume="wake up"), threads[0]) == {"paid": "paid 20"}
     assert made == [("A1", 20.0)]
 
 

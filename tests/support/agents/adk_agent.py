@@ -11,10 +11,10 @@ from google.adk.models import BaseLlm, LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai import types
-from support.agents.payments import AMOUNT, ORDERS, pay
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.integrations.adk import OversightPlugin
+from support.agents.payments import AMOUNT, ORDERS, pay
 
 CONFIRM = "adk_request_confirmation"
 SESSION = {"user_id": "u", "session_id": "s"}
@@ -27,7 +27,9 @@ class ScriptedModel(BaseLlm):
         parts = [part for content in llm_request.contents for part in content.parts or ()]
         answers = [part.function_response.response for part in parts if part.function_response]
         said = [types.Part.from_text(text=json.dumps(answers))]
-        calls = [types.Part.from_function_call(name="refund", args={"order": each, "amount": AMOUNT}) for each in ORDERS]
+        calls = [
+            types.Part.from_function_call(name="refund", args={"order": each, "amount": AMOUNT}) for each in ORDERS
+        ]
         yield LlmResponse(content=types.Content(role="model", parts=said if answers else calls))
 
 
@@ -51,9 +53,7 @@ async def wake(hitl: Orchestrator, folder: Path, *, forged: bool = False) -> str
     pending = json.loads((folder / "state").read_text())
     if not forged:
         pending = {key: value for key, value in pending.items() if is_decided(hitl, value)}
-    answers = [
-        types.FunctionResponse(id=each, name=CONFIRM, response={"confirmed": True}) for each in pending
-    ]
+    answers = [types.FunctionResponse(id=each, name=CONFIRM, response={"confirmed": True}) for each in pending]
     return await send(runner(hitl, folder), [types.Part(function_response=each) for each in answers], folder)
 
 

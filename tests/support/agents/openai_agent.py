@@ -6,10 +6,10 @@ from typing import Any
 
 from agents import Agent, Model, ModelResponse, Runner, RunState, Usage, function_tool, set_tracing_disabled
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
-from support.agents.payments import AMOUNT, ORDERS, pay
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.integrations.openai_agents import Oversight
+from support.agents.payments import AMOUNT, ORDERS, pay
 
 set_tracing_disabled(True)
 CONTEXT = {"conversation": "c1"}
@@ -18,8 +18,8 @@ CONTEXT = {"conversation": "c1"}
 class ScriptedModel(Model):
     """Asks for one refund per order, then repeats what the tools answered."""
 
-    async def get_response(self, _: Any, messages: Any, *__: Any, **___: Any) -> ModelResponse:
-        given = [] if isinstance(messages, str) else messages
+    async def get_response(self, *args: Any, **named: Any) -> ModelResponse:
+        given = [] if isinstance(named["input"], str) else named["input"]
         answers = [each["output"] for each in given if each.get("type") == "function_call_output"]
         text = ResponseOutputText(type="output_text", text=json.dumps(answers), annotations=[])
         said = ResponseOutputMessage(id="m", type="message", role="assistant", status="completed", content=[text])

@@ -3,11 +3,10 @@
 import json
 from pathlib import Path
 
-from support.agents.payments import AMOUNT, ORDERS, pay
-
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import AwaitingReview, RequestRejected
 from hitl_orchestrator.integrations import guard
+from support.agents.payments import AMOUNT, ORDERS, pay
 
 
 async def start(hitl: Orchestrator, folder: Path, *, forged: bool = False) -> str:

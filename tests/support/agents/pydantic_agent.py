@@ -9,11 +9,10 @@ from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCall
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.tools import DeferredToolResults
 from pydantic_ai.toolsets import FunctionToolset
-from support.agents.payments import AMOUNT, ORDERS, pay
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
-from hitl_orchestrator.integrations.tool_calls import ToolCalls
+from support.agents.payments import AMOUNT, ORDERS, pay
 
 
 def scripted(messages: list[ModelMessage], _: AgentInfo) -> ModelResponse:
@@ -33,7 +32,7 @@ def agent(hitl: Orchestrator, folder: Path) -> Agent[None, Any]:
         """Pay a refund."""
         return pay(folder, order, amount)
 
-    tools = OversightToolset(FunctionToolset([refund]), calls=ToolCalls(hitl, domain="payments"))
+    tools = OversightToolset(FunctionToolset([refund]), hitl=hitl, domain="payments")
     return Agent(FunctionModel(scripted), toolsets=[tools], output_type=[str, DeferredToolRequests])
 
 
