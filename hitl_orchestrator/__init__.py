@@ -9,7 +9,7 @@ from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
-    from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.case import Case, ParentCall
     from hitl_orchestrator.domain.execution import CallKey, Execution, proposed_call
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
@@ -34,6 +34,7 @@ __all__ = [
     "InvalidInput",
     "No",
     "Orchestrator",
+    "ParentCall",
     "Principal",
     "Proposal",
     "RequestRejected",
@@ -60,6 +61,7 @@ _public = lazy_names(
         "InvalidInput": "errors",
         "No": "execution.answers",
         "Orchestrator": "orchestrator.facade",
+        "ParentCall": "domain.case",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RequestRejected": "errors",

@@ -1,6 +1,7 @@
 """A case: one submission of one task, from intake to outcome."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
@@ -9,12 +10,22 @@ from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityChec
 from hitl_orchestrator.domain.execution import Gated
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
-from hitl_orchestrator.domain.value import FreeJson, Identifier, Label, UtcDatetime, Value, canonical_json, public
+from hitl_orchestrator.domain.value import (
+    FreeJson,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    canonical_json,
+    public,
+)
 
 REPLAYED = "replayed"
 """The status of a finished case that repeats a record of the past."""
 
 _MOST_KEPT, _MOST_ATTEMPTS = 20_000, 100
+_Address = Annotated[Text, Field(max_length=2000)]
 
 
 class QualityCheck(Value):
@@ -106,6 +117,37 @@ class UnfinishedCase(Value):
     task_id: Identifier
     stage: CaseStage
     running: bool
+
+
+@public
+class ParentCall(Value):
+    """Where a caller waits for the decision on a case: a paused run of a graph.
+
+    `graph` is the name under which an application registers a `Resumer`, never code. The other fields address the
+    paused run for it: a LangGraph thread, its checkpoint namespace and interrupt, and the URL of a server.
+    """
+
+    graph: Label
+    thread_id: _Address
+    namespace: _Address = ""
+    interrupt_id: _Address | None = None
+    url: _Address | None = None
+
+
+@public
+class Wakeup(Value):
+    """A caller that is not resumed yet with the decision on a finished case.
+
+    `attempts` counts the deliveries that were started, `error` is that of the last one; the next one is due at
+    `next_at`. `running` is whether a live worker delivers it now.
+    """
+
+    case_id: Identifier
+    parent: ParentCall
+    attempts: int = 0
+    next_at: UtcDatetime
+    error: str | None = None
+    running: bool = False
 
 
 @public

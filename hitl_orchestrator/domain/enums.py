@@ -237,6 +237,9 @@ GOVERNED_CHANGES = (POLICY_CHANGE, PEOPLE_CHANGE)
 EXECUTION_CHECK = "execution_check"
 """The task type of the question whether an execution happened whose owner died. Agents cannot submit it."""
 
+BY_SYSTEM = (*GOVERNED_CHANGES, EXECUTION_CHECK)
+"""The task types that the system submits itself."""
+
 OWN_QUESTIONS = (*GOVERNED_CHANGES, EXECUTION_CHECK)
 """The task types that the system submits itself, and that a person decides whatever the policies say."""
 

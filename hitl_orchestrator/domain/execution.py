@@ -112,3 +112,6 @@ def proposed_call(
     proposal = {"predicted_label": name, "explanation": explanation, ARGUMENTS: dict(arguments), **fields}
     raw = {"task_id": _PREFIX, "agent_output": proposal, "confidence_score": confidence}
     return parse(AgentOutput, raw, f"the proposed call of {name!r}")
+
+
+proposed_call.__module__ = "hitl_orchestrator"  # the name that users import

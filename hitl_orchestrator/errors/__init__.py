@@ -9,6 +9,7 @@
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
     |   |-- CaseBusy, AwaitingReview, CallRejected
+    |   |-- StillWaiting               also a TimeoutError
     |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
     |   |-- GrantRefused          403
     |   |-- CaseChanged
@@ -25,7 +26,7 @@
     |   `-- RecoveryIncomplete    500
     |-- StoreUnavailable, HeadFileUnavailable 503
     |   `-- StoreClosed, of StoreUnavailable
-    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, CaseNotMoved
+    |-- InvalidKey, SealKeyMissing, IncompatibleRecord, IncompleteOutcome, ClassifierFailed, ResumerFailed, CaseNotMoved
     |-- PolicyUnreadable                                a recorded policy that this installation cannot read
     |-- TamperedPeople                                  people that were altered, or that cannot be read here
     |-- TamperedPolicy, TamperedReview, ForgedState     an altered row or state; an alarm is in the ledger
@@ -61,6 +62,7 @@ from hitl_orchestrator.errors.failures import (
     InvalidState,
     PolicyMissing,
     PolicyUnreadable,
+    ResumerFailed,
     SealKeyMissing,
     StoreClosed,
     StoreUnavailable,
@@ -103,6 +105,7 @@ from hitl_orchestrator.errors.rejections import (
     ReviewExpired,
     ReviewWithdrawn,
     StaleReview,
+    StillWaiting,
     TaskConflict,
     TaskOfAnother,
     TopOfChain,
@@ -152,6 +155,7 @@ __all__ = [
     "RecoveryIncomplete",
     "ReplayedCase",
     "RequestRejected",
+    "ResumerFailed",
     "ReviewAlreadyDecided",
     "ReviewClaimed",
     "ReviewEscalated",
@@ -159,6 +163,7 @@ __all__ = [
     "ReviewWithdrawn",
     "SealKeyMissing",
     "StaleReview",
+    "StillWaiting",
     "StoreClosed",
     "StoreUnavailable",
     "TamperedPeople",
@@ -178,5 +183,5 @@ __all__ = [
     "without_middle",
 ]
 
-for _public in (HitlError, InvalidInput, RequestRejected):
+for _public in (AwaitingReview, HitlError, InvalidInput, RequestRejected):
     _public.__module__ = "hitl_orchestrator"  # the name that users import

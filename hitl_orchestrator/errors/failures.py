@@ -63,6 +63,10 @@ class ClassifierFailed(HitlError):
         self.task_id, self.why = task_id, why
 
 
+class ResumerFailed(HitlError):
+    """A caller that waits for a decision was not resumed. It is tried again."""
+
+
 class CaseNotMoved(HitlError):
     """A run of a case ended without an error at the stage where it began."""
 

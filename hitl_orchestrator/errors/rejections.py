@@ -141,6 +141,20 @@ class CaseUnfinished(RequestRejected):
         self.case_id, self.status = case_id, status
 
 
+class StillWaiting(RequestRejected, TimeoutError):
+    """A case was not finished in the time that a caller waits. The case is unchanged: wait again, or ask later.
+
+    `waits_for` says for whom it waits.
+    """
+
+    def __init__(self, case_id: str, waits_for: str, seconds: float) -> None:
+        super().__init__(
+            f"case {case_id!r} is not finished after {seconds:g} seconds: it waits for {waits_for}; wait again, or ask "
+            f"later ('hitl show {case_id}')"
+        )
+        self.case_id, self.waits_for, self.seconds = case_id, waits_for, seconds
+
+
 class CaseChanged(RequestRejected):
     """Another process moved this case to its next stage first. Read the case again."""
 

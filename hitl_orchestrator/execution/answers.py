@@ -132,9 +132,9 @@ def why_not(case: Case) -> str | None:
     record, submission = case.record, case.submission
     if record is None:
         return "it is not decided yet"
-    output, said = record.final_output, record.human_reason or record.human_feedback
+    output, why = record.final_output, record.human_reason or record.human_feedback
     what = _ENDED.get(record.final_decision, "it was approved without an output that could be carried out")
-    what = f"{what}: {said}" if said else what
+    what = f"{what}: {why}" if why else what
     reasons = {
         "it repeats a record of the past, which carries nothing out": submission.replayed,
         "it measures reviewers, and carries nothing out": submission.quality_check is not None,

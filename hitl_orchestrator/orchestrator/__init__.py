@@ -29,6 +29,8 @@ from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_no
 from hitl_orchestrator.services.cases.intake import check_not_reserved
 from hitl_orchestrator.services.config_files import canonical as bundled_data
 from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
+from hitl_orchestrator.services.delivery.decided import DecidedCase, DecidedPage
+from hitl_orchestrator.services.delivery.wakeups import Resumer
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.masking import HIDDEN
 from hitl_orchestrator.services.people.admin import PeopleChange
@@ -47,6 +49,8 @@ __all__ = [
     "Assignments",
     "CaseProof",
     "CaseView",
+    "DecidedCase",
+    "DecidedPage",
     "Effect",
     "Governed",
     "HistoryItem",
@@ -62,6 +66,7 @@ __all__ = [
     "PeopleVersion",
     "PolicyHistory",
     "Redaction",
+    "Resumer",
     "ShadowReport",
     "SignedHead",
     "Verification",

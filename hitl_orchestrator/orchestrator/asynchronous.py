@@ -5,18 +5,23 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from threading import Lock
 from typing import Any
 
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions
+from hitl_orchestrator.orchestrator.gate import case_id_of
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
+from hitl_orchestrator.services.delivery.waiting import checked_timeout, finished_or_waiting
 
 __all__ = [
     "AsyncAudit",
@@ -51,6 +56,10 @@ class _Threads:
         while page := await self.call(lambda: [item for item, _ in zip(iterator, range(_PAGE), strict=False)]):
             for item in page:
                 yield item
+
+    def apart(self, function: Callable[[], None]) -> None:
+        """Run a call in a worker thread, without waiting for it."""
+        self._pool.submit(function)
 
     def close(self) -> None:
         self._closed = True
@@ -108,7 +117,7 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         self.executions = AsyncExecutions(sync.executions, threads)
         self.policy = AsyncPolicyAdministration(sync.policy, threads)
         self.people = AsyncPeopleAdministration(sync.people, threads)
-        self.audit = AsyncAudit(sync.audit, threads)
+        self.audit, self.resumers = AsyncAudit(sync.audit, threads), sync.resumers
 
     @classmethod
     def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":
@@ -123,6 +132,18 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
     ) -> "AsyncOrchestrator":
         """Return this orchestrator bound to a principal, a reviewer and a channel, which the ledger records."""
         return type(self)(self._sync.acting_as(reviewer, channel=channel, principal=principal), self._threads)
+
+    @functools.wraps(Orchestrator.wait)
+    async def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished, as `Orchestrator.wait` does. It holds no thread while it waits."""
+        seconds, case_id = checked_timeout(timeout), case_id_of(case)
+        with self._sync.services.waiters.waiting(case_id) as future:
+            found: Case = await self.cases.get(case_id)
+            if found.stage is not CaseStage.FINISHED:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(asyncio.wrap_future(future), seconds)
+                found = await self.cases.get(case_id)
+        return finished_or_waiting(found, seconds)
 
     async def close(self) -> None:
         """Sign the ledger head if there is a head file, and close files, connections and threads."""
@@ -177,7 +198,7 @@ class _Opening:
         with self._lock:
             self._abandoned = True
             if self._sync is not None:
-                self._sync.close()
+                self._threads.apart(self._sync.close)
         self._threads.close()
 
     async def __aexit__(self, *exc: object) -> None:

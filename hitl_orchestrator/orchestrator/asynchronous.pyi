@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from langchain_core.runnables import Runnable
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
-from hitl_orchestrator.domain.case import Case, UnfinishedCase
+from hitl_orchestrator.domain.case import Case, ParentCall, UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus
 from hitl_orchestrator.domain.principal import Principal
@@ -37,6 +37,9 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
+from hitl_orchestrator.services.delivery.decided import DecidedPage
+from hitl_orchestrator.services.delivery.waiting import OnDecided
+from hitl_orchestrator.services.delivery.wakeups import Resumer
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
@@ -59,6 +62,7 @@ class AsyncCases:
         classify: bool | None = ...,
     ) -> Case: ...
     async def unfinished(self) -> Sequence[UnfinishedCase]: ...
+    async def wakeups(self) -> Sequence[Wakeup]: ...
     async def prepare(self) -> None: ...
     async def cancel(
         self, case_id: str | None = ..., *, task_id: str | None = ..., submitted_by: str | None = ..., reason: str
@@ -134,7 +138,7 @@ class AsyncExecutions:
     async def list(
         self, status: ExecutionStatus | str | None = ..., *, limit: int = ..., after: str | None = ...
     ) -> Page[Execution]: ...
-    async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Execution: ...
+    async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Execution | None: ...
     async def grant(self, token: str, *, audience: str = ...) -> Grant: ...
 
 class AsyncPolicyAdministration:
@@ -174,6 +178,7 @@ class AsyncOrchestrator:
     policy: AsyncPolicyAdministration
     people: AsyncPeopleAdministration
     audit: AsyncAudit
+    resumers: MutableMapping[str, Resumer]
     @classmethod
     def open(
         cls,
@@ -198,6 +203,8 @@ class AsyncOrchestrator:
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
         tracing: bool = False,
+        on_decided: OnDecided | None = None,
+        resumers: Mapping[str, Resumer] | None = None,
         threads: int = 8,
     ) -> _Opening: ...
     def acting_as(
@@ -211,6 +218,7 @@ class AsyncOrchestrator:
         *,
         audience: str = ...,
         submitted_by: str | None = ...,
+        parent: ParentCall | None = ...,
     ) -> Waiting | No | Go: ...
     async def submit(
         self,
@@ -252,6 +260,8 @@ class AsyncOrchestrator:
         shown_digest: str | None = ...,
         idempotency_key: str | None = ...,
     ) -> Case: ...
+    async def wait(self, case: Case | str, timeout: float | None = ...) -> Case: ...
+    async def decided_since(self, seq: int = ..., limit: int = ...) -> DecidedPage: ...
     async def recover(self, on_case: Callable[[Case], None] = ...) -> list[Case]: ...
     async def run_maintenance(
         self, on_case: Callable[[Case], None] = ..., on_notice: Callable[[Notice], None] = ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.case import Case, UnfinishedCase
+from hitl_orchestrator.domain.case import Case, UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
@@ -74,6 +74,13 @@ class Cases:
         A live worker runs each that is `running`; `recover` finishes the others or raises why it cannot.
         """
         return self._gate.to(Verb.UNFINISHED).services.ledger.unfinished()
+
+    def wakeups(self) -> Sequence[Wakeup]:
+        """Return the callers that are still to be resumed with the decision on a finished case, the longest due first.
+
+        Each states the graph of the caller, the attempts to resume it, and the last error.
+        """
+        return self._gate.to(Verb.UNFINISHED).services.wakeups.pending()
 
     def prepare(self) -> None:
         """Import LangGraph and build the graph, so that the first case does not wait for it."""

@@ -42,10 +42,10 @@ class Executions:
         mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
         return services.executions.page(wanted, limit, after, mine)
 
-    def get(self, case_id: str | None = None, *, task_id: str | None = None) -> Execution:
-        """Return the execution of a case. Raises `UnknownCase` where it was never started."""
+    def get(self, case_id: str | None = None, *, task_id: str | None = None) -> Execution | None:
+        """Return the execution of a case; None if it was never started. Raises `UnknownCase`."""
         services, _, key = self._gate.to_case(Verb.READ_RECORDS, case_id, task_id)
-        return services.executions.execution(services.reader.get(key).case_id)
+        return services.executions.find(services.reader.get(key).case_id)
 
     def grant(self, token: str, *, audience: str = "") -> Grant:
         """Return the grant in a token that another process has passed on.

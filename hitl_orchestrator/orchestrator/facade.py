@@ -1,11 +1,12 @@
 """The facade `Orchestrator`: few verbs, and the namespaces cases, reviews, executions, policy, people and audit."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
 from hitl_orchestrator.domain.execution import CallKey
 from hitl_orchestrator.domain.input.parsing import member_of
@@ -18,7 +19,7 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
-from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.orchestrator.gate import Gate, case_id_of
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
@@ -26,10 +27,11 @@ from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting
+from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
+from hitl_orchestrator.services.delivery.decided import DecidedPage, decided_since
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, Call
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.case_reader import Clock
+    from hitl_orchestrator.services.delivery.waiting import OnDecided
+    from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = ["Orchestrator"]
 
@@ -68,6 +72,7 @@ class Orchestrator:
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
+        self.resumers: MutableMapping[str, Resumer] = services.wakeups.resumers
 
     @classmethod
     def open(
@@ -93,24 +98,23 @@ class Orchestrator:
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
+        on_decided: "OnDecided | None" = None,
+        resumers: "Mapping[str, Resumer] | None" = None,
     ) -> Self:
         """Open a store: `sqlite:///PATH`, `postgresql://USER@HOST/DATABASE` or `memory://`.
 
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
-        values. A new store records the policy and the people, by default the bundled ones: one generic reviewer per
-        role. Later both come from the store, and change by `hitl.policy` and `hitl.people` alone.
-        `classifier`, a `Runnable` or a function of the task, produces missing outputs. It is called up to
-        `classifier_attempts` times, for at most `classifier_timeout` seconds each (None: no limit); if it fails, the
-        case goes to a reviewer with the error as the reason, or with `on_classifier_error="raise"` it is raised.
-        `seal_key` authenticates stored reviews: hexadecimal text, a `Path` to it, a MAC function, or several of these,
-        the newest first; by default a key file next to the store. `checkpoint_key` encrypts checkpoints. The lease of
-        a running case lasts `lease` seconds; a call waits `wait` seconds for another worker that runs the same case.
-        A grant of `ask` may be used for `grants_expire_after` seconds.
-        `clock` sets event times; deadlines and leases follow the database clock.
-        The ledger head is signed into `head_file` every `head_every` entries and on close; by default into a file
-        beside the store, which is safer elsewhere. False signs none.
-
-        Callbacks and tracers of the calling application see the graph and the classifier only with `tracing`.
+        values. A new store records the policy and the people, by default the bundled ones; later both come from the
+        store, and change by `hitl.policy` and `hitl.people` alone. `classifier`, a `Runnable` or a function of the
+        task, produces missing outputs, in `classifier_attempts` calls of `classifier_timeout` seconds (None: no limit);
+        if it fails, a reviewer gets the error, or with `on_classifier_error="raise"` the caller. `seal_key`
+        authenticates the store: hexadecimal text, a `Path` to it, a MAC function, or several, the newest first; by
+        default a key file beside it. `checkpoint_key` encrypts checkpoints. A lease of a running case lasts `lease`
+        seconds, and a grant of `ask` is valid for `grants_expire_after`; a call waits `wait` seconds for another worker
+        that runs the same case. `clock` sets event times; deadlines follow the database clock. The ledger head is
+        signed into `head_file` every `head_every` entries and on close, by default beside the store; False signs none.
+        Callbacks and tracers of the application see the graph and the classifier only with `tracing`. `on_decided` is
+        called with each case that this process has finished; `resumers`, by graph, resume callers (`ParentCall`).
 
         Raises:
             InvalidInput: an argument is unusable.
@@ -167,11 +171,13 @@ class Orchestrator:
         *,
         audience: str = "",
         submitted_by: str | None = None,
+        parent: ParentCall | None = None,
     ) -> Waiting | No | Go:
         """Ask whether a call of an agent may be made: submit the case of this very call, or find it again.
 
         The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
         was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
+        `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
 
         Raises:
             InvalidInput: the key, the task or the output is unusable.
@@ -179,7 +185,7 @@ class Orchestrator:
             GrantRefused: its case was submitted without `ask`, or for another audience.
         """
         services, acting = self._gate.to(Verb.SUBMIT)
-        call = Call(key, task, output, audience, acting.submitter(submitted_by))
+        call = Call(key, task, output, audience, acting.submitter(submitted_by), parent)
         answer = services.executions.ask(call, acting, beginning(self._gate, audience))
         return replace(answer, case=self._gate.shown(answer.case))
 
@@ -257,6 +263,39 @@ class Orchestrator:
         )
         services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
         return self._gate.shown(services.decisions.decide(key, review, acting))
+
+    def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.
+
+        A decision in this process wakes the caller at once; one elsewhere is seen after at most a second.
+
+        Raises:
+            StillWaiting: it is not finished after `timeout` seconds; it is a `TimeoutError` too.
+            StoreClosed: the orchestrator was closed meanwhile.
+            UnknownCase, InvalidInput: there is no such case, or the timeout is no number of seconds.
+        """
+        services, _, key = self._gate.to_case(Verb.READ_CASE, case_id_of(case), None)
+        read = functools.partial(self._read, key)
+        return services.waiters.wait(key.text, read, timeout)
+
+    def _read(self, key: CaseKey) -> Case:
+        return self._gate.shown(self.services.reader.get(key))
+
+    def decided_since(self, seq: int = 0, limit: int = 200) -> DecidedPage:
+        """Return the first cases that finished after the ledger entry `seq`, in order, each with its number.
+
+        Call it again with the `seq` of the page: every case is returned once, whatever is decided meanwhile. Cases that
+        the system made itself, such as spot checks and changes of the policy, are left out. A principal that is not
+        local gets the cases that it may read.
+
+        Raises:
+            InvalidInput: `seq` or `limit` is no such number.
+        """
+        services, acting = self._gate.to(Verb.READ_RECORDS)
+        mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
+        page = decided_since(services.ledger, seq, limit, mine)
+        page[:] = [each._replace(case=self._gate.shown(each.case)) for each in page]
+        return page
 
     def recover(self, on_case: Callable[[Case], None] = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases.

@@ -11,7 +11,12 @@ from hitl_orchestrator.services.authority import Verb
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
 
-__all__ = ["Gate", "Passed", "PassedForCase"]
+__all__ = ["Gate", "Passed", "PassedForCase", "case_id_of"]
+
+
+def case_id_of(case: Case | str) -> str:
+    """Return the id of a case that a call names by itself or by its id."""
+    return case.case_id if isinstance(case, Case) else case
 
 
 class Passed(NamedTuple):

@@ -19,6 +19,7 @@ from hitl_orchestrator.services.acting import CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
+from hitl_orchestrator.services.delivery.wakeups import Wakeups
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -66,11 +67,12 @@ class Maintenance:
         runner: CaseRunner,
         spot_checks: SpotChecks,
         admins: Sequence[Governor],
+        wakeups: Wakeups,
         clock: Clock,
     ) -> None:
         self._ledger, self._reader, self._access = ledger, reader, access
         self._inbox, self._recorder, self._runner, self._clock = inbox, recorder, runner, clock
-        self._spot_checks, self._admins = spot_checks, admins
+        self._spot_checks, self._admins, self._wakeups = spot_checks, admins, wakeups
 
     def recover(self, on_case: OnCase = lambda case: None) -> list[Case]:
         """Resume every unfinished case that has no live owner, and delete checkpoints of finished cases."""
@@ -85,6 +87,7 @@ class Maintenance:
             self._spot_checks.open_due,
             self._settle_changes,
             self._inbox.settle_roles,
+            lambda: self._resume_callers(run, due_only=False),
             lambda: self._alarm(run),
         )
         return run.through(steps)
@@ -103,6 +106,7 @@ class Maintenance:
             self._spot_checks.open_due,
             self._settle_changes,
             self._inbox.settle_roles,
+            lambda: self._resume_callers(run, due_only=True),
             lambda: self._alarm(run),
         )
         return run.through(steps)
@@ -153,6 +157,11 @@ class Maintenance:
     def _scrub(self) -> None:
         """Erase copies of redacted texts that another process protected at the time of the redaction."""
         self._ledger.scrub()
+
+    def _resume_callers(self, run: "_Run", *, due_only: bool) -> None:
+        """Resume the callers that wait for finished cases, and collect the errors of their resumers."""
+        for case_id, exc in self._wakeups.deliver(due_only=due_only, on_unreadable=run.unreadable).items():
+            run.failures.setdefault(case_id, exc)
 
     def _remind(self, run: "_Run") -> None:
         for row in run.each(self._ledger.to_remind):

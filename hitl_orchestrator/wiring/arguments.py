@@ -1,6 +1,6 @@
 """Checks of the arguments with which a store is opened, before anything is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -8,7 +8,7 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 
-__all__ = ["check_durations", "check_rules", "is_number", "is_whole"]
+__all__ = ["check_durations", "check_hooks", "check_rules", "is_number", "is_whole"]
 
 _DAY = 86_400
 
@@ -40,5 +40,19 @@ def check_rules(risk_rules: Any, score_rules: Any, head_every: Any) -> None:
         problems.append(f"score_rules: {score_rules!r} is not a ScoreRules")
     if not (is_whole(head_every) and head_every >= 1):
         problems.append(f"head_every: {head_every!r} is not a number of entries of at least 1")
+    if problems:
+        raise InvalidInput(problems)
+
+
+def check_hooks(on_decided: Any, resumers: Any) -> None:
+    """Raise `InvalidInput` unless these are a function of a case, and resumers by the names of graphs."""
+    problems = []
+    if not (on_decided is None or callable(on_decided)):
+        problems.append(f"on_decided: {on_decided!r} is not a function of a case")
+    if not (resumers is None or isinstance(resumers, Mapping)):
+        problems.append(f"resumers: {resumers!r} is not a mapping from names of graphs to resumers")
+    for name, resumer in resumers.items() if isinstance(resumers, Mapping) else ():
+        if not (isinstance(name, str) and callable(getattr(resumer, "resume", None))):
+            problems.append(f"resumers: {name!r}: {resumer!r} has no method resume(parent, case)")
     if problems:
         raise InvalidInput(problems)

@@ -1,11 +1,10 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from uuid_utils import uuid7
 
@@ -20,7 +19,6 @@ from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.authorization import Authorization
@@ -33,6 +31,8 @@ from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Ho
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.delivery.waiting import OnDecided, Waiters, reported_to
+from hitl_orchestrator.services.delivery.wakeups import Resumer, Wakeups
 from hitl_orchestrator.services.executions.checks import ExecutionChecks
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, CaseExecutions
 from hitl_orchestrator.services.executions.heartbeat import Heartbeat
@@ -42,7 +42,6 @@ from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
-from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
 from hitl_orchestrator.services.reviews.case_view import CaseViewer, CaseViews
@@ -51,8 +50,8 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
-from hitl_orchestrator.wiring.arguments import check_durations, check_rules
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSettings
+from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
+from hitl_orchestrator.wiring.classifier import ClassifierSettings
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
     Governance,
@@ -62,6 +61,7 @@ from hitl_orchestrator.wiring.governance import (
     configuration_of,
     open_governance,
 )
+from hitl_orchestrator.wiring.services import Services, Shared
 from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
@@ -77,78 +77,6 @@ _BEATS = 3
 """The number of times that the lease of an execution is extended within its duration."""
 
 _SHORTEST_BEAT = 0.1
-
-
-@dataclass(kw_only=True, eq=False)
-class Shared:
-    """The parts that the services share."""
-
-    store: str
-    ledger: Ledger
-    people: People
-    registry: PolicyRegistry
-    signer: LedgerSigner
-    policies: PolicySync
-    reader: CaseReader
-    access: ReviewAccess
-    rejected: RejectedAttempts
-    recorder: ReviewRecorder
-    ports: NodePorts
-    inbox: ReviewInbox
-
-
-@dataclass(kw_only=True, eq=False)
-class Services(Shared):
-    """The services behind one facade."""
-
-    case_runner: CaseRunner
-    claims: ReviewClaims
-    assignments: ReviewAssignments
-    views: CaseViews
-    submission: CaseSubmission
-    decisions: CaseDecisions
-    executions: CaseExecutions
-    quality: QualityChecks
-    spot_checks: SpotChecks
-    redaction: CaseRedaction
-    audit: AuditTrail
-    policy: PolicyAdmin
-    people_admin: PeopleAdmin
-    maintenance: Maintenance
-    authorization: Authorization
-    masking: CaseMasking
-    closed: bool = False
-
-    @property
-    def runner(self) -> "Runner":
-        """The graph with its checkpoints, built on first use."""
-        return self.case_runner.graph
-
-    def close(self) -> None:
-        """Sign the head if there is a head file, and close files and connections. Closing twice is harmless.
-
-        Raises:
-            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
-        """
-        try:
-            if not self.closed:
-                self.audit.sign_new()
-        finally:
-            self.closed = True
-            self.executions.close()
-            self.case_runner.close()
-            self.ledger.close()
-
-    def __repr__(self) -> str:
-        """Return the store, without a password, and the start of the active policy's hash."""
-        return f"{self.store!r} policy={self.registry.active.hash[:6]!r}"
-
-    def __del__(self) -> None:
-        """Warn if the orchestrator was never closed. Views of `acting_as` share these services."""
-        if not self.closed:
-            warnings.warn(
-                f"unclosed orchestrator on {self.store}; call close()", ResourceWarning, stacklevel=2, source=self
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,56 +96,70 @@ class Collaborators:
     lease: float = LEASE_SECONDS
     grants_expire_after: float = GRANT_SECONDS
     traced: bool = False
+    on_decided: OnDecided | None = None
+    resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
 
 
-def open_services(
-    store: str,
-    *,
-    policy: PolicySource = None,
-    reviewers: PeopleSource = None,
-    schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
-    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
-    on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-    classifier_attempts: int = ATTEMPTS,
-    classifier_timeout: float | None = SECONDS,
-    risk_rules: Sequence[RiskRule] = (),
-    score_rules: ScoreRules | None = None,
-    seal_key: SealKey | Sequence[SealKey] | None = None,
-    checkpoint_key: str | None = None,
-    clock: Clock | None = None,
-    lease: float = LEASE_SECONDS,
-    wait: float = WAIT_SECONDS,
-    grants_expire_after: float = GRANT_SECONDS,
-    head_file: str | Path | Literal[False] | None = None,
-    head_key: "str | Path | SigningKey | None" = None,
-    head_every: int = 1000,
-    tracing: bool = False,
-) -> Services:
+class Options(TypedDict):
+    """The arguments of `Orchestrator.open` apart from the store."""
+
+    policy: PolicySource
+    reviewers: PeopleSource
+    schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None"
+    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None"
+    on_classifier_error: OnClassifierError | str
+    classifier_attempts: int
+    classifier_timeout: float | None
+    risk_rules: Sequence[RiskRule]
+    score_rules: ScoreRules | None
+    seal_key: SealKey | Sequence[SealKey] | None
+    checkpoint_key: str | None
+    clock: Clock | None
+    lease: float
+    wait: float
+    grants_expire_after: float
+    head_file: str | Path | Literal[False] | None
+    head_key: "str | Path | SigningKey | None"
+    head_every: int
+    tracing: bool
+    on_decided: OnDecided | None
+    resumers: Mapping[str, Resumer] | None
+
+
+def open_services(store: str, **options: Unpack[Options]) -> Services:
     """Open a store and build its services. The arguments and errors are those of `Orchestrator.open`."""
-    call = ClassifierSettings.of(classifier, on_classifier_error, classifier_attempts, classifier_timeout)
-    check_durations(lease=lease, wait=wait, grants_expire_after=grants_expire_after)
-    check_rules(risk_rules, score_rules, head_every)
-    outputs = load_schemas(schemas)
-    check_governed(store, policy, reviewers)
-    uses = configuration_of(risk_rules, score_rules, outputs)
-    encryption = None if checkpoint_key is None else encryption_key(checkpoint_key)
-    store, clock = absolute_url(store), current_time if clock is None else in_utc(clock)
-    ledger = open_ledger(store, seal_key, lease=lease, clock=clock)
+    call = ClassifierSettings.of(
+        options["classifier"],
+        options["on_classifier_error"],
+        options["classifier_attempts"],
+        options["classifier_timeout"],
+    )
+    check_durations(lease=options["lease"], wait=options["wait"], grants_expire_after=options["grants_expire_after"])
+    check_rules(options["risk_rules"], options["score_rules"], options["head_every"])
+    check_hooks(options["on_decided"], options["resumers"])
+    outputs = load_schemas(options["schemas"])
+    check_governed(store, options["policy"], options["reviewers"])
+    uses = configuration_of(options["risk_rules"], options["score_rules"], outputs)
+    encryption = None if options["checkpoint_key"] is None else encryption_key(options["checkpoint_key"])
+    store, clock = absolute_url(store), current_time if options["clock"] is None else in_utc(options["clock"])
+    ledger = open_ledger(store, options["seal_key"], lease=options["lease"], clock=clock)
     with _closed_on_failure(ledger):
         collaborators = Collaborators(
-            governance=open_governance(ledger, store, policy, reviewers, uses=uses, clock=clock),
-            signer=signer_of(ledger, store, head_file=head_file, head_key=head_key, clock=clock),
+            governance=open_governance(ledger, store, options["policy"], options["reviewers"], uses=uses, clock=clock),
+            signer=signer_of(ledger, store, head_file=options["head_file"], head_key=options["head_key"], clock=clock),
             clock=clock,
             outputs=outputs,
             classifier=call,
-            risk_rules=risk_rules,
-            score_rules=score_rules,
+            risk_rules=options["risk_rules"],
+            score_rules=options["score_rules"],
             encryption=encryption,
-            sign_every=head_every,
-            wait=wait,
-            lease=lease,
-            grants_expire_after=grants_expire_after,
-            traced=tracing,
+            sign_every=options["head_every"],
+            wait=options["wait"],
+            lease=options["lease"],
+            grants_expire_after=options["grants_expire_after"],
+            traced=options["tracing"],
+            on_decided=options["on_decided"],
+            resumers=dict(options["resumers"] or {}),
         )
         return build_services(store, ledger, collaborators)
 
@@ -228,6 +170,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
     # The hooks submit cases, which the runner runs: the list is filled when they are built.
     hooks: list[Hook] = []
+    waiters, wakeups = Waiters(ledger, shared.store), Wakeups(ledger, shared.reader, given.resumers)
     runner = CaseRunner(
         ledger,
         shared.reader,
@@ -235,6 +178,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         shared.ports,
         lambda: build_runner(store, ledger, shared.ports, given),
         on_finished=hooks,
+        on_decided=[wakeups.start, *([] if given.on_decided is None else [reported_to(given.on_decided)])],
         on_run=audit.sign_if_due,
         has_classifier=given.classifier.classifier is not None,
         wait=given.wait,
@@ -245,29 +189,30 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
     checks = ExecutionChecks(ledger, shared.reader, submission, new_case_id)
-    hooks += [spot_checks.open_for, policy.settle, people.settle, checks.settle_after]
+    hooks += [waiters.after_run, spot_checks.open_for, policy.settle, people.settle, checks.settle_after]
     common = _common(shared)
-    viewer = CaseViewer(ledger, shared.registry, given.outputs)
     return Services(
         **vars(shared),
         case_runner=runner,
         claims=ReviewClaims(**common, inbox=shared.inbox, clock=clock),
         assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
-        views=CaseViews(**common, viewer=viewer, clock=clock),
+        views=CaseViews(**common, viewer=CaseViewer(ledger, shared.registry, given.outputs), clock=clock),
         submission=submission,
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
         ),
-        executions=_executions(shared, submission, checks, given),
+        executions=_executions(shared, submission, checks, wakeups, given),
         quality=QualityChecks(shared.reader, submission),
         spot_checks=spot_checks,
         redaction=CaseRedaction(ledger, shared.people, shared.reader, runner, clock=clock),
         audit=audit,
         policy=policy,
         people_admin=people,
-        maintenance=_maintenance(shared, runner, spot_checks, (policy, people, checks), clock),
+        maintenance=_maintenance(shared, runner, spot_checks, (policy, people, checks), wakeups=wakeups, clock=clock),
         authorization=Authorization(shared.people, shared.reader),
         masking=CaseMasking(ledger, shared.people, shared.access),
+        waiters=waiters,
+        wakeups=wakeups,
     )
 
 
@@ -326,11 +271,13 @@ def _admins(shared: Shared, submission: CaseSubmission, clock: Clock) -> tuple[P
 
 
 def _executions(
-    shared: Shared, submission: CaseSubmission, checks: ExecutionChecks, given: Collaborators
+    shared: Shared, submission: CaseSubmission, checks: ExecutionChecks, wakeups: Wakeups, given: Collaborators
 ) -> CaseExecutions:
     heartbeat = Heartbeat(shared.ledger.extend_execution, max(given.lease / _BEATS, _SHORTEST_BEAT))
     expires = given.grants_expire_after
-    return CaseExecutions(shared.ledger, shared.reader, submission, checks, heartbeat, grant_seconds=expires)
+    return CaseExecutions(
+        shared.ledger, shared.reader, submission, checks, heartbeat, wakeups=wakeups, grant_seconds=expires
+    )
 
 
 def _maintenance(
@@ -338,6 +285,8 @@ def _maintenance(
     runner: CaseRunner,
     spot_checks: SpotChecks,
     admins: Sequence[Governor],
+    *,
+    wakeups: Wakeups,
     clock: Clock,
 ) -> Maintenance:
     return Maintenance(
@@ -349,6 +298,7 @@ def _maintenance(
         runner=runner,
         spot_checks=spot_checks,
         admins=admins,
+        wakeups=wakeups,
         clock=clock,
     )
 

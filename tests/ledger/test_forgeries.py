@@ -18,8 +18,10 @@ from hitl_orchestrator.ledger.keys.files import new_key
 KEY = new_key()
 ROWS = 600
 """The number of altered rows in each run; the soak form alters every row in every way, more than 10,000."""
-HARMLESS = ("payloads deleted",)
-"""A payload repeats what the entries and contents hold: a case that needs a missing one is run again from them."""
+HARMLESS = ("payloads deleted", "wakeups deleted")
+"""A payload repeats what the entries and contents hold: a case that needs a missing one is run again from them.
+
+A caller that is not woken, since its wake-up is missing, finds the decision when it asks again."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

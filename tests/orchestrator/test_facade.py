@@ -13,11 +13,11 @@ from hitl_orchestrator.orchestrator.facade import Orchestrator as Facade
 from hitl_orchestrator.review.view import AGENT_FIELDS
 
 
-def test_the_facade_has_six_verbs_and_five_namespaces(hitl):
+def test_the_facade_has_seven_verbs_and_six_namespaces(hitl):
     names = {name for name in dir(hitl) if not name.startswith("_")}
 
-    verbs = {"open", "submit", "inbox", "decide", "recover", "run_maintenance", "close"}
-    assert names == verbs | {"acting_as", "cases", "reviews", "policy", "people", "audit", "services"}
+    verbs = {"open", "submit", "ask", "inbox", "decide", "recover", "run_maintenance", "close"}
+    assert names == verbs | {"acting_as", "cases", "reviews", "executions", "policy", "people", "audit", "services"}
 
 
 def test_public_names_belong_to_the_package():

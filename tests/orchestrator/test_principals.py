@@ -186,12 +186,15 @@ ON_A_CASE = {
     "reviews.decide_many": (Verb.DECIDE, lambda h, c: h.reviews.decide_many([c], a_review("modify", None))),
     "reviews.add_second_review": (Verb.PLANT, lambda h, c: h.reviews.add_second_review(c, new_task_id="again")),
     "decide": (Verb.DECIDE, lambda h, c: h.decide(c, a_review("approve", None, review_id="no.such.review"))),
+    "wait": (Verb.READ_CASE, lambda h, c: h.wait(c, timeout=0)),
     "audit.prove": (Verb.PROVE, lambda h, c: h.audit.prove(c)),
     "executions.get": (Verb.READ_RECORDS, lambda h, c: h.executions.get(c)),
 }
 IN_GENERAL = {
     "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(RESERVED))),
     "cases.unfinished": (Verb.UNFINISHED, lambda h: h.cases.unfinished()),
+    "cases.wakeups": (Verb.UNFINISHED, lambda h: h.cases.wakeups()),
+    "decided_since": (Verb.READ_RECORDS, lambda h: h.decided_since()),
     "cases.prepare": (Verb.SUBMIT, lambda h: h.cases.prepare()),
     "reviews.next": (Verb.CLAIM, lambda h: h.reviews.next(seconds=0)),
     "reviews.assign": (Verb.ASSIGN, lambda h: h.reviews.assign(limit=0)),

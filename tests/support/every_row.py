@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from hitl_orchestrator import Orchestrator, RequestRejected
+from hitl_orchestrator import Orchestrator, ParentCall, RequestRejected
 from support.builders import PERSON, a_review, a_task, an_output, minutes
 
 PEOPLE = [
@@ -40,6 +40,7 @@ def fill(hitl: Orchestrator) -> None:
     _finish(hitl)
     _leave_open(hitl)
     _maintain(hitl)
+    _await(hitl)
     _crash(hitl)
 
 
@@ -125,6 +126,21 @@ def _maintain(hitl: Orchestrator) -> None:
     while "expired" not in done:
         hitl.run_maintenance()
         done = [record.task_id for record in hitl.audit.records()]
+
+
+def _await(hitl: Orchestrator) -> None:
+    """Leave callers that wait for a decision, were resumed with it, and could not be resumed."""
+    ledger = hitl.services.ledger
+    for name, word in (("awaited", None), ("resumed", "approve"), ("not-resumed", "reject")):
+        case = _submit(hitl, name)
+        ledger.await_decision(case.case_id, ParentCall(graph="agent", thread_id=f"thread of {name}"))
+        if word is not None:
+            _decide(hitl, name, word, "max")
+            wakeup = ledger.take_wakeup(ledger.wakeup(case.case_id), 60)
+            if name == "resumed":
+                ledger.wakeup_delivered(wakeup)
+            else:
+                ledger.wakeup_failed(wakeup, "ConnectionError", 60)
 
 
 def _crash(hitl: Orchestrator) -> None:

@@ -40,6 +40,7 @@ _WITH_TEXTS = (
     "reviews",
     "payloads",
     "outcomes",
+    "wakeups",
     "checkpoints",
     "checkpoint_blobs",
     "checkpoint_writes",

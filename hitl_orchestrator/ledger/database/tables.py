@@ -238,6 +238,23 @@ scrubs = Table(
     Column("seal", String(200), nullable=False),
 )
 
+# Callers to resume with the decision on a case. A delivered one is kept, so that it is not added again.
+wakeups = Table(
+    "wakeups",
+    metadata,
+    Column("case_id", String(200), ForeignKey("cases.case_id"), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    # The number of started deliveries, the time of the next one, the worker that delivers now, and the last error.
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", String(27), nullable=False),
+    Column("holder", String(200)),
+    Column("error", Text),
+    # The seal of all columns, which no entry records.
+    Column("seal", String(200), nullable=False),
+)
+Index("pending_wakeups", wakeups.c.next_at, sqlite_where=text("state = 'pending'"))
+
 # Executions of approved cases: the primary key makes each the only one of its case. No entry records the fence, the
 # holder and the times of its lease; the seal is over all columns.
 executions = Table(

@@ -18,7 +18,7 @@ class HeldExecution(NamedTuple):
 
 
 class Executions(Protocol):
-    """Executions: each case has at most one, whoever starts it."""
+    """Executions: each case has at most one, however many callers start it."""
 
     def execution(self, case_id: str) -> HeldExecution | None:
         """Return the execution of a case as its verified entries record it; None if it was never started.

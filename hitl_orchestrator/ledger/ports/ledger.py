@@ -18,6 +18,7 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
+from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
 
 
 class Cases(Protocol):
@@ -257,7 +258,7 @@ class Leases(Protocol):
         """Release a lease that the caller holds. With `driven` the move of the case released it already."""
 
 
-class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Policies, Protocol):
+class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Policies, Finished, Wakeups, Protocol):
     """Cases, reviews and events, durable and consistent.
 
     Every method that writes is one transaction. Callers supply the times of entries.

@@ -89,6 +89,19 @@ class StoredScrub(NamedTuple):
     seal: str
 
 
+class StoredWakeup(NamedTuple):
+    """A row of `wakeups`."""
+
+    case_id: str
+    address: str
+    state: str
+    attempts: int
+    next_at: str
+    holder: str | None
+    error: str | None
+    seal: str
+
+
 class StoredPayload(NamedTuple):
     """A row of `payloads`."""
 
@@ -155,6 +168,9 @@ class LedgerSnapshot(Protocol):
 
     def scrubs_due(self) -> Iterator[str]:
         """Yield the ids of redacted cases of which the database may still hold copies."""
+
+    def wakeups(self) -> Iterator[StoredWakeup]:
+        """Yield the rows of `wakeups`."""
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the rows of `payloads`."""

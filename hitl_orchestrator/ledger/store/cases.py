@@ -167,6 +167,14 @@ class CaseRepository:
             return {case.case_id: case for case in cases}
 
     @retried
+    def some(self, case_ids: Sequence[str], on_unreadable: OnUnreadable | None = None) -> Mapping[str, Case]:
+        """Return cases by their ids, and leave out those that cannot be read."""
+        with self._database.read() as transaction:
+            rows = [row for ids in batches(case_ids) for row in transaction.run(statements.SOME_CASES, **ids)]
+            found = readable(rows, lambda row: self._case_of(transaction, row), on_unreadable)
+            return {case.case_id: case for case in found}
+
+    @retried
     def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
         """Return a case with its entries."""
         with self._database.read() as transaction:

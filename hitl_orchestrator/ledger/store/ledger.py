@@ -12,6 +12,8 @@ from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.delivery.decided import DecidedRepository
+from hitl_orchestrator.ledger.store.delivery.wakeups import WakeupRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.executions.repository import ExecutionRepository
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork
@@ -61,6 +63,13 @@ class LedgerStore:
         self.records_with_task = outcomes.records_with_task
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
+        policies = PolicyRepository(database, log)
+        self.policy, self.governance_events = policies.policy, policies.governance_events
+        self.govern, self.routings = policies.govern, policies.routings
+        self._compose_reviews(database, work, log)
+        self._compose_delivery(database, cases, holder, log)
+
+    def _compose_reviews(self, database: Database, work: LeasedWork, log: EventLog) -> None:
         reviews = ReviewRepository(database, work, log)
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
@@ -77,9 +86,15 @@ class LedgerStore:
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar
         self.last_reviewer_for = claims.last_reviewer_for
 
-        policies = PolicyRepository(database, log)
-        self.policy, self.governance_events = policies.policy, policies.governance_events
-        self.govern, self.routings = policies.govern, policies.routings
+    def _compose_delivery(self, database: Database, cases: CaseRepository, holder: Holder, log: EventLog) -> None:
+        decided = DecidedRepository(database, cases)
+        self.finished_among, self.finished_since = decided.finished_among, decided.finished_since
+        self.finished_cases, self.flush = decided.finished_cases, decided.flush
+
+        wakeups = WakeupRepository(database, holder, log)
+        self.await_decision, self.wakeup, self.wakeups = wakeups.await_decision, wakeups.wakeup, wakeups.wakeups
+        self.take_wakeup, self.wakeup_failed = wakeups.take_wakeup, wakeups.wakeup_failed
+        self.wakeup_delivered = wakeups.wakeup_delivered
 
     @contextmanager
     def snapshot(self) -> Iterator[LedgerSnapshot]:

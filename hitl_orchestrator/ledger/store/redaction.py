@@ -9,6 +9,7 @@ from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, UnknownCas
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
 from hitl_orchestrator.ledger.events import redaction
 from hitl_orchestrator.ledger.events.redaction import Redaction, ReviewTexts
+from hitl_orchestrator.ledger.store.delivery.wakeups import erase_error
 from hitl_orchestrator.ledger.store.event_log import EventLog, contents_of
 from hitl_orchestrator.ledger.store.statements import cases, events, reviews
 
@@ -82,6 +83,7 @@ def redact(transaction: StoreTransaction, log: EventLog, request: Redaction) -> 
     transaction.run(events.DELETE_PAYLOADS, wanted_case=case_id)
     transaction.run(cases.ERASE_OUTCOME, wanted_case=case_id)
     transaction.run(cases.DELETE_SPOT_CHECK, wanted_case=case_id)
+    erase_error(transaction, case_id, log.sealing)
     transaction.run(cases.ADD_SCRUB, case_id=case_id, due=1, seal=log.sealing.columns(SCRUB_SEAL, case_id, 1))
     return receipt
 

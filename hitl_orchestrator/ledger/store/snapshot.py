@@ -22,6 +22,7 @@ from hitl_orchestrator.ledger.database.tables import (
     reviews,
     scrubs,
     spot_checks,
+    wakeups,
 )
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
@@ -34,6 +35,7 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     StoredPayload,
     StoredPolicy,
     StoredScrub,
+    StoredWakeup,
 )
 from hitl_orchestrator.ledger.store.statements.cases import SCRUBS_DUE
 
@@ -53,6 +55,7 @@ _OF_CASE = select(*_columns(events, Entry)).where(events.c.case_id == bindparam(
 _POLICIES = select(*_columns(policies, StoredPolicy))
 _SPOT_CHECKS = select(spot_checks.c.case_id, spot_checks.c.finished_seq)
 _SCRUBS = select(*_columns(scrubs, StoredScrub)).order_by(scrubs.c.case_id)
+_WAKEUPS = select(*_columns(wakeups, StoredWakeup)).order_by(wakeups.c.case_id)
 _CONTENTS_OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
 
 _CASES = (
@@ -76,7 +79,7 @@ _ORPHANS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, spot_checks, scrubs, payloads)
+    for table in (events, reviews, refusals, contents, outcomes, spot_checks, scrubs, wakeups, payloads)
 }
 _PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
@@ -162,6 +165,10 @@ class StoreSnapshot:
     def scrubs_due(self) -> Iterator[str]:
         """Yield the redacted cases of which copies may remain."""
         return (case_id for (case_id,) in self._rows(SCRUBS_DUE))
+
+    def wakeups(self) -> Iterator[StoredWakeup]:
+        """Yield the rows of `wakeups`."""
+        return map(StoredWakeup._make, self._rows(_WAKEUPS))
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the large payloads."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from threading import Lock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
@@ -40,6 +40,15 @@ WAIT_SECONDS = 120.0
 """The time that a call waits for another worker that runs the same case. A lease ends before."""
 
 _POLL_SECONDS = 0.02
+
+
+class _Ran(NamedTuple):
+    """A case after a run, and whether this process finished it."""
+
+    case: Case
+    finished_here: bool = False
+
+
 _log = logging.getLogger(__name__)
 
 
@@ -55,18 +64,20 @@ class CaseRunner:
         build_graph: "Callable[[], Runner]",
         *,
         on_finished: Sequence[Hook] = (),
+        on_decided: Sequence[Callable[[Case], None]] = (),
         on_run: Callable[[], None] = lambda: None,
         has_classifier: bool = False,
         wait: float = WAIT_SECONDS,
     ) -> None:
         """`build_graph` is called when a case first runs, since LangGraph is slow to import.
 
-        `on_finished` are called in order after a run that left its case finished, `on_run` after every run. A call
-        waits at most `wait` seconds for another worker that runs the same case.
+        `on_finished` are called in order after a run that left its case finished, `on_decided` after one that finished
+        it itself, and `on_run` after every run. A call waits at most `wait` seconds for another worker that runs the
+        same case.
         """
         self._ledger, self._reader, self._recorder, self._ports = ledger, reader, recorder, ports
         self._build_graph, self._on_finished, self._on_run = build_graph, on_finished, on_run
-        self.has_classifier = has_classifier
+        self._on_decided, self.has_classifier = on_decided, has_classifier
         self._wait_seconds = wait
         self._built: Runner | None = None
         self._building = Lock()
@@ -97,11 +108,15 @@ class CaseRunner:
             CaseBusy: another worker runs it, and did not finish in time.
         """
         with self._ports.at_hand(case) if new or at_hand else nullcontext():
-            after = self._run(case, new=new)
+            after, finished_here = self._run(case, new=new)
         self._on_run()
-        if after.stage is CaseStage.FINISHED:
-            for hook in self._on_finished:
-                hook(case, after)
+        try:
+            if after.stage is CaseStage.FINISHED:
+                for hook in self._on_finished:
+                    hook(case, after)
+        finally:
+            for tell in self._on_decided if finished_here else ():
+                tell(after)
         return after
 
     def check_classifier(self, case: Case) -> None:
@@ -139,9 +154,9 @@ class CaseRunner:
             self._built.close()
             self._built = None
 
-    def _run(self, case: Case, *, new: bool) -> Case:
+    def _run(self, case: Case, *, new: bool) -> _Ran:
         if case.stage is CaseStage.FINISHED or (case.stage is CaseStage.WAITING and not _was_escalated(case)):
-            return case
+            return _Ran(case)
         self._reader.check(case)
         if case.stage is not CaseStage.WAITING and not self._ledger.take(case.case_id):
             return self._wait_for(case)
@@ -163,7 +178,7 @@ class CaseRunner:
         self._ledger.release(case.case_id, driven=not stands)
         if stands:
             raise CaseNotMoved(case.case_id, case.stage.value)
-        return after
+        return _Ran(after, record is not None)
 
     def open_to_withdraw(self, case: Case, why: str) -> StoredReview:
         """Open the review of a received case that the caller withdraws. Raises `CaseNotWaiting` if it runs."""
@@ -179,7 +194,7 @@ class CaseRunner:
         self.forget(case.case_id)
         return self._ports.open_to_withdraw(case.submission, f"{why} before it was routed")
 
-    def _end_superseded(self, case: Case) -> Case:
+    def _end_superseded(self, case: Case) -> _Ran:
         """End a received case that this worker holds, and that a newer attempt has replaced, without routing it."""
         try:
             self._recorder.supersede(self._open_to_withdraw(case, "a newer attempt at the task took its place"))
@@ -205,7 +220,7 @@ class CaseRunner:
                 return case.model_copy(update={"stage": CaseStage.WAITING, "reviews": (row,)})
         return self._ledger.case(case.case_id)
 
-    def _overtaken(self, case: Case, why: HitlError) -> Case:
+    def _overtaken(self, case: Case, why: HitlError) -> _Ran:
         """Return a case that another process also ran, perhaps with another result: agents may be nondeterministic."""
         current = self._ledger.case(case.case_id)
         if current.stage is case.stage and isinstance(why, LeaseLost):
@@ -214,9 +229,9 @@ class CaseRunner:
             raise why
         if current.stage is CaseStage.FINISHED:
             self.forget(case.case_id)
-        return current
+        return _Ran(current)
 
-    def _wait_for(self, case: Case) -> Case:
+    def _wait_for(self, case: Case) -> _Ran:
         """Wait for the owner of the lease to finish its run; take over where the lease ends first."""
         deadline = monotonic() + self._wait_seconds
         while not self._ledger.take(case.case_id):
@@ -226,7 +241,7 @@ class CaseRunner:
             sleep(_POLL_SECONDS)
             current = self._ledger.case(case.case_id)
             if current.stage is not case.stage:
-                return current
+                return _Ran(current)
         return self._run(self._ledger.case(case.case_id), new=False)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from weakref import finalize
 
 from hitl_orchestrator.domain.audit import Actor
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, ParentCall
 from hitl_orchestrator.domain.enums import ActorKind
 from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus, Gated
 from hitl_orchestrator.domain.input.normalization import required
@@ -37,6 +37,7 @@ from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.intake import identifier
 from hitl_orchestrator.services.cases.submission import CaseSubmission, Intake
+from hitl_orchestrator.services.delivery.wakeups import Wakeups
 from hitl_orchestrator.services.executions.checks import ExecutionChecks
 from hitl_orchestrator.services.executions.heartbeat import Heartbeat
 from hitl_orchestrator.services.reviews.inbox import check_limit
@@ -59,6 +60,7 @@ class Call(NamedTuple):
     output: AgentOutput | None = None
     audience: str = ""
     submitted_by: str | None = None
+    parent: ParentCall | None = None
 
 
 class CaseExecutions:
@@ -72,19 +74,24 @@ class CaseExecutions:
         checks: ExecutionChecks,
         heartbeat: Heartbeat,
         *,
+        wakeups: Wakeups,
         grant_seconds: float = GRANT_SECONDS,
     ) -> None:
         self._ledger, self._reader, self._submission = ledger, reader, submission
+        self._wakeups = wakeups
         self._checks, self._heartbeat, self._valid_for = checks, heartbeat, timedelta(seconds=grant_seconds)
 
     def ask(self, call: Call, acting: Acting, begin: Begin) -> Answer:
         """Submit the case of a call, or find it, and return its answer. `begin` is what its grant calls."""
         gated, intake = _intake_of(call)
+        parent = None if call.parent is None else required(ParentCall, call.parent, "ask: parent")
         try:
             case = self._submission.submit(intake, acting)
         except CaseBusy as exc:
             case = self._reader.case(exc.case_id)
         _check_gated(case, gated)
+        if parent is not None:
+            case = self._wakeups.await_decision(case, parent)
         return answer_of(case, partial(self._grant, case, begin))
 
     def begin(self, claims: Claims, arguments: Mapping[str, Any] | None, audience: str, acting: Acting) -> Begun:
@@ -104,12 +111,10 @@ class CaseExecutions:
             raise UnknownCase(case.case_id)
         return self._found(held)
 
-    def execution(self, case_id: str) -> Execution:
-        """Return the execution of a case. Raises `UnknownCase` where it was never started."""
+    def find(self, case_id: str) -> Execution | None:
+        """Return the execution of a case; None if it was never started."""
         held = self._ledger.execution(case_id)
-        if held is None:
-            raise UnknownCase(case_id)
-        return held.execution
+        return None if held is None else held.execution
 
     def page(
         self, status: ExecutionStatus | None, limit: int, after: str | None, mine: Filter | None
@@ -134,9 +139,9 @@ class CaseExecutions:
         finally:
             # Also where the end could not be recorded: then a person is asked when the lease has ended.
             self._heartbeat.remove(case_id)
-        execution = self.execution(case_id)
-        if not done:
-            raise ExecutionEnded(case_id, execution.status.value)
+        execution = self.find(case_id)
+        if not done or execution is None:
+            raise ExecutionEnded(case_id, held.execution.status.value if execution is None else execution.status.value)
         return execution
 
     def lost(self, held: HeldExecution) -> Execution:
@@ -183,7 +188,7 @@ class CaseExecutions:
         case_id = held.execution.case_id
         begun = Begun(held.execution, _Owner(held, actor, self))
         self._heartbeat.add(case_id, held.fence)
-        # Nobody can state the end of an execution that was dropped: its lease ends, and a person is asked.
+        # The end of an execution that was dropped is never stated: its lease ends, and a person is asked.
         finalize(begun, self._heartbeat.remove, case_id).atexit = False
         return begun
 

@@ -25,11 +25,11 @@ def live(agents: Any, order: dict[str, Any], say: Callable[[str], None], ready: 
     folder = Path(order["folder"])
     with Orchestrator.open(order["store"]) as hitl:
         if order["do"] == "decide":
-            case = hitl.decide(reviewer="senior_manager", **order["arguments"])
-            say(case.status)
+            for each in order["decisions"]:
+                say(hitl.decide(reviewer="senior_manager", **each).status)
         elif order["do"] == "race":
             ready()
-            asyncio.run(wake_often(agents, hitl, folder, order["each"]))
+            say(asyncio.run(wake_often(agents, hitl, folder, order["each"])))
         elif order["do"] == "start":
             say(asyncio.run(agents.start(hitl, folder)))
         else:
@@ -38,11 +38,11 @@ def live(agents: Any, order: dict[str, Any], say: Callable[[str], None], ready: 
             os.kill(os.getpid(), 9)
 
 
-async def wake_often(agents: Any, hitl: Orchestrator, folder: Path, times: int) -> None:
-    """Wake one paused agent many times at once. Those that come while the tool runs are refused."""
+async def wake_often(agents: Any, hitl: Orchestrator, folder: Path, times: int) -> str:
+    """Wake one paused agent many times at once, and return all that it says."""
 
     wakes = (agents.wake(hitl, folder) for _ in range(times))
-    await asyncio.gather(*wakes, return_exceptions=True)
+    return " ".join(map(str, await asyncio.gather(*wakes, return_exceptions=True)))
 
 
 def child(agents: Any, order: dict[str, Any], ready: Callable[[], object]) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def carry_out(agents: Any, order: dict[str, Any]) -> dict[str, Any]:
         said.append({"said": text, "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
     os.close(started)
     os.close(begin)
-    return said[0] if len(said) == 1 else {"said": [each["said"] for each in said]}
+    return {"said": " ".join(each["said"] for each in said), "code": said[0]["code"]}
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ class ExecutionRepository:
                 raise UnknownCase(case_id)
             check_finished(case_id, before["stage"], "carried out")
             if before["key"] is None:
-                raise GrantRefused(case_id, "its case was redacted, so that nobody can compare what was approved")
+                raise GrantRefused(case_id, "its case was redacted, and what was approved is erased")
             if before["newer"] is not None:
                 raise GrantRefused(case_id, f"case {before['newer']!r} is a newer attempt at its task")
             seq = self._log.append(transaction, draft, end=before)

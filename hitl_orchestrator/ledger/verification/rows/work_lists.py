@@ -1,4 +1,4 @@
-"""Reconciliation of the work lists: due spot checks, scrubs of redacted cases, and large payloads."""
+"""Reconciliation of the work lists: due spot checks, scrubs of redacted cases, wake-ups, and large payloads."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,9 @@ from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
 from hitl_orchestrator.ledger.events.contents import is_payload, restored
 from hitl_orchestrator.ledger.keys.mac import Seals
-from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot, StoredPayload, StoredScrub
+from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot, StoredPayload, StoredScrub, StoredWakeup
 from hitl_orchestrator.ledger.store.cases import PAYLOAD_SEAL
+from hitl_orchestrator.ledger.store.delivery.wakeups import is_sealed
 from hitl_orchestrator.ledger.store.redaction import SCRUB_SEAL
 
 _Problem = tuple[int | None, str]
@@ -37,6 +38,7 @@ class WorkListReconciler:
     def problem(self, snapshot: LedgerSnapshot, seals: Seals | None) -> _Problem | None:
         """Return the first row that is missing, or that nothing explains; None if there is none."""
         problem = self._spot_check_problem(snapshot.spot_checks()) or self._scrub_problem(snapshot.scrubs(), seals)
+        problem = problem or next((each for row in snapshot.wakeups() if (each := _wakeup_problem(row, seals))), None)
         return problem or next((each for row in snapshot.payloads() if (each := _payload_problem(row, seals))), None)
 
     def _spot_check_problem(self, rows: Iterable[tuple[str, int]]) -> _Problem | None:
@@ -59,6 +61,13 @@ class WorkListReconciler:
             if seals is not None and not seals.is_of_columns(row.seal, SCRUB_SEAL, row.case_id, row.due):
                 return seq, f"scrubs: the due or the seal of case {row.case_id!r} was altered"
         return next(((seq, f"scrubs: redacted case {name!r} has no row") for name, seq in remaining.items()), None)
+
+
+def _wakeup_problem(row: StoredWakeup, seals: Seals | None) -> _Problem | None:
+    """Return the problem with a wake-up. A missing one only delays its caller, who finds the decision by asking."""
+    if seals is None or is_sealed(row, seals):
+        return None
+    return None, f"wakeups: the row of case {row.case_id!r} was altered, or not written by this ledger"
 
 
 def _payload_problem(row: StoredPayload, seals: Seals | None) -> _Problem | None:

@@ -212,6 +212,18 @@ def _create_work_lists() -> None:
         sa.Column("due", sa.Integer, nullable=False),
         sa.Column("seal", sa.String(200), nullable=False),
     )
+    op.create_table(
+        "wakeups",
+        sa.Column("case_id", sa.String(200), sa.ForeignKey("cases.case_id"), primary_key=True),
+        sa.Column("address", sa.Text, nullable=False),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_at", sa.String(27), nullable=False),
+        sa.Column("holder", sa.String(200)),
+        sa.Column("error", sa.Text),
+        sa.Column("seal", sa.String(200), nullable=False),
+    )
+    _partial_index("pending_wakeups", "wakeups", ["next_at"], "state = 'pending'")
 
 
 def _create_executions() -> None:
@@ -294,6 +306,7 @@ def _sample_no_texts() -> None:
         "reviews": ("shown", "verdict", "answer_key", "affinity"),
         "payloads": ("digest", "body"),
         "outcomes": ("agent_id", "model", "model_version", "prompt_version"),
+        "wakeups": ("error",),
     }
     if op.get_bind().dialect.name == "postgresql":
         for table, columns in texts.items():

@@ -1,0 +1,1 @@
+"""How decisions reach callers: wake-ups of those who wait, and lists for those who ask."""
