@@ -13,7 +13,8 @@ from typing import Any
 
 from google.adk.agents import LlmAgent
 from google.adk.apps import App
-from google.adk.models import BaseLlm, LlmResponse
+from google.adk.models.base_llm import BaseLlm
+from google.adk.models.llm_response import LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai import types
@@ -32,8 +33,8 @@ class ScriptedModel(BaseLlm):
         parts = [part for content in llm_request.contents for part in content.parts or ()]
         answers = [part.function_response.response for part in parts if part.function_response]
         call = types.Part.from_function_call(name="refund", args={"order": "A-17", "amount": 120.0})
-        said = types.Part.from_text(text=f"The tool says: {json.dumps(answers)}")
-        yield LlmResponse(content=types.Content(role="model", parts=[said if answers else call]))
+        reply = types.Part.from_text(text=f"The tool says: {json.dumps(answers)}")
+        yield LlmResponse(content=types.Content(role="model", parts=[reply if answers else call]))
 
 
 def refund(order: str, amount: float) -> str:

@@ -27,10 +27,10 @@ class ScriptedModel(Model):
         answers = [each["output"] for each in named["input"] if isinstance(each, dict) and "output" in each]
         if answers:
             text = ResponseOutputText(type="output_text", text=f"The tool says: {answers[-1]}", annotations=[])
-            said = ResponseOutputMessage(
+            reply = ResponseOutputMessage(
                 id="message-1", type="message", role="assistant", status="completed", content=[text]
             )
-            return ModelResponse(output=[said], usage=Usage(), response_id=None)
+            return ModelResponse(output=[reply], usage=Usage(), response_id=None)
         arguments = json.dumps({"order": "A-17", "amount": 120.0})
         call = ResponseFunctionToolCall(type="function_call", name="refund", call_id="call_1", arguments=arguments)
         return ModelResponse(output=[call], usage=Usage(), response_id=None)

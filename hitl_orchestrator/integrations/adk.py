@@ -6,7 +6,7 @@ from typing import Any
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once, waits
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once, waits
 
 try:
     from google.adk.plugins.base_plugin import BasePlugin
@@ -50,14 +50,14 @@ class OversightPlugin(BasePlugin):
             if tool_context.tool_confirmation is not None:
                 # An answer now would use the confirmation up, and the approved call would never be made.
                 raise AwaitingReview(answer.case_id)
-            said, case_id = waits(tool.name, answer), answer.case_id
-            tool_context.request_confirmation(hint=said, payload={"case_id": case_id})
+            message, case_id = waits(tool.name, answer), answer.case_id
+            tool_context.request_confirmation(hint=message, payload={"case_id": case_id})
             tool_context.actions.skip_summarization = True
-            return {"status": "waiting", "message": said, "case_id": case_id}
-        if refused := refusal(tool.name, answer):
-            return {"status": "not approved", "message": refused}
+            return {"status": "waiting", "message": message, "case_id": case_id}
+        if isinstance(go := permitted(tool.name, answer), str):
+            return {"status": "not approved", "message": go}
         result, note = await run_once(
-            tool.name, tool_args, answer, lambda approved: tool.run_async(args=approved, tool_context=tool_context)
+            tool.name, tool_args, go, lambda approved: tool.run_async(args=approved, tool_context=tool_context)
         )
         shown = result if isinstance(result, dict) else {"result": result}
         return {**shown, "note": note} if note else shown

@@ -58,7 +58,7 @@ class Signature:
             wanted, given = ", ".join(self._types), ", ".join(arguments)
             raise InvalidInput([f"{self.name}: the approved arguments are {given}; the function takes {wanted}"])
         values = {name: self._from_json(name, arguments[name]) for name in self._types}
-        return inspect.BoundArguments(self._signature, values)  # type: ignore[arg-type]  # any mapping will do
+        return inspect.BoundArguments(self._signature, values)
 
     def result_as_json(self, result: Any) -> Any:
         """Return a result as JSON; raises ValueError or TypeError if it has no such form."""

@@ -45,7 +45,7 @@ def guard(
     one step of one thread: such a call never runs twice. To repeat a call on purpose, give the function a parameter
     for an idempotency key, such as the id of the request, and pass the parameter's name as `key`; or pass a function
     of the arguments. Other arguments under a used key are refused. `name`, by default the module and the name of the
-    function, is part of the key: set it before you rename or move a function, or waiting calls are asked anew.
+    function, is part of the key: set it before you rename or move a function, or waiting calls are asked about again.
 
     Calls of the decorated function raise:
         AwaitingReview: no person has decided yet. The function did not run.

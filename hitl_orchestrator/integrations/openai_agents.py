@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
 
 try:
     from agents import FunctionTool, RunContextWrapper, RunState
@@ -49,10 +49,10 @@ class Oversight:
             answer = await self._calls.ask(key, tool.name, proposed)
             if isinstance(answer, Waiting):
                 raise AwaitingReview(answer.case_id)
-            if refused := refusal(tool.name, answer):
-                return refused
+            if isinstance(go := permitted(tool.name, answer), str):
+                return go
             result, note = await run_once(
-                tool.name, proposed, answer, lambda approved: tool.on_invoke_tool(context, json.dumps(approved))
+                tool.name, proposed, go, lambda approved: tool.on_invoke_tool(context, json.dumps(approved))
             )
             return f"{note}\n{result}" if note else result
 

@@ -9,7 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, refusal, run_once
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
 
 try:
     from pydantic_ai import ApprovalRequired, RunContext
@@ -43,12 +43,12 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
         answer = await calls.ask(key, name, proposed)
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
-        if refused := refusal(name, answer):
-            return refused
+        if isinstance(go := permitted(name, answer), str):
+            return go
         try:
-            approved = tool.args_validator.validate_json(json.dumps(answer.arguments))
+            approved = tool.args_validator.validate_json(json.dumps(go.arguments))
         except ValidationError as unfit:
             return f"{name} was not run: the arguments that a reviewer has set do not fit it. {unfit}"
         run = self.wrapped.call_tool
-        result, note = await run_once(name, proposed, answer, lambda _: run(name, approved, ctx, tool))
+        result, note = await run_once(name, proposed, go, lambda _: run(name, approved, ctx, tool))
         return f"{note}\n{result}" if note else result

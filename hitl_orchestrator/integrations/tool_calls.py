@@ -113,14 +113,14 @@ class ToolCalls:
         return self._risk if isinstance(self._risk, str) else self._risk.get(tool, "high")
 
 
-def refusal(tool: str, answer: Go | No) -> str | None:
-    """Return what the model reads about a call that must not be made; None if it may be made."""
+def permitted(tool: str, answer: Go | No) -> Go | str:
+    """Return the answer if it lets this tool run, else what the model reads about a call that must not be made."""
     if isinstance(answer, No):
         by = f" ({answer.reviewer})" if answer.reviewer else ""
         return f"{tool} was not run, and will not be: {answer.reason}{by}. {_STOP}"
     if answer.name != tool:
         return f"{tool} was not run, and will not be: a reviewer approved {answer.name!r} in its place. {_STOP}"
-    return None
+    return answer
 
 
 def waits(tool: str, answer: Waiting) -> str:
@@ -129,7 +129,7 @@ def waits(tool: str, answer: Waiting) -> str:
 
 
 async def run_once(
-    tool: str, proposed: Arguments, answer: Go, run: Callable[[dict[str, Any]], Awaitable[Any]]
+    tool: str, proposed: Arguments, go: Go, run: Callable[[dict[str, Any]], Awaitable[Any]]
 ) -> tuple[Any, str | None]:
     """Make an approved call unless it was made before; return its result, and what the model reads about an edit.
 
@@ -141,7 +141,7 @@ async def run_once(
     """
     pause = _PAUSE
     while True:
-        made = answer.arun(run, encode=to_jsonable_python, decode=lambda stored: _stored(tool, stored))
+        made = go.arun(run, encode=to_jsonable_python, decode=lambda stored: _stored(tool, stored))
         try:
             result = await asyncio.shield(asyncio.ensure_future(made))
             break
@@ -150,9 +150,9 @@ async def run_once(
             pause = min(2 * pause, _LONGEST_PAUSE)
         except ExecutionFailed as failed:
             return f"{tool} was run once, as approved, and failed: {failed.error}. {_STOP}", None
-    if answer.arguments == dict(proposed):
+    if go.arguments == dict(proposed):
         return result, None
-    arguments = json.dumps(answer.arguments, ensure_ascii=False)
+    arguments = json.dumps(go.arguments, ensure_ascii=False)
     return result, f"A reviewer changed the arguments: {tool} was run with {arguments}. Do not repeat the call."
 
 

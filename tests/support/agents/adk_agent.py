@@ -26,11 +26,11 @@ class ScriptedModel(BaseLlm):
     async def generate_content_async(self, llm_request: Any, stream: bool = False) -> AsyncGenerator[LlmResponse, None]:
         parts = [part for content in llm_request.contents for part in content.parts or ()]
         answers = [part.function_response.response for part in parts if part.function_response]
-        said = [types.Part.from_text(text=json.dumps(answers))]
+        output = [types.Part.from_text(text=json.dumps(answers))]
         calls = [
             types.Part.from_function_call(name="refund", args={"order": each, "amount": AMOUNT}) for each in ORDERS
         ]
-        yield LlmResponse(content=types.Content(role="model", parts=said if answers else calls))
+        yield LlmResponse(content=types.Content(role="model", parts=output if answers else calls))
 
 
 def runner(hitl: Orchestrator, folder: Path) -> Runner:
@@ -62,14 +62,14 @@ def is_decided(hitl: Orchestrator, case_id: str) -> bool:
 
 
 async def send(running: Runner, parts: list[types.Part], folder: Path) -> str:
-    asked, said = {}, ""
+    asked, output = {}, ""
     async for event in running.run_async(new_message=types.Content(role="user", parts=parts), **SESSION):
         for call in event.get_function_calls():
             if call.name == CONFIRM:
                 asked[call.id] = call.args["toolConfirmation"]["payload"]["case_id"]
         if event.content and event.content.parts and event.content.parts[0].text:
-            said = event.content.parts[0].text
+            output = event.content.parts[0].text
     if asked:
         (folder / "state").write_text(json.dumps(asked))
         return f"waiting {len(asked)}"
-    return said
+    return output

@@ -1,7 +1,7 @@
 """Imports one framework once, and forks a child for each order, so that a process that is killed costs no import.
 
 Run as a module with the name of one beside it. Orders come as JSON lines, and each is answered by one line:
-what the child said, and its exit code, negative for a signal.
+what the child output, and its exit code, negative for a signal.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ def child(agents: Any, order: dict[str, Any], ready: Callable[[], object]) -> tu
     try:
         live(agents, order, lambda text: os.write(write_end, text.encode()), ready)
         status = 0
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the test reads it
         os.write(write_end, f"{type(exc).__name__}: {exc}".encode())
     finally:
         os._exit(status)
@@ -66,14 +66,14 @@ def carry_out(agents: Any, order: dict[str, Any]) -> dict[str, Any]:
     started, begin = os.pipe()
     children = [child(agents, order, lambda: os.read(started, 1)) for _ in range(order.get("processes", 1))]
     os.write(begin, b"." * len(children))
-    said = []
+    output = []
     for pid, read_end in children:
         with os.fdopen(read_end) as file:
             text = file.read()
-        said.append({"said": text, "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
+        output.append({"output": text, "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
     os.close(started)
     os.close(begin)
-    return {"said": " ".join(each["said"] for each in said), "code": said[0]["code"]}
+    return {"output": " ".join(each["output"] for each in output), "code": output[0]["code"]}
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ class ScriptedModel(Model):
         given = [] if isinstance(named["input"], str) else named["input"]
         answers = [each["output"] for each in given if each.get("type") == "function_call_output"]
         text = ResponseOutputText(type="output_text", text=json.dumps(answers), annotations=[])
-        said = ResponseOutputMessage(id="m", type="message", role="assistant", status="completed", content=[text])
+        output = ResponseOutputMessage(id="m", type="message", role="assistant", status="completed", content=[text])
         calls = [
             ResponseFunctionToolCall(
                 type="function_call",
@@ -32,7 +32,7 @@ class ScriptedModel(Model):
             )
             for number, order in enumerate(ORDERS)
         ]
-        return ModelResponse(output=[said] if answers else [*calls], usage=Usage(), response_id=None)
+        return ModelResponse(output=[output] if answers else [*calls], usage=Usage(), response_id=None)
 
     def stream_response(self, *_: Any, **__: Any) -> Any:
         raise NotImplementedError
