@@ -1,7 +1,7 @@
 """Imports one framework once, and forks a child for each order, so that a process that is killed costs no import.
 
 Run as a module with the name of one beside it. Orders come as JSON lines, and each is answered by one line:
-what the child output, and its exit code, negative for a signal.
+the output of the child and its exit code, negative for a signal.
 """
 
 import asyncio
@@ -66,14 +66,14 @@ def carry_out(agents: Any, order: dict[str, Any]) -> dict[str, Any]:
     started, begin = os.pipe()
     children = [child(agents, order, lambda: os.read(started, 1)) for _ in range(order.get("processes", 1))]
     os.write(begin, b"." * len(children))
-    output = []
+    outputs = []
     for pid, read_end in children:
         with os.fdopen(read_end) as file:
             text = file.read()
-        output.append({"output": text, "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
+        outputs.append({"output": text, "code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])})
     os.close(started)
     os.close(begin)
-    return {"output": " ".join(each["output"] for each in output), "code": output[0]["code"]}
+    return {"output": " ".join(each["output"] for each in outputs), "code": outputs[0]["code"]}
 
 
 def main() -> None:

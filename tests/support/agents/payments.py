@@ -5,7 +5,7 @@ import os
 import signal
 from pathlib import Path
 
-ORDERS = ("A1", "A2", "A3")
+ORDERS = ("A1", "A2", "A3", "A4", "A5")
 AMOUNT = 20.0
 
 
