@@ -18,6 +18,7 @@ class Settings(Value):
     store: str = Field(default=DEFAULT_STORE, repr=False)
     policy: str | None = None
     reviewers: str | None = None
+    reviewer: str | None = None
     schemas: str | None = None
     seal_key: str | None = Field(default=None, repr=False)
     checkpoint_key: str | None = Field(default=None, repr=False)
@@ -38,6 +39,7 @@ def read_settings() -> Settings:
         store=_text("HITL_STORE") or DEFAULT_STORE,
         policy=_text("HITL_POLICY"),
         reviewers=_text("HITL_REVIEWERS"),
+        reviewer=_text("HITL_REVIEWER"),
         schemas=_text("HITL_SCHEMAS"),
         seal_key=_key("HITL_SEAL_KEY"),
         checkpoint_key=_key("HITL_CHECKPOINT_KEY"),

@@ -1,7 +1,9 @@
 """The steps of a case and their order, as plain data, and the version of the graph. Imports no LangGraph."""
 
 from functools import cache
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic refuses that of `typing` before Python 3.12
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Classification, RoutingDecision, Score

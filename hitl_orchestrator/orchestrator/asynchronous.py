@@ -107,12 +107,14 @@ _Facade: Any = _derived("_Facade", Orchestrator)
 class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived at run time
     """The facade for event loops: the methods of `Orchestrator`, run in worker threads.
 
-    Callbacks such as `on_case` run in a worker thread.
+    Callbacks such as `on_case` run in a worker thread. `sync` is the synchronous facade of the same store, for code
+    that runs in threads of its own.
     """
 
     def __init__(self, sync: Orchestrator, threads: _Threads) -> None:
         """Wrap an open orchestrator; `open` makes both."""
         super().__init__(sync, threads)
+        self.sync = sync
         self.cases, self.reviews = AsyncCases(sync.cases, threads), AsyncReviews(sync.reviews, threads)
         self.executions = AsyncExecutions(sync.executions, threads)
         self.policy = AsyncPolicyAdministration(sync.policy, threads)

@@ -25,6 +25,7 @@ from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.nodes.ports import Classifier
+from hitl_orchestrator.orchestrator.facade import Orchestrator
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy
@@ -179,6 +180,7 @@ class AsyncOrchestrator:
     people: AsyncPeopleAdministration
     audit: AsyncAudit
     resumers: MutableMapping[str, Resumer]
+    sync: Orchestrator
     @classmethod
     def open(
         cls,

@@ -1,0 +1,156 @@
+"""Asks the orchestrator about a call, and puts a client's answer through it, with the authority of a reviewer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_config
+from pydantic import ValidationError
+
+from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Task, Waiting
+from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
+from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
+from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
+from hitl_orchestrator.integrations.langchain.calls import AI_REVIEW, GatedCall, Place, messages_of
+from hitl_orchestrator.integrations.langgraph.overlap import hearing
+
+Facade: TypeAlias = Orchestrator | AsyncOrchestrator
+Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
+"""A name, or a function of the configuration of the run that returns it; None for no person."""
+
+CHANNEL = "langchain"
+_WAKE_UP = "wake_up"
+"""The field of the value with which a resumer wakes a paused graph."""
+
+_MOST_MESSAGES = 30
+
+
+class Unreviewable(ValueError):
+    """A call that cannot be put before a reviewer, with the reason for the model."""
+
+
+class _Asked(NamedTuple):
+    """What is asked about a call."""
+
+    task: Task
+    output: AgentOutput | None
+    submitted_by: str | None
+
+
+class Asking:
+    """The orchestrator as the middleware uses it."""
+
+    def __init__(
+        self,
+        hitl: Facade | Callable[[], Facade],
+        *,
+        reviewer: Name,
+        submitted_by: Name,
+        ai_reviewer: AIReviewer | None,
+        graph: str | None,
+    ) -> None:
+        """Keep the orchestrator; a function that opens it is called when it is first needed."""
+        self._source, self._graph, self._ai_reviewer = hitl, graph, ai_reviewer
+        self._reviewer, self._submitted_by = reviewer, submitted_by
+
+    @property
+    def _hitl(self) -> Orchestrator:
+        opened = self._source if isinstance(self._source, Orchestrator | AsyncOrchestrator) else self._source()
+        return opened.sync if isinstance(opened, AsyncOrchestrator) else opened
+
+    def ask(self, call: GatedCall, state: Any) -> Waiting | Go | No:
+        """Submit or find the case of a call.
+
+        Raises:
+            Unreviewable: its arguments cannot be stored.
+            TaskConflict: another call had its key.
+        """
+        earlier = self._earlier(call)
+        if earlier is not None and earlier.output is not None:
+            asked = _Asked(earlier.task, earlier.output, earlier.submitted_by)
+        else:
+            asked = self._fresh(call, state)
+        answer = self._asked(call.key, asked)
+        if isinstance(answer, Go) and _was_held(answer):
+            # The policy approves whatever the signals are. Without a proposal it cannot.
+            key = call.key.model_copy(update={"namespace": f"{call.key.namespace}.held"})
+            task = asked.task.model_copy(update={"risk_level": "high"})
+            return self._asked(key, asked._replace(task=task, output=None))
+        return answer
+
+    def person(self) -> str | None:
+        """Return the reviewer whose decision an answer of this run is; None if answers are wake-ups alone."""
+        return _named(self._reviewer)
+
+    def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str) -> str:
+        """Put a client's answer about these calls through `decide`; return why it was not taken, empty if it was.
+
+        All of it is read before the first decision is recorded. Our own wake-up decides nothing.
+        """
+        if isinstance(raw, Mapping) and _WAKE_UP in raw:
+            return ""
+        try:
+            answers = read_answers(raw, [call for call, _ in calls])
+            for (call, waiting), answer in zip(calls, answers, strict=True):
+                self._decide(call, waiting, answer, reviewer)
+        except (UnfitAnswer, InvalidInput, RequestRejected) as exc:
+            return str(exc)
+        return ""
+
+    def _decide(self, call: GatedCall, waiting: Waiting, answer: Answer, reviewer: str) -> None:
+        review, decision = waiting.case.open_review, answer.as_decision(call)
+        if review is not None and review.shown.routing.output is None and decision["decision"] in {"approve", "modify"}:
+            own = decision.get("output", call.proposal())
+            decision = {"decision": "override", "output": own, "reason": "run although the AI reviewer held it back"}
+        # The run that takes the decision goes on by itself: no resumer of this process may run the thread meanwhile.
+        with hearing(call.key.thread):
+            self._hitl.acting_as(reviewer, channel=CHANNEL).decide(waiting.case_id, **decision)
+
+    def _asked(self, key: CallKey, asked: _Asked) -> Waiting | Go | No:
+        parent = Place.here().parent(self._graph)
+        return self._hitl.ask(key, asked.task, asked.output, submitted_by=asked.submitted_by, parent=parent)
+
+    def _earlier(self, call: GatedCall) -> Submission | None:
+        """Return the submission of an earlier run, so that no function or model is asked again about the same call.
+
+        The submitter is the one of the first run: who resumes the agent did not ask. None if there is no submission,
+        if its call is another one, or if nothing but the call itself makes the task.
+        """
+        if self._ai_reviewer is None and call.rule.is_fixed and not callable(self._submitted_by):
+            return None
+        try:
+            submission = self._hitl.cases.get(task_id=call.key.task_id).submission
+        except UnknownCase:
+            return None
+        return submission if _is_same(call, submission.output) else None
+
+    def _fresh(self, call: GatedCall, state: Any) -> _Asked:
+        opinion = None
+        if self._ai_reviewer is not None:
+            described = "" if call.tool is None else call.tool.description
+            shown = {"id": call.call["id"], "name": call.name, "args": call.arguments}
+            last = list(messages_of(state)[-_MOST_MESSAGES:])
+            opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=last))
+        try:
+            return _Asked(call.task(), call.output(opinion), _named(self._submitted_by))
+        except (ValidationError, InvalidInput) as exc:
+            raise Unreviewable(str(exc)) from exc
+
+
+def _named(name: Name) -> str | None:
+    return name(get_config()) if callable(name) else name
+
+
+def _was_held(answer: Go) -> bool:
+    """Return whether the AI reviewer held a call back that the policy approved without a person."""
+    opinion = (answer.output.model_extra or {}).get(AI_REVIEW)
+    held = isinstance(opinion, dict) and opinion.get("recommendation") != "none"
+    return held and not answer.case.reviews
+
+
+def _is_same(call: GatedCall, output: AgentOutput | None) -> bool:
+    if output is None:
+        return False
+    stored = output.agent_output.model_dump(mode="json")
+    return all(stored.get(name) == value for name, value in call.proposal().items())

@@ -1,0 +1,224 @@
+"""`OversightMiddleware`: the tool calls of a LangChain agent are reviewed, and run once, exactly as approved."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+from langchain.agents.middleware.types import AgentMiddleware, AgentState, ToolCallRequest
+from langchain_core.messages import ToolCall, ToolMessage
+from langchain_core.tools import BaseTool
+from langgraph.runtime import Runtime, get_runtime
+from langgraph.types import Command
+
+from hitl_orchestrator import Go, No, Waiting
+from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
+from hitl_orchestrator.integrations.langchain import messages
+from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
+from hitl_orchestrator.integrations.langchain.answers import RESPONSE
+from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Unreviewable
+from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
+from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
+from hitl_orchestrator.integrations.langchain.guard import GuardedTool
+from hitl_orchestrator.integrations.langchain.pauses import Judged, Waits, pause
+from hitl_orchestrator.integrations.langchain.schemas import unfit
+from hitl_orchestrator.integrations.langchain.settings import ToolSettings, ToolTable
+
+InterruptMode: TypeAlias = Literal["batched", "per_call"]
+Result: TypeAlias = ToolMessage | Command[Any]
+_MODES = ("batched", "per_call")
+
+
+class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
+    """Reviews the tool calls of an agent by the routing policy, and runs each approved one once.
+
+    Put it first in `middleware=[...]` of `create_agent`; the agent needs a checkpointer. Each call is a case: its task
+    type is the tool, its metadata are the arguments. `tools` has the settings of each tool; `True` takes the defaults,
+    `False` declares a tool free, and a tool that is not named is of high risk.
+
+    A call that needs a person pauses the agent in the shapes of LangChain's `HumanInTheLoopMiddleware`: one
+    `HITLRequest` for all waiting calls of a message (`batched`), or one `ToolApprovalRequest` for each (`per_call`).
+    People decide with `hitl review`, `hitl decide` or any other face, and whatever resumes the agent is a wake-up. With
+    `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, or a
+    function of the run's configuration, which returns None for a run that carries no answer of a person.
+
+    `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
+    agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
+    `submitted_by` is recorded with each case, and never decides it. `ai_reviewer` judges calls before people do.
+    `check_order=False` leaves the check for outer middleware out.
+
+    Raises:
+        InvalidInput: a setting is unusable; while the agent is built: it is not the outermost one around tool calls.
+    """
+
+    def __init__(
+        self,
+        hitl: Facade | Callable[[], Facade],
+        tools: Mapping[str, ToolSettings | bool] | None = None,
+        *,
+        interrupt_mode: InterruptMode = "batched",
+        reviewer: Name = None,
+        submitted_by: Name = None,
+        domain: str = "general",
+        graph: str | None = None,
+        ai_reviewer: AIReviewer | None = None,
+        description_prefix: str = "Tool execution requires approval",
+        check_order: bool = True,
+    ) -> None:
+        super().__init__()
+        if interrupt_mode not in _MODES:
+            raise InvalidInput(
+                [f"OversightMiddleware: interrupt_mode: {interrupt_mode!r} is none of {', '.join(_MODES)}"]
+            )
+        self._table, self._per_call = ToolTable(tools or {}, domain=domain), interrupt_mode == "per_call"
+        self._asking = Asking(hitl, reviewer=reviewer, submitted_by=submitted_by, ai_reviewer=ai_reviewer, graph=graph)
+        self._prefix, self._check_order = description_prefix, check_order
+        self._built: Built | None = None
+
+    @property
+    def tools(self) -> Sequence[BaseTool]:  # type: ignore[override]  # an attribute there; read once, when built
+        """The tools that it adds to the agent: none. LangChain reads this while it builds the agent."""
+        built = building()
+        if built is not None:
+            if self._check_order:
+                check_outermost(self, built)
+            self._built = built
+        return ()
+
+    def after_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Pause the agent once for all calls of the model's message that wait for a person (`batched`)."""
+        if self._per_call:
+            return None
+        calls = [call for each in open_calls(state) if (call := self._gated(each, self._tool(each["name"]), state))]
+        if waiting := self._waiting(calls, state, runtime):
+            pause(waiting, lambda answer: self._judge(answer, waiting, state, runtime), per_call=False)
+        return None
+
+    async def aafter_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Do what `after_model` does, without blocking the event loop."""
+        return None if self._per_call else await asyncio.to_thread(self.after_model, state, runtime)
+
+    def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
+        """Run a tool call if it is free or approved: then once, with exactly the approved arguments."""
+        gated = self._approval(request)
+        if gated is None:
+            return handler(request)
+        call, answer = gated
+        if isinstance(answer, ToolMessage):
+            return answer
+        try:
+            if call.tool is None:
+                result = answer.run(lambda _: handler(_as_approved(request, answer)), encode=messages.to_json)
+            else:
+                result = handler(_as_approved(request, answer))
+        except (ExecutionFailed, ExecutionUnknown) as exc:
+            return _ended(call.call, exc)
+        return _with_note(result, call, answer)
+
+    async def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
+    ) -> Result:
+        """Do what `wrap_tool_call` does, without blocking the event loop."""
+        gated = await asyncio.to_thread(self._approval, request)
+        if gated is None:
+            return await handler(request)
+        call, answer = gated
+        if isinstance(answer, ToolMessage):
+            return answer
+        try:
+            if call.tool is None:
+                result = await answer.arun(lambda _: handler(_as_approved(request, answer)), encode=messages.to_json)
+            else:
+                result = await handler(_as_approved(request, answer))
+        except (ExecutionFailed, ExecutionUnknown) as exc:
+            return _ended(call.call, exc)
+        return _with_note(result, call, answer)
+
+    def _approval(self, request: ToolCallRequest) -> tuple[GatedCall, Go | ToolMessage] | None:
+        """Return the approval of a call, or the message in the place of its result; None if the call is free.
+
+        Raises:
+            GraphInterrupt: the call waits for a person.
+        """
+        is_unknown = request.tool is None and self._built is not None and not self._built.others_wrap(self)
+        call = None if is_unknown else self._gated(request.tool_call, request.tool, request.state)
+        if call is None:
+            return None
+        try:
+            answer = self._asking.ask(call, request.state)
+            if isinstance(answer, Waiting):
+                answer = self._decided(call, answer, request.state)
+        except Unreviewable as exc:
+            return call, messages.unfit(call.call, str(exc))
+        return call, _approved(call, answer)
+
+    def _decided(self, call: GatedCall, answer: Waiting, state: Any) -> Waiting | Go | No:
+        """Pause until a call is decided, and return the answer about it."""
+        runtime = get_runtime()
+        waiting = [Waits(call, self._description(call, state, runtime), answer)]
+        pause(waiting, lambda given: self._judge(given, waiting, state, runtime), per_call=True)
+        return self._asking.ask(call, state)
+
+    def _gated(self, call: ToolCall, tool: BaseTool | None, state: Any) -> GatedCall | None:
+        rule = self._table.rule(call["name"])
+        return None if rule is None else GatedCall.of(call, rule, tool, state)
+
+    def _tool(self, name: str) -> BaseTool | None:
+        return None if self._built is None else self._built.tools.get(name)
+
+    def _waiting(self, calls: Sequence[GatedCall], state: Any, runtime: Runtime[Any]) -> list[Waits]:
+        """Return those of these calls that wait. One that cannot be reviewed is left to the guard on the tool."""
+        found = []
+        for call in calls:
+            try:
+                answer = self._asking.ask(call, state)
+            except Unreviewable:
+                continue
+            if isinstance(answer, Waiting):
+                found.append(Waits(call, self._description(call, state, runtime), answer))
+        return found
+
+    def _judge(self, answer: object, waiting: Sequence[Waits], state: Any, runtime: Runtime[Any]) -> Judged:
+        """Take an answer as the decision of the reviewer, if there is one, and return what waits after it."""
+        reviewer, problem = self._asking.person(), ""
+        if reviewer is not None:
+            problem = self._asking.decide([(each.call, each.answer) for each in waiting], answer, reviewer)
+        return Judged(self._waiting([each.call for each in waiting], state, runtime), problem)
+
+    def _description(self, call: GatedCall, state: Any, runtime: Runtime[Any]) -> str:
+        given = call.rule.description
+        if callable(given):
+            return given(call.call, state, runtime)
+        return given or f"{self._prefix}\n\nTool: {call.name}\nArgs: {call.arguments}"
+
+
+def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:
+    """Return the approval to run the tool, or the message in the place of its result."""
+    if isinstance(answer, No):
+        return messages.refused(call.call, answer)
+    if isinstance(answer, Waiting):
+        raise InvalidInput([f"the call of {call.name!r} still waits (case {answer.case_id}); resume the agent later"])
+    fields = answer.output.model_extra or {}
+    if isinstance(text := fields.get(RESPONSE), str) and "arguments" not in fields:
+        return messages.answered(call.call, answer.run(lambda _: text))
+    if answer.name != call.name:
+        return messages.other_tool(call.call, answer.name)
+    is_edited = answer.arguments != call.arguments
+    if is_edited and (problems := unfit(answer.arguments, call.tool, call.rule.args_schema)):
+        return messages.unfit_edit(call.call, answer.arguments, problems)
+    return answer
+
+
+def _as_approved(request: ToolCallRequest, answer: Go) -> ToolCallRequest:
+    call: ToolCall = {**request.tool_call, "args": dict(answer.arguments)}
+    if request.tool is None:
+        return request.override(tool_call=call)
+    return request.override(tool_call=call, tool=GuardedTool.of(request.tool, answer))
+
+
+def _ended(call: ToolCall, exc: ExecutionFailed | ExecutionUnknown) -> ToolMessage:
+    return messages.unknown(call) if isinstance(exc, ExecutionUnknown) else messages.failed(call, str(exc))
+
+
+def _with_note(result: Result, call: GatedCall, answer: Go) -> Result:
+    changed = answer.arguments != call.arguments
+    return messages.with_edit(result, call.call, answer.arguments) if changed else result

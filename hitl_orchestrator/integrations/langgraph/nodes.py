@@ -1,0 +1,229 @@
+"""Nodes for any parent graph: `oversight_node` waits for a decision, and `gate` carries the approved call out, once."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph.errors import GraphBubbleUp
+
+from hitl_orchestrator import Go, InvalidInput, No
+from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, ExecutionUnknown
+from hitl_orchestrator.integrations.langgraph.oversight import (
+    Asked,
+    Facade,
+    Oversight,
+    ReviewerOf,
+    SubmitterOf,
+    drive,
+    drive_async,
+)
+from hitl_orchestrator.integrations.langgraph.place import Pauses, Place, authenticated_user
+
+__all__ = ["Executed", "Failed", "gate", "oversight_node"]
+
+Update = Any
+"""What a node of the parent returns: an update of its state, or a `Command`."""
+
+TaskOf = Callable[[Any], Asked]
+ResultOf = Callable[[Any, Any], Update]
+
+
+class Executed(NamedTuple):
+    """The approved call was made, now or before. `go` has the approved arguments, `result` what the call returned."""
+
+    go: Go
+    result: Any
+
+
+class Failed(NamedTuple):
+    """The approved call was made, now or before, and raised `error`. It is never made again."""
+
+    go: Go
+    error: str
+
+
+def oversight_node(
+    hitl: Facade | Callable[[], Facade],
+    *,
+    task_of: TaskOf,
+    result_of: Callable[[Any, Go | No], Update],
+    graph: str | None = None,
+    audience: str = "",
+    reviewer_of: ReviewerOf = authenticated_user,
+    submitter_of: SubmitterOf | None = authenticated_user,
+) -> Runnable[Any, Any]:
+    """Return a node that asks whether a call may be made, and pauses the parent graph until it is decided.
+
+    `task_of` reads the task and the agent's output from the state; the `task_id` is the id of the call within the
+    thread. `result_of` turns the answer into an update of the state: `Go` with the approved arguments and the grant,
+    or `No` with the reason. The parent's checkpointer holds the pause.
+
+    `graph` names the parent for the process that decides: it resumes the thread with the resumer of that name (see
+    `LangGraphResumer`); without a name the application resumes it. A resume value is a wake-up, unless it is a
+    decision by the reviewer whom `reviewer_of` returns for the run. `submitter_of` names who asks, who never decides.
+
+    The node raises `InvalidInput` in a graph without a checkpointer, or that runs with `durability="exit"`.
+    """
+    return _OversightNode(Oversight(hitl, graph, audience, reviewer_of, submitter_of), task_of, result_of)
+
+
+def gate(
+    hitl: Facade | Callable[[], Facade],
+    call: Callable[[dict[str, Any]], Any] | Callable[[dict[str, Any]], Awaitable[Any]],
+    *,
+    task_of: TaskOf,
+    result_of: Callable[[Any, Executed | Failed | No], Update],
+    encode: Callable[[Any], Any] | None = None,
+    decode: Callable[[Any], Any] | None = None,
+    graph: str | None = None,
+    audience: str = "",
+    reviewer_of: ReviewerOf = authenticated_user,
+    submitter_of: SubmitterOf | None = authenticated_user,
+) -> Runnable[Any, Any]:
+    """Return a node that asks, pauses until the decision, and makes the approved call exactly once.
+
+    `call` gets the approved arguments. It may be asynchronous, and then needs `ainvoke`. `encode` turns its result into
+    the JSON value that the store keeps, `decode` back for a run that comes later. `result_of` gets what was executed,
+    what failed, or why it must not be made. All else is as in `oversight_node`.
+
+    While another process makes the call, the node pauses; after a crash in between it pauses until a person has stated
+    whether the call happened. The call itself cannot interrupt the graph.
+    """
+    oversight = Oversight(hitl, graph, audience, reviewer_of, submitter_of)
+    return _GateNode(oversight, task_of, result_of, _Call(call, encode, decode))
+
+
+class _Call(NamedTuple):
+    """The function of a gate, and how its result is stored."""
+
+    function: Callable[[dict[str, Any]], Any]
+    encode: Callable[[Any], Any] | None
+    decode: Callable[[Any], Any] | None
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        """The arguments of `Go.run`."""
+        return {"encode": self.encode, "decode": self.decode}
+
+
+class _OversightNode(Runnable[Any, Any]):
+    """A node that waits for a decision."""
+
+    def __init__(self, oversight: Oversight, task_of: TaskOf, result_of: ResultOf) -> None:
+        self._oversight, self._task_of, self._result_of = oversight, task_of, result_of
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Run the node in a synchronous graph."""
+        place = Place.of(config or {})
+        answer = drive(self._oversight.settle(place, Pauses(place), self._task_of(input)))
+        return self._result_of(input, answer)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Run the node in an asynchronous graph."""
+        place = Place.of(config or {})
+        answer = await drive_async(self._oversight.settle(place, Pauses(place), self._task_of(input)))
+        return self._result_of(input, answer)
+
+
+class _GateNode(Runnable[Any, Any]):
+    """A node that waits for a decision, and carries it out."""
+
+    def __init__(
+        self,
+        oversight: Oversight,
+        task_of: TaskOf,
+        result_of: Callable[[Any, Any], Update],
+        call: _Call,
+    ) -> None:
+        self._oversight, self._task_of, self._result_of, self._call = oversight, task_of, result_of, call
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Run the node in a synchronous graph."""
+        if inspect.iscoroutinefunction(self._call.function):
+            raise InvalidInput(["gate: the call is asynchronous; run the graph with 'ainvoke' or 'astream'"])
+        place, asked = Place.of(config or {}), self._task_of(input)
+        pauses, attempt = Pauses(place), _Attempt()
+        while True:
+            answer = drive(self._oversight.settle(place, pauses, asked))
+            if isinstance(answer, No):
+                return self._result_of(input, answer)
+            try:
+                result = answer.run(attempt.of(self._call.function), **self._call.stored)
+            except (AlreadyRunning, ExecutionUnknown) as exc:
+                drive(self._oversight.stand_by(place, pauses, answer.case, exc))
+            except Exception as exc:  # noqa: BLE001 - looked at by `failure`, which raises all that is not of the call
+                return self._result_of(input, Failed(answer, attempt.failure(exc)))
+            else:
+                return self._result_of(input, Executed(answer, result))
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
+        """Run the node in an asynchronous graph; a synchronous call is made in a thread."""
+        place, asked = Place.of(config or {}), self._task_of(input)
+        pauses, attempt = Pauses(place), _Attempt()
+        while True:
+            answer = await drive_async(self._oversight.settle(place, pauses, asked))
+            if isinstance(answer, No):
+                return self._result_of(input, answer)
+            try:
+                result = await answer.arun(attempt.of_async(self._call.function), **self._call.stored)
+            except (AlreadyRunning, ExecutionUnknown) as exc:
+                await drive_async(self._oversight.stand_by(place, pauses, answer.case, exc))
+            except Exception as exc:  # noqa: BLE001 - looked at by `failure`, which raises all that is not of the call
+                return self._result_of(input, Failed(answer, attempt.failure(exc)))
+            else:
+                return self._result_of(input, Executed(answer, result))
+
+
+class _Attempt:
+    """One attempt at a call: tells what the call raised from what the store raised."""
+
+    def __init__(self) -> None:
+        self._raised: Exception | None = None
+
+    def of(self, call: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+        """Return the call, watched."""
+
+        def watched(arguments: dict[str, Any]) -> Any:
+            try:
+                return call(arguments)
+            except GraphBubbleUp as exc:
+                raise self._seen(_interrupted()) from exc
+            except Exception as exc:
+                self._seen(exc)
+                raise
+
+        return watched
+
+    def of_async(self, call: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Awaitable[Any]]:
+        """Return the call as an asynchronous one, watched."""
+
+        async def watched(arguments: dict[str, Any]) -> Any:
+            try:
+                if inspect.iscoroutinefunction(call):
+                    return await call(arguments)
+                return await asyncio.to_thread(call, arguments)
+            except GraphBubbleUp as exc:
+                raise self._seen(_interrupted()) from exc
+            except Exception as exc:
+                self._seen(exc)
+                raise
+
+        return watched
+
+    def failure(self, exc: Exception) -> str:
+        """Return the error of a call that failed, now or before. Raises any other exception."""
+        if isinstance(exc, ExecutionFailed):
+            return exc.error
+        if exc is not self._raised:
+            raise exc
+        return f"{type(exc).__name__}: {exc}"
+
+    def _seen(self, exc: Exception) -> Exception:
+        self._raised = exc
+        return exc
+
+
+def _interrupted() -> InvalidInput:
+    return InvalidInput(["gate: the approved call interrupted the graph; ask in a node of its own before it"])

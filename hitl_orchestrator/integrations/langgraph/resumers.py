@@ -1,0 +1,234 @@
+"""Resume a parent graph that waits for a decision: a compiled graph of this process, or one on a LangGraph server."""
+
+import asyncio
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, StateSnapshot
+
+from hitl_orchestrator import Case, InvalidInput, ParentCall, RequestRejected
+from hitl_orchestrator.integrations.langgraph.answers import wake_up
+from hitl_orchestrator.integrations.langgraph.overlap import alone
+from hitl_orchestrator.integrations.langgraph.payload import names_case
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph_sdk.client import SyncLangGraphClient
+
+__all__ = ["LangGraphResumer", "LangGraphServerResumer", "check_parent"]
+
+Graph: TypeAlias = "CompiledStateGraph[Any, Any, Any, Any]"
+SECONDS = 60.0
+"""How long a resumer waits for another run of the thread, and for the graph of a server."""
+
+
+def check_parent(graph: Any) -> None:
+    """Return if a compiled graph can hold the pause of a node of ours.
+
+    Raises:
+        InvalidInput: it is no compiled graph, or it has no checkpointer of its own.
+    """
+    if not hasattr(graph, "get_state"):
+        raise InvalidInput([f"graph: a {type(graph).__name__} is no compiled graph; pass builder.compile(...)"])
+    if not graph.checkpointer or graph.checkpointer is True:
+        why = "it has no checkpointer of its own, so its pause would be lost"
+        raise InvalidInput(
+            [f"graph: {why}; compile it with one, such as builder.compile(checkpointer=SqliteSaver(...))"]
+        )
+
+
+class LangGraphResumer:
+    """Resumes threads of one compiled graph, in the process that decides. It may be used by several threads.
+
+    `graph` is the compiled graph, a function that returns it, or a reference `module:attribute` to one of these, which
+    is imported when the first thread is resumed. The reference comes from the process that decides, never from the
+    store. `config` and `context` are those with which the application runs the graph.
+
+    A graph that only runs asynchronously needs `loop`, the event loop of its checkpointer, which runs in another
+    thread.
+    """
+
+    def __init__(
+        self,
+        graph: "Graph | Callable[[], Graph] | str",
+        *,
+        config: RunnableConfig | None = None,
+        context: Any = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Keep the graph.
+
+        Raises:
+            InvalidInput: the graph has no checkpointer, or the reference is no `module:attribute`.
+        """
+        if isinstance(graph, str):
+            _parts(graph)
+        elif hasattr(graph, "get_state"):
+            check_parent(graph)
+        self._source, self._lock = graph, Lock()
+        self._graph: Graph | None = None
+        self._config, self._context, self._loop = config or {}, context, loop
+
+    def resume(self, parent: ParentCall, case: Case) -> None:
+        """Resume the thread that waits for a case, and run it until it finishes or waits again.
+
+        A thread that went on already is left alone, so that a repeated call is harmless.
+
+        Raises:
+            RequestRejected: the thread does not wait yet, still waits, or is at work; call again later.
+        """
+        graph = self._compiled()
+        thread: Mapping[str, Any] = self._config.get("configurable", {})
+        config: RunnableConfig = {**self._config, "configurable": {**thread, "thread_id": parent.thread_id}}
+        with alone(parent.thread_id, SECONDS):
+            paused = self._paused(graph, config, parent, case)
+            if paused is None:
+                return
+            command: Command[Any] = Command(resume={paused: wake_up(case.case_id)})
+            self._run(
+                lambda: graph.invoke(command, config, context=self._context, durability="sync"),
+                lambda: graph.ainvoke(command, config, context=self._context, durability="sync"),
+            )
+            if self._paused(graph, config, parent, case) is not None:
+                raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
+
+    def _paused(self, graph: Graph, config: RunnableConfig, parent: ParentCall, case: Case) -> str | None:
+        """Return the id of the interrupt that waits for a case; None if the thread went on."""
+        snapshot: StateSnapshot = self._run(
+            lambda: graph.get_state(config, subgraphs=True), lambda: graph.aget_state(config, subgraphs=True)
+        )
+        for each in snapshot.interrupts:
+            if names_case(each.value, case.case_id):
+                return each.id
+        if snapshot.created_at is None or _is_pending(snapshot, _task_ids(parent.namespace)):
+            raise _not_yet(parent, case)
+        return None
+
+    def _compiled(self) -> Graph:
+        with self._lock:
+            if self._graph is None:
+                found: Any = _imported(self._source) if isinstance(self._source, str) else self._source
+                found = found if hasattr(found, "get_state") or not callable(found) else found()
+                check_parent(found)
+                self._graph = found
+            return self._graph
+
+    def _run(self, call: Callable[[], Any], asynchronous: Callable[[], Any]) -> Any:
+        if self._loop is None:
+            return call()
+
+        async def awaited() -> Any:
+            return await asynchronous()
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result()
+
+
+class LangGraphServerResumer:
+    """Resumes threads on a LangGraph server by its SDK. `url` and `headers` come from the process that decides.
+
+    `assistant` is the graph or assistant of the server, by default the name in the parent call. The run counts as
+    resumed when its pause is gone, for which the resumer waits up to `seconds`; the run goes on after that.
+    """
+
+    def __init__(
+        self,
+        url: "str | SyncLangGraphClient",
+        *,
+        assistant: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> None:
+        self._server, self._assistant = url, assistant
+        self._headers, self._seconds = headers, seconds
+
+    def resume(self, parent: ParentCall, case: Case) -> None:
+        """Resume the thread that waits for a case.
+
+        Raises:
+            RequestRejected: the thread does not wait yet, still waits, or is at work; call again later.
+            httpx.HTTPError: the server refuses, or is away.
+        """
+        with self._client() as client:
+            paused = _paused_on(client, parent, case)
+            if paused is None:
+                return
+            client.runs.wait(
+                parent.thread_id,
+                self._assistant or parent.graph,
+                command={"resume": {paused: wake_up(case.case_id)}},
+                multitask_strategy="reject",
+                on_disconnect="continue",
+                raise_error=False,
+                durability="sync",
+            )
+            if _paused_on(client, parent, case) is not None:
+                raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
+
+    def _client(self) -> "AbstractContextManager[SyncLangGraphClient]":
+        if not isinstance(self._server, str):
+            return nullcontext(self._server)
+        from langgraph_sdk import get_sync_client  # noqa: PLC0415 - not needed for graphs of this process
+
+        # Without a key of its own the SDK would send one of the environment, which is of another service.
+        return get_sync_client(url=self._server, api_key=None, headers=self._headers, timeout=self._seconds)
+
+
+def _paused_on(client: "SyncLangGraphClient", parent: ParentCall, case: Case) -> str | None:
+    """Return the id of the interrupt on a server that waits for a case; None if the thread went on."""
+    state: Mapping[str, Any] = client.threads.get_state(parent.thread_id, subgraphs=True)
+    for task in state.get("tasks") or ():
+        for each in task.get("interrupts") or ():
+            if names_case(each.get("value"), case.case_id):
+                return str(each["id"])
+    if not state.get("created_at") or _is_pending(state, _task_ids(parent.namespace)):
+        raise _not_yet(parent, case)
+    return None
+
+
+def _not_yet(parent: ParentCall, case: Case) -> RequestRejected:
+    why = "run the graph again if its process has died before it paused"
+    return RequestRejected(f"thread {parent.thread_id!r} does not wait for case {case.case_id!r} yet; {why}")
+
+
+def _task_ids(namespace: str) -> list[str]:
+    """Return the ids of the tasks in a checkpoint namespace, the outermost first."""
+    return [part.rpartition(":")[2] for part in namespace.split("|") if ":" in part]
+
+
+def _is_pending(snapshot: Any, task_ids: list[str]) -> bool:
+    """Return whether a task is not finished: in the snapshot of an SDK, or in that of a graph."""
+    for task in _tasks(snapshot):
+        if task_ids and _get(task, "id") == task_ids[0]:
+            if _get(task, "result") is not None:
+                return False
+            inner = _get(task, "state")
+            has_tasks = isinstance(inner, StateSnapshot) or (isinstance(inner, Mapping) and "tasks" in inner)
+            return _is_pending(inner, task_ids[1:]) if len(task_ids) > 1 and has_tasks else True
+    return False
+
+
+def _tasks(snapshot: Any) -> Iterable[Any]:
+    return _get(snapshot, "tasks") or ()
+
+
+def _get(thing: Any, name: str) -> Any:
+    return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    module, colon, attribute = reference.partition(":")
+    if not (module and colon and attribute):
+        raise InvalidInput([f"graph: {reference!r} is no reference; write 'module:attribute', such as 'my_app:graph'"])
+    return module, attribute
+
+
+def _imported(reference: str) -> Any:
+    module, attribute = _parts(reference)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as exc:
+        raise InvalidInput([f"graph: {reference!r} cannot be imported: {exc}"]) from exc

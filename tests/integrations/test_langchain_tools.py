@@ -1,0 +1,403 @@
+"""The guard of the LangChain middleware sits on the tool: what runs is what was approved, once."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import pytest
+from blockbuster import blockbuster_ctx
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware, ToolRetryMiddleware
+from langchain.tools import InjectedState, ToolRuntime
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
+from support.scripted_agents import THREAD, Scripted, an_agent, pauses, results, resumed, started, tools_that_log
+
+from hitl_orchestrator import InvalidInput, Orchestrator
+from hitl_orchestrator.errors import AlreadyRunning, GrantRefused
+from hitl_orchestrator.integrations.langchain import OversightMiddleware, output_schemas
+
+MODES = ("batched", "per_call")
+
+
+@pytest.fixture
+def hitl():
+    with Orchestrator.open("memory://") as opened:
+        yield opened
+
+
+def approve_all(hitl, reviewer="senior_manager"):
+    for review in hitl.inbox():
+        hitl.decide(review.case_id, "approve", reviewer=reviewer)
+
+
+class Changes(AgentMiddleware):
+    """Changes each call on its way to the tool."""
+
+    def __init__(self, **change: Any) -> None:
+        super().__init__()
+        self.change = change
+
+    def wrap_tool_call(self, request, handler):
+        return handler(request.override(tool_call={**request.tool_call, **self.change}))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("change", [{"args": {"amount": 51, "to": "ana"}}, {"name": "look_up", "args": {"query": "x"}}])
+def test_an_inner_middleware_that_changes_an_approved_call_is_caught_before_anything_runs(hitl, mode, change):
+    ran = []
+    agent = an_agent(hitl, ran, interrupt_mode=mode, inner=[Changes(**change)])
+    started(agent)
+    approve_all(hitl)
+
+    with pytest.raises(GrantRefused):
+        resumed(agent, {"wake_up": "x"})
+
+    assert not ran
+    assert not hitl.executions.list()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_inner_middleware_that_calls_twice_runs_the_tool_once(hitl, mode):
+    class Twice(AgentMiddleware):
+        def wrap_tool_call(self, request, handler):
+            handler(request)
+            return handler(request)
+
+    ran = []
+    agent = an_agent(hitl, ran, interrupt_mode=mode, inner=[Twice()])
+    started(agent)
+    approve_all(hitl)
+
+    done = resumed(agent, {"wake_up": "x"})
+
+    assert len(ran) == 1
+    assert results(done)["call-0"].content == "refunded 50 to ana"
+
+
+def test_a_retry_does_not_repeat_an_approved_call_that_failed(hitl):
+    ran = []
+
+    @tool
+    def refund(amount: int, to: str) -> str:
+        """Refund an amount."""
+        ran.append(amount)
+        raise ConnectionError("the bank is away")
+
+    retry = ToolRetryMiddleware(max_retries=3, initial_delay=0, jitter=False)
+    agent = an_agent(hitl, ran, tools=[refund], inner=[retry])
+    started(agent)
+    approve_all(hitl)
+
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+
+    assert ran == [50]
+    assert "the bank is away" in reply.content
+    (execution,) = hitl.executions.list()
+    assert execution.status == "failed"
+
+
+def test_a_tool_that_failed_is_not_run_again_when_the_agent_is_resumed(hitl):
+    ran = []
+
+    @tool
+    def refund(amount: int, to: str) -> str:
+        """Refund an amount."""
+        ran.append(amount)
+        raise ConnectionError("the bank is away")
+
+    agent = an_agent(hitl, ran, tools=[refund])
+    started(agent)
+    approve_all(hitl)
+    with pytest.raises(ConnectionError):
+        resumed(agent, {"wake_up": "x"})
+
+    reply = results(agent.invoke(None, THREAD))["call-0"]
+
+    assert ran == [50]
+    assert reply.status == "error"
+    assert "not run again under this approval" in reply.content
+
+
+def test_a_tool_that_is_not_in_the_table_goes_to_a_person_as_high_risk(hitl):
+    ran = []
+    agent = an_agent(hitl, ran, ("look_up", {"query": "x"}, "call-0"), settings={})
+    assert pauses(started(agent))
+    (review,) = hitl.inbox()
+
+    assert not ran
+    assert (review.task.task_type, review.risk_level, review.needed_role) == ("look_up", "high", "senior_manager")
+    assert review.task.metadata == {"query": "x"}
+
+
+def test_a_free_tool_and_a_call_that_the_policy_approves_run_at_once(hitl):
+    ran = []
+    settings = {"refund": {"risk": lambda arguments: "low", "confidence": 0.95}, "look_up": False}
+    calls = [("refund", {"amount": 1, "to": "ana"}, "call-0"), ("look_up", {"query": "x"}, "call-1")]
+
+    done = started(an_agent(hitl, ran, *calls, settings=settings))
+
+    assert not pauses(done)
+    assert len(ran) == 2
+    (record,) = hitl.audit.records()
+    assert (record.task_id[:13], record.decision_source) == ("call:thread-1", "agent")
+
+
+def test_a_risk_function_that_fails_makes_the_risk_high(hitl):
+    settings = {"refund": {"risk": lambda arguments: 1 / 0, "confidence": 0.99}}
+
+    started(an_agent(hitl, [], settings=settings))
+
+    (review,) = hitl.inbox()
+    assert review.risk_level == "high"
+
+
+def test_arguments_that_cannot_be_shown_to_a_reviewer_are_returned_to_the_model(hitl):
+    ran = []
+    done = started(an_agent(hitl, ran, ("refund", {"amount": 2**60, "to": "ana"}, "call-0")))
+
+    assert not ran
+    assert not pauses(done)
+    assert results(done)["call-0"].status == "error"
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_calls_with_one_id_in_two_messages_are_two_cases(hitl, mode):
+    ran = []
+    turns = [[("refund", {"amount": each, "to": "ana"}, "call-0")] for each in (1, 1, 2)]
+    agent = an_agent(hitl, ran, turns=[*turns, "done"], interrupt_mode=mode)
+    result = started(agent)
+    while pauses(result):
+        approve_all(hitl)
+        result = resumed(agent, {"wake_up": "x"})
+
+    assert [amount for _, amount, _ in ran] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_parallel_sub_agents_with_one_call_id_are_never_mixed(hitl, mode):
+    ran = []
+
+    def sub_agent(amount):
+        script = [[("refund", {"amount": amount, "to": "ana"}, "call_0")], "done"]
+        middleware = [OversightMiddleware(hitl, {"refund": {"risk": "medium"}}, interrupt_mode=mode)]
+        return create_agent(Scripted(turns=script), tools=tools_that_log(ran), middleware=middleware)
+
+    builder = StateGraph(MessagesState)
+    for name, amount in (("left", 1), ("right", 2)):
+        builder.add_node(name, sub_agent(amount))
+        builder.add_edge(START, name)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    waiting = pauses(started(graph))
+    assert len(waiting) == 2
+    rejected, approved = sorted(hitl.inbox(), key=lambda review: review.task.metadata["amount"])
+
+    hitl.decide(approved.case_id, "approve", reviewer="domain_reviewer")
+    hitl.decide(rejected.case_id, "reject", reviewer="domain_reviewer")
+    graph.invoke(Command(resume={pause.id: {"wake_up": "x"} for pause in waiting}), THREAD)
+
+    assert ran == [("refund", 2, "ana")]
+
+
+def test_many_wake_ups_at_once_run_the_tool_once(tmp_path):
+    ran = []
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
+        agent = an_agent(hitl, ran, interrupt_mode="per_call")
+        (pause,) = pauses(started(agent))
+        approve_all(hitl)
+
+        def wake(_):
+            try:
+                return resumed(agent, {pause.id: {"type": "approve"}})
+            except AlreadyRunning:
+                return None
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(wake, range(64)))
+
+        assert ran == [("refund", 50, "ana")]
+        assert len(hitl.executions.list()) == 1
+        assert hitl.audit.verify().sound
+
+
+def test_a_tool_gets_what_langgraph_injects_and_the_model_cannot_forge_it(hitl):
+    seen = []
+
+    @tool
+    def refund(amount: int, runtime: ToolRuntime, state: Annotated[dict, InjectedState]) -> str:
+        """Refund an amount."""
+        seen.append((amount, runtime.tool_call_id, len(state["messages"])))
+        return "done"
+
+    forged = {"amount": 5, "runtime": "forged", "state": "forged"}
+    agent = an_agent(hitl, [], ("refund", forged, "call-0"), tools=[refund])
+    started(agent)
+    (review,) = hitl.inbox()
+    approve_all(hitl)
+    resumed(agent, {"wake_up": "x"})
+
+    assert review.task.metadata == {"amount": 5}
+    assert seen == [(5, "call-0", 2)]
+
+
+def test_a_tool_that_pauses_inside_of_its_approval_is_refused_with_the_remedy(hitl):
+    @tool
+    def refund(amount: int, to: str) -> str:
+        """Refund an amount."""
+        return str(interrupt("really?"))
+
+    agent = an_agent(hitl, [], tools=[refund])
+    started(agent)
+    approve_all(hitl)
+
+    with pytest.raises(RuntimeError, match="declare it free"):
+        resumed(agent, {"wake_up": "x"})
+
+
+def test_a_command_as_the_result_of_a_tool_keeps_its_update_and_bears_the_note(hitl):
+    @tool
+    def refund(amount: int, to: str) -> Command:
+        """Refund an amount."""
+        return Command(update={"messages": [ToolMessage(f"sent {amount}", tool_call_id="call-0")]})
+
+    agent = an_agent(hitl, [], tools=[refund], reviewer="domain_reviewer")
+    started(agent)
+
+    edit = {"type": "edit", "edited_action": {"name": "refund", "args": {"amount": 1, "to": "ana"}}}
+    reply = results(resumed(agent, {"decisions": [edit]}))["call-0"].content
+
+    assert reply.startswith("A reviewer changed the arguments")
+    assert reply.endswith("sent 1")
+
+
+def test_an_edit_is_checked_against_the_tool_wherever_it_is_made():
+    tools = tools_that_log([])
+    with Orchestrator.open("memory://", schemas=output_schemas(tools)) as hitl:
+        agent = an_agent(hitl, [], tools=tools)
+        started(agent)
+        (review,) = hitl.inbox()
+        edited = {**review.proposal.model_dump(), "arguments": {"amount": "much", "to": "ana"}}
+
+        with pytest.raises(InvalidInput, match="amount"):
+            hitl.decide(review.case_id, "modify", output=edited, reviewer="domain_reviewer")
+
+        hitl.decide(
+            review.case_id,
+            "modify",
+            output={**edited, "arguments": {"amount": 1, "to": "b"}},
+            reviewer="domain_reviewer",
+        )
+
+
+def test_an_edit_that_does_not_fit_and_was_not_checked_runs_nothing(hitl):
+    ran = []
+    agent = an_agent(hitl, ran)
+    started(agent)
+    (review,) = hitl.inbox()
+    edited = {"predicted_label": "refund", "arguments": {"amount": "much", "to": "ana"}}
+    hitl.decide(review.case_id, "modify", output=edited, reviewer="domain_reviewer")
+
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+
+    assert not ran
+    assert not hitl.executions.list()
+    assert (reply.status, "amount: Input should be a valid integer" in reply.content) == ("error", True)
+
+
+def test_an_edit_that_names_another_tool_runs_neither(hitl):
+    ran = []
+    agent = an_agent(hitl, ran)
+    started(agent)
+    (review,) = hitl.inbox()
+    other = {"predicted_label": "look_up", "arguments": {"query": "x"}}
+    hitl.decide(review.case_id, "modify", output=other, reviewer="domain_reviewer")
+
+    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+
+    assert not ran
+    assert (reply.status, "'look_up'" in reply.content) == ("error", True)
+
+
+def test_an_agent_whose_oversight_is_not_outermost_is_refused_while_it_is_built(hitl):
+    oversight = OversightMiddleware(hitl)
+
+    with pytest.raises(InvalidInput, match="put OversightMiddleware first"):
+        create_agent(Scripted(turns=[]), tools=[], middleware=[Changes(), oversight])
+
+    create_agent(Scripted(turns=[]), tools=[], middleware=[oversight, Changes()])
+    unchecked = OversightMiddleware(hitl, check_order=False)
+    create_agent(Scripted(turns=[]), tools=[], middleware=[Changes(), unchecked])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_agent_without_a_checkpointer_is_refused_before_a_case_is_opened(hitl, mode):
+    middleware = [OversightMiddleware(hitl, interrupt_mode=mode)]
+    agent = create_agent(
+        Scripted(turns=[[("refund", {"amount": 1, "to": "a"}, "c")]]), tools=tools_that_log([]), middleware=middleware
+    )
+
+    with pytest.raises(InvalidInput, match="checkpointer"):
+        started(agent)
+
+    assert not hitl.inbox()
+
+
+def test_a_durability_that_leaves_open_reviews_behind_is_refused(hitl):
+    with pytest.raises(InvalidInput, match="durability='sync'"):
+        an_agent(hitl, []).invoke({"messages": [("user", "Refund ana.")]}, THREAD, durability="exit")
+
+    assert not hitl.inbox()
+
+
+def test_a_function_as_a_tool_is_guarded_and_its_edits_are_checked(hitl):
+    ran = []
+
+    def refund(amount: int, to: str) -> str:
+        """Refund an amount."""
+        ran.append(amount)
+        return "done"
+
+    agent = an_agent(hitl, [], tools=[refund], reviewer="domain_reviewer")
+    started(agent)
+
+    def edit(amount):
+        return {
+            "decisions": [{"type": "edit", "edited_action": {"name": "refund", "args": {"amount": amount, "to": "b"}}}]
+        }
+
+    assert pauses(resumed(agent, edit("much")))
+    assert not pauses(resumed(agent, edit(1)))
+    assert ran == [1]
+
+
+def test_wrong_settings_are_refused_with_every_problem(hitl):
+    wrong = {"a": {"when": len}, "b": {"risk": "huge", "allowed_decisions": []}, "c": {"rsik": "low"}, "d": 1}
+
+    with pytest.raises(InvalidInput) as refused:
+        OversightMiddleware(hitl, wrong)
+
+    assert len(refused.value.problems) == 5
+    with pytest.raises(InvalidInput, match="interrupt_mode"):
+        OversightMiddleware(hitl, interrupt_mode="single")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_an_asynchronous_agent_does_the_same_and_never_blocks_its_loop(tmp_path, mode):
+    ran = []
+
+    async def run(hitl):
+        agent = an_agent(hitl, ran, interrupt_mode=mode, reviewer="domain_reviewer")
+        with blockbuster_ctx(["hitl_orchestrator", "sqlite3"]):
+            result = await agent.ainvoke({"messages": [("user", "Refund ana.")]}, THREAD)
+            (pause,) = pauses(result)
+            (again,) = pauses(await agent.ainvoke(Command(resume={pause.id: "rubbish"}), THREAD))
+            return await agent.ainvoke(Command(resume={again.id: [{"type": "accept"}]}), THREAD)
+
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
+        done = asyncio.run(run(hitl))
+
+    assert ran == [("refund", 50, "ana")]
+    assert results(done)["call-0"].content == "refunded 50 to ana"

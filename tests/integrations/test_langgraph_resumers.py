@@ -1,0 +1,172 @@
+"""A parent is resumed once it has paused, by whichever process decides, and left alone once it went on."""
+
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+
+import jsonschema
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, StateGraph
+from langgraph.types import Command
+from support.builders import a_task, an_output
+from support.embedded_agent import NAME, Agent, agent_on, place
+from support.teams import a_policy
+
+from hitl_orchestrator import InvalidInput, Orchestrator, ParentCall, RequestRejected
+from hitl_orchestrator.integrations.langgraph import LangGraphResumer, ReviewPause
+from hitl_orchestrator.integrations.langgraph.payload import LARGEST
+
+
+@pytest.fixture
+def hitl():
+    with Orchestrator.open("memory://") as opened:
+        yield opened
+
+
+def calls(*recipients):
+    return {"calls": [{"id": "call_0", "arguments": {"to": to}} for to in recipients]}
+
+
+def waiting(graph, thread="t"):
+    return {each.value["proposal"]["arguments"]["to"]: each for each in graph.get_state(place(thread)).interrupts}
+
+
+def approve(hitl, case_id):
+    return hitl.decide(case_id, "approve", reviewer="domain_reviewer")
+
+
+def test_calls_that_are_decided_at_the_same_time_are_all_made_and_the_rest_runs_once(hitl, tmp_path):
+    names, made = [f"r{number}" for number in range(6)], list[str]()
+    with sqlite3.connect(tmp_path / "threads.db", check_same_thread=False) as connection:
+        graph = agent_on(
+            SqliteSaver(connection), hitl, lambda arguments: made.append(arguments["to"]) or arguments["to"]
+        )
+        hitl.resumers[NAME] = LangGraphResumer(graph)
+        graph.invoke(calls(*names), place("t"), durability="sync")
+        cases = [each.value["case_id"] for each in waiting(graph).values()]
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda case_id: approve(hitl, case_id), cases))
+        hitl.recover()
+
+        assert graph.get_state(place("t")).values["done"] == [*names, "end"]
+        assert sorted(made) == names
+        assert hitl.cases.wakeups() == []
+    connection.close()
+
+
+def test_a_thread_that_has_not_paused_yet_is_resumed_later_and_one_that_went_on_never(hitl):
+    made = list[dict]()
+    graph = agent_on(InMemorySaver(), hitl, made.append)
+    resumer = LangGraphResumer(lambda: graph)
+    graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
+    case = approve(hitl, waiting(graph)["ann"].value["case_id"])
+    (wakeup,) = (each for each in hitl.cases.wakeups() if each.case_id == case.case_id)
+
+    with pytest.raises(RequestRejected, match=r"'elsewhere' does not wait for case .* yet"):
+        resumer.resume(wakeup.parent.model_copy(update={"thread_id": "elsewhere"}), case)
+    for _ in range(3):
+        resumer.resume(wakeup.parent, case)
+
+    assert [each["to"] for each in made] == ["ann"]
+    assert list(waiting(graph)) == ["bob"]
+
+
+def test_a_task_that_died_before_its_pause_is_not_taken_for_one_that_went_on(hitl):
+    graph = agent_on(InMemorySaver(), hitl)
+    parents = list[ParentCall]()
+
+    class Dies:
+        """The orchestrator of a process that dies as soon as the case is stored."""
+
+        def __getattr__(self, name):
+            return getattr(hitl, name)
+
+        def ask(self, *key, parent, **named):
+            hitl.ask(*key, parent=parent, **named)
+            parents.append(parent)
+            raise KeyboardInterrupt
+
+    dying = agent_on(graph.checkpointer, Dies)
+    with pytest.raises(KeyboardInterrupt):
+        dying.invoke(calls("ann"), place("t"), durability="sync")
+    (request,) = hitl.inbox()
+    case = approve(hitl, request.case_id)
+
+    with pytest.raises(RequestRejected, match="run the graph again if its process has died"):
+        LangGraphResumer(graph).resume(parents[0], case)
+
+
+def test_a_nested_call_is_resumed_by_its_outermost_thread(hitl):
+    made = list[dict]()
+    builder = StateGraph(Agent)
+    builder.add_node("inner", agent_on(None, hitl, made.append))
+    builder.add_edge(START, "inner")
+    graph = builder.compile(checkpointer=InMemorySaver())
+    hitl.resumers[NAME] = LangGraphResumer(graph)
+    graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
+
+    for to in ("bob", "ann"):
+        approve(hitl, waiting(graph)[to].value["case_id"])
+        hitl.recover()
+
+    assert [each["to"] for each in made] == ["bob", "ann"]
+    assert hitl.cases.wakeups() == []
+
+
+def test_a_decision_by_the_graph_itself_does_not_run_the_graph_twice(hitl):
+    ends = list[str]()
+    graph = agent_on(InMemorySaver(), hitl, lambda arguments: ends.append(arguments["to"]))
+    hitl.resumers[NAME] = LangGraphResumer(graph)
+    graph.invoke(calls("ann"), place("t"), durability="sync")
+    user = {"configurable": {"thread_id": "t", "langgraph_auth_user_id": "domain_reviewer"}}
+
+    graph.invoke(Command(resume={"type": "accept"}), user, durability="sync")
+
+    assert graph.get_state(place("t")).values["done"] == [None, "end"]
+    assert ends == ["ann"]
+
+
+def test_a_reference_is_imported_when_it_is_first_needed_and_must_lead_to_a_graph(hitl, monkeypatch):
+    with pytest.raises(InvalidInput, match="write 'module:attribute'"):
+        LangGraphResumer("my_app.graph")
+    application = ModuleType("the_application")
+    monkeypatch.setitem(sys.modules, "the_application", application)
+    resumers = {name: LangGraphResumer(f"the_application:{name}") for name in ("graph", "missing", "text")}
+    application.graph, application.text = lambda: agent_on(InMemorySaver(), hitl), "a text"
+    case = hitl.submit(a_task(), an_output())
+    parent = ParentCall(graph="g", thread_id="of a reference")
+
+    with pytest.raises(RequestRejected, match="does not wait"):
+        resumers["graph"].resume(parent, case)
+    with pytest.raises(InvalidInput, match="cannot be imported"):
+        resumers["missing"].resume(parent, case)
+    with pytest.raises(InvalidInput, match="no compiled graph"):
+        resumers["text"].resume(parent, case)
+
+
+def test_a_pause_fits_its_schema_and_stays_small(hitl):
+    graph = agent_on(InMemorySaver(), hitl)
+    graph.invoke(calls("ann", "b" * LARGEST), place("t"), durability="sync")
+    schema = ReviewPause.model_json_schema(mode="serialization")
+    pauses = [each.value for each in graph.get_state(place("t")).interrupts]
+
+    for each in pauses:
+        jsonschema.validate(each, schema)
+    assert [(each["is_cut"], each["proposal"] is None, each["config"]["allow_edit"]) for each in pauses] == [
+        (False, False, True),
+        (True, True, False),
+    ]
+
+
+def test_a_blind_review_shows_no_proposal_in_the_pause():
+    with Orchestrator.open("memory://", policy=a_policy(blind=True)) as blind:
+        graph = agent_on(InMemorySaver(), blind)
+        graph.invoke(calls("a secret recipient"), place("t"), durability="sync")
+        (pause,) = graph.get_state(place("t")).interrupts
+
+    assert "proposal" in pause.value["hidden"]
+    assert "a secret recipient" not in str(pause.value)
