@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
-from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, Waiting
+from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
 from hitl_orchestrator.integrations.tool_calls import Facade, ToolCalls
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.integrations.langgraph.place import Place
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,13 +34,15 @@ def guard(
     key: str | Callable[..., str | int] | None = None,
     wait: float | None = None,
     name: str | None = None,
+    graph: str | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator: each call of the function is a task, and runs once it is approved, at most once.
 
     `hitl` is an orchestrator, or a function that returns it, so that a module opens no store when it is imported.
-    A call that waits for a person raises `AwaitingReview`; with `wait` only after so many seconds; in a node of a
-    LangGraph graph it interrupts. Call again with the same arguments later, in any process: approved, the function
-    runs with the approved arguments, which a reviewer may have edited; executed before, the stored result is returned.
+    A call that waits for a person raises `AwaitingReview`; with `wait` only after so many seconds. In a node of a
+    LangGraph graph with a checkpointer it interrupts, and the decision resumes the thread by the resumer named `graph`.
+    Make the same call again later, in any process: approved, the function runs with the approved arguments, which a
+    reviewer may have edited; executed before, the stored result is returned.
     `risk` is a risk level, `confidence` that of the caller, without which no policy approves a call by itself; both may
     be functions of the call's arguments. The arguments are the metadata of the task, for the policy.
 
@@ -59,7 +64,7 @@ def guard(
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, confidence, key, wait, name))
+        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, confidence, key, wait, name, graph))
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
@@ -85,14 +90,14 @@ class _Options(NamedTuple):
     key: str | Callable[..., str | int] | None
     wait: float | None
     name: str | None
+    graph: str | None
 
 
 class _Question(NamedTuple):
     """One call, as `ToolCalls.ask` takes it."""
 
     calls: ToolCalls
-    key: CallKey
-    arguments: dict[str, Any]
+    asked: tuple[CallKey, str, dict[str, Any], ParentCall | None]
 
 
 class _GuardedCalls:
@@ -110,8 +115,8 @@ class _GuardedCalls:
         if isinstance(hitl, AsyncOrchestrator):
             problem = f"guard: {self.signature.name} is no async function, and its orchestrator is asynchronous"
             raise InvalidInput([f"{problem}; open an Orchestrator, or make the function async"])
-        (calls, key, written), ends = self._question(hitl, arguments), self._ends()
-        while isinstance(answer := calls.ask_now(key, self._name, written), Waiting):
+        (calls, asked), ends = self._question(hitl, arguments), self._ends()
+        while isinstance(answer := calls.ask_now(*asked), Waiting):
             if left := _time_left(ends, answer):
                 with suppress(TimeoutError):  # then the next answer says so
                     hitl.wait(answer.case_id, left)
@@ -125,8 +130,8 @@ class _GuardedCalls:
     async def run_later(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call of an async function, and run it if it is approved."""
         hitl = self._facade()
-        (calls, key, written), ends = self._question(hitl, arguments), self._ends()
-        while isinstance(answer := await calls.ask(key, self._name, written), Waiting):
+        (calls, asked), ends = self._question(hitl, arguments), self._ends()
+        while isinstance(answer := await calls.ask(*asked), Waiting):
             if left := _time_left(ends, answer):
                 with suppress(TimeoutError):
                     await _wait(hitl, answer.case_id, left)
@@ -155,15 +160,20 @@ class _GuardedCalls:
             risk=(lambda *_: risk(*call.args, **call.kwargs)) if callable(risk) else risk,
             confidence=(lambda *_: confidence(*call.args, **call.kwargs)) if callable(confidence) else confidence,
         )
-        return _Question(calls, self._call_key(call, written), written)
+        place = _place_in_langgraph()
+        return _Question(calls, (self._call_key(call, written, place), self._name, written, self._parent(place)))
 
-    def _call_key(self, call: inspect.BoundArguments, written: Mapping[str, Any]) -> CallKey:
+    def _parent(self, place: "Place | None") -> ParentCall | None:
+        if place is None or self._options.graph is None:
+            return None
+        return ParentCall(graph=self._options.graph, thread_id=place.thread, namespace=place.namespace)
+
+    def _call_key(self, call: inspect.BoundArguments, written: Mapping[str, Any], place: "Place | None") -> CallKey:
         if self._options.key is None:
             digest = sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
-            place = _place_in_langgraph()
             if place is None:
                 return CallKey(thread=self._name, call_id=digest, namespace=_GUARD)
-            return CallKey(thread=place[0], call_id=f"{self._name}.{digest}", namespace=place[1])
+            return CallKey(thread=place.thread, call_id=f"{self._name}.{digest}", namespace=place.namespace)
         by = self._options.key
         value = call.arguments[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -202,18 +212,23 @@ def _time_left(ends: float | None, answer: Waiting) -> float:
     raise AwaitingReview(answer.case_id)
 
 
-def _place_in_langgraph() -> tuple[str, str] | None:
-    """Return thread and namespace of the LangGraph node that runs here, if it can be interrupted."""
+def _place_in_langgraph() -> "Place | None":
+    """Return the place of the LangGraph node that runs here; None outside of a graph that can pause.
+
+    Raises:
+        InvalidInput: the graph runs with a durability that leaves orphaned reviews.
+    """
     if "langgraph" not in sys.modules:
         return None
     from langgraph.config import get_config  # noqa: PLC0415 - imported already
 
+    from hitl_orchestrator.integrations.langgraph.place import CHECKPOINTER, Place  # noqa: PLC0415 - as above
+
     try:
-        found = get_config().get("configurable", {})
+        config = get_config()
     except RuntimeError:
         return None
-    thread = found.get("thread_id")
-    return None if thread is None else (str(thread), str(found.get("checkpoint_ns", "")))
+    return Place.of(config) if config.get("configurable", {}).get(CHECKPOINTER) else None
 
 
 async def _wait(hitl: Facade, case_id: str, seconds: float) -> None:

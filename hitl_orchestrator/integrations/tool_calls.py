@@ -15,6 +15,7 @@ from hitl_orchestrator import (
     Go,
     No,
     Orchestrator,
+    ParentCall,
     Task,
     Waiting,
     proposed_call,
@@ -54,8 +55,12 @@ class ToolCalls:
     ) -> None:
         self.hitl, self._domain, self._risk, self._confidence, self._type = hitl, domain, risk, confidence, task_type
 
-    def ask_now(self, key: CallKey, tool: str, arguments: Arguments) -> Waiting | Go | No:
+    def ask_now(
+        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+    ) -> Waiting | Go | No:
         """Submit or find the case of this very call, with the synchronous facade.
+
+        `parent` is where the caller waits, for a process that decides and wakes it.
 
         Raises:
             InvalidInput: the key has an empty part, or the arguments cannot be stored.
@@ -66,14 +71,16 @@ class ToolCalls:
             case = hitl.cases.get(task_id=key.task_id)
         except UnknownCase:
             case = None
-        return hitl.ask(key, *self._question(case, key, tool, arguments))
+        return hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
 
-    async def ask(self, key: CallKey, tool: str, arguments: Arguments) -> Waiting | Go | No:
+    async def ask(
+        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+    ) -> Waiting | Go | No:
         """Submit or find the case of this very call, without blocking the event loop. Raises as `ask_now`."""
         if isinstance(self.hitl, Orchestrator):
-            return await asyncio.to_thread(self.ask_now, key, tool, arguments)
+            return await asyncio.to_thread(self.ask_now, key, tool, arguments, parent)
         case = await self._case(key)
-        return await self.hitl.ask(key, *self._question(case, key, tool, arguments))
+        return await self.hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
 
     async def is_decided(self, key: CallKey) -> bool:
         """Return whether the case of a call is finished. Submits nothing."""

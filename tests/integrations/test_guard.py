@@ -358,6 +358,17 @@ def test_in_a_langgraph_node_a_waiting_call_interrupts_the_graph(hitl, refund, m
     assert made == [("A1", 20.0)]
 
 
+def test_a_graph_that_would_leave_orphaned_reviews_is_refused(hitl, refund):
+    builder = StateGraph(dict)
+    builder.add_node("pay", lambda state: {"paid": refund("A1")})
+    builder.set_entry_point("pay")
+    graph = builder.compile(InMemorySaver())
+
+    with pytest.raises(InvalidInput, match="durability='sync'"):
+        graph.invoke({}, {"configurable": {"thread_id": "a"}}, durability="exit")
+    assert hitl.inbox() == []
+
+
 def test_no_framework_is_imported_with_the_package():
     frameworks = ("agents", "google.adk", "langchain", "langgraph", "pydantic_ai")
     code = f"import sys, hitl_orchestrator.integrations; print([n for n in {frameworks} if n in sys.modules])"
