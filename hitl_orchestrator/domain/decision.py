@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, model_validator
 
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
+from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
 
@@ -35,6 +36,19 @@ class Classification(Value):
         return self
 
 
+class ConfidencePart(Value):
+    """One statement of confidence in an output: its source, its value, None if unknown, and how it was derived."""
+
+    source: ConfidenceSource
+    value: Confidence | None
+    how: Text
+
+    @property
+    def sentence(self) -> str:
+        """The part for readers, such as `verbalised: 0.85, stated by the agent`."""
+        return f"{self.source.value}: {'unknown' if self.value is None else confidence_text(self.value)}, {self.how}"
+
+
 class Score(Value):
     """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0.
 
@@ -45,6 +59,9 @@ class Score(Value):
     source: ConfidenceSource
     signals: tuple[Signal, ...] = ()
     unreadable: tuple[Label, ...] = ()
+    parts: tuple[ConfidencePart, ...] = Field(
+        default=(), description="what the confidence was derived from; none for a reported confidence alone"
+    )
 
 
 @dataclass(frozen=True, slots=True)

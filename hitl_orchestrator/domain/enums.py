@@ -41,6 +41,9 @@ class ConfidenceSource(StrEnum):
     LOG_PROBABILITY = "log_probability"
     SELF_CONSISTENCY = "self_consistency"
     VERBALISED = "verbalised"
+    JUDGE = "judge"
+    WEIGHTED = "weighted"
+    LOWEST = "lowest"
     MISSING = "missing"
 
 

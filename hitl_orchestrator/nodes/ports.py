@@ -13,7 +13,14 @@ class Classifier(Protocol):
     """Returns an agent output for a task; any LangChain `Runnable[Task, AgentOutput]` is one."""
 
     def invoke(self, task: Task) -> Any:
-        """Return an `AgentOutput`, or a dict with its fields."""
+        """Return an `AgentOutput` or a `Proposal`, or a dict or a typed object with the fields of one."""
+
+
+class AsynchronousClassifier(Protocol):
+    """A classifier for event loops."""
+
+    async def ainvoke(self, task: Task) -> Any:
+        """Return what `Classifier.invoke` returns."""
 
 
 class Answer(NamedTuple):

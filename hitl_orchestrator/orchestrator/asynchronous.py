@@ -21,6 +21,7 @@ from hitl_orchestrator.orchestrator.gate import case_id_of
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
+from hitl_orchestrator.services.cases.event_loop import callers_loop
 from hitl_orchestrator.services.delivery.waiting import checked_timeout, finished_or_waiting
 
 __all__ = [
@@ -45,10 +46,11 @@ class _Threads:
 
     async def call(self, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """Run a blocking call in a worker thread, with the context of the caller."""
-        run = functools.partial(copy_context().run, function, *args, **named)
+        loop = asyncio.get_running_loop()
+        run = functools.partial(copy_context().run, _called_from, loop, function, *args, **named)
         # After close, a thread of the event loop raises what the closed synchronous facade raises.
         pool = None if self._closed else self._pool
-        return await asyncio.get_running_loop().run_in_executor(pool, run)
+        return await loop.run_in_executor(pool, run)
 
     async def items(self, function: Callable[..., Iterator[Any]], *args: Any, **named: Any) -> AsyncIterator[Any]:
         """Yield the items of a blocking iterator, read page by page in a worker thread."""
@@ -64,6 +66,12 @@ class _Threads:
     def close(self) -> None:
         self._closed = True
         self._pool.shutdown(wait=False)
+
+
+def _called_from(loop: asyncio.AbstractEventLoop, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+    """Call a function whose asynchronous classifier, if it asks one, runs in the loop of the caller."""
+    with callers_loop(loop):
+        return function(*args, **named)
 
 
 class _Wrapper:

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping, Mutable
 from pathlib import Path
 from typing import Any, Literal
 
-from langchain_core.runnables import Runnable
+from langgraph.types import RetryPolicy
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
@@ -24,7 +24,6 @@ from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
-from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.orchestrator.facade import Orchestrator
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
@@ -47,7 +46,7 @@ from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSource
 
 class AsyncCases:
     async def get(self, case_id: str | None = ..., *, task_id: str | None = ...) -> Case: ...
@@ -189,9 +188,9 @@ class AsyncOrchestrator:
         policy: str | Path | Mapping[str, Any] | Policy | None = None,
         reviewers: str | Path | Mapping[str, Any] | Sequence[Any] | People | None = None,
         schemas: str | Path | Mapping[str, Any] | OutputSchemas | None = None,
-        classifier: Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None = None,
+        classifier: ClassifierSource | None = None,
         on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-        classifier_attempts: int = ATTEMPTS,
+        classifier_attempts: int | RetryPolicy = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: Sequence[RiskRule] = (),
         score_rules: ScoreRules | None = None,

@@ -36,14 +36,13 @@ from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, Call
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.build import Services, open_services
-from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS
+from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSource
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
+    from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.ledger.keys.files import SealKey
     from hitl_orchestrator.ledger.keys.signing import SigningKey
-    from hitl_orchestrator.nodes.ports import Classifier
     from hitl_orchestrator.policies.engine.risk import RiskRule
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
@@ -82,9 +81,9 @@ class Orchestrator:
         policy: "str | Path | Mapping[str, Any] | Policy | None" = None,
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
-        classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None" = None,
+        classifier: "ClassifierSource | None" = None,
         on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
-        classifier_attempts: int = ATTEMPTS,
+        classifier_attempts: "int | RetryPolicy" = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
         score_rules: "ScoreRules | None" = None,
@@ -106,15 +105,16 @@ class Orchestrator:
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
         values. A new store records the policy and the people, by default the bundled ones; later both come from the
         store, and change by `hitl.policy` and `hitl.people` alone. `classifier`, a `Runnable` or a function of the
-        task, produces missing outputs, in `classifier_attempts` calls of `classifier_timeout` seconds (None: no limit);
-        if it fails, a reviewer gets the error, or with `on_classifier_error="raise"` the caller. `seal_key`
-        authenticates the store: hexadecimal text, a `Path` to it, a MAC function, or several, the newest first; by
-        default a key file beside it. `checkpoint_key` encrypts checkpoints. A lease of a running case lasts `lease`
-        seconds, and a grant of `ask` is valid for `grants_expire_after`; a call waits `wait` seconds for another worker
-        that runs the same case. `clock` sets event times; deadlines follow the database clock. The ledger head is
-        signed into `head_file` every `head_every` entries and on close, by default beside the store; False signs none.
-        Callbacks and tracers of the application see the graph and the classifier only with `tracing`. `on_decided` is
-        called with each case that this process has finished; `resumers`, by graph, resume callers (`ParentCall`).
+        task, also asynchronous, produces missing outputs, in `classifier_attempts` calls (or as a `RetryPolicy` says)
+        of `classifier_timeout` seconds (None: no limit); if it fails, a reviewer gets the error, or with
+        `on_classifier_error="raise"` the caller. `seal_key` authenticates the store: hexadecimal text, a `Path` to it,
+        a MAC function, or several, the newest first; by default a key file beside it. `checkpoint_key` encrypts
+        checkpoints. A lease of a running case lasts `lease` seconds, and a grant of `ask` is valid for
+        `grants_expire_after`; a call waits `wait` seconds for another worker that runs the same case. `clock` sets
+        event times; deadlines follow the database clock. The ledger head is signed into `head_file` every `head_every`
+        entries and on close, by default beside the store; False signs none. Callbacks and tracers of the application
+        see the graph and the classifier only with `tracing`. `on_decided` is called with each case that this process
+        has finished; `resumers`, by graph, resume callers (`ParentCall`).
 
         Raises:
             InvalidInput: an argument is unusable.

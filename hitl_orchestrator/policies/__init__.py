@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
+    from hitl_orchestrator.policies.engine.confidence import (
+        FirstOf,
+        Judge,
+        Lowest,
+        Reported,
+        SelfConsistency,
+        TokenLogprobs,
+        Verbalised,
+        Weighted,
+    )
     from hitl_orchestrator.policies.engine.risk import risk_of
     from hitl_orchestrator.policies.engine.scoring import score_of
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
@@ -51,6 +61,9 @@ __all__ = [
     "Explanation",
     "Field",
     "Finding",
+    "FirstOf",
+    "Judge",
+    "Lowest",
     "Mismatch",
     "Panel",
     "Policy",
@@ -59,11 +72,16 @@ __all__ = [
     "PolicyStack",
     "PolicyTest",
     "PolicyTestTable",
+    "Reported",
     "RiskRule",
     "Rule",
     "RuleResult",
     "ScoreRules",
+    "SelfConsistency",
     "Severity",
+    "TokenLogprobs",
+    "Verbalised",
+    "Weighted",
     "answer_fields",
     "boundary_cases",
     "check",
@@ -106,6 +124,14 @@ __getattr__ = lazy_names(
         "compare": "analysis.diff",
         "repairs": "analysis.repairs",
         "with_repairs": "analysis.repairs",
+        "FirstOf": "engine.confidence",
+        "Judge": "engine.confidence",
+        "Lowest": "engine.confidence",
+        "Reported": "engine.confidence",
+        "SelfConsistency": "engine.confidence",
+        "TokenLogprobs": "engine.confidence",
+        "Verbalised": "engine.confidence",
+        "Weighted": "engine.confidence",
         "risk_of": "engine.risk",
         "score_of": "engine.scoring",
         "Counterfactual": "explanation.counterfactuals",

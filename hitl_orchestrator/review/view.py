@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.decision import ReviewRequirements
+from hitl_orchestrator.domain.decision import ConfidencePart, ReviewRequirements
 from hitl_orchestrator.domain.enums import (
     Action,
     CaseStage,
@@ -110,6 +110,7 @@ class CaseView(Value):
     own_label: Text = ""
     confidence: Confidence | None
     confidence_means: Text
+    confidence_parts: tuple[ConfidencePart, ...] = ()
     signals: tuple[Signal, ...] = ()
     unreadable: tuple[Label, ...] = Field(default=(), description="fields of the output that scoring could not read")
     action: Action
@@ -250,6 +251,8 @@ def _confidence(view: CaseView) -> Iterator[str]:
     yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
     yield "".join(f'<span class="chip medium">{_line(name)} could not be read</span> ' for name in view.unreadable)
     yield f'</p><p class="faint">{_text(view.confidence_means)}</p>'
+    if view.confidence_parts:
+        yield f'<div class="faint">{_list(part.sentence for part in view.confidence_parts)}</div>'
 
 
 def _asked(view: CaseView) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
-from hitl_orchestrator.nodes.ports import Classifier
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.review.people import People
@@ -51,7 +50,7 @@ from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
-from hitl_orchestrator.wiring.classifier import ClassifierSettings
+from hitl_orchestrator.wiring.classifier import ClassifierSettings, ClassifierSource
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
     Governance,
@@ -66,7 +65,7 @@ from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
+    from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.ledger.keys.signing import SigningKey
@@ -106,9 +105,9 @@ class Options(TypedDict):
     policy: PolicySource
     reviewers: PeopleSource
     schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None"
-    classifier: "Classifier | Runnable[Any, Any] | Callable[[Any], Any] | None"
+    classifier: "ClassifierSource | None"
     on_classifier_error: OnClassifierError | str
-    classifier_attempts: int
+    classifier_attempts: "int | RetryPolicy"
     classifier_timeout: float | None
     risk_rules: Sequence[RiskRule]
     score_rules: ScoreRules | None

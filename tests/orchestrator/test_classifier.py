@@ -1,11 +1,19 @@
 """A task without an output: an invalid classification is never approved."""
 
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Literal
+
 import pytest
 from langchain_core.runnables import RunnableLambda
+from pydantic import BaseModel
 from support.builders import a_task, an_output
 
-from hitl_orchestrator import InvalidInput
+from hitl_orchestrator import InvalidInput, Proposal
 from hitl_orchestrator.errors import HitlError
+
+ASKS = {"policy_id": "asks", "rules": []}
 
 
 class Model:
@@ -60,7 +68,9 @@ def test_a_case_without_a_classification_needs_a_reviewer(opened, store, classif
     ("answer", "match"),
     [
         ("Refund", "the classifier's answer to task 'task-1'"),
-        ({"predicted_label": "Refund"}, "agent_output: this field is required"),
+        ({"label": "Refund"}, "agent_output: this field is required"),
+        ({"predicted_label": "Refund", "confidence_score": "85%"}, "confidence_score: .85%"),
+        ({"predicted_label": "Refund", "task_id": "task-2"}, "'task-2' is another task"),
         (an_output("task-2"), "'task-2' is another task"),
         ({**an_output().model_dump(), "confidence_score": 1.5}, "confidence_score: 1.5"),
         ({**an_output().model_dump(), "confidence_score": float("nan")}, "confidence_score"),
@@ -76,6 +86,48 @@ def test_an_error_is_raised_on_request_and_the_case_can_be_rerun(opened, sqlite_
 
     with opened(sqlite_store, classifier=Model(an_output())) as hitl:
         assert [case.status for case in hitl.recover()] == ["approved"]
+
+
+class Intent(BaseModel):
+    predicted_label: Literal["Refund", "Complaint"]
+    amount: float = 5.0
+    confidence_score: float | None = 0.9
+
+
+@dataclass
+class Plain:
+    predicted_label: str
+    amount: float = 5.0
+    confidence_score: float | None = 0.9
+
+
+class Kind(Enum):
+    REFUND = "Refund"
+
+
+LABEL_AND_AMOUNT = {"predicted_label": "Refund", "amount": 5.0}
+
+
+@pytest.mark.parametrize(
+    ("answer", "amount", "confidence"),
+    [
+        ({"agent_output": LABEL_AND_AMOUNT, "confidence_score": 0.9}, 5.0, 0.9),
+        ({**LABEL_AND_AMOUNT, "confidence_score": 0.9}, 5.0, 0.9),
+        ({**LABEL_AND_AMOUNT, "task_id": "task-1"}, 5.0, None),
+        (MappingProxyType(LABEL_AND_AMOUNT), 5.0, None),
+        (Proposal(**LABEL_AND_AMOUNT), 5.0, None),
+        (Intent(predicted_label="Refund"), 5.0, 0.9),
+        (Plain("Refund"), 5.0, 0.9),
+        (Kind.REFUND, None, None),
+    ],
+    ids=repr,
+)
+def test_an_answer_need_not_repeat_the_task(opened, answer, amount, confidence):
+    routing = opened("memory://", classifier=Model(answer), policy=ASKS).submit(a_task()).open_review.shown.routing
+
+    proposal = routing.output.agent_output
+    assert (proposal.predicted_label, (proposal.model_extra or {}).get("amount")) == ("Refund", amount)
+    assert (routing.output.task_id, routing.score.confidence) == ("task-1", confidence)
 
 
 class Down(HitlError):

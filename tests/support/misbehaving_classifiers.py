@@ -4,6 +4,8 @@ import asyncio
 import math
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -65,6 +67,13 @@ def an_agent(checkpointer: Any) -> Agent:
     return lambda task: graph.invoke({"asked": ""}, {"configurable": {"thread_id": task.task_id}})
 
 
+@dataclass
+class Amount:
+    """An answer of another kind."""
+
+    amount: float
+
+
 async def asynchronous(task: Task) -> Any:
     return answer(task)
 
@@ -73,8 +82,32 @@ async def streaming(task: Task) -> Any:
     yield answer(task)
 
 
-def returning_a_coroutine(task: Task) -> Any:
+async def returning_a_coroutine(task: Task) -> Any:
     return asynchronous(task)
+
+
+async def never(task: Task) -> Any:
+    await asyncio.Event().wait()
+
+
+async def never_canceled(task: Task) -> Any:
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+async def blocking(task: Task) -> Any:
+    threading.Event().wait()
+
+
+class Asynchronous:
+    """A classifier for event loops alone, which does what another one does."""
+
+    def __init__(self, classify: Agent) -> None:
+        self._classify = classify
+
+    async def ainvoke(self, task: Task) -> Any:
+        return self._classify(task)
 
 
 def recursive(task: Task) -> Any:
@@ -108,7 +141,9 @@ CLASSIFIERS: dict[str, Any] = {
     "number": lambda task: 1,
     "list of answers": lambda task: [answer(task)],
     "empty object": lambda task: {},
-    "label alone": lambda task: {"predicted_label": "Refund"},
+    "confidence of a label in percent": lambda task: {"predicted_label": "Refund", "confidence_score": "85%"},
+    "another task beside a label": lambda task: {"predicted_label": "Refund", "task_id": "another"},
+    "typed value without a label": lambda task: Amount(12.5),
     "two labels": answering(agent_output={"predicted_label": ["Refund", "Complaint"]}),
     "empty label": answering(agent_output={"predicted_label": ""}),
     "no label": answering(agent_output={"explanation": "because"}),
@@ -148,8 +183,7 @@ CLASSIFIERS: dict[str, Any] = {
     "hangs": hanging,
     "without a parameter": lambda: None,
     "three parameters": lambda task, more, most: None,
-    "coroutine function": asynchronous,
-    "returns a coroutine": returning_a_coroutine,
+    "returns a coroutine of a coroutine": returning_a_coroutine,
     "returns a generator": lambda task: (answer(task) for _ in "x"),
     "asynchronous generator": streaming,
     "pauses itself": lambda task: interrupt("which account?"),
@@ -157,3 +191,17 @@ CLASSIFIERS: dict[str, Any] = {
     "pauses with a checkpointer": an_agent(InMemorySaver()),
     "steers the graph": raising(ParentCommand(Command(goto="finalize"))),
 }
+
+ASYNCHRONOUS: dict[str, Any] = {
+    "never ends": never,
+    "never ends, and is never canceled": never_canceled,
+    "coroutine without a parameter": lambda: never(None),
+    "coroutine that is canceled": Asynchronous(raising(asyncio.CancelledError())),
+    "coroutine that ends the process": Asynchronous(raising(SystemExit(1))),
+    "coroutine that is interrupted": Asynchronous(raising(KeyboardInterrupt())),
+    "coroutine of prose": Asynchronous(CLASSIFIERS["prose"]),
+    "coroutine of another task": Asynchronous(CLASSIFIERS["another task"]),
+    "coroutine that pauses": Asynchronous(CLASSIFIERS["pauses itself"]),
+    "coroutine of a generator": Asynchronous(CLASSIFIERS["returns a generator"]),
+}
+"""Classifiers that fail in the ways of asynchronous code, and leave the event loop to others."""

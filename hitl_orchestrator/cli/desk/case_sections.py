@@ -196,6 +196,7 @@ def _proposal(proposal: Proposal) -> Content:
 
 def _confidence(view: CaseView) -> Content:
     means = [_quoted(view.confidence_means, FAINT)] if view.confidence_means else []
+    means += [Content.styled(part.sentence, FAINT) for part in view.confidence_parts]
     if view.confidence is None:
         return _stacked([Content("none stated"), *means])
     full = int(view.confidence * BAR)

@@ -12,7 +12,7 @@ from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_li
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.decision import ConfidencePart, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
@@ -100,6 +100,8 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         score = routed["score"]
         warnings = signals(score["signals"], score["unreadable"])
         yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
+        for part in score.get("parts", ()):
+            yield Line(ConfidencePart.model_validate(part).sentence, "dim", indent=4)
 
 
 def _not_routed(case: Case) -> str:

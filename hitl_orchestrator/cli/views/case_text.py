@@ -59,6 +59,8 @@ def _answer(view: CaseView) -> Iterator[Block]:
         yield Line(f"your own label was {inline(view.own_label)}", "dim", indent=2)
     means = f": {view.confidence_means}" if view.confidence_means else ""
     yield Line(f"confidence {confidence(view.confidence)}{means}", indent=2)
+    for part in view.confidence_parts:
+        yield Line(part.sentence, "dim", indent=4)
     yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
     yield Line()
     yield Line("A reviewer is needed because:")

@@ -14,17 +14,22 @@ from hitl_orchestrator.domain.task import Proposal
 
 UNUSUAL, AMBIGUOUS, ALTERNATIVES, SAMPLES = "unusual", "ambiguous", "alternatives", "samples"
 TOKEN_LOGPROBS, VERBALISED_CONFIDENCE = "token_logprobs", "verbalised_confidence"
+JUDGE_CONFIDENCE, SAMPLES_PLANNED = "judge_confidence", "samples_planned"
 _WARNINGS = (UNUSUAL, AMBIGUOUS, ALTERNATIVES, SAMPLES)
 _NAME = re.compile(
     "(?:is|has)?(?:(?P<unusual>unusual)|(?P<ambiguous>ambiguous)|(?P<alternatives>alternatives?)|(?P<samples>samples?))"
-    "(?:flag)?|(?P<token_logprobs>tokenlogprobs)|(?P<verbalised_confidence>verbalisedconfidence)"
+    "(?:flag)?|(?P<token_logprobs>tokenlogprobs)|(?P<verbalised_confidence>verbali[sz]edconfidence)"
+    "|(?P<judge_confidence>judgeconfidence)|(?P<samples_planned>samplesplanned)"
 )
 """The letters of a name; the group is the field."""
 
 _WITHIN = frozenset({"metadata", "meta", "extra", "extras", "details", "flags", "signals", "warnings"})
 """Members of an output in which agents put the same fields, or name them."""
 
-_STATED = re.compile(r"\s*(?:(\d{1,3}(?:\.\d{1,18})?)\s*%|([01]?\.\d{1,18}))\s*")
+_LEAD = r"(?:(?:(?:my|the|overall) )?(?:confidence|certainty|probability)(?: (?:score|level))?(?: ?[:=]| is| of)? ?)?"
+_PER_HUNDRED = r"(?P<hundredths>[0-9]{1,3}(?:\.[0-9]{1,18})?) ?(?:%|percent|per cent|/ ?100|out of 100)"
+_STATED = re.compile(rf"{_LEAD}(?:{_PER_HUNDRED}|(?P<share>[01]?\.[0-9]{{1,18}}))\.?", re.IGNORECASE)
+_LONGEST_STATED = 100
 _LABELS = ("label", "predicted_label", "name", "class", "category", "answer")
 _SHARES = ("confidence", "confidence_score", "score", "probability", "prob", "p")
 _LOGPROBS = ("logprob", "log_prob", "logprobs")
@@ -76,6 +81,15 @@ def labels_of(value: Any) -> list[str]:
     return [_label(sample) for sample in _items(value)]
 
 
+def planned_of(value: Any, drawn: int) -> int:
+    """Return the number of samples that were planned: at least those drawn."""
+    if value is None:
+        return drawn
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Unreadable
+    return max(value, drawn)
+
+
 def logprobs_of(value: Any) -> list[float]:
     """Return `token_logprobs`: a list of numbers of at most 0, or of objects with such a number."""
     numbers = [_member(each, _LOGPROBS) if isinstance(each, Mapping) else each for each in _items(value)]
@@ -85,11 +99,16 @@ def logprobs_of(value: Any) -> list[float]:
 
 
 def stated(value: Any) -> float:
-    """Return a share of 1 in words, such as `85%` or `0.85`."""
-    match = _STATED.fullmatch(value) if isinstance(value, str) else None
+    """Return a share of 1 in words, such as `85%`, `0.85`, `85/100` or `Confidence: 85%`.
+
+    It must be the whole text: of a sentence, such as `not 85%` or `80-90%`, the meaning is not known.
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_STATED:
+        raise Unreadable
+    match = _STATED.fullmatch(" ".join(value.split()))
     if match is None:
         raise Unreadable
-    share = float(match[2]) if match[1] is None else float(match[1]) / 100
+    share = float(match["share"]) if match["hundredths"] is None else float(match["hundredths"]) / 100
     if share > 1:
         raise Unreadable
     return share

@@ -1,19 +1,9 @@
 """The confidence in an output, and the signals that speak against trusting it.
 
-Without a reported `confidence_score`, the confidence is computed from free fields of `agent_output`. The first of
-these that is present is used:
-
-- `token_logprobs`: natural logarithms of the token probabilities of the answer; the confidence is their geometric
-  mean, exp(mean), the length-normalized sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
-- `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
-  predicted label, of five samples or more (self-consistency, Wang et al., 2023, arXiv:2203.11171).
-- `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
-
-An unreadable field leaves no confidence, whatever the fields after it state. Unreadable `alternatives` or an unreadable
+The confidence is that of a scorer, see `confidence`. Unreadable `alternatives` or an unreadable
 `ambiguous` raise the signal `ambiguous`, and an unreadable `unusual` or `samples` raises `unusual`.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,8 +15,8 @@ from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import Confidence, Value
 from hitl_orchestrator.policies.engine import agent_fields
 from hitl_orchestrator.policies.engine.agent_fields import Unreadable
+from hitl_orchestrator.policies.engine.confidence import ANY_STATED, AnyScorer, Evidence, Reading
 
-_ENOUGH_SAMPLES = 5
 _ROUNDING = 1e-9
 """0.8 minus 0.7 is more than 0.1 as binary numbers; a label that is this much further away still counts as close."""
 
@@ -34,11 +24,12 @@ _Read = TypeVar("_Read")
 
 
 class ScoreRules(Value):
-    """The thresholds of the signals, as shares of 1."""
+    """The scorer of the confidence, and the thresholds of the signals, as shares of 1."""
 
     low_confidence_below: Confidence = 0.6
     ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
     unusual_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
+    confidence: AnyScorer = ANY_STATED
 
 
 def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
@@ -59,7 +50,8 @@ class _Scoring:
         self._unreadable: dict[str, None] = {}
 
     def score(self, risk: RiskLevel) -> Score:
-        confidence, source = self._confidence()
+        reading = self._confidence()
+        confidence = reading.value
         raised = {
             Signal.LOW_CONFIDENCE: confidence is None or confidence < self._rules.low_confidence_below,
             Signal.AMBIGUOUS: self._is_ambiguous(confidence),
@@ -68,30 +60,16 @@ class _Scoring:
         }
         return Score(
             confidence=confidence,
-            source=source,
+            source=ConfidenceSource.MISSING if confidence is None else reading.source,
             signals=tuple(signal for signal, holds in raised.items() if holds),
             unreadable=tuple(self._unreadable),
+            parts=reading.parts if {part.source for part in reading.parts} - {ConfidenceSource.REPORTED} else (),
         )
 
-    def _confidence(self) -> tuple[float | None, ConfidenceSource]:
-        if self._output.confidence_score is not None:
-            return self._output.confidence_score, ConfidenceSource.REPORTED
-        sources: dict[ConfidenceSource, tuple[str, Callable[[Any], float | None]]] = {
-            ConfidenceSource.LOG_PROBABILITY: (agent_fields.TOKEN_LOGPROBS, _from_logprobs),
-            ConfidenceSource.SELF_CONSISTENCY: (agent_fields.SAMPLES, self._from_samples),
-            ConfidenceSource.VERBALISED: (agent_fields.VERBALISED_CONFIDENCE, agent_fields.stated),
-        }
-        for source, (name, read) in sources.items():
-            confidence = self._read(name, read, None)
-            if name in self._unreadable:
-                break
-            if confidence is not None:
-                return confidence, source
-        return None, ConfidenceSource.MISSING
-
-    def _from_samples(self, value: Any) -> float | None:
-        labels = agent_fields.labels_of(value)
-        return self._agreement(labels) if len(labels) >= _ENOUGH_SAMPLES else None
+    def _confidence(self) -> Reading:
+        reading = self._rules.confidence.read(Evidence(self._output, self._fields))
+        self._unreadable.update(dict.fromkeys(reading.unreadable))
+        return reading
 
     def _agreement(self, labels: list[str]) -> float:
         return labels.count(self._label) / len(labels)
@@ -129,8 +107,3 @@ class _Scoring:
         except Unreadable:
             self._unreadable[name] = None
             return absent
-
-
-def _from_logprobs(value: Any) -> float:
-    logprobs = agent_fields.logprobs_of(value)
-    return math.exp(math.fsum(value / len(logprobs) for value in logprobs))  # divided first: a sum may overflow
