@@ -1,7 +1,7 @@
 """A batch of mails is labeled by a model of past mails; people see only those that it is not sure about.
 
-Run it: python examples/batch_classifier/main.py. It needs the extra `learn`, no key and no network. In your program,
-replace the lists by your files, and run the batch again after a crash: a mail that was submitted is not submitted twice.
+Run it: python examples/batch_classifier/main.py. It needs the extra `learn`, no key and no network. In yours, replace
+the lists by your files, and run the batch again after a crash: a mail is submitted once.
 """
 
 from collections import Counter

@@ -5,10 +5,9 @@
 - Refunds: `OversightMiddleware` on an agent of LangChain; the policy lets small ones through.
 
 Run it: python examples/support_agent/main.py. It needs the extra `langchain`, no key and no network: the models are
-scripted. In your program, replace `ScriptedModel` and `draft` by a model, and the savers by ones on disk.
+scripted. In your program, replace `ScriptedModel` and the node `draft` by a model, and the savers by ones on disk.
 """
 
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -46,15 +45,10 @@ class State(TypedDict, total=False):
     result: str
 
 
-def draft(state: State) -> State:
-    """Draft an answer, as a model would."""
-    return {"answer": "You may return it within 14 days."}
-
-
 def task_of(state: State) -> tuple[Task, AgentOutput]:
-    """Return the draft as a task for review."""
-    task = Task(task_id="answer", task_type="answer", task_description=state["question"], domain="support")
+    """Return the draft for review."""
     output = {"predicted_label": "answer", "explanation": state["answer"]}
+    task = Task(task_id="answer", task_type="answer", task_description=state["question"], domain="support")
     return task, AgentOutput(task_id="answer", agent_output=output, confidence_score=0.55)
 
 
@@ -72,11 +66,11 @@ def conversation(hitl: Orchestrator) -> Any:
         return "sent"
 
     builder = StateGraph(State)
-    builder.add_node("draft", draft)
+    builder.add_node("draft", lambda state: {"answer": "You may return it within 14 days."})
     builder.add_node("review", oversight_node(hitl, task_of=task_of, result_of=reviewed, graph="support"))
     builder.add_node("mail", lambda state: {"result": send_mail("ann@example.com", state["answer"])})
-    for first, then in ((START, "draft"), ("draft", "review"), ("review", "mail"), ("mail", END)):
-        builder.add_edge(first, then)
+    for edge in ((START, "draft"), ("draft", "review"), ("review", "mail"), ("mail", END)):
+        builder.add_edge(*edge)
     return builder.compile(checkpointer=InMemorySaver())
 
 
@@ -124,10 +118,7 @@ def decide(hitl: Orchestrator, decision: str, **fields: Any) -> None:
 
 def main() -> None:
     """Tell the story."""
-    with (
-        TemporaryDirectory() as folder,
-        Orchestrator.open(f"sqlite:///{Path(folder) / 'hitl.db'}", policy=POLICY) as hitl,
-    ):
+    with TemporaryDirectory() as folder, Orchestrator.open(f"sqlite:///{folder}/hitl.db", policy=POLICY) as hitl:
         graph, chat, small, large = conversation(hitl), thread("mail-1"), thread("refund-1"), thread("refund-2")
         middleware = OversightMiddleware(hitl, {"refund": {"risk": "low", "confidence": 0.9}}, graph="refunds")
         payer = create_agent(ScriptedModel(), [refund], middleware=[middleware], checkpointer=InMemorySaver())

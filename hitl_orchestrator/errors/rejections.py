@@ -210,7 +210,8 @@ class CallRejected(RequestRejected):
     def __init__(self, case_id: str, reason: str, reviewer: str | None = None) -> None:
         by = f" by {reviewer!r}" if reviewer else ""
         super().__init__(
-            f"the call in case {case_id!r} is not made: {reason}{by}; do not repeat it, another attempt needs another key"
+            f"the call in case {case_id!r} is not made: {reason}{by}; do not repeat it, "
+            "another attempt is a call with another key"
         )
         self.case_id, self.reason, self.reviewer = case_id, reason, reviewer
 
