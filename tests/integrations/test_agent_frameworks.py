@@ -1,5 +1,7 @@
 """Adapters of agent frameworks: what runs is what was approved, once, whatever the framework says or repeats."""
 
+from pathlib import Path
+
 import pytest
 from support.agents.payments import payments
 from support.sizes import sized
@@ -7,6 +9,7 @@ from support.sizes import sized
 from hitl_orchestrator import Orchestrator
 
 EDITED = {"predicted_label": "refund", "arguments": {"order": "A2", "amount": 5.0}}
+ROOT = Path(__file__).parents[2]
 STATE = ("state", "pending")
 
 
@@ -65,3 +68,18 @@ def test_what_runs_is_what_was_approved_once_in_any_number_of_processes(run, wai
 
     assert payments(tmp_path) == [["A1", 20.0], ["A2", 5.0], ["A5", 20.0]]
     assert "reviewer states in case" in output  # whether the payment of A5 happened
+
+
+EXAMPLES = {"openai_agent": "openai_agents", "pydantic_agent": "pydantic_ai", "adk_agent": "adk"}
+
+
+def test_the_example_tells_its_story(host, request):
+    name = EXAMPLES.get(request.node.callspec.params["host"])
+    if name is None:
+        return  # the examples without an agent framework run in tests/examples
+
+    ran = host({"do": "example", "path": str(ROOT / "examples" / name / "main.py")})
+
+    assert ran["code"] == 0, ran["output"]
+    assert ran["output"].count(">>>") == 1
+    assert ran["output"].endswith("5. The ledger has one execution, finished; sound: True.\n")

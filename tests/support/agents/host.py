@@ -7,9 +7,12 @@ the output of the child and its exit code, negative for a signal.
 import asyncio
 import json
 import os
+import runpy
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,11 @@ from hitl_orchestrator import Orchestrator
 
 def live(agents: Any, order: dict[str, Any], say: Callable[[str], None], ready: Callable[[], object]) -> None:
     """Do one order in the child."""
+    if order["do"] == "example":
+        with redirect_stdout(StringIO()) as printed:
+            runpy.run_path(order["path"], run_name="__main__")
+        say(printed.getvalue())
+        return
     folder = Path(order["folder"])
     with Orchestrator.open(order["store"]) as hitl:
         if order["do"] == "decide":
