@@ -13,7 +13,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module", params=["plain_agent", "openai_agent", "pydantic_agent", "adk_agent"])
+@pytest.fixture(params=["plain_agent", "openai_agent", "pydantic_agent", "adk_agent"])
 def host(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     """Return a function that has an order carried out in a process of its own, and returns its output."""
     command = [sys.executable, "-W", "ignore", "-m", "support.agents.host", request.param]

@@ -14,6 +14,7 @@ from contextlib import redirect_stdout
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hitl_orchestrator.graph.build
@@ -35,6 +36,8 @@ def live(agents: Any, order: dict[str, Any], say: Callable[[str], None], ready: 
         if order["do"] == "decide":
             for each in order["decisions"]:
                 say(hitl.decide(reviewer="senior_manager", **each).status)
+        elif order["do"] == "list":
+            say(json.dumps({request.task.metadata["order"]: request.task_id for request in hitl.inbox()}))
         elif order["do"] == "race":
             ready()
             say(asyncio.run(wake_often(agents, hitl, folder, order["each"])))
@@ -86,6 +89,8 @@ def carry_out(agents: Any, order: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     agents = import_module(f"support.agents.{sys.argv[1]}")
+    with TemporaryDirectory() as folder, Orchestrator.open(f"sqlite:///{folder}/hitl.db") as hitl:
+        hitl.inbox()  # so that what this imports is imported before the fork
     for line in sys.stdin:
         print(json.dumps(carry_out(agents, json.loads(line))), flush=True)  # noqa: T201 - its answer
 
