@@ -91,7 +91,7 @@ def write_store(path: Path, cases: int) -> None:
     with Orchestrator.open(f"sqlite:///{path}") as hitl:
         now = datetime.now(UTC).isoformat()
         hitl.submit(Task.model_validate(task | {"timestamp": now}), AgentOutput.model_validate(output))
-        outcome = Outcome._make(next(hitl.services.ledger.outcomes(*Outcome._fields)))
+        outcome = Outcome._make(next(hitl._services.ledger.outcomes(*Outcome._fields)))
     engine = create_engine(f"sqlite:///{path}")
     for rows in _outcomes(outcome._asdict(), cases):
         with engine.begin() as conn:

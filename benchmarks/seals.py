@@ -63,7 +63,7 @@ def _pairs(rounds: int, risk: RiskLevel) -> Iterator[tuple[float, float]]:
         places = [f"sqlite:///{Path(folder)}/{name}.db" for name in ("a", "b")]
         # No head of a ledger without seals can be signed.
         stores = [stack.enter_context(Orchestrator.open(place, head_file=False)) for place in places]
-        log: Any = stores[1].services.ledger.__dict__["_log"]
+        log: Any = stores[1]._services.ledger.__dict__["_log"]
         log.__class__ = UnsealedLog
         numbers = count()
         for number in range(rounds + WARM):

@@ -36,7 +36,7 @@ AsJson = Annotated[bool, option(None, "Print JSON.", "--json")]
 SHARED: dict[str, Any] = {"store": Store, "policy": Policy, "reviewers": Reviewers}
 
 CaseId = Annotated[str, argument("ID", "Case id or task id.")]
-Reviewer = Annotated[str, option("ID", "Your id in the reviewers file.", "--reviewer")]
+Reviewer = Annotated[str, option("ID", "Your id as a reviewer.", "--reviewer")]
 ReasonCode = Annotated[str | None, option("CODE", "One of the reason codes of the policy.", "--reason-code")]
 Reason = Annotated[str, option("TEXT", "Reason, stored in the ledger.", "--reason")]
 Yes = Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")]

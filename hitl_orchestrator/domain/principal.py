@@ -29,7 +29,7 @@ class Principal(Value):
 
     `subject` is the name of the login. `person` is the id of the reviewer behind it, if there is one: the principal has
     the rights of that reviewer. `authenticated_by` is the method, such as `oidc`, and `local` for code and commands
-    that have the store itself. `tenant` is the organization, if a deployment has several.
+    that have the store itself.
     """
 
     subject: Label
@@ -37,7 +37,6 @@ class Principal(Value):
     person: Identifier | None = None
     authenticated_by: Label
     authenticated_at: UtcDatetime | None = None
-    tenant: Label | None = None
 
     @classmethod
     def local(cls, subject: str = "local", kind: PrincipalKind = PrincipalKind.OPERATOR) -> Self:

@@ -232,7 +232,7 @@ class ReviewRequest(Value):
     """An open review as the inbox offers it to reviewers.
 
     `needed_role` is the role that may decide now: the review's own, or a higher one where a stricter policy is active.
-    `missing_role` is the review's own role if the chain of the reviewers file lacks it; the top then decides.
+    `missing_role` is the review's own role if the chain of the people lacks it; the top then decides.
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
-from unicodedata import normalize
 
 from pydantic import ConfigDict, Field, model_validator
 
 from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.domain.shown.letters import words_of
 from hitl_orchestrator.domain.value import (
     Confidence,
     FreeJson,
@@ -23,17 +24,25 @@ from hitl_orchestrator.domain.value import (
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata with its requesters: one name, or a list of names."""
 
-_REQUESTER_FIELD = re.compile("requestedby|request[eo]rs?|requestinguser|initiatedby|initiator|onbehalfof")
-_NO_LETTER = re.compile(r"[\W_]+")
+_REQUESTER = "requested(?:by|for)|request[eo]rs?|requesting(?:user|person)|initiatedby|initiators?|onbehalfof"
+_HOW_NAMED = (
+    "users?|persons?|people|employees?|reviewers?|accounts?|logins?|sub|subjects?|upn|ids?|"
+    "(?:display|full|first|given|last|family|sur|user)?names?|e?mails?|(?:e?mail)?address(?:es)?"
+)
+_LONGEST_KEPT = 200
+_REQUESTER_FIELD = re.compile(f"(?:{_REQUESTER})(?:{_HOW_NAMED})*")
+
+
+_words_of = lru_cache(maxsize=4096)(words_of)
 
 
 def plain_field(name: str) -> str:
-    """Return the name of a field in small letters, without punctuation: `requestedBy` equals `requested_by`."""
-    return _NO_LETTER.sub("", normalize("NFKC", name)).casefold()
+    """Return the name of a field in its simplest letters, without punctuation: `requestedBy` equals `requested_by`."""
+    return "".join(_words_of(name) if len(name) <= _LONGEST_KEPT else words_of(name))
 
 
 def requester_fields(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that name the requesters of a task: `requested_by`, `requester`, `requestedBy` and others."""
+    """Return the fields that name who requested a task, or for whom: `requested_by`, `requesterEmail` and others."""
     return {field: value for field, value in metadata.items() if _REQUESTER_FIELD.fullmatch(plain_field(field))}
 
 

@@ -147,7 +147,7 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
     async def wait(self, case: Case | str, timeout: float | None = None) -> Case:
         """Return a case as soon as it is finished, as `Orchestrator.wait` does. It holds no thread while it waits."""
         seconds, case_id = checked_timeout(timeout), case_id_of(case)
-        with self._sync.services.waiters.waiting(case_id) as future:
+        with self._sync._services.waiters.waiting(case_id) as future:
             found: Case = await self.cases.get(case_id)
             if found.stage is not CaseStage.FINISHED:
                 with suppress(TimeoutError):

@@ -15,6 +15,7 @@ from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.submission import Intake
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.graph.runner import Runner
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Cases"]
@@ -86,6 +87,16 @@ class Cases:
         """Import LangGraph and build the graph, so that the first case does not wait for it."""
         _ = self._gate.to(Verb.SUBMIT).services.runner
 
+    def runner(self) -> "Runner":
+        """Return the runner with the compiled graph, to step through a case that was enqueued.
+
+        It shows all of a case, and runs past this gate: it is for the local application alone.
+
+        Raises:
+            NotAuthorized: the principal is not local.
+        """
+        return self._gate.to(Verb.RUN_GRAPH).services.runner
+
     def cancel(
         self,
         case_id: str | None = None,
@@ -122,6 +133,16 @@ class Cases:
         """
         services, _, key = self._gate.to_case(Verb.REPLAY, case_id, task_id, reviewer=reviewer)
         return self._gate.shown(services.decisions.replay(key, review))
+
+    def check_redaction(
+        self, case_id: str | None = None, *, task_id: str | None = None, reviewer: str | None = None
+    ) -> None:
+        """Return if this reviewer may redact a case, for a face that asks them before it is done.
+
+        Raises:
+            InvalidInput, UnknownCase, NotAuthorized: as `redact`.
+        """
+        self._gate.to_case(Verb.REDACT, case_id, task_id, reviewer=reviewer)
 
     def redact(
         self, case_id: str | None = None, *, task_id: str | None = None, reason: str, reviewer: str | None = None

@@ -60,11 +60,11 @@ class Orchestrator:
     resumes interrupted cases. Use it as a context manager, or call `close`.
     """
 
-    services = OpenServices()
+    _services = OpenServices()
 
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self.services, self._opened, self._gate = services, services, Gate(services, acting)
+        self._services, self._opened, self._gate = services, services, Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.executions = Executions(services, acting)
@@ -137,7 +137,7 @@ class Orchestrator:
         Raises:
             NotAuthorized: a principal that is not local is bound to a reviewer other than its own.
         """
-        return Orchestrator(self.services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
+        return Orchestrator(self._services, Acting.of(reviewer, channel, principal or self._gate.acting.principal))
 
     def submit(
         self,
@@ -279,7 +279,7 @@ class Orchestrator:
         return services.waiters.wait(key.text, read, timeout)
 
     def _read(self, key: CaseKey) -> Case:
-        return self._gate.shown(self.services.reader.get(key))
+        return self._gate.shown(self._services.reader.get(key))
 
     def decided_since(self, seq: int = 0, limit: int = 200) -> DecidedPage:
         """Return the first cases that finished after the ledger entry `seq`, in order, each with its number.

@@ -104,7 +104,9 @@ def _up_the_chain(
             busy = _listed(f"{candidate.reviewer.reviewer_id} {_not_now(candidate, at)}" for candidate in here)
             reasons.append(f"no reviewer with the role {role!r} is free to decide this now: {busy}; it waits for them")
             return Unassigned(role, True, "; ".join(reasons))
-        goes = f"it goes to {above!r}" if above else "add a reviewer with this role and domain to the reviewers file"
+        goes = (
+            f"it goes to {above!r}" if above else "add a reviewer with this role and domain with 'hitl people propose'"
+        )
         reasons.append(
             f"no reviewer with the role {role!r} may decide this: {_why_none(role, request, candidates)}; {goes}"
         )

@@ -3,17 +3,15 @@
 A wrong match keeps a reviewer from one case; a missed one lets them decide their own. In doubt, names match.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import Any
-from urllib.parse import unquote
 
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.shown.invisible_characters import hidden_in
+from hitl_orchestrator.domain.shown.letters import decoded, without_marks, words_of
 from hitl_orchestrator.domain.task import plain_field, requester_fields
 
 MAX_LENGTH, MAX_NAMES = 500, 100
@@ -28,18 +26,12 @@ _PARTS_OF_NAME = ("firstname", "givenname", "lastname", "familyname", "surname")
 _NOISE = re.compile("user|reviewer|employee|agent|person|uid|mrs?|ms|mx|dr|prof|sir|jr|sr|phd|md")
 _LINKS = r"and|or|und|for|via|by|aka|on behalf of|im auftrag von"
 _BETWEEN = re.compile(rf"""[\\/:;,|<>()\[\]{{}}=&"!?#*~\n\t]|(?<=\s)(?:{_LINKS})(?=\s)""", re.IGNORECASE)
-_WORD, _LETTERS = re.compile(r"[^\W_]+"), re.compile(r"[^\W\d_]+")
-_LATIN = re.compile(r"LATIN (?:SMALL |CAPITAL )?LETTER (?:SMALL CAPITAL |DOTLESS |SCRIPT )?([A-Z])(?: WITH .*)?")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _REVERSING = frozenset("\u202d\u202e")
 _TOGETHER = (
     frozenset({"CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC"}),
     frozenset({"CJK", "HANGUL", "IDEOGRAPHIC"}),
     frozenset({"CJK", "BOPOMOFO", "IDEOGRAPHIC"}),
-)
-# Letters of other scripts that look like Latin ones, in capitals or in small letters.
-_ALIKE = str.maketrans(
-    "АВЕЅІЈКМНОРСТУХҮаеѕіјкмнорстухԁһԛԝӏѵв" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαινοκρτυχ" + "ɑɡɩօոսհ",  # noqa: RUF001 - that is the point
-    "ABESIJKMHOPCTYXYaesijkmhopctyxdhqwlvb" + "ABEZHIKMNOPTYXaivokptux" + "agionuh",
 )
 
 
@@ -50,11 +42,17 @@ class UnreadableNameError(Exception):
 def requesters_in(metadata: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Return the names of the people who requested a task, and why others cannot be read.
 
-    The fields are `requested_by` and its variants such as `requester` and `requestedBy`.
+    The fields are `requested_by` and its variants such as `requester_email` and `requestedFor`. A number in a field for
+    an id is that of another system, if another field has a name.
     """
     found: list[str] = []
     unreadable: list[str] = []
-    for field, value in requester_fields(metadata).items():
+    fields = requester_fields(metadata)
+    has_text = any(isinstance(value, str) and value for value in fields.values())
+    numbers = {field for field, value in fields.items() if has_text and _is_number_of(field, value)}
+    for field, value in {**fields, **_full_names(fields)}.items():
+        if field in numbers:
+            continue
         try:
             for name in _names_in(value):
                 check_readable(name, beside=len(found))
@@ -75,7 +73,7 @@ def check_readable(name: str, beside: int = 0) -> None:
         raise UnreadableNameError(f"a name is longer than {MAX_LENGTH} characters")
     if not _REVERSING.isdisjoint(name):
         raise UnreadableNameError("a name has characters that reverse its letters")
-    text = _without_marks(_decoded(name))
+    text = without_marks(decoded(name))
     for word in _LETTERS.findall(text):
         scripts = frozenset(filter(None, map(_script, word)))
         if len(scripts) > 1 and not any(scripts <= together for together in _TOGETHER):
@@ -103,7 +101,7 @@ class NameIndex:
     def _named(self, name: str) -> frozenset[str]:
         """Return the people whom a name may mean: several for an ambiguous one, none for a stranger."""
         found: set[str] = set()
-        for part in _parts(_decoded(name)):
+        for part in _parts(decoded(name)):
             words = _words(part)
             for key in _keys(words):
                 found |= self._persons.get(key, set())
@@ -126,6 +124,22 @@ def _names_in(value: Any, depth: int = 0) -> Iterator[str]:
         yield from _names_in_object(value, depth)
     else:
         raise UnreadableNameError("it holds a value that is no text, no object and no list of these")
+
+
+def _is_number_of(field: str, value: Any) -> bool:
+    """Whether this is a number in a field for an id."""
+    return isinstance(value, int) and plain_field(field).endswith("id")
+
+
+def _full_names(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Return the full name whose parts are in fields of their own, such as `requester_last_name`."""
+    parts = [
+        value
+        for part in _PARTS_OF_NAME
+        for field, value in fields.items()
+        if isinstance(value, str) and plain_field(field).endswith(part)
+    ]
+    return {"full name": " ".join(parts)} if parts[1:] else {}
 
 
 def _names_in_object(value: Mapping[Any, Any], depth: int) -> Iterator[str]:
@@ -179,40 +193,12 @@ def _is_alike(words: list[str], theirs: frozenset[str]) -> bool:
     return bool(shared) and len(known) >= _LEAST_WORDS and fits
 
 
-@lru_cache(maxsize=4096)
-def _words_of(text: str) -> tuple[str, ...]:
-    alike = _without_marks(_decoded(text)).translate(_ALIKE)
-    folded = "".join(map(_base, alike)).casefold().translate(_ALIKE)
-    return tuple(_WORD.findall(_without_marks(folded)))
+_words_of = lru_cache(maxsize=4096)(words_of)
 
 
 def _words(text: str) -> list[str]:
     """Return the words of a name in their simplest letters."""
     return list(_words_of(text[: MAX_LENGTH * 2]))
-
-
-def _decoded(text: str) -> str:
-    """Return a text in compatible letters, without escapes and invisible characters, its white space as spaces."""
-    plain = unicodedata.normalize("NFKC", html.unescape(unquote(text)))
-    hidden = set(hidden_in(plain))
-    return "".join(" " if char.isspace() else char for char in plain if char.isspace() or char not in hidden).strip()
-
-
-def _without_marks(text: str) -> str:
-    """Return a text without accents and other marks, which are easily left out."""
-    return "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char)[0] != "M")
-
-
-@lru_cache(maxsize=4096)
-def _base(char: str) -> str:
-    """Return the plain letter or digit of a character, such as `l` for `ł`; nothing for a modifier letter."""
-    if char.isascii():
-        return char
-    if char.isdecimal():
-        return str(unicodedata.decimal(char))
-    name = unicodedata.name(char, "")
-    latin = _LATIN.fullmatch(name)
-    return latin[1] if latin else "" if name.startswith("MODIFIER ") else char
 
 
 def _script(char: str) -> str:

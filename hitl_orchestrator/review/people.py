@@ -83,15 +83,14 @@ class People:
         """Return the reviewer with this id, None for an unknown one."""
         return None if reviewer_id is None else self._by_id.get(reviewer_id)
 
-    def named(self, reviewer_id: str) -> Reviewer:
-        """Return the reviewer with this id. Raises `NotAuthorized` for an unknown id, which has no rights."""
+    def named(self, reviewer_id: str, wants: str = "decide this") -> Reviewer:
+        """Return the reviewer of an id. Raises `NotAuthorized` for an unknown id, which may not do what it `wants`."""
         if reviewer_id not in self._by_id:
             hint = did_you_mean(reviewer_id, self._by_id)
             listed = ", ".join(list(self._by_id)[:_MAX_NAMED])
             more = f" and {len(self._by_id) - _MAX_NAMED} more" if len(self._by_id) > _MAX_NAMED else ""
-            its = f"{hint} Its" if hint else "; its"
-            why = f"there is no such reviewer in the reviewers file{its} reviewers are {listed}{more}"
-            raise NotAuthorized(reviewer_id, why)
+            the = f"{hint} The" if hint else "; the"
+            raise NotAuthorized(reviewer_id, f"there is no such reviewer{the} reviewers are {listed}{more}", wants)
         return self._by_id[reviewer_id]
 
     def human(self, reviewer_id: str) -> str:

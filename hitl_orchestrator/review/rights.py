@@ -4,7 +4,7 @@ Deny by default. All accounts of one person count as that person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hitl_orchestrator.domain.case import Submission
@@ -17,6 +17,8 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import Ballot
 from hitl_orchestrator.review.working_time import is_away
 
+_MAX_NAMED = 5
+_ANSWERED = "they have answered this case already"
 _UNREADABLE = "the requester of the task cannot be read ({}), and may be any reviewer"
 
 
@@ -34,7 +36,7 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
         if unreadable:
             barred = dict.fromkeys(_below_the_top(people), _UNREADABLE.format(unreadable[0])) | barred
         # The reason that an ordinary case would give: the submitter is barred from the spot check of their case.
-        barred = dict.fromkeys(attempt.not_by, "they have answered this case already") | barred
+        barred = dict.fromkeys(attempt.not_by, _ANSWERED) | barred
         for name in requesters:
             barred |= dict.fromkeys(people.names.persons(name), "the task was requested by them")
         if attempt.submitted_by is not None:
@@ -53,12 +55,23 @@ def _below_the_top(people: People) -> set[str]:
     return {each.human for each in people} - {each.human for each in people if top in each.roles}
 
 
+def whom_to_ask(able: Iterable[Reviewer]) -> str:
+    """Return the remedy of a refusal: the first of the reviewers who may do it, and the number of the others."""
+    ids = [each.reviewer_id for each in able]
+    if not ids:
+        return "no reviewer may, so add one with 'hitl people propose'"
+    more = [f"{len(ids) - _MAX_NAMED} more"] if len(ids) > _MAX_NAMED else []
+    *others, last = ids[:_MAX_NAMED] + more
+    return f"ask {', '.join(others)} or {last}" if others else f"ask {last}"
+
+
 def check_may_redact(reviewer: Reviewer, domain: str, people: People) -> None:
     """Raise `NotAuthorized` unless a reviewer holds the top role of the chain and decides in this domain."""
     top = people.chain.roles[-1]
     if top not in reviewer.roles:
         mine = ", ".join(reviewer.roles)
-        why = f"it needs {top!r}, the top of the escalation chain, they hold {mine}; ask a holder of that role"
+        why = f"it needs {top!r}, the top of the escalation chain, they hold {mine}"
+        why = f"{why}; {whom_to_ask(each for each in people if top in each.roles)}"
         raise NotAuthorized(reviewer.reviewer_id, why, "redact this case")
     if "*" not in reviewer.domains and domain not in reviewer.domains:
         why = f"the case is in {domain!r}, their domains are {', '.join(reviewer.domains)}; ask another {top}"
@@ -95,7 +108,7 @@ class Rights:
         if self.requirements.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
-            why = "they have answered this case already, and another person must decide; "
+            why = f"{_ANSWERED}, and another person must decide; "
             raise NotAuthorized(reviewer.reviewer_id, why + f"ask {', '.join(self._ids(self.left()))}")
         return self._free_role(reviewer, named) if self.requirements.distinct_roles else role
 
@@ -110,7 +123,7 @@ class Rights:
     def void_claim(self, at: datetime) -> str | None:
         """Return why the claim on this review binds no reviewer; None if it does, or there is none.
 
-        A claim ends with the right to decide: its holder has left the reviewers file, lost the role or the domain, or
+        A claim ends with the right to decide: its holder is no reviewer any more, lost the role or the domain, or
         is away.
         """
         row = self.row
@@ -118,7 +131,7 @@ class Rights:
             return None
         holder = self.people.get(row.claimed_by)
         if holder is None:
-            return f"the reviewers file has no reviewer {row.claimed_by!r}"
+            return f"there is no reviewer {row.claimed_by!r} any more"
         if is_away(holder, at):
             return f"reviewer {row.claimed_by!r} is away"
         try:
@@ -138,6 +151,14 @@ class Rights:
         chain = self.people.chain
         ranks = [(chain.roles.index(self.role_for(person)), person) for person in self.people if self.may(person)]
         return [reviewer for _, reviewer in sorted(ranks, key=lambda rank: rank[0])]
+
+    def seem_able(self) -> list[Reviewer]:
+        """Return the reviewers who may decide as far as others may know, the lowest role first.
+
+        Among them are those who answered the case of which this one is a second review: their absence would tell.
+        """
+        known = {person: why for person, why in self.barred.items() if why != _ANSWERED}
+        return replace(self, barred=known).able()
 
     def left(self, *, role: str | None = None, but: str | None = None, taken: Iterable[str] = ()) -> set[str]:
         """Return the people who may vote and have not: in the needed role, or in `role`.

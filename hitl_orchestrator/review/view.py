@@ -120,7 +120,7 @@ class CaseView(Value):
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="the role that must decide now")
     missing_role: Label | None = Field(
-        default=None, description="the review's own role, if the chain of the reviewers file lacks it"
+        default=None, description="the review's own role, if the chain of the people lacks it"
     )
     requirements: ReviewRequirements
     votes_given: int = 0

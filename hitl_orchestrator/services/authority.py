@@ -10,12 +10,12 @@ from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.rights import check_may_redact
+from hitl_orchestrator.review.rights import check_may_redact, whom_to_ask
 
 __all__ = ["TABLE", "CaseScope", "Grants", "Reach", "Right", "Verb", "authorize", "check_kind", "reaches"]
 
 NO_REVIEWER = "reviewer: missing; pass reviewer=, or bind one with acting_as(reviewer)"
-_ACCOUNT, _MAX_NAMED = "ask an administrator for an account", 5
+_ACCOUNT = "ask an administrator for an account"
 
 
 class Verb(StrEnum):
@@ -51,6 +51,7 @@ class Verb(StrEnum):
     ROTATE_KEY = "rotate_key"
     RECOVER = "recover"
     MAINTAIN = "maintain"
+    RUN_GRAPH = "run_graph"
 
 
 class Reach(StrEnum):
@@ -121,6 +122,7 @@ TABLE: dict[Verb, Grants] = {
     Verb.ROTATE_KEY: Grants(_NO, _NO, _NO, _ALL, _NO),
     Verb.RECOVER: Grants(_NO, _NO, _NO, _ALL, _ALL),
     Verb.MAINTAIN: Grants(_NO, _NO, _NO, _ALL, _ALL),
+    Verb.RUN_GRAPH: Grants(_NO, _NO, _NO, _NO, _NO),
 }
 """Who may use which verb. A local principal may use all; it too needs the right in the last column."""
 
@@ -159,15 +161,17 @@ def check_kind(principal: Principal, verb: Verb, people: People) -> Reviewer | N
         NotAuthorized, InvalidInput: as `authorize`.
     """
     if _reach(principal, verb) is Reach.NONE:
-        raise _denied(principal, verb, f"it is for principals of the kind {' or '.join(_kinds(verb))}")
+        kinds = _kinds(verb)
+        meant = f"principals of the kind {' or '.join(kinds)}" if kinds else "the application that has the store"
+        raise _denied(principal, verb, f"it is for {meant}")
     is_strong = TABLE[verb].right is not Right.NONE
     if principal.is_local:
         if is_strong and principal.person is None:
             raise InvalidInput([NO_REVIEWER])
-        return people.named(str(principal.person)) if is_strong else None
+        return people.named(str(principal.person), _WORDS[verb]) if is_strong else None
     reviewer = people.get(principal.person)
     if reviewer is None and (principal.person is not None or is_strong):
-        raise _denied(principal, verb, f"they are no reviewer in the reviewers file; {_ACCOUNT}")
+        raise _denied(principal, verb, f"they are no reviewer here; {_ACCOUNT}")
     return reviewer
 
 
@@ -203,9 +207,8 @@ def _check_right(right: Right, reviewer: Reviewer, verb: Verb, about: CaseScope 
     if right is Right.TOP and about is not None:
         check_may_redact(reviewer, about.domain, people)
     if right is Right.SECOND and not _holds(reviewer, needed, people):
-        able = [each.reviewer_id for each in people if _holds(each, needed, people)][:_MAX_NAMED]
         held = f"it takes {needed!r} or a role above it, they hold {', '.join(reviewer.roles)}"
-        remedy = f"ask {' or '.join(able)}" if able else "no reviewer in the reviewers file holds one, so add one"
+        remedy = whom_to_ask(each for each in people if _holds(each, needed, people))
         raise NotAuthorized(reviewer.reviewer_id, f"{held}; {remedy}", _WORDS[verb])
 
 
@@ -217,6 +220,9 @@ _WORDS = {
     Verb.ASSIGN: "assign reviews",
     Verb.PLANT: "add quality checks",
     Verb.REPLAY: "replay recorded reviews",
+    Verb.REDACT: "redact this case",
+    Verb.CHANGE_POLICY: "change the policy",
+    Verb.CHANGE_PEOPLE: "change the people",
 }
 
 

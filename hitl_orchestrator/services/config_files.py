@@ -110,7 +110,7 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
             there = f"{able(role)} of the reviewers hold the role {role!r} or one above it"
             found.append(f"{where}.approvals: {rule.approvals} approvals are required, and {there}; add reviewers")
         if rule.business_hours and people.calendar is None:
-            found.append(f"{where}.business_hours: the reviewers file has no calendar; add one, or leave this out")
+            found.append(f"{where}.business_hours: the people have no calendar; add one, or leave this out")
     for demand in unmet_demands(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
         there = f"only {able(demand.role)} of the reviewers have it or a role above it"
         found.append(f"policy {policy.policy_id!r}: {demand.sentence}, and {there}; add reviewers, or require fewer")

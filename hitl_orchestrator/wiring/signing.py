@@ -4,21 +4,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hitl_orchestrator.domain.input.kept_files import HEADS
+from hitl_orchestrator.domain.input.kept_files import HEAD_KEY, HEADS
 from hitl_orchestrator.errors import InvalidKey, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.wiring.clocks import current_time
+from hitl_orchestrator.wiring.lost_stores import ID_SHOWN
 from hitl_orchestrator.wiring.stores import key_file_of
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.keys.signing import SigningKey
 
 __all__ = ["default_head_file", "signer_of", "signing_key"]
-
-_ID_SHOWN = 8
 
 
 def signer_of(
@@ -48,7 +47,7 @@ def default_head_file(store: str, ledger: Ledger) -> Path | None:
         key_file = key_file_of(store)
         if key_file is None:
             return None
-        return key_file.with_suffix(f".{ledger.ledger_id[:_ID_SHOWN]}{HEADS}")
+        return key_file.with_suffix(f".{ledger.ledger_id[:ID_SHOWN]}{HEADS}")
     except (InvalidKey, LedgerDamaged):
         # A user without a home directory, where the heads of a server's store lie; or a ledger that lost its id.
         return None
@@ -76,7 +75,7 @@ def signing_key(store: str, source: "str | Path | SigningKey | None" = None, *, 
     key_file = None if source is not None else key_file_of(store)
     if source is None and key_file is None:
         return signing.new_signing_key()
-    file = source or Path(str(key_file)).with_suffix(".head-key")
+    file = source or Path(str(key_file)).with_suffix(HEAD_KEY)
     if not make and not file.exists():
         raise InvalidKey(file, "there is no such file yet; signing a head creates it")
     return signing.signing_key_at(file, of_a_copy=not make)

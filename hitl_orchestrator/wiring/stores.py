@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.wiring.clocks import now_in_utc
+from hitl_orchestrator.wiring.lost_stores import check_file_not_lost, check_not_lost, left_by_earlier
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.database.migrate import Found
@@ -120,10 +122,15 @@ def _keys_at(store: str) -> "SealKeys | None":
 def store_exists(store: str) -> bool:
     """Whether there is a store at this URL: a file with tables, or a database with the tables of this package.
 
+    One that was lost, by what it left elsewhere, counts as one: opening it states so.
+
     Raises:
         StoreUnavailable: the URL names no known kind of store, or the server is unavailable.
     """
-    return _kind_of(store).exists(store)
+    if _kind_of(store).exists(store):
+        return True
+    key_file = _default_key_file(store)
+    return key_file is not None and bool(left_by_earlier(key_file))
 
 
 def absolute_url(store: str) -> str:
@@ -136,6 +143,13 @@ def key_file_of(store: str) -> Path | None:
     return _kind_of(store).key_file(store)
 
 
+def _default_key_file(store: str) -> Path | None:
+    """Return the default key file of a store, None also for a user without a home directory."""
+    with suppress(InvalidKey):
+        return key_file_of(store)
+    return None
+
+
 def database_of(store: str) -> "MigratedDatabase":
     """Return the database of a durable store, before any migration. Raises `StoreUnavailable`."""
     return _postgres_database(store) if is_postgres(store) else _sqlite_database(store)
@@ -144,8 +158,13 @@ def database_of(store: str) -> "MigratedDatabase":
 def _migrated(store: str, clock: Clock, found: "Found | None") -> "Database":
     from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
 
+    def found_first(run: Any, found: "Found") -> None:
+        """Found a ledger. Called in the transaction that makes its tables, so there is no store yet."""
+        check_not_lost(store, _default_key_file(store))
+        found(run)
+
     database = database_of(store)
-    migrate(database, found)
+    migrate(database, None if found is None else partial(found_first, found=found))
     return database
 
 
@@ -234,7 +253,7 @@ def _sqlite_database(store: str) -> "MigratedDatabase":
     path = _sqlite_path(store)
     from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
 
-    sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    check_file_not_lost(path, _sqlite_key_file(store), store)
     if sqlite_read_only.is_read_only(path):
         return sqlite_read_only.ReadOnlySqliteDatabase(path, store)
     sqlite.check_not_foreign(path, store)
@@ -244,11 +263,11 @@ def _sqlite_database(store: str) -> "MigratedDatabase":
 
 def _sqlite_to_audit(store: str) -> "Database":
     path = _sqlite_path(store)
-    from hitl_orchestrator.ledger.database import sqlite, sqlite_read_only  # noqa: PLC0415 - one kind is imported
+    from hitl_orchestrator.ledger.database import sqlite_read_only  # noqa: PLC0415 - one kind is imported
     from hitl_orchestrator.ledger.database.migrate import migrate  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.ports import LARGEST_VALUE  # noqa: PLC0415
 
-    sqlite.check_not_emptied(path, _sqlite_key_file(store), store)
+    check_file_not_lost(path, _sqlite_key_file(store), store)
     shared = not sqlite_read_only.is_read_only(path)
     database = sqlite_read_only.ReadOnlySqliteDatabase(path, store, shared=shared, largest=LARGEST_VALUE)
     migrate(database, None)
@@ -294,6 +313,9 @@ def _postgres_database(store: str) -> "MigratedDatabase":
 
 
 def _postgres_to_audit(store: str) -> "Database":
+    left = _default_key_file(store)
+    if left is not None and left_by_earlier(left) and not _postgres_exists(store):
+        check_not_lost(store, left)
     return _migrated(store, now_in_utc, None)
 
 

@@ -5,6 +5,7 @@ import json
 import polars as pl
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 from support.random_policies import a_policy_with
 
 from hitl_orchestrator import Orchestrator, Review
@@ -161,7 +162,7 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
             case = hitl.submit(task, an_output(f"task-{number}", confidence=number / 12))
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
-        ledger = hitl.services.ledger
+        ledger = services_of(hitl).ledger
         found = run_backtest(ASKING, frames(ledger, tasks=True))
         without = run_backtest(NEW, frames(ledger, tasks=False))
         alone = [hitl.cases.get(one.case_id) for one in hitl.audit.records()]
@@ -180,9 +181,9 @@ def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with Orchestrator.open("sqlite:///past.db") as hitl:
         case = hitl.submit(a_task(metadata={"amount": 1, "note": "Ä\n"}), an_output(confidence=0.95))
-        ((at, metadata, is_redacted),) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
+        ((at, metadata, is_redacted),) = services_of(hitl).ledger.outcomes("task_timestamp", metadata=True)
         hitl.cases.redact(case.case_id, reason="asked to", reviewer="compliance_officer")
-        (after,) = hitl.services.ledger.outcomes("task_timestamp", metadata=True)
+        (after,) = services_of(hitl).ledger.outcomes("task_timestamp", metadata=True)
 
     assert json.loads(metadata) == {"amount": 1, "note": "Ä\n"}
     assert not is_redacted
@@ -202,8 +203,8 @@ def test_redacted_cases_are_excluded_if_the_policy_reads_metadata(store, tmp_pat
             if number == 0:
                 hitl.cases.redact(case.case_id, reason="asked to", reviewer="compliance_officer")
         found, other = (
-            run_store_backtest(unchanged, hitl.services.ledger),
-            run_store_backtest(OLD, hitl.services.ledger),
+            run_store_backtest(unchanged, services_of(hitl).ledger),
+            run_store_backtest(OLD, services_of(hitl).ledger),
         )
 
     assert (found.cases, found.left_out, found.erased, found.flipped) == (3, 1, 1, 0)
@@ -231,7 +232,7 @@ def test_an_unchanged_policy_needs_the_same_number_of_answers(store, tmp_path, m
         case = hitl.submit(a_task(), an_output())
         for who in ("domain_reviewer", "senior_manager"):
             hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id=who))
-        (load,) = run_store_backtest(policy, hitl.services.ledger).loads
+        (load,) = run_store_backtest(policy, services_of(hitl).ledger).loads
 
     assert (load.before_a_day, load.a_day) == (2, 2)
 

@@ -94,13 +94,19 @@ def test_no_head_is_signed_if_the_head_file_is_off(hitl, folder, monkeypatch):
     assert hitl("audit", "verify", "--json").data["heads"] == 0
 
 
-def test_another_store_at_the_address_of_a_deleted_one_starts_its_own_heads(filled, folder):
+def test_another_store_at_the_address_of_a_deleted_one_is_made_once_its_heads_are_elsewhere(filled, folder):
     for file in folder.glob("hitl.db*"):
         if file.suffix != ".heads":
             file.unlink()
+    (heads,) = folder.glob("*.heads")
 
+    for words in (("run", "tasks.json", "--outputs", "agent_outputs.json"), ("audit", "verify"), ("inbox",)):
+        answer = filled(*words)
+        assert (answer.code, f"'{heads}' belongs to an earlier store" in answer.err) == (2, True)
+
+    heads.rename(folder / "old")
     assert filled("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
-    assert (filled("audit", "verify").code, len([*folder.glob("*.heads")])) == (0, 2)
+    assert (filled("audit", "verify").code, len([*folder.glob("*.heads")])) == (0, 1)
 
 
 def test_heads_are_signed_with_a_key_beside_the_store_and_checked_with_it(filled, folder):

@@ -129,7 +129,7 @@ REVIEWS = [
     (review(human_decision=GONE), "r: [0].human_decision: this field is required"),
     (review(confidence_assessment="sure"), f'r: [0].confidence_assessment: "sure" {LEVELS}'),
     (review(human_role="senor_manager"), "compliance_officer; did you mean 'senior_manager'?"),
-    (review(reviewer_id="domain_reviever"), "there is no such reviewer in the reviewers file"),
+    (review(reviewer_id="domain_reviever"), "there is no such reviewer"),
     (review(human_decision="override", human_feedback=" "), "r: [0].human_decision: override needs a reason"),
     (review(human_decision="escalate", human_feedback=""), "r: [0].human_decision: escalate needs a reason"),
     (review(modified_output={"predicted_label": "x"}), "r: [0].modified_output: approve takes no output"),

@@ -1,6 +1,7 @@
 """`hitl init` and `hitl people`: the people of a store at the command line."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,8 @@ def test_a_wider_change_takes_two_persons(made):
     assert "account 'eve' is added, with senior_manager in finance" in proposed.out
     case = made("people", "propose", "three.json", *BY_MAX, "--json").data["case_id"]
     assert "Proposed by max" in made("people", "show").out
+    listed = " ".join(made("people", "history").out.split())
+    assert (listed.count("recorded when the store was opened"), listed.count("proposed by max")) == (1, 1)
     assert made("decide", case, "approve", "--reviewer", "max").code == 1
     assert made("decide", case, "approve", "--reviewer", "zoe").code == 0
     assert [each["reviewer_id"] for each in made("people", "show", "--json").data["reviewers"]] == ["max", "zoe", "eve"]
@@ -71,6 +74,23 @@ def test_a_wider_change_takes_two_persons(made):
     assert (last["author"], last["approved_by"], last["in_force"]) == ("max", "zoe", True)
     assert "changed by max, approved by zoe" in made("people", "history").out
     assert "people" in made("audit", "show", "--policies", "--json").out
+
+
+def test_the_refusal_of_an_unknown_id_says_what_was_asked(made):
+    refused = made("people", "propose", "three.json", "--reviewer", "mex", "--reason", "r")
+
+    assert refused.code == 1
+    assert "reviewer 'mex' may not change the people: there is no such reviewer; did you mean 'max'?" in refused.err
+
+
+def test_own_people_name_who_replays_recorded_reviews(made):
+    replay = ("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "none.json")
+    Path("none.json").write_text("[]")
+
+    refused = made(*replay)
+
+    assert (refused.code, "name yourself with --reviewer" in refused.err) == (2, True)
+    assert made(*replay, "--reviewer", "max").code == 0
 
 
 def test_a_narrower_change_is_in_force_at_once(made, folder):

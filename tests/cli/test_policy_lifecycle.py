@@ -71,10 +71,13 @@ def test_rollback_follows_the_rules_of_activation(hitl):
     back = hitl("policy", "rollback", *BY, "--json").data
 
     assert (back["change"], back["in_force"]) == ("rollback", False)
+    rows = hitl("policy", "versions", "--json").data
+    assert {row["policy_id"] for row in rows if row["first_at"]} == {"default_routing_policy_v1"}
+    assert "in force from the beginning" in hitl("policy", "versions").out
     assert hitl("policy", "rollback", "0", *BY).code == 1
     assert hitl("policy", "rollback", "--reviewer", "unknown", "--reason", "r").code == 1
     low = hitl("policy", "rollback", "--reviewer", "domain_reviewer", "--reason", "r")
-    assert (low.code, "ask senior_manager, compliance_officer" in low.err) == (1, True)
+    assert (low.code, "ask senior_manager or compliance_officer" in low.err) == (1, True)
 
 
 @pytest.mark.usefixtures("policies")

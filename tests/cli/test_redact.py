@@ -91,11 +91,16 @@ def test_waiting_case_is_not_redacted(hitl, folder):
     [
         (["unknown", "--reason", "x", *REDACTOR], 1, "no case or task 'unknown'"),
         (["task_002", "--reason", "", *REDACTOR], 2, "redact 'task_002': reason"),
-        (["task_002", "--reason", "x", "--yes", "--reviewer", "stranger"], 1, "reviewer 'stranger'"),
         (
-            ["task_002", "--reason", "x", "--yes", "--reviewer", "senior_manager"],
+            ["task_002", "--reason", "x", "--reviewer", "stranger"],
             1,
-            "may not redact this case: it needs 'compliance_officer', the top of the escalation chain",
+            "reviewer 'stranger' may not redact this case: there is no such reviewer; did you mean",
+        ),
+        (
+            ["task_002", "--reason", "x", "--reviewer", "senior_manager"],
+            1,
+            "may not redact this case: it needs 'compliance_officer', the top of the escalation chain, "
+            "they hold senior_manager; ask compliance_officer",
         ),
         (["task_002", "--reason", "x", "--reviewer", "compliance_officer"], 2, "--yes is needed without a terminal"),
         (["task_002", "--yes", "--reviewer", "compliance_officer"], 2, "--reason"),

@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator, Task
 from hitl_orchestrator.cli.commands.cases.demo import differences
@@ -210,7 +211,7 @@ def test_recover_names_stuck_cases_and_resumes_the_others(hitl, folder):
     task = json.loads((folder / "tasks.json").read_text())[0]
     with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "left"}))
-        orchestrator.services.reader.graph_version = "another"
+        services_of(orchestrator).reader.graph_version = "another"
         orchestrator.cases.enqueue(Task(**{**task, "task_id": "older"}))
 
     answer = hitl("recover")

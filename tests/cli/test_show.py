@@ -1,5 +1,6 @@
 """`hitl show` and `hitl audit`: a case from its proposal to its outcome."""
 
+import json
 import re
 import shlex
 
@@ -29,12 +30,27 @@ def test_show_suggests_an_eligible_reviewer_of_the_lowest_role(limited):
     assert limited(*command[1:]).code == 0
 
 
+def test_show_names_a_voter_once_who_votes_again_when_no_other_is_left(hitl, folder):
+    people = [{"reviewer_id": f"r{number}", "name": f"R {number}", "roles": ["clerk"]} for number in (1, 2)]
+    (folder / "people.json").write_text(json.dumps({"reviewers": people, "escalation_chain": ["clerk"]}))
+    both = {"rule_id": "both", "priority": 1, "action": "human_review", "assigned_human_role": "clerk", "approvals": 2}
+    (folder / "policy.json").write_text(json.dumps({"policy_id": "p", "rules": [both | {"conditions": {}}]}))
+    hitl(*RUN, "--submitted-by", "r2", "--reviewers", "people.json", "--policy", "policy.json")
+    for why in ("sure", "still sure"):
+        assert hitl("decide", "task_002", "approve", "--reviewer", "r1", "--feedback", why).code == 0
+
+    output = " ".join(hitl("show", "task_002").out.split())
+
+    assert output.count("r1 as clerk: voted at") == 1
+    assert ", 2 times; the vote is shown when the case is decided" in output
+
+
 def test_show_reports_missing_reviewers(limited):
     limited(*RUN, "--reviewers", "people.json")
 
     output = limited("show", "task_002", "--reviewers", "people.json").out
 
-    problem = "No reviewer in the reviewers file may decide this: it needs domain_reviewer, or a higher role, in"
+    problem = "No reviewer of this store may decide this: it needs domain_reviewer, or a higher role, in"
     assert problem in " ".join(output.split())
     assert "hitl decide" not in output
 

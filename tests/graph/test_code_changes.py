@@ -47,7 +47,7 @@ def recovered(hitl):
 
 store, doing = sys.argv[1:]
 with Orchestrator.open(store) as hitl:
-    result = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl.services.reader.graph_version}
+    result = {"package": str(Path(hitl_orchestrator.__file__).parent), "version": hitl._services.reader.graph_version}
     if doing == "decide":
         answer = Review(human_decision="approve", reviewer_id="domain_reviewer")
         result |= tried(lambda: hitl.decide(task_id="waiting", decision=answer)) | {"recovered": recovered(hitl)}

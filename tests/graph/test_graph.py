@@ -6,6 +6,7 @@ from typing import ClassVar
 import pytest
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import UnsafeRow, UnsafeSerializer
@@ -16,7 +17,7 @@ from hitl_orchestrator.graph.topology import NEXT, OWNS, READS, graph_version
 @pytest.fixture
 def graph():
     with Orchestrator.open("memory://") as hitl:
-        yield hitl.services.runner.graph
+        yield services_of(hitl).runner.graph
 
 
 def test_the_picture_has_the_five_nodes_and_the_edge_up_the_chain(graph):
@@ -53,7 +54,7 @@ def test_every_step_owns_one_key_and_reads_what_was_written_before():
 def test_the_interrupt_publishes_the_schema_of_an_answer():
     with Orchestrator.open("memory://") as hitl:
         case = hitl.submit(a_task(), an_output(confidence=0.5))
-        (asked,) = hitl.services.runner.graph.get_state(hitl.services.runner.thread(case.case_id)).interrupts
+        (asked,) = services_of(hitl).runner.graph.get_state(services_of(hitl).runner.thread(case.case_id)).interrupts
 
     assert asked.value["digest"] == case.open_review.digest
     assert asked.value["shown"] == case.open_review.shown.model_dump(mode="json")

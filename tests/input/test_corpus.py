@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.input_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
+from support.internals import services_of
 from support.postgres_fixtures import new_store
 
 from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
@@ -109,12 +110,12 @@ def test_the_library_rejects_invalid_tasks_and_outputs(hitl, texts, tmp_path, ki
     path = tmp_path / "given"
     for task_id, entry in named(texts(kind), f"lib-{kind}"):
         path.write_bytes(entry.text)
-        before = len(hitl.services.ledger.stages(*CaseStage)) if entry.refused is not None else 0
+        before = len(services_of(hitl).ledger.stages(*CaseStage)) if entry.refused is not None else 0
         try:
             wrong += comes_to_its_end(hitl, *read(kind, path, task_id)) + unlike(entry, None)
         except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
-            if len(hitl.services.ledger.stages(*CaseStage)) != before:
+            if len(services_of(hitl).ledger.stages(*CaseStage)) != before:
                 wrong.append(f"{entry.name}: something was stored")
 
     assert wrong == []
@@ -155,9 +156,9 @@ def test_the_library_rejects_invalid_policies_and_reviewers(address, another_sto
             with Orchestrator.open(address, **{"policy" if kind == "policy" else "reviewers": path}) as opened:
                 address = another_store()  # a store accepts one policy, and one file of reviewers
                 wrong += unlike(entry, None)
-                policy, task_id = opened.services.registry.active, f"under-{number}"
+                policy, task_id = services_of(opened).registry.active, f"under-{number}"
                 opened.submit(given_task(task_id), given_output(task_id))
-                if opened.services.ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
+                if services_of(opened).ledger.policy(policy.hash) != policy.policy.model_dump(mode="json"):
                     wrong.append(f"{entry.name}: came back otherwise")
         except InvalidInput as exc:
             wrong += unlike(entry, str(exc))
@@ -252,7 +253,7 @@ def stored(address: str) -> set[str]:
     if address == "memory://":
         return set()
     with Orchestrator.open(address) as hitl:
-        return set(hitl.services.ledger.stages(*CaseStage))
+        return set(services_of(hitl).ledger.stages(*CaseStage))
 
 
 def came_back(hitl: Orchestrator, kind: str, entry: Entry, task_id: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 from support.stores import address_of
 from support.tampering import fill
 
@@ -212,7 +213,7 @@ def test_all_stores_verify_alike(request, tmp_path, store):
     with Orchestrator.open(url) as hitl:
         fill(hitl, 0, 10)
 
-        answer, size = hitl.audit.verify(), hitl.services.ledger.head().seq
+        answer, size = hitl.audit.verify(), services_of(hitl).ledger.head().seq
 
     assert (answer.problem, answer.entries) == (None, size)
     assert size > 40

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import AGENT, NINE, a_review
+from support.internals import services_of
 from support.postgres_server import direct_connection
 from support.secret_leaks import run
 
@@ -59,9 +60,9 @@ def test_a_missing_or_altered_text_is_never_restored():
 @contextmanager
 def tampering(hitl):
     """Change tables without their triggers, which are put back as they were."""
-    with direct_connection(hitl.services.ledger._database.url) as connection:
+    with direct_connection(services_of(hitl).ledger._database.url) as connection:
         removed = []
-        if "sqlite" in hitl.services.ledger._database.url:
+        if "sqlite" in services_of(hitl).ledger._database.url:
             removed = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in removed:
             connection.execute(f"DROP TRIGGER {name}")
@@ -116,12 +117,12 @@ def test_every_edit_of_every_row_is_detected(half_redacted):
 def put_back(hitl, case_id, key, body):
     with tampering(hitl) as connection:
         connection.execute(f"DELETE FROM contents WHERE case_id = '{case_id}'")
-        mark = "?" if "sqlite" in hitl.services.ledger._database.url else "%s"
+        mark = "?" if "sqlite" in services_of(hitl).ledger._database.url else "%s"
         connection.execute(f"INSERT INTO contents VALUES ({mark}, {mark}, {mark})", (case_id, key, body))
 
 
 def in_dialect(hitl, sql: str) -> str:
-    if "sqlite" not in hitl.services.ledger._database.url:
+    if "sqlite" not in services_of(hitl).ledger._database.url:
         return sql
     sql = sql.replace("position(chr(10) in body)", "instr(body, char(10))").replace("chr(10)", "char(10)")
     return sql.replace("repeat('0', 64)", f"'{'0' * 64}'")

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from support.attacker import Intruder
 from support.builders import NINE, a_review, a_task, an_output
+from support.internals import services_of
 from support.people_changes import change_policy
 from support.policy_changes import LOOSE, STRICT, USUAL, hash_of
 from support.stores import found
@@ -21,9 +23,10 @@ from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import HitlError, LedgerDamaged, TaskConflict, UnknownLedgerKey
 from hitl_orchestrator.ledger.events import builders, policy_builders
-from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, link
+from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, HeadRow, link
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked
-from hitl_orchestrator.ledger.keys.files import new_key
+from hitl_orchestrator.ledger.keys.files import new_key, seal_keys_from
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.orchestrator import LedgerAudit
 from hitl_orchestrator.wiring.stores import key_file_of
 
@@ -183,7 +186,7 @@ def test_a_rewritten_last_entry_is_found_and_stops_all_writing(attacked):
         with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
             submit(hitl, "task-2")
         with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
-            hitl.services.ledger.head()
+            services_of(hitl).ledger.head()
     assert f"entry {last.seq} was not written by this ledger" in (attacked.problem() or "")
 
 
@@ -249,7 +252,7 @@ def test_an_altered_head_row_is_named_and_stops_all_writing(attacked, sql, says)
         with pytest.raises(LedgerDamaged, match=says):
             submit(hitl, "task-2")
         with pytest.raises(LedgerDamaged, match=says):
-            hitl.services.ledger.head()
+            services_of(hitl).ledger.head()
     assert attacked.problem() is not None
 
 
@@ -389,3 +392,15 @@ def test_no_other_content_and_no_other_task_is_answered_with_an_approval(attacke
         attacked.intruder.run("UPDATE cases SET task_id = 'task-9' WHERE case_id = ?", other.case_id)
         with pytest.raises(HitlError, match="names task 'task-9', and its first entry task 'task-2'"):
             hitl.cases.get(task_id="task-9")
+
+
+def test_a_head_row_that_was_verified_once_vouches_for_no_other():
+    seals = Seals(seal_keys_from(KEY, Path()), "ledger-1")
+    row = HeadRow("ledger-1", 7, "a" * 64, "b" * 64)
+    row = row._replace(mac=seals.head(row))
+    seals.check_head(row)
+
+    for other in (row._replace(seq=6), row._replace(digest="c" * 64), row._replace(mac=row.mac[:-1] + "x")):
+        with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
+            seals.check_head(other)
+    seals.check_head(row)

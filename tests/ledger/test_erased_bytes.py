@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 from support.builders import AGENT, a_review, a_task, an_output
+from support.internals import services_of
 from support.postgres_server import direct_connection
 from support.secret_leaks import SECRET
 from support.stores import address_of
@@ -97,7 +98,7 @@ def run_everywhere(hitl, name="task-1"):
         hitl.reviews.label(case.case_id, reviewer=reviewer, label=SECRET)
     hitl.reviews.claim(case.case_id, reviewer="domain_reviewer")
     hitl.reviews.delegate(case.case_id, to="senior_manager", reviewer="domain_reviewer", reason=SECRET)
-    hitl.services.reader.alarm(case.case_id, f"the answer {SECRET} was rejected")
+    services_of(hitl).reader.alarm(case.case_id, f"the answer {SECRET} was rejected")
     edited = {"predicted_label": SECRET, "to": SECRET}
     words = {"human_feedback": SECRET, "reason": f"{SECRET}!", "modified_output": edited, "idempotency_key": SECRET}
     answer = Review(human_decision="modify", reviewer_id="senior_manager", **words)
@@ -158,8 +159,8 @@ def test_copies_behind_a_reader_are_reported_and_erased_by_recovery(store, store
 def test_a_scrub_that_a_crash_prevented_is_finished_by_recovery(store, stored_bytes):
     with Orchestrator.open(store, policy=POLICY) as hitl:
         case_id = run_everywhere(hitl)
-        hitl.services.runner.forget(case_id)
-        hitl.services.ledger.redact(case_id, "asked for", AGENT, hitl.services.ledger.now())
+        services_of(hitl).runner.forget(case_id)
+        services_of(hitl).ledger.redact(case_id, "asked for", AGENT, services_of(hitl).ledger.now())
     with Orchestrator.open(store) as again:
         assert again.audit.verify().scrub_due == (case_id,)
         again.run_maintenance()
@@ -192,7 +193,7 @@ def test_a_review_row_that_was_altered_does_not_prevent_its_redaction(tmp_path):
         with direct_connection(store) as connection:
             connection.execute(f"UPDATE reviews SET verdict = 'no JSON {SECRET}'")
 
-        hitl.services.ledger.redact(case_id, "asked for", AGENT, hitl.services.ledger.now())
+        services_of(hitl).ledger.redact(case_id, "asked for", AGENT, services_of(hitl).ledger.now())
 
     with direct_connection(store) as connection:
         assert SECRET not in repr(connection.execute("SELECT * FROM reviews").fetchall())

@@ -17,6 +17,7 @@ from support.builders import (
     an_outcome,
     minutes,
 )
+from support.internals import services_of
 from support.postgres_server import direct_connection
 from support.secret_leaks import SECRET, full_text, run, secret_output
 from support.stores import address_of, open_rows
@@ -271,19 +272,19 @@ def test_redaction_erases_digests_of_rejected_answers(hitl):
     with pytest.raises(ReviewAlreadyDecided):
         hitl.decide(task_id="task-1", decision=a_review("reject", "senior_manager", human_feedback=SECRET))
     digest = hitl.cases.history(task_id="task-1")[-1].body["answer"]
-    with hitl.services.ledger.snapshot() as snapshot:
+    with services_of(hitl).ledger.snapshot() as snapshot:
         assert digest not in list(snapshot.entries())[-1].entry
 
     hitl.cases.redact(task_id="task-1", reason="asked for", reviewer="compliance_officer")
 
-    assert digest not in full_text(hitl.services.ledger)
+    assert digest not in full_text(services_of(hitl).ledger)
     assert hitl.audit.verify().problem is None
 
 
 def test_the_signed_digest_does_not_confirm_a_guess(hitl):
     """Without the random salt in the snapshot, which is erased with it, a guess has another digest."""
     case_id = run(hitl, 1, decision=None)
-    (review,) = open_rows(hitl.services.ledger)
+    (review,) = open_rows(services_of(hitl).ledger)
     shown = review.shown
 
     assert len(shown.salt) == 32
@@ -312,7 +313,7 @@ def test_no_byte_of_a_redacted_text_remains_in_the_file_or_its_log(tmp_path):
     with Orchestrator.open(f"sqlite:///{file}") as hitl:
         for number in range(30):
             run(hitl, number, confidence=0.9 if number % 3 == 0 else 0.5, letter=f"{SECRET} " * 40 * number)
-        with hitl.services.ledger.snapshot() as snapshot:
+        with services_of(hitl).ledger.snapshot() as snapshot:
             keys = [rows.contents.key for rows in snapshot.cases()]
         assert SECRET.encode() in bytes_of(file)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.stores import address_of
 
 from hitl_orchestrator import Orchestrator
@@ -120,9 +121,9 @@ def test_a_head_is_parsed_from_its_line(hitl):
 def test_an_altered_ledger_is_not_signed(hitl, tmp_path):
     more(hitl, 1)
     hitl.audit.sign_head()
-    last = hitl.services.ledger.head()
-    other = signer_of(hitl.services.ledger, "memory://", head_key=KEY)
-    other._last = hitl.services.signer._last.model_copy(update={"chain": "0" * 64})
+    last = services_of(hitl).ledger.head()
+    other = signer_of(services_of(hitl).ledger, "memory://", head_key=KEY)
+    other._last = services_of(hitl).signer._last.model_copy(update={"chain": "0" * 64})
 
     with pytest.raises(LedgerDamaged, match=f"entry {last.seq} is not the last entry"):
         other.sign()
@@ -133,7 +134,7 @@ def test_heads_are_appended_periodically_and_on_close(tmp_path, store):
     with Orchestrator.open(store, head_file=file, head_key=KEY, head_every=12) as hitl:
         more(hitl, *range(5))
         during = read_heads(file.read_text(), "heads")
-        size = hitl.services.ledger.head().seq
+        size = services_of(hitl).ledger.head().seq
 
     heads = read_heads(file.read_text(), "heads")
     assert 1 <= len(during) <= 3
@@ -149,7 +150,7 @@ def test_concurrent_signers_write_one_sequence(tmp_path, store):
     file = tmp_path / "heads.jsonl"
     with Orchestrator.open(store) as hitl:
         more(hitl, 1, 2)
-        notaries = [signer_of(hitl.services.ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
+        notaries = [signer_of(services_of(hitl).ledger, store, head_file=file, head_key=KEY) for _ in range(6)]
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(lambda notary: notary.sign(), notaries))
 
@@ -160,7 +161,7 @@ def test_concurrent_signers_write_one_sequence(tmp_path, store):
 
 def test_an_incomplete_line_left_by_a_crash_is_removed(hitl, tmp_path):
     file = tmp_path / "heads.jsonl"
-    notary = signer_of(hitl.services.ledger, "memory://", head_file=file, head_key=KEY)
+    notary = signer_of(services_of(hitl).ledger, "memory://", head_file=file, head_key=KEY)
     first = notary.sign()
     file.write_text(first.line + "\n" + first.line[:100])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import AsyncOrchestrator, Orchestrator
 from hitl_orchestrator.errors import HitlError, StoreClosed, StoreUnavailable
@@ -87,7 +88,7 @@ def test_closing_twice_is_harmless(hitl):
 
 
 def test_the_closed_ledger_of_every_store_is_refused(hitl):
-    ledger = hitl.services.ledger
+    ledger = services_of(hitl).ledger
     records = ledger.records()
     hitl.close()
 

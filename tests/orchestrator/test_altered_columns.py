@@ -4,6 +4,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from support.builders import a_review, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import Proposal
 from hitl_orchestrator.errors import HitlError, RecoveryIncomplete
@@ -32,7 +33,7 @@ def store_of_four(durable, waits, intruder):
         durable.decide(task_id="task-0", decision=a_review("approve", "stranger"))
     for case in cases[2:]:
         durable.decide(case.case_id, decision=a_review("approve", "two"))
-    durable.services.ledger.keep("digest", "no payload", cases[0].case_id)
+    services_of(durable).ledger.keep("digest", "no payload", cases[0].case_id)
     intruder.disarm()
     return durable
 

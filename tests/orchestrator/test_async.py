@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.teams import PEOPLE
 
 from hitl_orchestrator import Orchestrator
@@ -131,11 +132,11 @@ def test_synchronous_methods_work_inside_a_running_loop(hitl):
 @pytest.mark.parametrize(("confidence", "expected"), [(0.9, "approved"), (0.5, "rejected")])
 def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
     case = hitl.cases.enqueue(a_task(), an_output(confidence=confidence))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
 
     async def run():
         result = await graph.ainvoke(
-            hitl.services.runner.input(case.submission), thread, context=CaseRun(), durability="exit"
+            services_of(hitl).runner.input(case.submission), thread, context=CaseRun(), durability="exit"
         )
         if "__interrupt__" in result:
             answer = {"decision": a_review("reject", "ana").model_dump(mode="json")}
@@ -149,10 +150,10 @@ def test_the_graph_is_awaited_inside_a_loop(hitl, confidence, expected):
 @pytest.mark.parametrize("durability", ["exit", "async", "sync"])
 def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
     case = durable.cases.enqueue(a_task(), an_output(confidence=0.5))
-    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
+    graph, thread = services_of(durable).runner.graph, services_of(durable).runner.thread(case.case_id)
 
     async def steps():
-        given = durable.services.runner.input(case.submission)
+        given = services_of(durable).runner.input(case.submission)
         return [
             step
             async for each in graph.astream(
@@ -167,7 +168,7 @@ def test_the_graph_is_streamed_inside_a_loop_step_by_step(durable, durability):
 
 def test_history_and_state_are_read_inside_a_loop(durable, waits):
     case = waits(durable)
-    graph, thread = durable.services.runner.graph, durable.services.runner.thread(case.case_id)
+    graph, thread = services_of(durable).runner.graph, services_of(durable).runner.thread(case.case_id)
 
     async def read():
         state = await graph.aget_state(thread)

@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 import pytest
 from support.builders import NINE, a_review, a_task, an_output, minutes
+from support.internals import services_of
 
 from hitl_orchestrator import AuditRecord, InvalidInput, RequestRejected, Review
 from hitl_orchestrator.domain.enums import HumanDecision
@@ -73,7 +74,7 @@ def test_the_record_states_the_submission_its_time_and_the_versions(hitl, clock)
         "received_at": minutes(1),
         "confidence_source": "reported",
     }
-    assert record.graph_version == hitl.services.reader.graph_version
+    assert record.graph_version == services_of(hitl).reader.graph_version
     assert record.software_version == version("hitl-orchestrator")
 
 

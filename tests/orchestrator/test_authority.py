@@ -26,7 +26,7 @@ def refused(hitl):
 @pytest.mark.parametrize(
     ("answer", "match"),
     [
-        (a_review("approve", "anna"), "there is no such reviewer in the reviewers file; did you mean 'ana'"),
+        (a_review("approve", "anna"), "there is no such reviewer; did you mean 'ana'"),
         (a_review("approve", "ana"), "it needs 'senior_manager' or a role above it, they hold domain_reviewer"),
         (
             a_review("approve", "max", human_role="compliance_officer"),

@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator, RequestRejected
 from hitl_orchestrator.domain.enums import EventKind
@@ -66,7 +67,7 @@ def a_case(hitl, kind: str, verb: str, case: str) -> str:
         hitl.reviews.claim(task_id=task_id, reviewer="colleague")
     if case == "lapsed":
         until = hitl.reviews.claim(task_id=task_id, reviewer="colleague", seconds=0.001).claimed_until
-        while hitl.services.ledger.now() <= until:
+        while services_of(hitl).ledger.now() <= until:
             pass
     return task_id
 

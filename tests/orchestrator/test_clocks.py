@@ -10,6 +10,7 @@ from itertools import cycle
 
 import pytest
 from support.builders import FakeClock, a_review, a_task, an_output, minutes
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput, Orchestrator, Task
 from hitl_orchestrator.wiring.stores import open_ledger
@@ -72,7 +73,7 @@ def test_clocks_change_no_order_and_no_decision(durable_store, clocks):
 
 
 def check_all_is_well(hitl, cases):
-    entries = list(hitl.services.ledger.events())
+    entries = list(services_of(hitl).ledger.events())
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     assert {entry.at.utcoffset() for entry in entries} == {timedelta(0)}
     records = list(hitl.audit.records())
@@ -81,7 +82,7 @@ def check_all_is_well(hitl, cases):
     assert all(record.latency_seconds >= 0 for record in records)
     # The time of an entry equals that of its clock in any zone.
     for record in records:
-        reported = {entry.kind: entry.at for entry in hitl.services.ledger.events(record.case_id)}
+        reported = {entry.kind: entry.at for entry in services_of(hitl).ledger.events(record.case_id)}
         assert abs(reported["decided"] - reported["submitted"]) <= timedelta(hours=25)
     assert hitl.inbox() == []
     assert hitl.audit.verify().sound
@@ -157,13 +158,13 @@ def test_an_implausible_clock_is_refused_in_one_sentence_and_nothing_is_stored(d
         Orchestrator.open(durable_store, clock=lambda: time)
     times = [clock]
     with Orchestrator.open(durable_store, clock=lambda: times[0]() if times[0] is clock else times[0]) as hitl:
-        before = list(hitl.services.ledger.events())
+        before = list(services_of(hitl).ledger.events())
         times[0] = time
         for act in (hitl.submit, hitl.cases.enqueue):
             with pytest.raises(InvalidInput, match=why):
                 act(Task.model_validate(a_task().model_dump(exclude={"timestamp"})), an_output())
 
-        assert list(hitl.services.ledger.events()) == before
+        assert list(services_of(hitl).ledger.events()) == before
         times[0] = clock
 
 

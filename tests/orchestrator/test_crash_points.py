@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from langgraph.types import Command
 from support.forked_process import answers_to, task_number
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import UnknownCase
@@ -153,7 +154,7 @@ def test_a_crash_during_recovery_leaves_a_resumable_case(process, prepared, path
         store = prepared(number, before, f"dies-{nth}")
         process(**order(do, number, 0), store=store, die_at=nth)
         with Orchestrator.open(store) as hitl:
-            unfinished = {event.kind.value for event in hitl.services.ledger.events()} >= {"submitted"} and (
+            unfinished = {event.kind.value for event in services_of(hitl).ledger.events()} >= {"submitted"} and (
                 hitl.cases.get(task_id=f"task-{number}").status in ("received", "decided")
             )
         if unfinished:
@@ -180,20 +181,20 @@ def test_a_leftover_checkpoint_of_a_finished_case_changes_nothing(process, prepa
             break
         with Orchestrator.open(store) as hitl:
             case = hitl.cases.get(task_id=f"task-{HUMAN}")
-            thread = hitl.services.runner.thread(case.case_id)
-            if case.record is None or hitl.services.runner.graph.checkpointer.get_tuple(thread) is None:
+            thread = services_of(hitl).runner.thread(case.case_id)
+            if case.record is None or services_of(hitl).runner.graph.checkpointer.get_tuple(thread) is None:
                 continue
             left.append(nth)
-            before = list(hitl.services.ledger.events())
+            before = list(services_of(hitl).ledger.events())
 
             forged = {"human_decision": "override", "reviewer_id": "compliance_officer", "reason": "late"}
-            result = hitl.services.runner.graph.invoke(Command(resume={"decision": forged}), thread)
+            result = services_of(hitl).runner.graph.invoke(Command(resume={"decision": forged}), thread)
 
             assert result["outcome"]["log_id"] == case.record.log_id
-            assert list(hitl.services.ledger.events()) == before
+            assert list(services_of(hitl).ledger.events()) == before
             assert task_number(HUMAN)[1].agent_output == hitl.cases.get(case.case_id).final_output
             hitl.recover()
-            assert hitl.services.runner.graph.checkpointer.get_tuple(thread) is None
-            assert list(hitl.services.ledger.events()) == before
+            assert services_of(hitl).runner.graph.checkpointer.get_tuple(thread) is None
+            assert list(services_of(hitl).ledger.events()) == before
 
     assert left, "a crash no longer leaves a checkpoint behind: update the decision on durability"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.builders import FakeClock, a_review, a_task, an_output
+from support.internals import services_of
 from support.sizes import sized
 
 from hitl_orchestrator import Case, HitlError, Orchestrator
@@ -52,9 +53,9 @@ def fill(hitl: Orchestrator) -> list[str]:
 
 
 def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
-    hitl.services.case_runner.run = lambda case, **how: case
+    services_of(hitl).case_runner.run = lambda case, **how: case
     hitl.decide(task_id=name, decision=a_review("override", "domain_reviewer"))
-    del hitl.services.case_runner.run
+    del services_of(hitl).case_runner.run
 
 
 @dataclass
@@ -75,7 +76,7 @@ def everything(hitl: Orchestrator, names: list[str]) -> Read:
     """All that can be read of a store, through every method."""
     read = Read()
     read.ask("records", lambda: list(hitl.audit.records()))
-    read.ask("entries", lambda: list(hitl.services.ledger.events()))
+    read.ask("entries", lambda: list(services_of(hitl).ledger.events()))
     read.ask("inbox", lambda: list(hitl.inbox()))
     read.ask("inbox of one role", lambda: list(hitl.inbox(role="domain_reviewer")))
     for name in names:

@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import CaseStage
@@ -31,7 +32,7 @@ def let_its_time_pass(hitl, clock, task_id="task-1"):
     """Wait, by the store's own clock, until the open review of a case is out of time; in memory that clock is ours."""
     clock.tick()
     due = hitl.cases.get(task_id=task_id).open_review.due_at
-    while hitl.services.ledger.now() <= due:
+    while services_of(hitl).ledger.now() <= due:
         pass
 
 
@@ -168,7 +169,7 @@ def around_the_deadline(hitl, names, clock):
 
     def sweep(_):
         together.wait()
-        while hitl.services.ledger.stages(CaseStage.WAITING):
+        while services_of(hitl).ledger.stages(CaseStage.WAITING):
             hitl.run_maintenance()
             clock.tick(0.001)
 
@@ -176,7 +177,7 @@ def around_the_deadline(hitl, names, clock):
         sweeping = [pool.submit(sweep, each) for each in range(2)]
         answering = [pool.submit(answer, name) for name in names]
         middle = hitl.cases.get(task_id=names[len(names) // 2]).reviews[0].due_at - A_MOMENT
-        while hitl.services.ledger.now() < middle:
+        while services_of(hitl).ledger.now() < middle:
             clock.tick(0.001)
         together.wait()
         answers = {name: each.result() for name, each in zip(names, answering, strict=True)}

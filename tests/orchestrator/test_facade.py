@@ -5,6 +5,7 @@ import logging
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 import hitl_orchestrator
 from hitl_orchestrator import Orchestrator
@@ -17,7 +18,7 @@ def test_the_facade_has_seven_verbs_and_six_namespaces(hitl):
     names = {name for name in dir(hitl) if not name.startswith("_")}
 
     verbs = {"open", "submit", "ask", "inbox", "decide", "recover", "run_maintenance", "close"}
-    assert names == verbs | {"acting_as", "cases", "reviews", "executions", "policy", "people", "audit", "services"}
+    assert names == verbs | {"acting_as", "cases", "reviews", "executions", "policy", "people", "audit"}
 
 
 def test_public_names_belong_to_the_package():
@@ -27,7 +28,7 @@ def test_public_names_belong_to_the_package():
 
 
 def test_the_representation_names_the_store_and_the_policy(hitl, store):
-    active = hitl.services.registry.active.hash
+    active = services_of(hitl).registry.active.hash
 
     assert repr(hitl).startswith("<Orchestrator '")
     assert repr(hitl).endswith(f" policy={active[:6]!r}>")

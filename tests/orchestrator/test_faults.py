@@ -11,6 +11,7 @@ from threading import Event, Thread
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable
@@ -26,12 +27,12 @@ from hitl_orchestrator.errors import StoreUnavailable
 store, room, unprivileged = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "unprivileged"
 if unprivileged:  # root may write read-only files; import the late imports before dropping rights
     with Orchestrator.open(f"sqlite:///{tempfile.mkdtemp()}/warm.db") as hitl:
-        hitl.services.runner
+        hitl._services.runner
     os.setuid(int(sys.argv[4]))
 acknowledged, reported = [], None
 try:
     with Orchestrator.open(store) as hitl:
-        hitl.services.runner
+        hitl._services.runner
         if room:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
@@ -118,7 +119,7 @@ def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, mon
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", patience)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.submit(a_task("before", risk_level="high"), an_output("before"))
-        events = len(list(hitl.services.ledger.events()))
+        events = len(list(services_of(hitl).ledger.events()))
         other = Writer(sqlite_store)
 
         with pytest.raises(StoreUnavailable, match="database is locked"):
@@ -127,7 +128,7 @@ def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, mon
             hitl.decide(task_id="before", decision=a_review("approve", "senior_manager"))
 
         other.release()
-        assert len(list(hitl.services.ledger.events())) == events
+        assert len(list(services_of(hitl).ledger.events())) == events
         assert hitl.cases.get(task_id="before").status == "waiting"
         assert hitl.submit(a_task(), an_output()).status == "approved"
 
@@ -137,7 +138,7 @@ def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, mon
 )
 def test_a_write_waits_for_a_short_lock(sqlite_store, seconds):
     """However long the other one holds on, within half a minute."""
-    with Orchestrator.open(sqlite_store) as hitl, closing(hitl.services.runner):
+    with Orchestrator.open(sqlite_store) as hitl, closing(services_of(hitl).runner):
         other, trying, done, statuses = Writer(sqlite_store), Event(), Event(), []
 
         def submit():

@@ -7,6 +7,7 @@ from itertools import cycle
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.cutting_proxy import ANSWERED, BEFORE, SENT, Proxy
+from support.internals import services_of
 from support.postgres_server import HARM
 from support.sizes import sized
 
@@ -40,7 +41,7 @@ def test_a_case_survives_server_faults(opened, own_server, proxy, harm, faults):
 
     # A decision is durable; an outcome that was not flushed before the next crash is written again.
     hitl.recover()
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in services_of(hitl).ledger.events() if event.case_id)
     assert set(counts.values()) == {1}
     assert {record.task_id: record for record in hitl.audit.records()} == reported
     assert struck >= faults - faults // COMMITS

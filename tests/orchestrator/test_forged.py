@@ -3,6 +3,7 @@
 import pytest
 from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.errors import IncompleteOutcome
@@ -14,11 +15,11 @@ def case(hitl, waits):
 
 
 def resume(hitl, case, value):
-    return hitl.services.runner.graph.invoke(Command(resume=value), hitl.services.runner.thread(case.case_id))
+    return services_of(hitl).runner.graph.invoke(Command(resume=value), services_of(hitl).runner.thread(case.case_id))
 
 
 def still_waits(hitl, case):
-    state = hitl.services.runner.graph.get_state(hitl.services.runner.thread(case.case_id))
+    state = services_of(hitl).runner.graph.get_state(services_of(hitl).runner.thread(case.case_id))
     asked = [each.value["review_id"] for each in state.interrupts]
     return (
         hitl.cases.get(case.case_id) == case
@@ -93,7 +94,7 @@ def forged_routing(case):
 
 
 def test_a_forged_review_in_the_state_finishes_no_case(hitl, case):
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
     graph.update_state(thread, {"review": FORGED_REVIEW}, as_node="human_review")
 
     with pytest.raises(IncompleteOutcome, match="has no final decision"):
@@ -103,7 +104,7 @@ def test_a_forged_review_in_the_state_finishes_no_case(hitl, case):
 
 
 def test_a_forged_routing_in_the_state_finishes_no_case(hitl, case):
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
     graph.update_state(thread, {"decision": forged_routing(case)}, as_node="route")
 
     with pytest.raises(IncompleteOutcome):
@@ -114,7 +115,7 @@ def test_a_forged_routing_in_the_state_finishes_no_case(hitl, case):
 
 @pytest.mark.parametrize("forge", ["review", "decision", "nothing"])
 def test_a_goto_past_the_review_finishes_no_case(hitl, case, forge):
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
     update = {"review": {"review": FORGED_REVIEW}, "decision": {"decision": forged_routing(case)}}.get(forge, {})
 
     with pytest.raises(IncompleteOutcome):
@@ -125,7 +126,7 @@ def test_a_goto_past_the_review_finishes_no_case(hitl, case, forge):
 
 @pytest.mark.parametrize("as_node", ["human_review", "route"])
 def test_a_reviewer_can_decide_a_case_with_forged_state(hitl, case, as_node):
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(case.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(case.case_id)
     update = {"review": FORGED_REVIEW} if as_node == "human_review" else {"decision": forged_routing(case)}
     graph.update_state(thread, update, as_node=as_node)
 
@@ -138,9 +139,9 @@ def test_a_reviewer_can_decide_a_case_with_forged_state(hitl, case, as_node):
 def test_a_forged_routing_finishes_no_case_that_never_ran(hitl, case):
     """The tables hold only the submission of this case, so the policy itself must approve it."""
     accepted = hitl.cases.enqueue(a_task("task-2"), an_output("task-2", confidence=0.5))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(accepted.case_id)
     routing = case.open_review.shown.routing
-    state = hitl.services.runner.input(accepted.submission) | {
+    state = services_of(hitl).runner.input(accepted.submission) | {
         "classification": {"risk_level": "low", "output": an_output("task-2", confidence=0.5).model_dump(mode="json")},
         "score": routing.score.model_dump(mode="json"),
         "decision": forged_routing(case),

@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 from support.builders import canonical
 from support.forked_process import answers_to, task_number
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import CaseStage
@@ -21,7 +22,7 @@ KILLED = -9
 
 def check_chain(hitl):
     previous = "0" * 64
-    with hitl.services.ledger.snapshot() as snapshot:
+    with services_of(hitl).ledger.snapshot() as snapshot:
         for number, stored in enumerate(snapshot.entries(), start=1):
             stated = json.loads(stored.entry)
             assert (stated["seq"], stated["previous"]) == (number, previous)
@@ -32,7 +33,7 @@ def check_chain(hitl):
 
 def check_nothing_happened_twice(hitl):
     """One outcome for each case, and no step of any case more often than people took it."""
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in services_of(hitl).ledger.events() if event.case_id)
     passed_up = {case_id: count for (case_id, kind), count in counts.items() if kind == "escalated"}
     for (case_id, kind), number in counts.items():
         assert number == 1 + (passed_up.get(case_id, 0) if kind == "review_opened" else 0), (case_id, kind)
@@ -196,7 +197,7 @@ def test_the_installed_command_is_killed_while_it_runs_a_file(sqlite_store, file
     command = [sys.executable, "-m", "hitl_orchestrator.cli", "--store", sqlite_store]
     running = subprocess.Popen([*command, "run", *files, "--json"], stdout=subprocess.PIPE, text=True)
     with Orchestrator.open(sqlite_store) as hitl:
-        while sum(1 for _ in hitl.services.ledger.events()) < 60 and running.poll() is None:
+        while sum(1 for _ in services_of(hitl).ledger.events()) < 60 and running.poll() is None:
             continue
         running.kill()
         assert running.communicate()[0] == ""

@@ -1,6 +1,7 @@
 """A policy in layers, on every store: each case is held against all that concern it, now and after a restart."""
 
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 LAYERED = {
     "policy_id": "acme",
@@ -47,7 +48,7 @@ def test_every_layer_applies_and_is_recorded(opened, store):
         "senior_manager",
         "Ask for the invoice.",
     )
-    routed = next(event for event in hitl.services.ledger.events(large.case_id) if event.kind == "routed")
+    routed = next(event for event in services_of(hitl).ledger.events(large.case_id) if event.kind == "routed")
     assert [(one["layer"], one["rule_id"]) for one in routed.body["decision"]["layers"]] == [
         ("organization", "go"),
         ("domain customer_support", "large"),

@@ -9,6 +9,7 @@ from threading import Event
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import CaseBusy, InvalidInput, RecoveryIncomplete
@@ -101,7 +102,7 @@ def test_a_case_that_failed_can_be_resumed_at_once(opened, durable_store):
 def test_a_case_of_another_graph_version_is_left_to_compatible_code(opened, durable_store):
     changed, able = opened(durable_store), opened(durable_store)
     able.cases.enqueue(a_task(), an_output())
-    changed.services.reader.graph_version = "g-changed"
+    services_of(changed).reader.graph_version = "g-changed"
 
     with pytest.raises(RecoveryIncomplete, match="g-changed"):
         changed.recover()
@@ -123,7 +124,7 @@ from support.builders import a_review
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])
-hitl.services.case_runner.run = lambda case, **how: print("decided", flush=True) or Event().wait()
+hitl._services.case_runner.run = lambda case, **how: print("decided", flush=True) or Event().wait()
 hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
 """
 

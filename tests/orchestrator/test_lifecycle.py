@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 from support.builders import PERSON, a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import HitlError
 from hitl_orchestrator.domain.lifecycle import REVIEW_MOVES, ReviewState, ReviewVerb, state_of
@@ -32,7 +33,7 @@ def desk(opened, store):
 
 def let_pass(hitl, clock, time):
     clock.tick(1)
-    while hitl.services.ledger.now() <= time:
+    while services_of(hitl).ledger.now() <= time:
         pass
 
 
@@ -59,7 +60,7 @@ def bring_to(hitl, clock, state):
 
 def do(hitl, clock, row, verb):
     """Do something to this very review. The same withdrawal again is a receipt, and changes nothing."""
-    services, ledger = hitl.services, hitl.services.ledger
+    services, ledger = services_of(hitl), services_of(hitl).ledger
     row, case = ledger.verified_review(row.review_id)[0], ledger.case(row.case_id)
     match verb:
         case ReviewVerb.CLAIM:
@@ -98,12 +99,12 @@ PAIRS = [(state, verb) for state, verb in product(ReviewState, ReviewVerb) if ve
 def test_a_verb_follows_the_lifecycle_table_or_is_rejected(desk, clock, state, verb):
     hitl = desk(timed=ReviewState.EXPIRED in (state, REVIEW_MOVES.get((state, verb))))
     row = bring_to(hitl, clock, state)
-    before = hitl.services.ledger.verified_review(row.review_id)[0]
+    before = services_of(hitl).ledger.verified_review(row.review_id)[0]
 
     with suppress(HitlError):
         do(hitl, clock, row, verb)
 
-    after = hitl.services.ledger.verified_review(row.review_id)[0]
+    after = services_of(hitl).ledger.verified_review(row.review_id)[0]
     assert (after != before) is ((state, verb) in REVIEW_MOVES)
-    assert state_of(after, hitl.services.ledger.now()) is REVIEW_MOVES.get((state, verb), state)
+    assert state_of(after, services_of(hitl).ledger.now()) is REVIEW_MOVES.get((state, verb), state)
     assert hitl.audit.verify().sound

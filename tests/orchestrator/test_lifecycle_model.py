@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.builders import FakeClock, a_review, a_task, an_output
+from support.internals import services_of
 from support.sizes import sized
 
 from hitl_orchestrator import Orchestrator
@@ -198,11 +199,11 @@ class Lifecycle(RuleBasedStateMachine):
     def tried(self, act):
         """Run an operation; if it is rejected, assert that only the entry about the rejection was written."""
         self.clock.tick()
-        rows, end = self.hitl.inbox(), self.hitl.services.ledger.head().seq
+        rows, end = self.hitl.inbox(), services_of(self.hitl).ledger.head().seq
         try:
             return act()
         except (RequestRejected, InvalidInput):
-            reported = [event.kind.value for event in self.hitl.services.ledger.events() if event.seq > end]
+            reported = [event.kind.value for event in services_of(self.hitl).ledger.events() if event.seq > end]
             assert self.hitl.inbox() == rows
             assert reported in ([], ["refused"])
             return None

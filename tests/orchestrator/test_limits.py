@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.errors import NotAuthorized
@@ -131,8 +132,8 @@ def test_a_process_with_a_wrong_clock_changes_neither_order_nor_ages_nor_due_tim
     policy = {"policy_id": "p", "rules": [{"rule_id": "r", "priority": 1, "conditions": {}, "action": "human_review"}]}
     policy["rules"][0] |= {"respond_within": "PT1H"}
     right = opened(durable_store, policy=policy)
-    skewed = opened(durable_store, policy=policy, clock=lambda: right.services.ledger.now() + wrong)
-    before = right.services.ledger.now()
+    skewed = opened(durable_store, policy=policy, clock=lambda: services_of(right).ledger.now() + wrong)
+    before = services_of(right).ledger.now()
 
     for number, hitl in enumerate((right, skewed, right, skewed)):
         waits(hitl, f"task-{number}")

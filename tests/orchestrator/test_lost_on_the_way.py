@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.cutting_proxy import ANSWERED, BEFORE, COMMIT, SENT, Proxy
+from support.internals import services_of
 from support.stores import sealed_under
 
 CHECKPOINT = b"checkpoint"
@@ -35,7 +36,7 @@ def test_a_case_survives_a_connection_cut_at_any_commit(opened, proxy, postgres_
         assert (waiting.status, done.status) == ("waiting", "approved")
         kinds = Counter(event.kind.value for event in hitl.cases.history(task_id=task_id))
         assert set(kinds.values()) == {1}
-        assert not hitl.services.runner._checkpoints.holds(done.case_id)
+        assert not services_of(hitl).runner._checkpoints.holds(done.case_id)
         if not proxy.done.wait(0):
             break
         number += 1

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from support.builders import NINE, a_review, a_task, an_output, minutes
+from support.internals import services_of
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review
 from hitl_orchestrator.cli import main
@@ -73,12 +74,12 @@ def test_later_changes_by_the_caller_have_no_effect(hitl):
 )
 def test_a_value_that_was_altered_after_validation_is_rejected(hitl, spoiled):
     task, output = spoiled(a_task(), an_output())
-    before = list(hitl.services.ledger.events())
+    before = list(services_of(hitl).ledger.events())
 
     with pytest.raises(InvalidInput):
         hitl.submit(task, output)
 
-    assert list(hitl.services.ledger.events()) == before
+    assert list(services_of(hitl).ledger.events()) == before
 
 
 def test_a_record_with_a_future_time_is_rejected(hitl):
@@ -132,13 +133,13 @@ def test_resubmitting_an_escalated_task_writes_nothing(opened, sqlite_store, wai
     hitl = opened(sqlite_store)
     waits(hitl)
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
-    before = list(hitl.services.ledger.events())
+    before = list(services_of(hitl).ledger.events())
 
     with sqlite3.connect(sqlite_store.removeprefix("sqlite:///")) as connection:
         places = connection.execute("SELECT count(*) FROM checkpoints").fetchone()
         assert waits(hitl).status == "waiting"
         assert connection.execute("SELECT count(*) FROM checkpoints").fetchone() == places
-    assert list(hitl.services.ledger.events()) == before
+    assert list(services_of(hitl).ledger.events()) == before
 
 
 def test_acknowledged_writes_are_flushed_and_derived_writes_are_not(sqlite_store, monkeypatch):

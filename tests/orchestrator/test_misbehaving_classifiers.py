@@ -4,13 +4,8 @@ import threading
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.misbehaving_classifiers import (
-    CLASSIFIERS,
-    SECONDS,
-    ShouldBeInvoked,
-    Unprintable,
-    hanging,
-)
+from support.internals import services_of
+from support.misbehaving_classifiers import CLASSIFIERS, SECONDS, ShouldBeInvoked, Unprintable, hanging
 from support.teams import kinds
 
 from hitl_orchestrator import InvalidInput
@@ -193,7 +188,7 @@ def test_an_agent_with_a_graph_of_its_own_leaves_nothing_in_our_checkpoints(fail
     hitl = failing(sqlite_store, "pauses without a checkpointer")
     case = hitl.submit(a_task())
 
-    stored = list(hitl.services.runner._checkpoints.list(hitl.services.runner.thread(case.case_id)))
+    stored = list(services_of(hitl).runner._checkpoints.list(services_of(hitl).runner.thread(case.case_id)))
 
     assert [item.config["configurable"]["checkpoint_ns"] for item in stored] == [""]
 
@@ -251,14 +246,14 @@ def test_a_second_review_of_a_case_without_a_proposal_asks_no_classifier(failing
 
 def test_a_run_that_ends_where_it_began_is_an_error(opened, sqlite_store):
     hitl = opened(sqlite_store)
-    hitl.services.runner.graph.interrupt_before_nodes = ["route"]
+    services_of(hitl).runner.graph.interrupt_before_nodes = ["route"]
 
     with pytest.raises(CaseNotMoved, match="was run and is still received"):
         hitl.submit(a_task())
     with pytest.raises(RecoveryIncomplete, match="is still received") as reported:
         hitl.recover()
     assert reported.value.moved == 0
-    hitl.services.runner.graph.interrupt_before_nodes = []
+    services_of(hitl).runner.graph.interrupt_before_nodes = []
     assert [case.status for case in hitl.recover()] == ["waiting"]
 
 

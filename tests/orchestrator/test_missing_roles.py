@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.builders import a_review
+from support.internals import services_of
 from support.teams import a_policy, let_time_pass
 
 from hitl_orchestrator.domain.roles import RoleChain
@@ -53,7 +54,7 @@ def test_the_top_of_the_chain_finds_and_decides_a_review_whose_role_was_renamed(
 
 def test_a_missed_deadline_of_a_renamed_role_goes_to_the_top_and_the_others_go_on(renamed, clock, caplog):
     let_time_pass(renamed, clock, 2)
-    while renamed.services.ledger.now() < renamed.inbox()[-1].due_at:
+    while services_of(renamed).ledger.now() < renamed.inbox()[-1].due_at:
         pass
 
     moved = renamed.run_maintenance()

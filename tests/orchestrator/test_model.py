@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.builders import FakeClock, a_review, a_task, an_output
+from support.internals import services_of
 from support.sizes import sized
 
 from hitl_orchestrator import Orchestrator
@@ -123,7 +124,7 @@ class Model(RuleBasedStateMachine):
     @rule(task_id=TASKS)
     def lose_the_thread(self, task_id):
         if task_id in self.known:
-            self.hitl.services.runner._checkpoints.delete_thread(self.hitl.cases.get(task_id=task_id).case_id)
+            services_of(self.hitl).runner._checkpoints.delete_thread(self.hitl.cases.get(task_id=task_id).case_id)
 
     @invariant()
     def the_inbox_holds_exactly_who_is_asked(self):

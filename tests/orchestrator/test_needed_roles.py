@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.internals import services_of
 from support.people_changes import change_people, change_policy
 from support.policy_changes import BY_MAX
 
@@ -39,7 +40,7 @@ def stricter(hitl):
 
 def crashing(hitl):
     """Return an orchestrator that puts changes in force and dies before it derives roles."""
-    hitl.services.policy._cases._settle_roles = lambda: None
+    services_of(hitl).policy._cases._settle_roles = lambda: None
     return hitl
 
 
@@ -92,7 +93,7 @@ def test_a_changed_chain_of_roles_hides_no_review(opened, before):
     with opened(before, reviewers=None) as hitl:
         for _ in range(2):
             assert len(hitl.inbox("board")) == 4
-            assert hitl.services.inbox.missing_roles()
+            assert services_of(hitl).inbox.missing_roles()
             hitl.run_maintenance()
 
 
@@ -100,7 +101,7 @@ def test_a_changed_chain_of_roles_hides_no_review(opened, before):
 @given(kept=st.lists(st.tuples(st.sampled_from((*ROLES, "gone")), st.sampled_from("ab")), min_size=4, max_size=4))
 def test_a_role_of_another_state_says_nothing(stored, kept):
     hitl, rows = stored
-    hitl.services.ledger.set_needed(
+    services_of(hitl).ledger.set_needed(
         [Needed(row, role, DERIVED + state) for row, (role, state) in zip(rows, kept, strict=True)]
     )
 
@@ -115,8 +116,8 @@ def test_a_role_of_another_state_says_nothing(stored, kept):
 @given(roles=st.lists(st.sampled_from(ROLES), min_size=4, max_size=4))
 def test_an_altered_role_shows_no_review_to_a_weaker_one(stored, roles):
     hitl, rows = stored
-    state = hitl.services.inbox._needed.state
-    hitl.services.ledger.set_needed([Needed(*each, state) for each in zip(rows, roles, strict=True)])
+    state = services_of(hitl).inbox._needed.state
+    services_of(hitl).ledger.set_needed([Needed(*each, state) for each in zip(rows, roles, strict=True)])
 
     for role, reviewer in product(ROLES, ("ana", "max", "zoe")):
         assert all(request.needed_role == role for request in hitl.inbox(role))

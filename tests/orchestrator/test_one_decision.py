@@ -10,6 +10,7 @@ from threading import Barrier
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.races import answer_number, race
 
 from hitl_orchestrator.domain.enums import CaseStage
@@ -28,7 +29,9 @@ def hitl(opened, store):
 def _nothing_is_left(request, hitl):
     """A finished case leaves no checkpoint behind, however many processes resumed it."""
     yield
-    places = {each.config["configurable"]["thread_id"] for each in hitl.services.runner.graph.checkpointer.list(None)}
+    places = {
+        each.config["configurable"]["thread_id"] for each in services_of(hitl).runner.graph.checkpointer.list(None)
+    }
     assert places <= {row.case_id for row in hitl.inbox()}
 
 
@@ -163,7 +166,7 @@ def test_concurrent_recoveries_are_harmless(hitl):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(recover, range(8)))
 
-    counts = Counter((event.case_id, event.kind.value) for event in hitl.services.ledger.events() if event.case_id)
+    counts = Counter((event.case_id, event.kind.value) for event in services_of(hitl).ledger.events() if event.case_id)
     assert set(counts.values()) == {1}
     assert [hitl.cases.get(task_id=name).status for name in names] == ["waiting", "approved"] * 6
     for name in names[::2]:

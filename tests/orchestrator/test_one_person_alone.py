@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.builders import FakeClock, a_task, an_output
+from support.internals import services_of
 from support.one_person import ANA, CHAIN, EVE, MAX, MAX_2, OWN_ACCOUNTS, STRICT, TEAM, ZOE, OnePerson, check_unharmed
 from support.policy_changes import ASKS_ALWAYS, LOOSE, checked, goes_ahead, hash_of
 
@@ -49,14 +50,14 @@ def withdrawn_and_replayed(max_):
     before = max_.hitl.cases.get(case)
     max_.hitl.cases.cancel(case, submitted_by="max", reason="not yet")
     max_.approve()
-    max_.hitl.services.policy.settle(before, max_.hitl.cases.get(case))
+    services_of(max_.hitl).policy.settle(before, max_.hitl.cases.get(case))
     max_.hitl.recover()
 
 
 def withdrawn_people_and_replayed(max_):
     case = max_.hitl.people.propose([*TEAM, EVE], reason="r", reviewer="max").case.case_id
     max_.hitl.cases.cancel(case, submitted_by="max-2", reason="not yet")
-    max_.hitl.services.people_admin.settle(max_.hitl.cases.get(case), max_.hitl.cases.get(case))
+    services_of(max_.hitl).people_admin.settle(max_.hitl.cases.get(case), max_.hitl.cases.get(case))
     max_.approve()
 
 
@@ -262,7 +263,7 @@ def test_two_persons_get_what_one_cannot(max_):
     for change in (lambda: propose_looser(max_), lambda: max_.hitl.people.propose(**ADD_EVE).case.case_id):
         assert max_.hitl.decide(change(), "approve", reviewer="zoe").status == "approved"
 
-    assert max_.hitl.services.registry.active.hash == hash_of(LOOSE)
+    assert services_of(max_.hitl).registry.active.hash == hash_of(LOOSE)
     assert max_.hitl.people.active().get("eve") is not None
 
 

@@ -7,6 +7,7 @@ from threading import Barrier
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.people_changes import change_people
 from support.policy_changes import ASKS_ALWAYS, LOOSE, STRICT
 
@@ -38,7 +39,7 @@ def hitl(opened, store):
 
 
 def test_a_new_store_records_its_people_and_its_policy_first(hitl):
-    first, second = list(hitl.services.ledger.events())
+    first, second = list(services_of(hitl).ledger.events())
 
     assert (first.kind, second.kind) == ("people_recorded", "policy_recorded")
     assert first.body["people_hash"] == second.body["people_hash"] == load_people(TEAM).hash
@@ -291,7 +292,7 @@ def test_every_decision_and_every_entry_about_policies_names_the_people(hitl, wa
     after = hitl.people.active().hash
     hitl.decide(looser, "approve", reviewer="zoe")
 
-    decided = [event for event in hitl.services.ledger.events() if event.kind == "decided"]
+    decided = [event for event in services_of(hitl).ledger.events() if event.kind == "decided"]
     assert [event.body["verdict"]["people_hash"] for event in decided] == [before, after]
     entries = {event.kind.value: event.body["people_hash"] for event in hitl.policy.history()}
     assert (entries["policy_recorded"], entries["policy_proposed"], entries["policy_activated"]) == (
@@ -341,7 +342,7 @@ def test_recovery_opens_the_case_of_a_proposal_and_carries_out_an_approved_one(o
     with opened(durable_store, reviewers=TEAM, policy=STRICT) as hitl:
         case = hitl.people.propose([*TEAM, BOB], **BY_MAX).case.case_id
         # The process dies after the decision, before it carries out the change.
-        hitl.services.case_runner._on_finished.clear()
+        services_of(hitl).case_runner._on_finished.clear()
         hitl.decide(case, "approve", reviewer="zoe")
         assert hitl.people.active().get("bob") is None
 
@@ -373,7 +374,7 @@ def test_other_rules_and_schemas_are_recorded_when_they_are_first_used(opened, d
         task_id = f"task-{next(numbers)}"
         with opened(durable_store, reviewers=TEAM, policy=STRICT, **options) as hitl:
             hitl.submit(a_task(task_id), an_output(task_id))
-            events = [event for event in hitl.services.ledger.events() if event.kind == "configuration_recorded"]
+            events = [event for event in services_of(hitl).ledger.events() if event.kind == "configuration_recorded"]
         return len(events), any("than those recorded last" in record.getMessage() for record in caplog.records)
 
     assert configurations() == (0, False)

@@ -9,6 +9,7 @@ import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.types import Command
 from support.builders import a_review
+from support.internals import services_of
 
 from hitl_orchestrator.errors import CheckpointUnreadable, ForgedState
 from hitl_orchestrator.ledger.keys.files import new_key
@@ -65,7 +66,7 @@ class Writes:
 
 
 def places(hitl):
-    return hitl.services.runner._checkpoints
+    return services_of(hitl).runner._checkpoints
 
 
 def address(case_id: str) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def poisoned(request, hitl, waits):
 def test_a_poisoned_checkpoint_executes_no_code_and_finishes_no_case(hitl, poisoned):
     for given in (None, Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "zoe"}})):
         with pytest.raises(CheckpointUnreadable):
-            hitl.services.runner.graph.invoke(given, hitl.services.runner.thread(poisoned.case_id))
+            services_of(hitl).runner.graph.invoke(given, services_of(hitl).runner.thread(poisoned.case_id))
 
     assert (marks, list(hitl.audit.records()), hitl.cases.get(task_id="task-1")) == ([], [], poisoned)
 
@@ -121,7 +122,7 @@ def test_a_checkpoint_moved_from_another_case_finishes_neither(hitl, waits):
     put(hitl, victim.case_id, places(hitl).get_tuple(address(donor.case_id)))
 
     with pytest.raises(ForgedState, match=donor.case_id):
-        hitl.services.runner.graph.invoke(None, hitl.services.runner.thread(victim.case_id))
+        services_of(hitl).runner.graph.invoke(None, services_of(hitl).runner.thread(victim.case_id))
     assert list(hitl.audit.records()) == []
 
     done = hitl.decide(task_id="victim", decision=a_review("reject", "ana"))
@@ -138,7 +139,7 @@ def test_the_checkpoint_of_a_decided_case_decides_no_other(hitl, waits):
     put(hitl, victim.case_id, place)
 
     with pytest.raises(ForgedState):
-        hitl.services.runner.graph.invoke(Command(goto="finalize"), hitl.services.runner.thread(victim.case_id))
+        services_of(hitl).runner.graph.invoke(Command(goto="finalize"), services_of(hitl).runner.thread(victim.case_id))
 
     assert [record.task_id for record in hitl.audit.records()] == ["donor"]
     assert hitl.cases.get(task_id="victim") == victim
@@ -150,7 +151,7 @@ def test_a_reverted_checkpoint_requests_the_review_of_the_tables(hitl, waits):
     hitl.decide(task_id="task-1", decision=a_review("escalate", "ana"))
     put(hitl, case.case_id, before)
 
-    state = hitl.services.runner.graph.invoke(None, hitl.services.runner.thread(case.case_id))
+    state = services_of(hitl).runner.graph.invoke(None, services_of(hitl).runner.thread(case.case_id))
 
     assert "outcome" not in state
     assert (hitl.cases.get(task_id="task-1").open_review.role, list(hitl.audit.records())) == ("senior_manager", [])
@@ -162,7 +163,7 @@ def test_an_unauthorized_answer_sent_directly_to_the_graph_is_reported_once(hitl
     forged = Command(resume={"decision": {"human_decision": "approve", "reviewer_id": "stranger"}})
 
     for _ in range(3):
-        hitl.services.runner.graph.invoke(forged, hitl.services.runner.thread(case.case_id))
+        services_of(hitl).runner.graph.invoke(forged, services_of(hitl).runner.thread(case.case_id))
 
     assert hitl.cases.get(task_id="task-1") == case
     (cause,) = alarms(hitl, case.case_id)

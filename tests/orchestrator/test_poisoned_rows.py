@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.builders import a_review, a_task, an_output, canonical
+from support.internals import services_of
 from support.people_changes import change_policy
 from support.stores import resealed
 
@@ -16,7 +17,7 @@ ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 
 
 def alarms(hitl, case_id):
-    return [event.body["cause"] for event in hitl.services.ledger.events(case_id) if event.kind == "alarm"]
+    return [event.body["cause"] for event in services_of(hitl).ledger.events(case_id) if event.kind == "alarm"]
 
 
 @pytest.mark.parametrize("text", UNREADABLE)
@@ -42,9 +43,9 @@ def test_a_waiting_case_with_an_unreadable_review_is_not_decided(durable, waits,
 @pytest.mark.parametrize("column", ["shown", "verdict"])
 def test_a_decided_case_with_an_unreadable_review_is_not_resumed(durable, waits, intruder, column, text):
     case = waits(durable)
-    durable.services.case_runner.run = lambda case, **how: case
+    services_of(durable).case_runner.run = lambda case, **how: case
     durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
-    del durable.services.case_runner.run
+    del services_of(durable).case_runner.run
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_review
+from support.internals import services_of
 from support.people_changes import change_people
 from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
 
@@ -35,10 +36,10 @@ def test_a_policy_change_is_decided_by_the_active_policy_and_never_by_a_canary(o
 
     waits = hitl.policy.activate(goes_ahead(0.5), **BY_MAX)
 
-    assert waits.case.submission.policy_hash == hitl.services.registry.active.hash
+    assert waits.case.submission.policy_hash == services_of(hitl).registry.active.hash
     assert waits.case.open_review.shown.routing.decision.requirements.approvals == 2
     agreed(hitl, waits)
-    assert hitl.services.registry.active.policy.policy_id == "from_0.5"
+    assert services_of(hitl).registry.active.policy.policy_id == "from_0.5"
 
 
 def test_a_change_proposed_during_a_canary_is_also_compared_with_the_active_policy(opened):
@@ -48,8 +49,8 @@ def test_a_change_proposed_during_a_canary_is_also_compared_with_the_active_poli
     canary = hitl.policy.status().canary.policy_hash
     facts = {"risk_level": RiskLevel.HIGH, "domain": POLICY_DOMAIN, "confidence": None}
 
-    of_policy = hitl.services.registry.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
-    of_agents = hitl.services.registry.decide(canary, Facts(task_type="refund", **facts), "task-1")
+    of_policy = services_of(hitl).registry.decide(canary, Facts(task_type="policy_change", **facts), "policy-change-1")
+    of_agents = services_of(hitl).registry.decide(canary, Facts(task_type="refund", **facts), "task-1")
 
     assert (of_policy.requirements.approvals, of_agents.requirements.approvals) == (2, 1)
 
@@ -59,7 +60,7 @@ def test_the_compared_policy_is_recorded_before_the_proposal(opened):
 
     hitl.policy.activate(LOOSE, **BY_MAX)
 
-    reported = [event.kind.value for event in hitl.services.ledger.events() if event.case_id is None]
+    reported = [event.kind.value for event in services_of(hitl).ledger.events() if event.case_id is None]
     assert reported == ["people_recorded", "policy_recorded", "policy_version", "policy_proposed"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_task, an_output, canonical
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
@@ -17,7 +18,9 @@ def store(tmp_path):
 
 def policies_recorded(hitl):
     return [
-        event.body["policy_id"] for event in hitl.services.ledger.events() if event.kind is EventKind.POLICY_RECORDED
+        event.body["policy_id"]
+        for event in services_of(hitl).ledger.events()
+        if event.kind is EventKind.POLICY_RECORDED
     ]
 
 
@@ -26,7 +29,7 @@ def test_a_store_opened_without_a_policy_keeps_its_own(store):
         hitl.submit(a_task(), an_output(confidence=0.99))
 
     with Orchestrator.open(store) as hitl:
-        assert hitl.services.registry.active.policy.policy_id == "asks_always"
+        assert services_of(hitl).registry.active.policy.policy_id == "asks_always"
         assert hitl.submit(a_task("second"), an_output("second", confidence=0.99)).status == "waiting"
         assert policies_recorded(hitl) == ["asks_always"]
 

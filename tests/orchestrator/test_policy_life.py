@@ -7,6 +7,7 @@ from operator import attrgetter
 
 import pytest
 from support.builders import AGENT, a_review, a_task, an_output
+from support.internals import services_of
 from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
 from support.random_policies import STACK
 
@@ -88,7 +89,7 @@ def test_only_an_approval_activates_a_proposed_policy(in_memory, answer):
     in_memory.decide(waits.case_id, a_review(answer, "zoe"))
 
     assert kinds(in_memory)[-1] == "policy_declined"
-    assert in_memory.services.registry.active.hash == hash_of(USUAL)
+    assert services_of(in_memory).registry.active.hash == hash_of(USUAL)
     assert not in_memory.policy.status().pending
     assert in_memory.audit.verify().sound
 
@@ -107,7 +108,7 @@ def test_an_approval_covers_the_shown_change_and_lapses_with_the_compared_policy
 
     ruled.decide(waits.case_id, a_review("approve", "zoe"))
 
-    assert ruled.services.registry.active.hash == hash_of(STRICT)
+    assert services_of(ruled).registry.active.hash == hash_of(STRICT)
     assert "activated since" in ruled.policy.history()[-1].body["why"]
 
 
@@ -169,11 +170,11 @@ def test_a_policy_change_case_without_a_proposal_activates_nothing(ruled):
     task = real.task.model_copy(update={"task_id": "forged"})
     output = real.output.model_copy(update={"task_id": "forged"})
     forged = real.model_copy(update={"case_id": "forged-1", "task": task, "output": output, "submitted_by": None})
-    ruled.services.ledger.receive(forged, AGENT)
+    services_of(ruled).ledger.receive(forged, AGENT)
     ruled.recover()
 
     assert ruled.decide(task_id="forged", decision=a_review("approve", "zoe")).status == "approved"
-    assert ruled.services.registry.active.hash == hash_of(USUAL)
+    assert services_of(ruled).registry.active.hash == hash_of(USUAL)
 
 
 def test_a_rollback_goes_back_one_version_and_a_looser_one_needs_approval(ruled):
@@ -183,7 +184,7 @@ def test_a_rollback_goes_back_one_version_and_a_looser_one_needs_approval(ruled)
     for back_to in (STRICT, USUAL):
         waits = ruled.policy.rollback(**BY_MAX).case
         ruled.decide(waits.case_id, a_review("approve", "zoe"))
-        assert ruled.services.registry.active.hash == hash_of(back_to)
+        assert services_of(ruled).registry.active.hash == hash_of(back_to)
     with pytest.raises(NoPreviousPolicy, match="no version was in force before"):
         ruled.policy.rollback(**BY_MAX)
     assert ruled.policy.rollback(hash_of(STRICT)[:12], **BY_MAX).in_force
@@ -324,7 +325,7 @@ def test_a_policy_change_without_a_reviewer_is_rejected(in_memory):
 @pytest.mark.parametrize("policy", [STRICT, LOOSE])
 def test_an_unreadable_entry_is_never_written(in_memory, policy):
     before = kinds(in_memory)
-    admin, max_ = in_memory.services.policy, in_memory.services.people.named("max")
+    admin, max_ = services_of(in_memory).policy, services_of(in_memory).people.named("max")
     wanted = admin._request(PolicyChange.CANARY, admin._read(policy), max_, "we agreed so", Acting())
     with pytest.raises(InvalidInput, match=r"the store stays unchanged: .*could not be read again"):
         admin._change(wanted._replace(share=True))
@@ -337,7 +338,7 @@ def test_a_layered_policy_is_activated_as_a_whole(opened, durable_store):
         assert hitl.policy.activate(stack, **BY_MAX).in_force
 
     with opened(durable_store) as hitl:
-        assert (type(hitl.services.registry.active.policy), hitl.services.registry.active.hash) == (
+        assert (type(services_of(hitl).registry.active.policy), services_of(hitl).registry.active.hash) == (
             type(stack),
             policy_hash(stack),
         )
@@ -359,4 +360,4 @@ def test_every_policy_version_is_recorded_with_its_author_and_reason(ruled):
         "from_0.5": ("zoe", "to see what it would do"),
     }
     assert (life.states(hash_of(STRICT)), life.states(hash_of(LOOSE))) == (("active",), ("shadow",))
-    assert ruled.services.ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"
+    assert services_of(ruled).ledger.policy(hash_of(LOOSE))["policy_id"] == "from_0.5"

@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 from support.builders import NINE, PERSON, a_review
+from support.internals import services_of
 from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, checked, hash_of, kinds
 
 from hitl_orchestrator.domain.enums import PolicyChange
@@ -122,7 +123,7 @@ def test_concurrent_recoveries_open_one_case_per_proposal(opened, durable_store)
     stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": hash_of(ASKS_ALWAYS), "share": None}
     stated |= {"reason": "r", "people_hash": both[0].people.status().current}
     drafts = [proposed("lost", stated, PERSON, NINE)]
-    assert both[0].services.ledger.govern(drafts, both[0].policy.status().seen)
+    assert services_of(both[0]).ledger.govern(drafts, both[0].policy.status().seen)
     together = Barrier(2)
 
     def recover(number):
@@ -144,7 +145,7 @@ def test_a_proposal_without_its_compared_policy_is_declined(opened, store):
     hitl.policy.start_shadow(LOOSE, **BY_MAX)
     stated = {"change": "activate", "policy_hash": hash_of(LOOSE), "base": "b" * 64, "share": None, "reason": "r"}
     stated |= {"people_hash": hitl.people.status().current}
-    hitl.services.ledger.govern([proposed("no-such-case", stated, PERSON, NINE)], hitl.policy.status().seen)
+    services_of(hitl).ledger.govern([proposed("no-such-case", stated, PERSON, NINE)], hitl.policy.status().seen)
 
     hitl.recover()
 
@@ -182,7 +183,7 @@ def test_verification_finds_an_activation_without_approval(opened, durable_store
     stated = {"policy_hash": life.active, "before": life.active, "reason": "r", "people_hash": "a" * 64}
     forged = {"approved_by": {"case_id": "no-such-case", "by": "max", "approved_by": "zoe"}}
     stated |= forged.get(field, {field: "a" * 64})
-    hitl.services.ledger.govern([activated(PolicyChange.ACTIVATE, stated, PERSON, NINE)], life.seen)
+    services_of(hitl).ledger.govern([activated(PolicyChange.ACTIVATE, stated, PERSON, NINE)], life.seen)
 
     found = hitl.audit.verify()
 
@@ -200,7 +201,7 @@ def test_recovery_opens_a_spot_check_after_a_crash(process, opened, tmp_path, la
     assert (died["status"], died["lines"]) == (-SIGKILL, [])
     with opened(store, clock=now_in_utc) as hitl:
         assert hitl.cases.get(task_id="task-0").status == "approved"
-        assert len(hitl.services.ledger.spot_checks_due()) == 1
+        assert len(services_of(hitl).ledger.spot_checks_due()) == 1
         assert hitl.audit.verify().sound
         hitl.recover()
         hitl.recover()
@@ -213,6 +214,6 @@ def test_verification_finds_a_deleted_spot_check(process, opened, sqlite_store):
     process("submit", store=store, numbers=[0], policy=checked(1), die_before='"kind":"spot_check"')
 
     with opened(store) as hitl:
-        hitl.services.ledger.spot_check_opened(hitl.cases.get(task_id="task-0").case_id)
+        services_of(hitl).ledger.spot_check_opened(hitl.cases.get(task_id="task-0").case_id)
 
         assert "has no row in the due spot checks" in hitl.audit.verify().problem

@@ -83,6 +83,12 @@ def test_every_asynchronous_method_calls_the_synchronous_one(name):
         assert getattr(derived, method).__wrapped__ is sync[method], method
 
 
+def test_a_principal_has_no_field_that_nothing_enforces():
+    enforced = {"subject", "kind", "person", "authenticated_by"}
+
+    assert set(Principal.model_fields) - enforced == {"authenticated_at"}
+
+
 # ---- the pure function: all verbs, all kinds, all relations to the case
 
 
@@ -108,6 +114,7 @@ EXPECTED = {
     **alike(["export"], {"auditor": "all"}),
     **alike(["sign_head", "recover", "maintain"], KEEPS),
     **alike(["rotate_key"], {"operator": "all"}),
+    **alike(["run_graph"], {}),
 }
 NEEDS = {"assign": "max", "plant": "max", "replay": "max", "redact": "zoe"}
 SITUATIONS = ("own domain", "other domain", "own submission", "barred", "left the people", "renamed role", "no account")
@@ -176,6 +183,7 @@ ON_A_CASE = {
     "cases.history": (Verb.READ_CASE, lambda h, c: h.cases.history(c)),
     "cases.cancel": (Verb.CANCEL, lambda h, c: h.cases.cancel(c, reason="")),
     "cases.replay": (Verb.REPLAY, lambda h, c: h.cases.replay(a_review("approve", None), c)),
+    "cases.check_redaction": (Verb.REDACT, lambda h, c: h.cases.check_redaction(c)),
     "cases.redact": (Verb.REDACT, lambda h, c: h.cases.redact(c, reason="")),
     "reviews.claim": (Verb.CLAIM, lambda h, c: h.reviews.claim(c, seconds=0)),
     "reviews.take_over": (Verb.TAKE_OVER, lambda h, c: h.reviews.claim(c, seconds=0, take_over=True)),
@@ -193,6 +201,7 @@ ON_A_CASE = {
 IN_GENERAL = {
     "cases.enqueue": (Verb.SUBMIT, lambda h: h.cases.enqueue(a_task(RESERVED))),
     "cases.unfinished": (Verb.UNFINISHED, lambda h: h.cases.unfinished()),
+    "cases.runner": (Verb.RUN_GRAPH, lambda h: h.cases.runner()),
     "cases.wakeups": (Verb.UNFINISHED, lambda h: h.cases.wakeups()),
     "decided_since": (Verb.READ_RECORDS, lambda h: h.decided_since()),
     "cases.prepare": (Verb.SUBMIT, lambda h: h.cases.prepare()),

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import NINE, FakeClock, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput, Orchestrator, RequestRejected, Review
 from hitl_orchestrator.domain.decision import Facts, Routing
@@ -115,7 +116,7 @@ def test_every_approval_has_a_rule_or_a_reviewer_in_the_ledger(policy, given_cas
 
         recorded = {
             event.body["policy_hash"]: event.body["policy"]
-            for event in hitl.services.ledger.events(None)
+            for event in services_of(hitl).ledger.events(None)
             if event.kind is EventKind.POLICY_RECORDED
         }
         for number in range(len(given_cases)):

@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 from support.builders import a_review, a_task
+from support.internals import services_of
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import RecoveryIncomplete, StoreUnavailable
@@ -38,9 +39,9 @@ def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
     for name in ("done", "waits"):
         waits(hitl, name)
     done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
-    checkpoints, stranger = hitl.services.runner._checkpoints, hitl.services.runner.thread("foreign-thread")
-    hitl.services.runner._rebuild_thread(done)
-    hitl.services.runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
+    checkpoints, stranger = services_of(hitl).runner._checkpoints, services_of(hitl).runner.thread("foreign-thread")
+    services_of(hitl).runner._rebuild_thread(done)
+    services_of(hitl).runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
     assert checkpoints.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
 
     assert hitl.recover() == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import NINE, a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput, RequestRejected
 from hitl_orchestrator.errors import NotAuthorized, ReviewAlreadyDecided, StaleReview, StoreUnavailable
@@ -115,7 +116,7 @@ def test_an_unwritable_ledger_does_not_change_the_rejection(hitl, waits, monkeyp
     def is_away(*given):
         raise StoreUnavailable("the store", "it is away")
 
-    monkeypatch.setattr(hitl.services.ledger, "refuse", is_away)
+    monkeypatch.setattr(services_of(hitl).ledger, "refuse", is_away)
 
     with pytest.raises(NotAuthorized, match="'ben' may not decide this"):
         hitl.decide(task_id="task-1", decision=a_review("approve", "ben"))
@@ -125,7 +126,7 @@ def test_an_invalid_answer_to_the_graph_is_recorded(hitl, waits):
     case = waits(hitl)
     row = case.open_review
 
-    hitl.services.ports.hear(row, a_review("approve", "mallory"))
+    services_of(hitl).ports.hear(row, a_review("approve", "mallory"))
 
     (event,) = refusals(hitl)
     assert (event.actor.channel, event.actor.id, event.body["cause"]) == ("graph", "mallory", "NotAuthorized")
@@ -139,6 +140,6 @@ def test_every_event_states_how_its_actor_was_authenticated(hitl, waits):
         a_review("approve", None, human_role="domain_reviewer", task_id="task-2", timestamp=NINE), task_id="task-2"
     )
 
-    known = {(event.kind.value, event.actor.authenticated.value) for event in hitl.services.ledger.events()}
+    known = {(event.kind.value, event.actor.authenticated.value) for event in services_of(hitl).ledger.events()}
     assert {how for kind, how in known if kind == "decided"} == {"stated", "recorded"}
     assert {how for kind, how in known if kind != "decided"} == {"none"}

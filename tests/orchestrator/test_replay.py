@@ -3,6 +3,7 @@
 import pytest
 from langgraph.types import Command
 from support.builders import NINE, a_review, a_task, an_output, minutes
+from support.internals import services_of
 from support.teams import TEAM, a_policy
 
 from hitl_orchestrator.domain.enums import EventKind
@@ -104,7 +105,7 @@ def test_no_deadline_decides_a_replayed_case(opened, store, clock):
 def test_an_answer_sent_to_the_graph_decides_no_replayed_case(opened):
     hitl = opened("memory://")
     case = replayed(hitl)
-    runner = hitl.services.runner
+    runner = services_of(hitl).runner
     answer = {"decision": a_review("approve", "max").model_dump(mode="json", exclude_none=True)}
 
     result = runner.graph.invoke(Command(resume=answer), runner.thread(case.case_id))

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.people_changes import change_policy
 from support.postgres_server import direct_connection
 
@@ -138,7 +139,7 @@ def test_the_policy_of_a_store_is_recorded_once_and_kept(opened, durable_store):
         with opened(durable_store, policy=LENIENT if number < 2 else None) as hitl:
             hitl.cases.enqueue(a_task(f"task-{number}"))
             recorded = [event.kind for event in hitl.policy.history()]
-            assert hitl.services.registry.active.policy.policy_id == "lenient"
+            assert services_of(hitl).registry.active.policy.policy_id == "lenient"
 
     assert recorded == ["policy_recorded"]
 
@@ -147,7 +148,7 @@ def test_the_policy_of_a_store_is_recorded_once_and_kept(opened, durable_store):
 def under_an_older_graph(opened, durable_store):
     """A store whose cases were submitted by code that had another graph."""
     older = opened(durable_store)
-    older.services.reader.graph_version = "g-older"
+    services_of(older).reader.graph_version = "g-older"
     older.cases.enqueue(a_task("received"), an_output("received"))
     older.close()
     return opened(durable_store)
@@ -159,7 +160,7 @@ def test_a_case_of_another_graph_is_refused_by_name(under_an_older_graph):
     with pytest.raises(GraphVersionMismatch, match="'g-older'") as refusal:
         hitl.submit(a_task("received"), an_output("received"))
 
-    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", hitl.services.reader.graph_version)
+    assert (refusal.value.paused_under, refusal.value.running) == ("g-older", services_of(hitl).reader.graph_version)
     assert hitl.cases.get(task_id="received").status == "received"
 
 
@@ -176,7 +177,7 @@ def test_a_case_of_another_graph_is_not_recovered(under_an_older_graph):
 
 def test_a_waiting_case_of_another_graph_is_not_decided(opened, durable_store, waits):
     older = opened(durable_store)
-    older.services.reader.graph_version = "g-older"
+    services_of(older).reader.graph_version = "g-older"
     waits(older)
     older.close()
     hitl = opened(durable_store)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import HitlError, Orchestrator
 
@@ -79,7 +80,7 @@ def verdict(hitl: Orchestrator, place: str, value: Any) -> list[str]:
             reported = [text.replace(row.digest, bare) for text in reported]
     except (HitlError, ValueError) as refusal:
         reported.append(f"{type(refusal).__name__}: {refusal}")
-    return reported + [f"{event.kind} {event.seq}" for event in hitl.services.ledger.events()]
+    return reported + [f"{event.kind} {event.seq}" for event in services_of(hitl).ledger.events()]
 
 
 @pytest.fixture
@@ -92,6 +93,6 @@ def test_an_unusual_value_is_treated_alike_in_every_field(both, odd):
     for place in PLACES:
         reported = []
         for hitl in both:
-            hitl.services.submission._new_id = lambda place=place: f"case-{place}"
+            services_of(hitl).submission._new_id = lambda place=place: f"case-{place}"
             reported.append(verdict(hitl, place, ODD[odd]))
         assert reported[0] == reported[1], place

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.stores import sealed_under
 
 from hitl_orchestrator import Orchestrator
@@ -79,7 +80,7 @@ def test_a_forged_decision_finishes_no_case(reopened, case, intruder, seal, says
 
 def stop_before_the_outcome(hitl: Orchestrator) -> None:
     """Let decisions be recorded, and the process die before the case is run on."""
-    hitl.services.case_runner.run = lambda case, **how: case
+    services_of(hitl).case_runner.run = lambda case, **how: case
 
 
 @pytest.fixture
@@ -277,7 +278,7 @@ def test_a_function_can_seal_instead_of_a_key(opened, durable_store, waits):
     rotated_to(NEW, durable_store)
 
     with opened(durable_store, seal_key=[NEW, OLD]) as hitl:
-        hitl.services.ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")
+        services_of(hitl).ledger.verified_review(f"{hitl.cases.get(task_id='task-1').case_id}.0")
 
 
 def test_the_ledger_records_the_seal_of_every_request_and_answer(hitl, waits):
@@ -296,11 +297,11 @@ def test_the_ledger_records_the_seal_of_every_request_and_answer(hitl, waits):
 def test_a_forged_submission_or_routing_in_the_state_approves_nothing(hitl):
     """The person who may call the graph hands it another task, or surer facts, under the id of a case that came in."""
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(accepted.case_id)
     surer = accepted.submission.model_copy(update={"output": an_output(confidence=0.99)})
 
     with pytest.raises(HitlError, match="its submission is not the one that the ledger holds"):
-        graph.invoke(hitl.services.runner.input(surer), thread)
+        graph.invoke(services_of(hitl).runner.input(surer), thread)
 
     assert (hitl.cases.get(task_id="task-1").status, list(hitl.audit.records())) == ("received", [])
     assert len(alarms(hitl, accepted.case_id)) == 1
@@ -311,7 +312,7 @@ def surest(hitl, accepted) -> dict[str, Any]:
     sure = hitl.submit(a_task("sure"), an_output("sure", confidence=0.99)).record
     decision = {name: getattr(sure, name) for name in ("rule_id", "reason", "policy_id", "policy_hash")}
     output = an_output(confidence=0.99).model_dump(mode="json")
-    return hitl.services.runner.input(accepted.submission) | {
+    return services_of(hitl).runner.input(accepted.submission) | {
         "classification": {"risk_level": "low", "output": output},
         "score": {"confidence": 0.99, "source": "reported"},
         "decision": {"action": "auto_approve", "assigned_human_role": None, **decision},
@@ -323,7 +324,7 @@ def test_a_raised_confidence_in_the_state_approves_nothing(hitl, way):
     from langgraph.types import Command  # noqa: PLC0415
 
     accepted = hitl.cases.enqueue(a_task(), an_output(confidence=0.5))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(accepted.case_id)
     state = surest(hitl, accepted)
     given: Any = Command(goto="finalize", update=state)
     if way == "stored":
@@ -340,7 +341,7 @@ def test_a_raised_confidence_in_the_state_approves_nothing(hitl, way):
 
 def test_a_forged_state_opens_no_review(hitl):
     accepted = hitl.cases.enqueue(a_task(risk_level="high"), an_output(confidence=0.5))
-    graph, thread = hitl.services.runner.graph, hitl.services.runner.thread(accepted.case_id)
+    graph, thread = services_of(hitl).runner.graph, services_of(hitl).runner.thread(accepted.case_id)
     harmless = surest(hitl, accepted)
     harmless["decision"] |= {"action": "human_review", "assigned_human_role": "domain_reviewer"}
     graph.update_state(thread, harmless, as_node="route")

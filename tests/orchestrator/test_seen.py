@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_task, an_output
+from support.internals import services_of
 from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import InvalidInput, Proposal
@@ -152,7 +153,7 @@ def test_redaction_erases_texts_of_earlier_reviews(team):
 
     assert "Zaphod" not in " ".join(event.model_dump_json() for event in hitl.cases.history(task_id="task-1"))
     assert "Zaphod" not in hitl.cases.get(task_id="task-1").model_dump_json()
-    assert hitl.services.ledger.last_reviewer_for("Zaphod") is None
+    assert services_of(hitl).ledger.last_reviewer_for("Zaphod") is None
     assert hitl.audit.verify().sound
 
 

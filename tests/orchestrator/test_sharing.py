@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from support.builders import a_review
+from support.internals import services_of
 from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import InvalidInput
@@ -64,7 +65,7 @@ def test_push_assigns_to_the_least_loaded_eligible_reviewer(team):
 
     given = hitl.acting_as("s1").reviews.assign()
 
-    held = Counter(hitl.services.people.human(one.to) for one in given)
+    held = Counter(services_of(hitl).people.human(one.to) for one in given)
     assert (held["few"], held["r1"] + held["r2"], abs(held["r1"] - held["r2"])) == (1, 7, 1)
     assert all(one.review.claimed_by == one.to for one in given)
     assert [event.actor.id for event in hitl.cases.history(task_id="task-0") if event.kind == "claimed"] == ["s1"]
@@ -114,7 +115,7 @@ def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, int
     intruder.change(first.review_id, version=7)
 
     [forged, given] = hitl.acting_as("s1").reviews.assign(seconds=0.001)
-    while hitl.services.ledger.now() <= given.review.claimed_until:
+    while services_of(hitl).ledger.now() <= given.review.claimed_until:
         pass
 
     assert (forged.to, given.review.review_id) == (None, second.review_id)
@@ -125,7 +126,7 @@ def test_a_forged_review_does_not_block_other_reviews(opened, durable_store, int
 def test_a_case_of_another_graph_version_is_left_to_compatible_code(team):
     hitl = team()
     submit(hitl)
-    hitl.services.reader.graph_version = "g-newer"
+    services_of(hitl).reader.graph_version = "g-newer"
 
     assert hitl.reviews.next(reviewer="r1") is None
     [left] = hitl.acting_as("s1").reviews.assign()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.policy_changes import checked
 
 from hitl_orchestrator.domain.audit import is_drawn
@@ -79,13 +80,13 @@ def test_opening_a_spot_check_is_idempotent(opened, store):
     hitl = opened(store, policy=checked(1))
     case = hitl.submit(a_task(), an_output())
 
-    hitl.services.spot_checks._open(hitl.cases.get(case.case_id))
+    services_of(hitl).spot_checks._open(hitl.cases.get(case.case_id))
     hitl.recover()
     hitl.run_maintenance()
     hitl.submit(a_task(), an_output())
 
     assert len(hitl.inbox()) == 1
-    assert list(hitl.services.ledger.spot_checks_due()) == []
+    assert list(services_of(hitl).ledger.spot_checks_due()) == []
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_task_under_the_id_of_a_spot_check_does_not_prevent_it(opened, store, 
 
     of = [hitl.cases.get(request.case_id).submission.quality_check for request in hitl.inbox()]
     assert waiting.case_id in [check.of for check in of if check is not None]
-    assert list(hitl.services.ledger.spot_checks_due()) == []
+    assert list(services_of(hitl).ledger.spot_checks_due()) == []
 
 
 def test_a_replayed_case_is_not_spot_checked(opened, store):

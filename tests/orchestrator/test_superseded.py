@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 
@@ -87,7 +88,7 @@ def test_a_decision_that_was_recorded_before_the_newer_attempt_is_carried_out_fi
     hitl = opened(durable_store)
     old = hitl.submit(a_task(), an_output(confidence=0.5))
     with monkeypatch.context() as patch:
-        patch.setattr(hitl.services.runner, "go_on", an_unavailable_model)
+        patch.setattr(services_of(hitl).runner, "go_on", an_unavailable_model)
         with pytest.raises(ConnectionError):
             hitl.decide(old.case_id, a_review("approve", "ana"))
     assert hitl.cases.get(old.case_id).status == "decided"

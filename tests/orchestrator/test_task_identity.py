@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from support.builders import NINE, PERSON, a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator.errors import InvalidInput, TaskConflict, UnknownCase
 
@@ -55,7 +56,7 @@ def test_a_conflict_in_many_fields_is_a_short_message(hitl):
 
 def test_a_conflict_with_a_redacted_case_shows_none_of_its_text(hitl):
     case = hitl.submit(a_task(task_description="secret"), an_output())
-    hitl.services.ledger.redact(case.case_id, "erased on request", PERSON, NINE)
+    services_of(hitl).ledger.redact(case.case_id, "erased on request", PERSON, NINE)
 
     with pytest.raises(TaskConflict) as refused:
         hitl.submit(a_task(task_description="other"), an_output())

@@ -2,6 +2,7 @@
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.teams import TEAM, a_policy, kinds, let_time_pass, say, submit
 
 from hitl_orchestrator import InvalidInput
@@ -200,14 +201,14 @@ def test_a_rule_can_count_working_time_only(opened, store):
 
     length = row.due_at - row.opened_at if store == "memory://" else row.shown.answer_within
     assert length.total_seconds() >= 24 * 3600  # two working days, with a night between them at least
-    with pytest.raises(InvalidInput, match="the reviewers file has no calendar"):
+    with pytest.raises(InvalidInput, match="the people have no calendar"):
         opened("memory://", reviewers=TEAM, policy=a_policy(respond_within="PT16H", business_hours=True))
 
 
 def test_recovery_completes_an_interrupted_withdrawal(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy())
     case = submit(hitl, by="agent-7")
-    hitl.services.recorder.cancel(
+    services_of(hitl).recorder.cancel(
         case.open_review, case, "agent-7", reason="gone", acting=Acting()
     )  # and the process ends here
     hitl.close()

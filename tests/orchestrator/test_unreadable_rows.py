@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import pytest
 from support.attacker import Intruder
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
@@ -67,7 +68,7 @@ def test_an_unreadable_review_stops_no_step_of_maintenance(opened, durable_store
     assert causes == dict.fromkeys(the_others(cases), TamperedReview), "the altered deadlines of the others"
     for kind in ("reminded", "returned"):
         assert {each.review.case_id for each in notices if each.kind == kind} == set(the_others(cases))
-    alarms = [event for event in hitl.services.ledger.events(cases[0].case_id) if event.kind == "alarm"]
+    alarms = [event for event in services_of(hitl).ledger.events(cases[0].case_id) if event.kind == "alarm"]
     assert len(alarms) == 1
 
 
@@ -98,7 +99,7 @@ def test_a_review_that_waits_for_a_time_that_is_none_is_named(three, intruder, c
             maintain()
         assert f"{column} {value!r} is not a time" in str(reported.value)
         assert set(reported.value.failures) == {cases[0].case_id}
-    assert "alarm" in [event.kind for event in hitl.services.ledger.events(cases[0].case_id)]
+    assert "alarm" in [event.kind for event in services_of(hitl).ledger.events(cases[0].case_id)]
     assert column in hitl.audit.verify().problem
 
 
@@ -119,7 +120,7 @@ def test_a_lease_until_a_time_that_is_none_is_named_and_ends(durable, intruder, 
     times = {"held_since": "2025-01-01T00:00:00.000000Z", "held_until": "9998-01-01T00:00:00.000000Z"} | {column: "zzz"}
     intruder.run("UPDATE cases SET holder = 'away/1/2/3/4', held_since = ?, held_until = ?", *times.values())
     assert column in durable.audit.verify().problem
-    assert durable.services.ledger.lease(case.case_id) is None
+    assert services_of(durable).ledger.lease(case.case_id) is None
 
     with pytest.raises(RecoveryIncomplete, match=f"{column} 'zzz' is not a time"):
         durable.recover()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.frozen_store import OPTIONS, restore
+from support.internals import services_of
 from support.postgres_server import direct_connection
 
 import hitl_orchestrator.ledger.database.migrate
@@ -81,7 +82,7 @@ def continued(frozen, monkeypatch):
     version = stored_version(frozen)
     monkeypatch.setattr(topology, "RESUMES", frozenset({version}))
     with Orchestrator.open(frozen, **OPTIONS) as hitl:
-        hitl.services.reader.graph_version = "g-later"
+        services_of(hitl).reader.graph_version = "g-later"
         yield hitl
 
 
@@ -105,7 +106,7 @@ def test_cases_at_every_stage_continue_under_a_graph_that_lists_theirs(continued
 
 def test_cases_of_a_graph_that_is_not_listed_are_refused_by_name_and_unchanged(frozen):
     with Orchestrator.open(frozen, **OPTIONS) as hitl:
-        hitl.services.reader.graph_version = "g-later"
+        services_of(hitl).reader.graph_version = "g-later"
         before = rows_in(frozen)[1]
 
         with pytest.raises(GraphVersionMismatch, match="this code runs graph 'g-later'; resume it with the version"):

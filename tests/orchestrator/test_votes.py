@@ -5,6 +5,7 @@ from threading import Barrier
 
 import pytest
 from support.builders import a_review
+from support.internals import services_of
 from support.teams import TEAM, a_policy, kinds, say, submit
 
 from hitl_orchestrator import RequestRejected
@@ -147,7 +148,7 @@ def test_concurrent_votes_all_count(team):
 def test_an_interrupted_vote_is_completed_by_the_next(opened, durable_store):
     hitl = opened(durable_store, reviewers=TEAM, policy=a_policy(approvals=2))
     row = submit(hitl).open_review
-    hitl.services.recorder.decide(row, a_review("approve", "r1"), acting=Acting())  # and the process ends here
+    services_of(hitl).recorder.decide(row, a_review("approve", "r1"), acting=Acting())  # and the process ends here
     hitl.close()
 
     again = opened(durable_store, reviewers=TEAM)

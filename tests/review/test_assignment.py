@@ -178,7 +178,7 @@ def test_at_the_top_the_reason_names_the_remedy():
         "no reviewer with the role 'senior_manager' may decide this: no reviewer has it in the domain 'finance'; "
         "it goes to 'compliance_officer'; "
         "no reviewer with the role 'compliance_officer' may decide this: no reviewer has it in the domain 'finance'; "
-        "add a reviewer with this role and domain to the reviewers file"
+        "add a reviewer with this role and domain with 'hitl people propose'"
     )
 
 

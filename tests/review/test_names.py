@@ -24,6 +24,55 @@ PEOPLE = read_people(
 )
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "requestеd_by",  # noqa: RUF001 - a Cyrillic letter
+        "rеquеstеd_bу",  # noqa: RUF001
+        "rеques\u0442or",  # noqa: RUF001
+        "ｒｅｑｕｅｓｔｅｄ_by",  # noqa: RUF001
+        "requested\u200b_by",
+        "réquested by",
+        "requested%5Fby",
+        "ᴏn_behalf_οf",  # noqa: RUF001
+        "requested_by_id",
+        "requestedByUser",
+        "REQUESTED_BY_EMAIL",
+        "requested_by_user_name",
+        "requested_for_user",
+        "requesters",
+        "requesterId",
+        "requester_email_address",
+        "requesting_user_login",
+        "initiated_by_person",
+        "on_behalf_of_employee_ids",
+    ],
+)
+def test_a_requester_is_found_in_a_field_of_every_spelling(field):
+    names, unreadable = requesters_in({field: "Ana Silva"})
+
+    assert unreadable == []
+    assert {person for each in names for person in PEOPLE.names.persons(each)} == {"ana"}
+
+
+@pytest.mark.parametrize(
+    "field", ["request", "request_id", "requests", "requester_country", "requested_at", "by", "for"]
+)
+def test_other_fields_name_no_requester(field):
+    assert requesters_in({field: 7}) == ([], [])
+
+
+def test_an_id_of_another_system_is_read_beside_a_name_alone():
+    assert requesters_in({"requester_id": 7, "requester_name": "Ana"}) == (["Ana"], [])
+    assert requesters_in({"requester_id": 7})[1] != []
+
+
+def test_a_name_in_two_fields_is_one_name():
+    names, _ = requesters_in({"requester_last_name": "Silva", "requesterFirstName": "Ana"})
+
+    assert {person for each in names for person in PEOPLE.names.persons(each)} == {"ana"}
+
+
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_person_is_recognized_in_every_spelling(name):
     names, unreadable = requesters_in({"requested_by": name})
@@ -49,7 +98,10 @@ def test_a_person_is_recognized_in_every_spelling(name):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("field", ["requested_by", "requestedBy", "Requested-By", "requester", "requestor"])
+@pytest.mark.parametrize(
+    "field",
+    ["requested_by", "requestedBy", "Requested-By", "requester", "requestor", "requested_for", "on_behalf_of"],
+)
 def test_a_person_is_found_in_objects_and_lists_and_near_fields(field, value):
     names, unreadable = requesters_in({field: value})
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from hitl_orchestrator import Orchestrator, ParentCall, RequestRejected
 from support.builders import PERSON, a_review, a_task, an_output, minutes
+from support.internals import services_of
 
 PEOPLE = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("ana", "ben")),
@@ -100,7 +101,7 @@ def _leave_open(hitl: Orchestrator) -> None:
     waiting = _submit(hitl, "waiting", task={"task_description": LARGE})
     with suppress(RequestRejected):
         _decide(hitl, "waiting", "approve", "stranger")
-    hitl.services.ledger.alarm(waiting.case_id, "an alarm", minutes(5))
+    services_of(hitl).ledger.alarm(waiting.case_id, "an alarm", minutes(5))
     _submit(hitl, "claimed", "due")
     hitl.reviews.claim(task_id="claimed", reviewer="ana")
     _submit(hitl, "delegated")
@@ -130,7 +131,7 @@ def _maintain(hitl: Orchestrator) -> None:
 
 def _await(hitl: Orchestrator) -> None:
     """Leave callers that wait for a decision, were resumed with it, and could not be resumed."""
-    ledger = hitl.services.ledger
+    ledger = services_of(hitl).ledger
     for name, word in (("awaited", None), ("resumed", "approve"), ("not-resumed", "reject")):
         case = _submit(hitl, name)
         ledger.await_decision(case.case_id, ParentCall(graph="agent", thread_id=f"thread of {name}"))
@@ -146,10 +147,10 @@ def _await(hitl: Orchestrator) -> None:
 def _crash(hitl: Orchestrator) -> None:
     """Stop between the steps: a redaction before its scrub, an outcome before its spot check, a decision before it."""
     erased = hitl.cases.get(task_id="no").case_id
-    hitl.services.ledger.redact(erased, "asked for", PERSON, minutes(9))
-    hitl.services.spot_checks._open = lambda case: None
+    services_of(hitl).ledger.redact(erased, "asked for", PERSON, minutes(9))
+    services_of(hitl).spot_checks._open = lambda case: None
     _submit(hitl, "sampled-only", confidence=0.97)
-    hitl.services.case_runner.run = lambda case, **how: case
+    services_of(hitl).case_runner.run = lambda case, **how: case
     _submit(hitl, "taken")
-    hitl.services.ledger.take(hitl.cases.get(task_id="taken").case_id)
+    services_of(hitl).ledger.take(hitl.cases.get(task_id="taken").case_id)
     _decide(hitl, "reminded", "approve", "max")

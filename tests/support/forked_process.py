@@ -66,7 +66,7 @@ def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
 
 def sweep(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     """Carry on with all that is out of time, after waiting until something is."""
-    while not hitl.services.ledger.expired() and hitl.inbox():
+    while not hitl._services.ledger.expired() and hitl.inbox():
         pass
     hitl.run_maintenance(lambda case: acknowledge(f"{case.case_id} {case.status}"))
 

@@ -15,6 +15,8 @@ import tempfile
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from support.internals import services_of
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hitl_orchestrator import Orchestrator
@@ -79,14 +81,16 @@ def fill(store: str) -> None:
         hitl.decide(task_id="modified", decision=a_review("modify", "ana", idempotency_key="key"))
         submit("redacted")
         hitl.decide(task_id="redacted", decision=a_review("reject", "ana"))
-        hitl.services.ledger.redact(hitl.cases.get(task_id="redacted").case_id, "r", AGENT, hitl.services.ledger.now())
+        services_of(hitl).ledger.redact(
+            hitl.cases.get(task_id="redacted").case_id, "r", AGENT, services_of(hitl).ledger.now()
+        )
         hitl.policy.activate(LOOSER, reviewer="max", reason="looser")
         submit("decided")
-        hitl.services.case_runner.run = lambda case, **how: case  # as if the process ended after its commit
+        services_of(hitl).case_runner.run = lambda case, **how: case  # as if the process ended after its commit
         hitl.decide(task_id="decided", decision=a_review("approve", "ben"))
         submit("received")
         hitl.cases.enqueue(a_task("enqueued"), an_output("enqueued", 0.5))
-        seals = hitl.services.ledger.seals
+        seals = services_of(hitl).ledger.seals
     with direct_connection(store) as connection:
         # A worker on another machine, whose lease has ended.
         held = connection.execute("SELECT case_id, fence FROM cases WHERE holder IS NOT NULL").fetchall()

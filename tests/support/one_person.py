@@ -13,6 +13,7 @@ from hitl_orchestrator.policies.lifecycle.change_request import where_looser
 from hitl_orchestrator.review.governance.changes import wider
 from hitl_orchestrator.services.config_files import load_people
 from support.builders import a_task, an_output
+from support.internals import services_of
 from support.policy_changes import goes_ahead
 
 ANA = {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["customer_support"]}
@@ -80,10 +81,10 @@ class OnePerson:
 
 def check_unharmed(hitl) -> None:
     """Check that one person alone got nothing looser and nothing wider in force, in the whole history of the store."""
-    policies = hitl.services.ledger.policy
+    policies = services_of(hitl).ledger.policy
     active, people = None, None
     chains = {RoleChain(roles=CHAIN), hitl.people.active().chain}
-    for event in hitl.services.ledger.governance_events():
+    for event in services_of(hitl).ledger.governance_events():
         body = event.body
         assert body.get("approved_by") is None, event
         if event.kind in (EventKind.PEOPLE_RECORDED, EventKind.PEOPLE_ACTIVATED):
@@ -96,6 +97,6 @@ def check_unharmed(hitl) -> None:
             if policy and active:
                 assert all(where_looser(active, policy, chain) == () for chain in chains)
             active = active if event.kind is EventKind.POLICY_CANARY else policy
-    probe = f"probe-{hitl.services.ledger.head().seq}"
+    probe = f"probe-{services_of(hitl).ledger.head().seq}"
     assert hitl.submit(a_task(probe, timestamp=None), an_output(probe, confidence=0.6)).status == "waiting"
     assert hitl.audit.verify().sound

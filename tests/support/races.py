@@ -55,7 +55,7 @@ def race(hitl: Orchestrator, task_id: str, numbers: range) -> list[dict[str, Any
 def take_a_share(store: str, tasks: Sequence[str], numbers: range, wait: Callable[[], object]) -> None:
     """Open the store in this process, and for each task wait for the others and print the result of each answer."""
     with Orchestrator.open(store) as hitl:
-        assert hitl.services.runner
+        assert hitl._services.runner
         for task_id in tasks:
             hitl.cases.get(task_id=task_id)
             wait()

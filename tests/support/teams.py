@@ -1,6 +1,7 @@
 """A team of reviewers, one rule with review requirements, and short words for what they do."""
 
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 PEOPLE = [
     {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": ["customer_support"]},
@@ -39,7 +40,7 @@ def kinds(hitl, task_id="task-1"):
 
 def let_time_pass(hitl, clock, seconds):
     clock.tick(seconds)
-    if hitl.services.ledger.now() != clock():
-        then = hitl.services.ledger.now()
-        while (hitl.services.ledger.now() - then).total_seconds() < 0.05:
+    if services_of(hitl).ledger.now() != clock():
+        then = services_of(hitl).ledger.now()
+        while (services_of(hitl).ledger.now() - then).total_seconds() < 0.05:
             pass

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 from support.builders import a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator.testing import Habits
 
@@ -21,7 +22,7 @@ def test_a_test_has_an_orchestrator_on_a_clock_that_it_moves(hitl, clock, review
 def test_a_simulated_reviewer_has_the_requested_habits(hitl, reviewer):
     one = reviewer("senior_manager", seed=7, accuracy=0.8)
 
-    assert one.reviewer == hitl.services.people.named("senior_manager")
+    assert one.reviewer == services_of(hitl).people.named("senior_manager")
     assert (one.habits, one.seed) == (Habits(accuracy=0.8), 7)
 
 

@@ -34,9 +34,12 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
     yield from _routing(case, blind=blind)
     if case.reviews:
         yield from _heading("Reviews")
+        hidden = [row for row in case.reviews if row.status is ReviewStatus.VOTED and row.verdict is None]
         for row in case.reviews:
-            is_hidden = row.status is ReviewStatus.VOTED and row.verdict is None
-            yield from _vote(row, history) if is_hidden else _review(row)
+            if row not in hidden:
+                yield from _review(row)
+            elif row is hidden[0]:
+                yield from _votes(hidden, history)
     if case.record:
         yield from _outcome(case.record)
     yield from _heading("History")
@@ -165,12 +168,17 @@ _WITHDRAWN = {
 }
 
 
-def _vote(row: StoredReview, history: Sequence[Event]) -> Iterator[Block]:
-    """Name a voter; the vote itself is hidden until the case is decided."""
+def _votes(rows: Sequence[StoredReview], history: Sequence[Event]) -> Iterator[Block]:
+    """Name each voter once, also the last one left, who may vote again; votes are hidden until the case is decided."""
+    roles, voted = {row.review_id: inline(row.role) for row in rows}, dict[str, list[datetime]]()
     for event in history:
-        if event.kind is EventKind.VOTED and event.body["review_id"] == row.review_id:
-            voter = f"{inline(event.actor.id)} as {inline(row.role)}" if event.actor.id else inline(row.role)
-            yield Line(f"{voter}: voted at {local_minute(event.at)}; the vote is {HIDDEN}", indent=2)
+        if event.kind is EventKind.VOTED and event.body["review_id"] in roles:
+            role = roles[event.body["review_id"]]
+            voter = f"{inline(event.actor.id)} as {role}" if event.actor.id else role
+            voted.setdefault(voter, []).append(event.at)
+    for voter, times in voted.items():
+        again = f", {len(times)} times" if times[1:] else ""
+        yield Line(f"{voter}: voted at {local_minute(times[-1])}{again}; the vote is {HIDDEN}", indent=2)
 
 
 def _voter(verdict: RecordedDecision) -> str:
@@ -261,12 +269,12 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
     if view.missing_role is not None:
         yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
     elif view.role == row.shown.routing.decision.assigned_human_role != row.role:
-        yield Line(f"The reviewers file orders the roles differently now: {view.role} decides this.", "red")
+        yield Line(f"The people of this store have their roles in another order now: {view.role} decides this.", "red")
     elif view.role != row.role:
         yield Line(f"The policy is stricter now: {view.role} decides this, {row.role} no longer may.", "red")
     if not able:
         needed = f"it needs {view.role}, or a higher role, in {row.domain}"
-        yield Line(f"No reviewer in the reviewers file may decide this: {needed}.", "red")
+        yield Line(f"No reviewer of this store may decide this: {needed}.", "red")
         return
     decisions = [choice.decision for choice in view.choices]
     choices = f"{', '.join(decisions[:-1])} or {decisions[-1]}"

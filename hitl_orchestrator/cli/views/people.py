@@ -65,8 +65,9 @@ def differences(found: Sequence[PeopleDifference]) -> Iterator[Block]:
 def plain(version: PeopleVersion, status: PeopleHistory) -> dict[str, Any]:
     """Return a version with its state, for machines. `hitl people show HASH --json` has the people themselves."""
     cases = [each.case_id for each in status.pending.values() if each.people_hash == version.people_hash]
-    in_force = version.people_hash == status.current
-    return {**version.model_dump(mode="json", exclude={"people"}), "in_force": in_force, "proposed_in": cases}
+    by = next((each.by for each in status.pending.values() if each.people_hash == version.people_hash), None)
+    now = {"in_force": version.people_hash == status.current, "proposed_in": cases, "proposed_by": by}
+    return {**version.model_dump(mode="json", exclude={"people"}), **now}
 
 
 def history(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
@@ -75,7 +76,7 @@ def history(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
         state = "in force" if row["in_force"] else "proposed" if row["proposed_in"] else ""
         yield Line(f"{row['people_hash'][:SHORT]}{state and f': {state}'}", "green" if row["in_force"] else "")
         at = local_minute(datetime.fromisoformat(row["at"]))
-        by = f"changed by {row['author']}" if row["author"] else "recorded when the store was opened"
+        by = _origin(row)
         approved = f", approved by {row['approved_by']}" if row["approved_by"] else ""
         alone = ", by one person alone" if row["alone"] else ""
         yield Line(f"{at}  {by}{approved}{alone}", "dim", indent=2)
@@ -85,6 +86,15 @@ def history(rows: Sequence[dict[str, Any]]) -> Iterator[Block]:
             yield Line(sentence, indent=4)
         for case_id in row["proposed_in"]:
             yield Line(f"proposed: case {case_id}", indent=2)
+
+
+def _origin(row: dict[str, Any]) -> str:
+    """Return where a version comes from. Of a declined proposal the entries name the author."""
+    if row["author"]:
+        return f"changed by {row['author']}"
+    if row["proposed"]:
+        return f"proposed by {row['proposed_by']}" if row["proposed_by"] else "proposed, and never in force"
+    return "recorded when the store was opened"
 
 
 def _domains(account: Any) -> str:

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 _STORE_MAGIC = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
-_KEYS = (".key", ".head-key")
+HEAD_KEY = ".head-key"
+"""The end of the name of the key that signs heads."""
+_KEYS = (".key", HEAD_KEY)
 HEADS = ".heads"
 """The end of the name of the file of signed heads beside a store."""
 _BESIDE = ("-wal", "-shm", "-journal", *_KEYS)

@@ -4,7 +4,6 @@ A case writes a few small rows in two to four transactions: building a statement
 it.
 """
 
-import glob
 import os
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -19,7 +18,6 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.domain.input.kept_files import HEADS
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
@@ -29,7 +27,6 @@ from hitl_orchestrator.ledger.database.ports import (
     check_revision,
     compiled,
 )
-from hitl_orchestrator.ledger.database.sqlite_file import has_tables
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
@@ -247,24 +244,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             sleep(_RETRY_SECONDS)
         else:
             return
-
-
-def check_not_emptied(path: str, key_file: Path, store: str) -> None:
-    """Refuse a file that lost its tables: creating a new store in it would hide the loss of the old one.
-
-    An earlier store is known by its keys, or by its signed heads: a crash while a store is made leaves a seal key and
-    a file without tables, but no head.
-    """
-    file, head_key = Path(path), key_file.with_suffix(".head-key")
-    if not file.exists() or has_tables(file):
-        return
-    heads = next(file.parent.glob(f"{glob.escape(file.name)}.*{HEADS}"), None)
-    witnesses = [each for each in (heads, head_key) if each is not None and each.exists()]
-    if not witnesses and not (key_file.exists() and not file.stat().st_size):
-        return
-    left = repr((witnesses or [key_file])[0].name)
-    why = f"it has no tables, but {left} beside it belongs to an earlier store; restore {path!r} from a backup"
-    raise StoreUnavailable(store, f"{why}, or remove it to start a new store")
 
 
 def check_not_foreign(path: str, store: str) -> None:

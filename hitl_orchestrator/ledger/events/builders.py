@@ -1,6 +1,6 @@
 """Builders of ledger entries and review rows, and the reasons for rejecting an answer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from hitl_orchestrator.domain.enums import (
     DecisionSource,
     EventKind,
     OnTimeout,
+    QualityCheckKind,
     ReviewStatus,
 )
 from hitl_orchestrator.domain.lifecycle import ANSWERED
@@ -73,21 +74,18 @@ def _differences(recorded: Review, answer: Review) -> list[str]:
 def next_attempt(submission: Submission, latest: Submission, *, redacted: bool) -> Submission:
     """Return a submission that supersedes the latest attempt, whose texts may be redacted.
 
-    Who was barred from an earlier attempt stays barred.
+    Who was barred from an earlier attempt stays barred. A case that was planted is superseded like any other: to refuse
+    it would tell which one it is.
 
     Raises:
-        TaskConflict: the latest attempt is a quality check or a policy change, which cannot be superseded.
+        TaskConflict: the latest attempt is a spot check or a change of policy or people, which cannot be superseded.
     """
-    if latest.quality_check is not None or latest.task.task_type in OWN_QUESTIONS:
+    is_spot_check = latest.quality_check is not None and latest.quality_check.kind is QualityCheckKind.SPOT_CHECK
+    if is_spot_check or latest.task.task_type in OWN_QUESTIONS:
         raise TaskConflict(submission.task.task_id, latest.case_id, stays=True)
     earlier = latest.as_earlier(redacted=redacted)
     changed = {"attempt": latest.attempt + 1, "supersedes": latest.case_id, "earlier": earlier}
     return submission.model_copy(update=changed)
-
-
-def by_system(intake: Mapping[str, Any]) -> bool:
-    """Return whether the system made a task itself: a quality check, or a question of its own."""
-    return intake.get("quality_check") is not None or bool(intake["task"]["task_type"] in OWN_QUESTIONS)
 
 
 def submitted(submission: Submission, actor: Actor) -> Draft:

@@ -121,6 +121,7 @@ class Seals:
         """`periods` are those of the keys, in order; by default the newest key seals every entry."""
         self._keys, self.ledger_id, self._given = keys, ledger_id, tuple(periods)
         self._hashes: dict[str, hmac.HMAC] = {}
+        self._known_head: tuple[bytes, str] | None = None
 
     @cached_property
     def periods(self) -> tuple[Period, ...]:
@@ -173,6 +174,8 @@ class Seals:
             InvalidKey: the first key was never one of this ledger. A ledger that was rolled back behind a change of its
                 key is refused in this way.
         """
+        if self._keys.newest == self.current:
+            return
         if self._hash(self.current) is None:
             raise UnknownLedgerKey(f"entry {self.periods[-1].since} and the following", self.current)
         newest = self._keys.newest
@@ -202,12 +205,18 @@ class Seals:
             self._check(f"entry {seq!r}", _entry_message(seq, digest), each, key)
 
     def head(self, row: HeadRow) -> str:
-        """Return the seal of a head row."""
-        return self._seal(self.current, _head_message(row))
+        """Return the seal of a head row, which the next transaction reads."""
+        message = _head_message(row)
+        seal = self._seal(self.current, message)
+        self._known_head = (message, seal)
+        return seal
 
     def check_head(self, row: HeadRow) -> None:
-        """Verify the seal of a head row. Raises as `check_entry`."""
-        self._check("the head row", _head_message(row), row.mac, self.current)
+        """Verify the seal of a head row other than the last one sealed or verified here. Raises as `check_entry`."""
+        known = (_head_message(row), row.mac)
+        if known != self._known_head:
+            self._check("the head row", *known, self.current)
+            self._known_head = known
 
     def sealed(self, row: StoredReview) -> StoredReview:
         """Return a review row with its seal, over every column but those of the claim."""
@@ -253,6 +262,8 @@ class Seals:
 
     def _keys_of(self, seq: int) -> tuple[str, ...]:
         """Return the keys that seal an entry: the valid one, and the next one if the entry changes it."""
+        if len(self.periods) == 1:
+            return (self.periods[0].key,)
         after = tuple(period.key for period in self.periods[1:] if period.since == seq + 1)
         return (self.key_at(seq), *after)
 

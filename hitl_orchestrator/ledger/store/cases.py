@@ -358,13 +358,13 @@ def _why_mistimed(row: Any) -> str:
 def _differences(latest: Any, intake: Draft) -> list[str]:
     """Return the fields in which an intake differs from the first entry of an earlier case, whose row this is.
 
-    Empty if the texts of the earlier case were erased, or if the system made it itself.
+    Empty if the texts of the earlier case were erased.
     """
     contents = contents_of(latest["key"], latest["body"])
     if contents is None:
         return []
     body = restored(EventKind.SUBMITTED, body_of(latest["entry"]), contents)
-    return [] if builders.by_system(body) else differences(body, intake.body)
+    return differences(body, intake.body)
 
 
 def recorded_outcome(transaction: StoreTransaction, case_id: str, log: EventLog) -> AuditRecord:

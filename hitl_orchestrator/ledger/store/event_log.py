@@ -227,7 +227,9 @@ class EventLog:
         check_end(row, Head(0, "") if row is None else Head(row.seq, row.digest), self.ledger_id, seals)
         if row is not None and row.governed != last.governed:
             why = "one of them was removed, added, or moved"
-            raise LedgerDamaged(f"the entries about policies and keys are not those that the head row confirms: {why}")
+            raise LedgerDamaged(
+                f"the entries about policies, people and keys are not those that the head row confirms: {why}"
+            )
 
     def change_key(self, transaction: StoreTransaction, actor: Actor, at: datetime) -> KeyChange:
         """Append the entry after which the first configured key seals the ledger, sealed with both keys.

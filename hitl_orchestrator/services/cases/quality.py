@@ -39,7 +39,7 @@ class QualityChecks:
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:
         case, task_id = self._submission.submit(intake, acting), intake.task.task_id
-        if case.submission.quality_check is None:
+        if case.submission.quality_check != intake.quality_check:
             why = f"it was submitted before, and is case {case.case_id!r}"
             raise InvalidInput([f"task {task_id!r}: task_id: {why}; give this one another id"])
         if case.stage is not CaseStage.WAITING:

@@ -11,12 +11,11 @@ from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 from hitl_orchestrator.review.governance.changes import governing_persons, may_govern
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.rights import whom_to_ask
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
 __all__ = ["ChangeAuthority", "reason_of"]
-
-_MAX_NAMED = 5
 
 
 class _Reason(Value):
@@ -42,16 +41,14 @@ class ChangeAuthority:
     def authorized(self, reviewer_id: str, changes: str) -> Reviewer:
         """Return a reviewer who may make a change; `changes` says which. Raises `NotAuthorized`."""
         people = self._people.snapshot()
-        try:
-            reviewer = people.named(reviewer_id)
-        except NotAuthorized as exc:
-            raise NotAuthorized(reviewer_id, exc.why, changes) from None
+        reviewer = people.named(reviewer_id, changes)
         if not may_govern(reviewer, people):
             needed = people.chain.second
             takes = f"it takes {needed!r} or a role above it, in the domain {POLICY_DOMAIN!r} or in all ('*')"
             where = "all domains" if "*" in reviewer.domains else ", ".join(reviewer.domains)
             held = f"they hold {', '.join(reviewer.roles)} in {where}"
-            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {_remedy(people)}", changes)
+            remedy = whom_to_ask(each for each in people if may_govern(each, people))
+            raise NotAuthorized(reviewer_id, f"{takes}; {held}; {remedy}", changes)
         return reviewer
 
     def check_second_person(self, author: Reviewer, changes: str) -> None:
@@ -69,11 +66,3 @@ class ChangeAuthority:
         except ValidationError as exc:
             problem = f"channel: {exc.errors()[0]['msg']}; name the channel of the request, such as 'library'"
             raise InvalidInput([problem]) from exc
-
-
-def _remedy(people: People) -> str:
-    able = [each.reviewer_id for each in people if may_govern(each, people)]
-    named = ", ".join(able[:_MAX_NAMED])
-    if len(able) > _MAX_NAMED:
-        return f"ask one of {named} or {len(able) - _MAX_NAMED} more"
-    return f"ask {named}" if able else "no reviewer in the reviewers file may, so add one"

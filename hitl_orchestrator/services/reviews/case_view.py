@@ -128,7 +128,7 @@ class CaseViewer:
             choices=tuple(_choices(rights, reviewer)),
             reason_codes=rights.people.reason_codes,
             output_schema=schema,
-            may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.able()),
+            may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.seem_able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
 

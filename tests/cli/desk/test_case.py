@@ -2,6 +2,7 @@
 
 import pytest
 from support.desk_driver import PEOPLE, policy, submit
+from support.internals import services_of
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.desk.case_screen import CaseScreen
@@ -78,7 +79,7 @@ def test_required_reason_is_requested_and_recorded(hitl, desk):
         await desk.press("enter", "c", "enter")
         assert desk.notice == "Recorded: escalate; it waits for senior_manager now."
         output = desk.answered(case_id)
-        assert (output.reason, output.reason_code) == ("above my limit", hitl.services.people.reason_codes[0])
+        assert (output.reason, output.reason_code) == ("above my limit", services_of(hitl).people.reason_codes[0])
 
     desk(flow)
 
@@ -223,7 +224,7 @@ def test_a_decision_that_is_withdrawn_or_changed_leaves_nothing_to_another(hitl,
         await desk.type("wrong sum")
         await desk.press("enter", "a")
         assert "wrong sum" not in desk.text
-        assert hitl.services.people.reason_codes[0] not in desk.text
+        assert services_of(hitl).people.reason_codes[0] not in desk.text
         assert "wrong sum" in await desk.press("r")
         await desk.press("u")
         assert "wrong sum" not in await desk.press("r")

@@ -113,10 +113,11 @@ def redact(
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import audit_record
 
-    may_ask(session, yes=yes)
     with session.open(reviewer=reviewer) as hitl:
         name = named(hitl, case)
         shown = hitl.cases.get(**name)
+        hitl.cases.check_redaction(**name)
+        may_ask(session, yes=yes)
         if not (yes or shown.redacted or typer.confirm(audit_record.erasure(shown))):
             raise typer.Exit(NO)
         receipt = hitl.cases.redact(**name, reason=reason)

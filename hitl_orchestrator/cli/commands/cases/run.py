@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.cli.output.blocks import Block
     from hitl_orchestrator.cli.session import Session
     from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.orchestrator import People
 
 group = typer.Typer()
 SUBMIT = "Submit"
@@ -32,23 +33,21 @@ def run(
     submitted_by: Annotated[
         str | None, option("ID", "The submitter, who may cancel the cases and decides none.")
     ] = None,
-    reviewer: Annotated[
-        str | None, option("ID", "Your id in the reviewers file, to replay --reviews.", "--reviewer")
-    ] = None,
+    reviewer: Annotated[str | None, option("ID", "Your id as a reviewer, to replay --reviews.", "--reviewer")] = None,
 ) -> None:
     """Submit the tasks of a file and route them.
 
     Submitting a task again is harmless: the same content is the same case.
-    Replaying recorded reviews needs the second role of the escalation chain or a higher one; without a reviewers file
-    the bundled reviewer of that role does it.
+    Replaying recorded reviews needs the second role of the escalation chain or a higher one. In a store that has only
+    the bundled reviewers, the one of that role does it.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
     from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
     from hitl_orchestrator.cli.views import tables
 
     intake = read_intake(session, Files(tasks, outputs, reviews))
-    if reviews is not None and session.reviewers is None:
-        reviewer = reviewer or intake.people.chain.second
+    if reviews is not None and reviewer is None:
+        reviewer = _who_replays(intake.people)
     policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
     is_new = session.is_new()
     with session.open_or_create(policy, people, reviewer=reviewer) as hitl:
@@ -69,6 +68,15 @@ def run(
         problems = [problem for exc in result.rejected for problem in problems_of(exc)]
         print_problems("InvalidInput" if invalid else "RequestRejected", problems, session.as_json)
         raise typer.Exit(INVALID if invalid else NO)
+
+
+def _who_replays(people: "People") -> str:
+    """Return the bundled reviewer who replays recorded reviews. Raises `InvalidInput` for own people."""
+    from hitl_orchestrator.orchestrator import load_people
+
+    if people.hash != load_people(None).hash:
+        raise InvalidInput(["--reviews: recorded reviews are replayed by a person; name yourself with --reviewer"])
+    return people.chain.second
 
 
 @command(group, "recover", panel=SUBMIT)

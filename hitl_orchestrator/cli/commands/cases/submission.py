@@ -50,7 +50,7 @@ def unstaffed(cases: Iterable[Case], people: Iterable[Reviewer]) -> Iterator[str
     for (role, domain), number in waiting.items():
         if not any(role in each.roles and ({"*", domain} & set(each.domains)) for each in reviewers):
             wait = f"{count(number, 'case waits', 'cases wait')} for {role!r} in the domain {domain!r}"
-            yield f"{wait}, and no reviewer has this role there; add one to the reviewers file (--reviewers)"
+            yield f"{wait}, and no reviewer has this role there; add one with 'hitl people propose'"
 
 
 def _submit(hitl: Orchestrator, task: Task, intake: Intake, resubmit: bool, submitted_by: str | None) -> Case:

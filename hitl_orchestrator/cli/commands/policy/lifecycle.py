@@ -68,7 +68,7 @@ def shadow(
     session: "Session",
     file: OptionalFile = None,
     off: Annotated[bool, option(None, "Stop the shadow evaluation.", "--off")] = False,
-    reviewer: Annotated[str | None, option("ID", "Your id in the reviewers file.")] = None,
+    reviewer: Annotated[str | None, option("ID", "Your id as a reviewer.")] = None,
     reason: Annotated[str | None, option("TEXT", "Reason, stored in the ledger.")] = None,
 ) -> None:
     """Evaluate a shadow policy.

@@ -98,4 +98,4 @@ def _check_role(role: str, hitl: "Orchestrator") -> None:
     roles = hitl.reviews.roles()
     if role not in roles:
         roles_are = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
-        raise InvalidInput([f"--role: {role!r} is not a role of the reviewers file; {roles_are}"])
+        raise InvalidInput([f"--role: {role!r} is not a role of the people; {roles_are}"])

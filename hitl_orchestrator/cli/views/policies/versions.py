@@ -40,8 +40,14 @@ def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> 
         for event in history
         if event.kind in _ENACTS and event.body["policy_hash"] == version.policy_hash
     ]
-    now = {"standing": list(states), "share": share, "proposed_in": cases, "history": changes}
+    first = next((event.at.isoformat() for event in history if _is_first(event, version)), None)
+    now = {"standing": list(states), "share": share, "proposed_in": cases, "first_at": first, "history": changes}
     return {**version.model_dump(mode="json"), **now}
+
+
+def _is_first(event: Event, version: Version) -> bool:
+    """Whether an entry records this version as the first policy of the store."""
+    return event.kind is EventKind.POLICY_RECORDED and event.body["policy_hash"] == version.policy_hash
 
 
 def _change(event: Event) -> str:
@@ -63,7 +69,10 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
         now = f": {', '.join(states)}" if states else ""
         style = next((_STYLE[word] for word in row["standing"]), "")
         yield Line(f"{row['policy_hash'][:SHORT]}  {row['policy_id']}{now}", style)
-        if row["author"] is not None:
+        if row["first_at"] is not None:
+            at = local_minute(datetime.fromisoformat(row["first_at"]))
+            yield Line(f"in force from the beginning, since {at}", "dim", indent=2)
+        elif row["author"] is not None:
             check = count(len(row["findings"]), "finding")
             at = local_minute(datetime.fromisoformat(row["at"]))
             yield Line(f"added by {row['author']} at {at}, its check reports {check}", "dim", indent=2)
