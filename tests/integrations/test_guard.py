@@ -3,8 +3,9 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -18,7 +19,7 @@ from langgraph.graph import StateGraph
 from langgraph.types import Command
 from pydantic import BaseModel, SecretStr
 
-from hitl_orchestrator import AsyncOrchestrator, Orchestrator
+from hitl_orchestrator import AsyncOrchestrator, CallKey, Orchestrator, Task, proposed_call
 from hitl_orchestrator.errors import (
     AlreadyRunning,
     AwaitingReview,
@@ -328,6 +329,38 @@ def test_async_functions_take_either_orchestrator(made):
 
     assert asyncio.run(both()) == ["Orchestrator"] * 2 + ["AsyncOrchestrator"] * 2
     assert made == ["Orchestrator", "AsyncOrchestrator"]
+
+
+@pytest.mark.parametrize("claimed_first", [True, False])
+def test_a_caller_that_is_canceled_while_it_claims_a_call_leaves_nothing_running(hitl, made, claimed_first):
+    key = CallKey(thread="t", call_id="c")
+    task = Task(task_id="c", task_type="t", task_description="d", domain="d", risk_level="low")
+    hitl.decide(hitl.ask(key, task, proposed_call("f", {})).case_id, "approve", **BY)
+    go = hitl.ask(key, task, proposed_call("f", {}))
+    canceled, begun = threading.Event(), threading.Event()
+
+    def begin(arguments):
+        if claimed_first:
+            found = go.grant.begin(arguments)
+        begun.set()
+        canceled.wait()
+        if not claimed_first:
+            found = go.grant.begin(arguments)
+        return found
+
+    async def attempt():
+        call = asyncio.create_task(replace(go, grant=replace(go.grant, _begin=begin)).arun(made.append))
+        await asyncio.to_thread(begun.wait)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        canceled.set()
+
+    asyncio.run(attempt())  # ends after its threads
+
+    with pytest.raises(ExecutionFailed, match="canceled before the call was made"):
+        go.run(made.append)
+    assert made == []
 
 
 def test_a_plain_function_refuses_an_asynchronous_orchestrator():
