@@ -50,6 +50,15 @@ from hitl_orchestrator.errors.base import (
     shortened,
     without_middle,
 )
+from hitl_orchestrator.errors.executions import (
+    AlreadyRunning,
+    AwaitingReview,
+    CallRejected,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionUnknown,
+    GrantRefused,
+)
 from hitl_orchestrator.errors.failures import (
     CaseNotMoved,
     CheckpointUnreadable,
@@ -75,19 +84,12 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
-    AlreadyRunning,
     AmbiguousTask,
-    AwaitingReview,
-    CallRejected,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
     CaseUnfinished,
     ClassifierMissing,
-    ExecutionEnded,
-    ExecutionFailed,
-    ExecutionUnknown,
-    GrantRefused,
     GraphVersionMismatch,
     KeyReused,
     LeaseLost,

@@ -42,15 +42,13 @@ def guard(
     A call that waits for a person raises `AwaitingReview`; with `wait` only after so many seconds. In a node of a
     LangGraph graph with a checkpointer it interrupts, and the decision resumes the thread by the resumer named `graph`.
     Make the same call again later, in any process: approved, the function runs with the approved arguments, which a
-    reviewer may have edited; executed before, the stored result is returned.
-    `risk` is a risk level, `confidence` that of the caller, without which no policy approves a call by itself; both may
-    be functions of the call's arguments. The arguments are the metadata of the task, for the policy.
+    reviewer may have edited; executed before, the stored result is returned. `risk` and `confidence` (without which
+    no policy approves) are values or functions of the arguments, which are the metadata of the task.
 
-    `key` says which calls are the same. By default those of one function with equal arguments, in LangGraph within
-    one step of one thread: such a call never runs twice. To repeat a call on purpose, give the function a parameter
-    for an idempotency key, such as the id of the request, and pass the parameter's name as `key`; or pass a function
-    of the arguments. Other arguments under a used key are refused. `name`, by default the module and the name of the
-    function, is part of the key: set it before you rename or move a function, or waiting calls are asked about again.
+    `key` says which calls are the same: by default those with equal arguments, in LangGraph within one step of one
+    thread. Such a call never runs twice. To repeat one on purpose, name a parameter for an idempotency key as `key`, or
+    pass a function of the arguments. Other arguments under a used key are refused. `name`, by default the module and
+    the name of the function, is part of the key: set it before you rename or move a function.
 
     Calls of the decorated function raise:
         AwaitingReview: no person has decided yet. The function did not run.
@@ -63,23 +61,24 @@ def guard(
         InvalidInput: the function cannot be guarded, or an option is unusable.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        calls = _GuardedCalls(function, hitl, _Options(task_type, domain, risk, confidence, key, wait, name, graph))
-        if inspect.iscoroutinefunction(function):
+    options = _Options(task_type, domain, risk, confidence, key, wait, name, graph)
+    return lambda function: _guarded(function, _GuardedCalls(function, hitl, options))
 
-            @functools.wraps(function)
-            async def guarded_later(*args: P.args, **named: P.kwargs) -> Any:
-                return await calls.run_later(calls.signature.bind(*args, **named))
 
-            return cast("Callable[P, R]", guarded_later)
+def _guarded(function: Callable[P, R], calls: "_GuardedCalls") -> Callable[P, R]:
+    if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        def guarded(*args: P.args, **named: P.kwargs) -> R:
-            return cast("R", calls.run(calls.signature.bind(*args, **named)))
+        async def guarded_later(*args: P.args, **named: P.kwargs) -> Any:
+            return await calls.run_later(calls.signature.bind(*args, **named))
 
-        return guarded
+        return cast("Callable[P, R]", guarded_later)
 
-    return decorate
+    @functools.wraps(function)
+    def guarded(*args: P.args, **named: P.kwargs) -> R:
+        return cast("R", calls.run(calls.signature.bind(*args, **named)))
+
+    return guarded
 
 
 class _Options(NamedTuple):

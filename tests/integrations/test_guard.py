@@ -5,11 +5,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import date
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,7 +13,6 @@ from hypothesis import strategies as st
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import StateGraph
 from langgraph.types import Command
-from pydantic import BaseModel, SecretStr
 
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Orchestrator, Task, proposed_call
 from hitl_orchestrator.errors import (
@@ -197,57 +192,6 @@ def test_a_key_that_is_no_parameter_is_refused_at_once(hitl):
 
         @guard(hitl, task_type="t", domain="d", key="id")
         def mail(to: str) -> None: ...
-
-
-class Kind(StrEnum):
-    GOODS = "goods"
-
-
-@dataclass
-class Line:
-    price: Decimal
-
-
-class Order(BaseModel):
-    lines: list[Line]
-    at: date
-
-
-def test_arguments_and_results_keep_their_types(hitl, made):
-    @guard(hitl, task_type="t", domain="d")
-    def pay(order: Order, kind: Kind, *codes: int, **more: Decimal) -> tuple[Order, date]:
-        made.append((order, kind, codes, more))
-        return order, order.at
-
-    call = (Order(lines=[Line(Decimal("1.10"))], at=date(2025, 1, 2)), Kind.GOODS, 1, 2)
-
-    assert approved(hitl, pay, *call, tip=Decimal("0.1")) == pay(*call, tip=Decimal("0.1")) == (call[0], call[0].at)
-    assert made == [(call[0], Kind.GOODS, (1, 2), {"tip": Decimal("0.1")})]
-
-
-@pytest.mark.parametrize(
-    ("annotation", "value"),
-    [(Any, object()), (Any, date(2025, 1, 1)), (float, "20"), (float, float("nan")), (SecretStr, SecretStr("x"))],
-    ids=["object", "date without annotation", "text for a number", "nan", "secret"],
-)
-def test_an_argument_that_a_reviewer_could_not_see_as_it_is_is_refused(hitl, annotation, value):
-    def act(it): ...
-
-    act.__annotations__["it"] = annotation
-
-    with pytest.raises(InvalidInput, match="act: it: "):
-        guard(hitl, task_type="t", domain="d")(act)(value)
-    assert hitl.inbox() == []
-
-
-def test_functions_whose_calls_cannot_be_shown_are_refused_when_they_are_decorated(hitl):
-    def takes_a_connection(connection: Orchestrator) -> None: ...
-    def yields():
-        yield 1
-
-    for function, problem in ((takes_a_connection, "has no form in JSON"), (yields, "is a generator")):
-        with pytest.raises(InvalidInput, match=problem):
-            guard(hitl, task_type="t", domain="d")(function)
 
 
 def test_a_result_without_a_form_in_json_reaches_the_first_caller_only(hitl, made):
