@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -12,8 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
+from pydantic import ValidationError
+
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
-from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput
+from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
 from hitl_orchestrator.integrations.tool_calls import Facade, ToolCalls
 
@@ -54,13 +57,13 @@ def guard(
         AwaitingReview: no person has decided yet. The function did not run.
         CallRejected: the call was not approved. The function never runs for it.
         AlreadyRunning, ExecutionUnknown, ExecutionFailed: an earlier call with this key runs, was cut off, or failed.
+        ExecutionEnded: it was executed, and its result is not stored.
         TaskConflict: the key was used with other arguments.
         InvalidInput: an argument has no form in JSON, or an edit does not fit the function. The function did not run.
 
     Raises:
         InvalidInput: the function cannot be guarded, or an option is unusable.
     """
-
     options = _Options(task_type, domain, risk, confidence, key, wait, name, graph)
     return lambda function: _guarded(function, _GuardedCalls(function, hitl, options))
 
@@ -107,6 +110,8 @@ class _GuardedCalls:
         self._name = options.name or f"{_module(function)}.{self.signature.name}"
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
             raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
+        if options.wait is not None and not 0 <= options.wait < math.inf:
+            raise InvalidInput([f"guard: wait: {options.wait!r} is no number of seconds"])
 
     def run(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call, and run it if it is approved."""
@@ -123,7 +128,7 @@ class _GuardedCalls:
         return bound.go.run(
             lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
             encode=self.signature.result_as_json,
-            decode=self.signature.result_from_json,
+            decode=lambda stored: self._stored(bound.go, stored),
         )
 
     async def run_later(self, arguments: inspect.BoundArguments) -> Any:
@@ -138,7 +143,7 @@ class _GuardedCalls:
         return await bound.go.arun(
             lambda _: self._function(*bound.arguments.args, **bound.arguments.kwargs),
             encode=self.signature.result_as_json,
-            decode=self.signature.result_from_json,
+            decode=lambda stored: self._stored(bound.go, stored),
         )
 
     def _facade(self) -> Facade:
@@ -174,7 +179,7 @@ class _GuardedCalls:
                 return CallKey(thread=self._name, call_id=digest, namespace=_GUARD)
             return CallKey(thread=place.thread, call_id=f"{self._name}.{digest}", namespace=place.namespace)
         by = self._options.key
-        value = call.arguments[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
+        value = written[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             problem = f"{self.signature.name}: the key of the call is {value!r}"
             raise InvalidInput([f"{problem}; it has to be a text that is not empty, or a whole number"])
@@ -186,6 +191,12 @@ class _GuardedCalls:
         if answer.name != self._name:
             raise CallRejected(answer.case_id, f"a reviewer approved {answer.name!r} in place of {self._name!r}")
         return _Approved(answer, self.signature.from_json(answer.arguments))
+
+    def _stored(self, go: Go, result: Any) -> Any:
+        try:
+            return self.signature.result_from_json(result)
+        except ValidationError as exc:
+            raise ExecutionEnded(go.case_id, "finished, without a result that the function could return") from exc
 
 
 class _Approved(NamedTuple):

@@ -19,6 +19,7 @@ from hitl_orchestrator.errors import (
     AlreadyRunning,
     AwaitingReview,
     CallRejected,
+    ExecutionEnded,
     ExecutionFailed,
     InvalidInput,
     TaskConflict,
@@ -187,10 +188,11 @@ def test_a_key_may_be_a_function_of_the_arguments(hitl, made):
     assert made == ["hi"]
 
 
-def test_a_key_that_is_no_parameter_is_refused_at_once(hitl):
-    with pytest.raises(InvalidInput, match="'id' is no parameter"):
+@pytest.mark.parametrize("option", [{"key": "id"}, {"wait": -1}, {"wait": float("nan")}])
+def test_an_unusable_option_is_refused_at_once(hitl, option):
+    with pytest.raises(InvalidInput, match=next(iter(option))):
 
-        @guard(hitl, task_type="t", domain="d", key="id")
+        @guard(hitl, task_type="t", domain="d", **option)
         def mail(to: str) -> None: ...
 
 
@@ -200,9 +202,17 @@ def test_a_result_without_a_form_in_json_reaches_the_first_caller_only(hitl, mad
         made.append(to)
         return lambda: to
 
+    @guard(hitl, task_type="t", domain="d")
+    def typed(to: str) -> str:
+        made.append(to)
+        return object()
+
     assert approved(hitl, connect, "db")() == "db"
     assert connect("db") is None
-    assert made == ["db"]
+    approved(hitl, typed, "file")
+    with pytest.raises(ExecutionEnded, match="without a result"):
+        typed("file")
+    assert made == ["db", "file"]
 
 
 def test_a_call_that_failed_is_not_made_again(hitl, made):
