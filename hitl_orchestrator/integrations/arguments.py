@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import MOST_PROBLEMS, InvalidInput
 
 
 class Signature:
@@ -74,8 +74,8 @@ class Signature:
             checked = adapter.validate_python(value, strict=True)
             written = adapter.dump_python(checked, mode="json")
             is_kept = bool(adapter.validate_json(to_json(written), strict=True) == checked)
-        except (ValidationError, PydanticSerializationError, ValueError, TypeError) as exc:
-            raise InvalidInput([f"{self.name}: {name}: {exc}"]) from exc
+        except (PydanticSerializationError, ValueError, TypeError) as exc:
+            raise InvalidInput([f"{self.name}: {name}: {_problem(exc)}"]) from exc
         if not is_kept:
             problem = f"{self.name}: {name}: {type(value).__name__} is not the same after JSON; annotate its type"
             raise InvalidInput([f"{problem}, or pass a value that JSON has"])
@@ -85,7 +85,7 @@ class Signature:
         try:
             return self._types[name].validate_json(to_json(value), strict=True)
         except ValidationError as exc:
-            raise InvalidInput([f"{self.name}: the approved argument {name} does not fit: {exc}"]) from exc
+            raise InvalidInput([f"{self.name}: the approved argument {name} does not fit: {_problem(exc)}"]) from exc
 
     def _type(self, name: str, annotation: Any) -> TypeAdapter[Any]:
         try:
@@ -93,6 +93,14 @@ class Signature:
         except (PydanticSchemaGenerationError, PydanticUserError) as exc:
             problem = f"guard: {self.name}: {name}: {annotation!r} has no form in JSON"
             raise InvalidInput([f"{problem}; pass an id instead, and look the object up in the function"]) from exc
+
+
+def _problem(exc: Exception) -> str:
+    """Return what is wrong in one line, with its place in the value."""
+    if not isinstance(exc, ValidationError):
+        return str(exc)
+    found = exc.errors(include_url=False, include_context=False)[:MOST_PROBLEMS]
+    return "; ".join(": ".join([*map(str, each["loc"]), each["msg"]]) for each in found)
 
 
 def _collected(parameter: inspect.Parameter, annotation: Any) -> Any:
