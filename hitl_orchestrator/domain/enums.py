@@ -83,9 +83,10 @@ class HumanDecision(StrEnum):
 class DecisionSpec(NamedTuple):
     """The properties of one human decision. All code that treats decisions differently reads them here.
 
-    `effect` and `effect_on_change` describe to the reviewer the effect on an output and on a governed change; `{above}`
-    in them is the next role up the chain. `approves_proposal` executes the agent's proposal unchanged, so it needs
-    one. `rejects` executes nothing: it may settle a case alone when too few reviewers are left to agree.
+    `effect`, `effect_on_change` and `effect_on_check` describe to the reviewer the effect on an output, on a governed
+    change, and on an execution whose end is unknown; `{above}` in them is the next role up the chain.
+    `approves_proposal` executes the agent's proposal unchanged, so it needs one. `rejects` executes nothing: it may
+    settle a case alone when too few reviewers are left to agree.
     """
 
     final: FinalDecision | None
@@ -93,6 +94,7 @@ class DecisionSpec(NamedTuple):
     label: str
     effect: str
     effect_on_change: str = "the {changed} stays unchanged"
+    effect_on_check: str = "it is recorded that the call was not carried out"
     approves_proposal: bool = False
     rejects: bool = False
     takes_output: bool = False
@@ -112,6 +114,7 @@ DECISION_SPECS = {
         label="Approve",
         effect="the proposal is carried out unchanged",
         effect_on_change="the change of the {changed} is carried out",
+        effect_on_check="it is recorded that the call was carried out",
         approves_proposal=True,
     ),
     HumanDecision.REJECT: DecisionSpec(
@@ -139,6 +142,7 @@ DECISION_SPECS = {
         label="Escalate",
         effect="the case goes up to {above}, who decides; a reason is required",
         effect_on_change="the case goes up to {above}, who decides; a reason is required",
+        effect_on_check="the case goes up to {above}, who decides; a reason is required",
         needs_reason=True,
     ),
 }

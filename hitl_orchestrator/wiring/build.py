@@ -187,7 +187,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     )
     spot_checks = SpotChecks(ledger, shared.people, shared.reader, submission)
     policy, people = _admins(shared, submission, clock)
-    checks = ExecutionChecks(ledger, shared.reader, submission, new_case_id)
+    checks = ExecutionChecks(ledger, shared.reader, submission, withdraw=runner.supersede, new_id=new_case_id)
     hooks += [waiters.after_run, spot_checks.open_for, policy.settle, people.settle, checks.settle_after]
     common = _common(shared)
     return Services(

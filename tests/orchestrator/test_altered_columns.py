@@ -4,9 +4,10 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from support.builders import a_review, an_output
+from support.calls import Tool, approved, ask
 from support.internals import services_of
 
-from hitl_orchestrator import Proposal
+from hitl_orchestrator import ParentCall, Proposal
 from hitl_orchestrator.errors import HitlError, RecoveryIncomplete
 from hitl_orchestrator.ledger.database.tables import metadata
 from hitl_orchestrator.orchestrator import LedgerAudit
@@ -33,6 +34,8 @@ def store_of_four(durable, waits, intruder):
         durable.decide(task_id="task-0", decision=a_review("approve", "stranger"))
     for case in cases[2:]:
         durable.decide(case.case_id, decision=a_review("approve", "two"))
+    approved(durable, "called", reviewer="two").run(Tool())
+    ask(durable, "calls", parent=ParentCall(graph="agent", thread_id="t"))
     services_of(durable).ledger.keep("digest", "no payload", cases[0].case_id)
     intruder.disarm()
     return durable
@@ -89,6 +92,7 @@ def _check(places, table, column, value):
         assert min(listed) >= 1, what
         audit.verify()
         list(hitl.audit.records())
+        hitl.executions.list()
         assert _approved(intruder) == before, what
 
 

@@ -55,6 +55,7 @@ COMMANDS = {
     "desk": Row(f"desk {REVIEWED_BY}", INVALID),
     "feedback": Row("feedback"),
     "insights": Row("insights"),
+    "executions": Row("executions"),
     "demo": apart("demo"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),

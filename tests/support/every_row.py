@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from hitl_orchestrator import Orchestrator, ParentCall, RequestRejected
+from hitl_orchestrator import Orchestrator, ParentCall, RequestRejected, proposed_call
 from support.builders import PERSON, a_review, a_task, an_output, minutes
 from support.internals import services_of
 
@@ -39,6 +39,7 @@ def fill(hitl: Orchestrator) -> None:
     """Write a row of every kind."""
     _policies(hitl)
     _finish(hitl)
+    _execute(hitl)
     _leave_open(hitl)
     _maintain(hitl)
     _await(hitl)
@@ -94,6 +95,29 @@ def _finish(hitl: Orchestrator) -> None:
     replayed = replaying.submit(a_task("replayed"), output, replay=True, submitted_by="bot")
     recorded = a_review("approve", "ana", timestamp=minutes(1))
     replaying.cases.replay(recorded, replayed.case_id)
+
+
+def _execute(hitl: Orchestrator) -> None:
+    """Carry calls out: one that runs, one with a result, one that failed, one without an end, and two settled ones."""
+    begun = {name: _approved_call(hitl, name).begin() for name in ("runs", "done", "fails", "lost", "was-lost", "late")}
+    _approved_call(hitl, "never")
+    begun["done"].done({"refunded": 5})
+    begun["fails"].failed("no connection")
+    for name in ("lost", "was-lost", "late"):
+        held = services_of(hitl).ledger.execution(begun[name].execution.case_id)
+        services_of(hitl).executions._checks.lose(held, by_owner=True)
+    hitl.decide(hitl.executions.get(task_id="was-lost").check_id, a_review("reject", None), reviewer="max")
+    begun["late"].done()
+
+
+def _approved_call(hitl: Orchestrator, name: str) -> Any:
+    def ask() -> Any:
+        return hitl.ask(
+            name, a_task(name), proposed_call("refund", {"amount": 5}), audience="tools", submitted_by="bot"
+        )
+
+    hitl.decide(ask().case_id, a_review("approve", None), reviewer="max")
+    return ask().grant
 
 
 def _leave_open(hitl: Orchestrator) -> None:

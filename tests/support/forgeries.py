@@ -350,6 +350,9 @@ def _rewritten(name: str, tables: Mapping[str, list[Row]], number: int, text: st
     return Forgery(name, statements, "rewritten")
 
 
+_OF_CASES = ("outcomes", "spot_checks", "refusals", "contents", "payloads", "reviews", "scrubs", "executions")
+
+
 def _undone(tables: Mapping[str, list[Row]]) -> Iterator[Forgery]:
     """Remove the last entries with all rows that they explain, with the head row set back, or left as it is."""
     entries = tables["events"]
@@ -357,9 +360,7 @@ def _undone(tables: Mapping[str, list[Row]]) -> Iterator[Forgery]:
         last = entries[-number - 1]
         new = [row["case_id"] for row in entries[-number:] if row["kind"] == "submitted"]
         rows = [
-            (f"DELETE FROM {table} WHERE case_id = ?", (case_id,))
-            for case_id in new
-            for table in ("outcomes", "spot_checks", "refusals", "contents", "payloads", "reviews", "scrubs", "cases")
+            (f"DELETE FROM {table} WHERE case_id = ?", (case_id,)) for case_id in new for table in (*_OF_CASES, "cases")
         ]
         cut = [("DELETE FROM events WHERE seq > ?", (last["seq"],)), *rows]
         back = ("UPDATE ledger_head SET seq = ?, digest = ?", (last["seq"], last["digest"]))
@@ -378,6 +379,7 @@ def _swapped(tables: Mapping[str, list[Row]]) -> Iterator[Forgery]:
             ["fence", "holder", "held_since", "held_until", "lease_seal"],
         ],
         "outcomes": [["final_decision", "human_decision"], ["reviewer_id"]],
+        "executions": [["status", "ended_seq", "seal"], ["fence", "holder", "held_until", "seal"]],
         "contents": [["key", "body"]],
         "events": [["entry", "digest", "mac"], ["case_id"]],
     }

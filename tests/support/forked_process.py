@@ -12,14 +12,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
+from pathlib import Path
+from threading import Event
 from typing import Any
 
 import hitl_orchestrator.graph.build
 import hitl_orchestrator.graph.checkpoints
 import hitl_orchestrator.ledger.database.migrate
 import hitl_orchestrator.ledger.store.ledger  # noqa: F401 - imported before the fork
-from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
+from hitl_orchestrator import (
+    AgentOutput,
+    CallKey,
+    Orchestrator,
+    RequestRejected,
+    Review,
+    Task,
+    Waiting,
+    proposed_call,
+)
 from hitl_orchestrator.cli import main as command_line
+
+ARMED = Event()
+"""Set where the commits are counted at which a process dies; from its start, unless its order says `dies_in_run`."""
 
 Acknowledge = Callable[[str], None]
 TIMES = {"task_type": "t", "task_description": "d", "domain": "customer_support", "timestamp": "2025-01-10T09:00:00Z"}
@@ -83,6 +97,33 @@ def approve(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge)
     acknowledge(hitl.decide(order["case"], answer).status)
 
 
+def ask(hitl: Orchestrator, number: int) -> Any:
+    task, _ = task_number(number)
+    return hitl.ask(CallKey(thread="t", call_id=str(number)), task, proposed_call("refund", {"amount": number}))
+
+
+def execute(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Ask about a call, approve it if need be, and make it: its effect is a line in a file."""
+
+    def call(arguments: dict[str, Any]) -> str:
+        with Path(order["effects"]).open("a") as effects:
+            effects.write(f"{arguments['amount']}\n")
+        if order.get("dies_inside"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "done"
+
+    for number in order["numbers"]:
+        answer = ask(hitl, number)
+        if isinstance(answer, Waiting):
+            hitl.decide(answer.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
+            answer = ask(hitl, number)
+        ARMED.set()
+        try:
+            acknowledge(answer.run(call))
+        except RequestRejected as exc:
+            acknowledge(type(exc).__name__)
+
+
 def activate(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     """Activate a policy, or propose it."""
     done = hitl.policy.activate(order["to"], reviewer=order["reviewer"], reason="r")
@@ -94,6 +135,7 @@ WORK = {
     "approve": approve,
     "submit": submit,
     "decide": decide,
+    "execute": execute,
     "recover": recover,
     "redact": redact,
     "sweep": sweep,
@@ -107,7 +149,7 @@ def die_at_commit(number: int) -> None:
     def watched(*args: Any, **options: Any) -> sqlite3.Connection:
         connection = connect(*args, **options)
         connection.set_trace_callback(
-            lambda sql: sql.upper().startswith("COMMIT") and next(commits) == number and os._exit(9)
+            lambda sql: sql.upper().startswith("COMMIT") and ARMED.is_set() and next(commits) == number and os._exit(9)
         )
         return connection
 
@@ -134,6 +176,8 @@ def live(order: dict[str, Any], write_end: int) -> None:
         sys.argv = ["hitl", *order["argv"]]
         command_line()
         return
+    if not order.get("dies_in_run"):
+        ARMED.set()
     if order.get("die_at"):
         die_at_commit(order["die_at"])
     if order.get("die_before"):

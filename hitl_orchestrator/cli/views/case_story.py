@@ -7,19 +7,22 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import audit_record, tables
+from hitl_orchestrator.cli.views import audit_record, executions, tables
 from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ConfidencePart, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
+from hitl_orchestrator.domain.execution import Execution
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
 
 
-def describe(case: Case, history: Sequence[Event], view: CaseView | None, session: Session) -> Iterator[Block]:
+def describe(
+    case: Case, history: Sequence[Event], view: CaseView | None, session: Session, execution: Execution | None = None
+) -> Iterator[Block]:
     """Describe a whole case. `view` is that of its open review, if it has one."""
     status = case.status if view is None else f"waits for {_awaited(case, view.role)}"
     yield Line(f"Task {inline(case.task_id)}: {status}", f"bold {blocks.outcome(case.status).style}")
@@ -42,6 +45,8 @@ def describe(case: Case, history: Sequence[Event], view: CaseView | None, sessio
                 yield from _votes(hidden, history)
     if case.record:
         yield from _outcome(case.record)
+    if execution is not None:
+        yield from executions.of_case(execution)
     yield from _heading("History")
     yield tables.entries(history)
     yield from sentences(history)

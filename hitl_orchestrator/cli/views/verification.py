@@ -19,6 +19,11 @@ def verified(result: Verification, heads: Sequence[SignedHead], public: str | No
         yield Line(f"Its key changed at {_named(result.key_changes)}.")
     if result.clock_jumps:
         yield clock_jumps(result.clock_jumps)
+    if result.unexecuted:
+        yield Line(
+            f"{count(result.unexecuted, 'approved call')} never carried out: "
+            f"{', '.join(result.unexecuted_cases[:MOST_NAMED])}{' ...' if result.unexecuted > MOST_NAMED else ''}."
+        )
     if result.scrub_due:
         yield Line(
             f"The database may still hold copies of the texts of {count(len(result.scrub_due), 'redacted case')}: "

@@ -29,10 +29,10 @@ class Executions(Protocol):
 
     def executions(
         self, status: ExecutionStatus | None, limit: int, after: str | None = None
-    ) -> tuple[Sequence[Execution], bool]:
-        """Return the first executions in the order in which they started, and whether there are more.
+    ) -> tuple[Sequence[Execution], str | None]:
+        """Return the first executions in the order in which they started, and the case after which others follow.
 
-        `after` is the case of the last execution of the page before.
+        `after` is such a case, of the page before. Rows that cannot be read are left out, which is logged.
         """
 
     def start_execution(

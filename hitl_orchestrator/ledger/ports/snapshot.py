@@ -111,6 +111,20 @@ class StoredPayload(NamedTuple):
     seal: str
 
 
+class ExecutionRow(NamedTuple):
+    """A row of `executions`."""
+
+    case_id: str
+    status: str
+    started_seq: int
+    ended_seq: int | None
+    fence: int
+    holder: str
+    held_until: str
+    check_id: str | None
+    seal: str
+
+
 class CaseEntry(NamedTuple):
     """A ledger entry of a case."""
 
@@ -128,6 +142,7 @@ class CaseRows(NamedTuple):
     refusals: dict[str, int]
     contents: StoredContents | None
     outcomes: Sequence[Outcome]
+    executions: Sequence[ExecutionRow] = ()
 
 
 class LedgerSnapshot(Protocol):

@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
     events,
+    executions,
     ledger_head,
     outcomes,
     payloads,
@@ -30,6 +31,7 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     CaseEntry,
     CaseRow,
     CaseRows,
+    ExecutionRow,
     ReviewTableRow,
     StoredContents,
     StoredPayload,
@@ -75,11 +77,12 @@ _REVIEWS = _by_case(reviews, _columns(reviews, ReviewTableRow), reviews.c.level)
 _REFUSALS = _by_case(refusals, [refusals.c.attempt, refusals.c.refused_seq])
 _CONTENTS = _by_case(contents, [contents.c.key, contents.c.body])
 _OUTCOMES = _by_case(outcomes, _columns(outcomes, Outcome), outcomes.c.finished_seq)
+_EXECUTIONS = _by_case(executions, _columns(executions, ExecutionRow))
 _ORPHANS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, spot_checks, scrubs, wakeups, payloads)
+    for table in (events, reviews, refusals, contents, outcomes, executions, spot_checks, scrubs, wakeups, payloads)
 }
 _PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
@@ -129,6 +132,7 @@ class StoreSnapshot:
         """Yield every case with all of its rows."""
         of_reviews, of_refusals = self._merge(_REVIEWS, ReviewTableRow._make), self._merge(_REFUSALS, tuple)
         of_contents, of_outcomes = self._merge(_CONTENTS, StoredContents._make), self._merge(_OUTCOMES, Outcome._make)
+        of_executions = self._merge(_EXECUTIONS, ExecutionRow._make)
         for case_id, group in groupby(self._rows(_CASES), key=itemgetter(0)):
             rows = list(islice(group, MOST_ROWS + 1))
             if len(rows) > MOST_ROWS:
@@ -140,6 +144,7 @@ class StoreSnapshot:
                 refusals=dict(of_refusals(case_id)),
                 contents=next(iter(of_contents(case_id)), None),
                 outcomes=of_outcomes(case_id),
+                executions=of_executions(case_id),
             )
 
     def orphans(self) -> Iterator[tuple[str, str]]:

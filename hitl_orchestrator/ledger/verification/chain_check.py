@@ -22,6 +22,8 @@ class Verification(Value):
     `ledger_id` is None if the head row does not state it. `seals_checked` tells whether there was a key to verify seals
     with. `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed
     heads that agree with them. `scrub_due` are the redacted cases of which the database may still hold copies.
+    `unexecuted` is the number of calls that were approved and never carried out, which need not be wrong; some of their
+    cases are `unexecuted_cases`.
     `key_changes` and `clock_jumps` are the numbers of the entries at which the key changed, or the clock moved back.
     """
 
@@ -36,6 +38,8 @@ class Verification(Value):
     scrub_due: tuple[str, ...] = ()
     key_changes: tuple[int, ...] = ()
     clock_jumps: tuple[int, ...] = ()
+    unexecuted: int = 0
+    unexecuted_cases: tuple[str, ...] = ()
 
     @property
     def sound(self) -> bool:

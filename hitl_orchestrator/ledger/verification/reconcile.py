@@ -13,6 +13,7 @@ from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import Entry, body_of, time_of, time_text
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, restored
+from hitl_orchestrator.ledger.events.execution_builders import KINDS
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.snapshot import CaseEntry, CaseRow, CaseRows, LedgerSnapshot
@@ -21,6 +22,7 @@ from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
 from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
 from hitl_orchestrator.ledger.verification.rows.contents import contents_problem
+from hitl_orchestrator.ledger.verification.rows.executions import ExecutionFacts
 from hitl_orchestrator.ledger.verification.rows.outcomes import OutcomeFacts
 from hitl_orchestrator.ledger.verification.rows.reviews import ReviewFacts
 from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconciler
@@ -36,6 +38,8 @@ class TableReconciler:
 
     def __init__(self) -> None:
         self.last: Entry | None = None
+        self.unexecuted: list[str] = []
+        """The approved cases whose execution was never started."""
         self._entries_of_cases = 0
         self._policies, self._work_lists = PolicyReconciler(), WorkListReconciler()
         self.head = HeadReconciler()
@@ -61,7 +65,7 @@ class TableReconciler:
         """
         compared, jumps = 0, frozenset(self.head.noted[EventKind.CLOCK_MOVED_BACK])
         for rows in snapshot.cases():
-            problem = case_problem(rows, seals, jumps)
+            problem = case_problem(rows, seals, jumps, self.unexecuted.append)
             if problem is not None:
                 return problem
             compared += len(rows.entries)
@@ -75,8 +79,13 @@ class TableReconciler:
         return problem or self._work_lists.problem(snapshot, seals)
 
 
-def case_problem(rows: CaseRows, seals: Seals | None, jumps: Collection[int] = ()) -> Problem | None:
-    """Return the first difference between the rows of one case and its entries, None if there is none."""
+def case_problem(
+    rows: CaseRows, seals: Seals | None, jumps: Collection[int], on_unexecuted: Callable[[str], None]
+) -> Problem | None:
+    """Return the first difference between the rows of one case and its entries, None if there is none.
+
+    `on_unexecuted` is called with the id of a case that was approved for an execution which was never started.
+    """
     case_id = rows.case.case_id
     named = f"case {case_id!r} of task {rows.case.task_id!r}"
     if not rows.entries:
@@ -91,6 +100,8 @@ def case_problem(rows: CaseRows, seals: Seals | None, jumps: Collection[int] = (
         if problem is not None:
             return entry.seq, f"entry {entry.seq}, {entry.kind} of {named}: {problem}"
     problem = next(replay.unexplained_rows(), None) or _lease_problem(rows.case, seals)
+    if replay.executions.is_due:
+        on_unexecuted(case_id)
     return None if problem is None else (last, f"{named}, whose last entry is {last}: {problem}")
 
 
@@ -103,14 +114,14 @@ class _CaseReplay:
         self._rows = {review.review_id: review for review in rows.reviews}
         self._reviews: dict[str, ReviewFacts] = {}
         self._refusals = dict(rows.refusals)
-        self._outcomes = list(rows.outcomes)
+        self._outcomes, self._execution_rows = list(rows.outcomes), rows.executions
         self._open: str | None = None
         self._contents = rows.contents
         redactions = (entry for entry in rows.entries if entry.kind == EventKind.REDACTED)
         self._erased = next((_erased_by(entry) for entry in redactions), None)
         self._is_erased = False
         self._intake: dict[str, Any] = {}
-        self._facts = OutcomeFacts()
+        self._facts, self.executions = OutcomeFacts(), ExecutionFacts()
 
     def problem_of(self, entry: CaseEntry) -> str | None:
         """Return the problem with an entry; None if it follows from the previous ones and its row agrees."""
@@ -136,6 +147,8 @@ class _CaseReplay:
             yield f"no entry records the rejected attempt {key[:12]!r} in the table"
         if self._outcomes:
             yield "it has a row in the outcomes that no entry records"
+        if (problem := self.executions.problem(self._execution_rows, self._seals)) is not None:
+            yield problem
 
     def _move(self, kind: str) -> str | None:
         if kind not in STAGE_MOVES:
@@ -150,6 +163,7 @@ class _CaseReplay:
 
     def _finished(self, entry: dict[str, Any]) -> str | None:
         problem = self._facts.problem(entry["body"])
+        self.executions.add_outcome(entry["body"])
         if problem is not None:
             return problem
         expected = outcome_of(entry["seq"], self._with_agent(entry["body"]), self._intake)
@@ -161,6 +175,7 @@ class _CaseReplay:
 
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
+        self.executions.add_intake(body)
         case = self._case
         row = {name: getattr(case, name) for name in ("task_id", "submitter", "attempt", "content", "submitted_seq")}
         whose = (body["task"]["task_id"], body["submitted_by"] or "")
@@ -171,6 +186,9 @@ class _CaseReplay:
         review_id = self._open = entry["body"]["review_id"]
         self._reviews[review_id] = ReviewFacts(entry, self._jumps)
         return None if review_id in self._rows else f"its review {review_id!r} is missing"
+
+    def _executed(self, entry: dict[str, Any]) -> str | None:
+        return self.executions.problem_of(entry)
 
     def _redacted(self, entry: dict[str, Any]) -> str | None:
         if self._is_erased:
@@ -234,6 +252,7 @@ _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
     EventKind.REFUSED: _CaseReplay._refused,
     EventKind.FINISHED: _CaseReplay._finished,
     EventKind.REDACTED: _CaseReplay._redacted,
+    **dict.fromkeys(KINDS, _CaseReplay._executed),
 }
 
 

@@ -94,7 +94,7 @@ class LedgerSigner:
         except _MALFORMED as exc:
             why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
             found.problem = _after(tables.last, why)
-        found.last, found.noted = tables.last, tables.head.noted
+        found.last, found.noted, found.unexecuted = tables.last, tables.head.noted, tables.unexecuted
         return found.answer()
 
     def _schema_defects(self) -> list[SchemaDefect]:
@@ -191,6 +191,7 @@ class _Found:
     problem: Problem | None = None
     scrub_due: tuple[str, ...] = ()
     noted: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    unexecuted: Sequence[str] = ()
 
     def answer(self) -> Verification:
         """Return the result of the verification."""
@@ -211,9 +212,12 @@ class _Found:
             scrub_due=self.scrub_due,
             key_changes=tuple(self.noted.get(EventKind.KEY_CHANGED, ())),
             clock_jumps=tuple(self.noted.get(EventKind.CLOCK_MOVED_BACK, ())),
+            unexecuted=len(self.unexecuted),
+            unexecuted_cases=tuple(self.unexecuted[:_MOST_NAMED]),
         )
 
 
+_MOST_NAMED = 20
 _RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
 
 

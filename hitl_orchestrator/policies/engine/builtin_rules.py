@@ -6,7 +6,7 @@ A change of policy or people is always escalated, and whether an execution happe
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, Action
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, Action, OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import default_role
@@ -41,7 +41,11 @@ def with_builtin_rules(decision: RoutingDecision, facts: Facts, roles: RoleChain
     if minimum is None:
         return decision
     reason = f"{rule_id}, which is built in, matches: {minimum.why}"
-    return stricter(builtin_decision(decision, minimum.action, rule_id, reason, roles), decision, roles)
+    decided = stricter(builtin_decision(decision, minimum.action, rule_id, reason, roles), decision, roles)
+    if rule_id == EXECUTION_CHECK and decided.on_timeout is OnTimeout.REJECT:
+        # A deadline does not know whether a call was carried out.
+        return decided.model_copy(update={"on_timeout": OnTimeout.ESCALATE})
+    return decided
 
 
 def builtin_decision(

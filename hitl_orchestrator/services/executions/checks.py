@@ -32,9 +32,17 @@ class ExecutionChecks:
     """Asks a person about executions without an end, and records the answers. Repeating it is harmless."""
 
     def __init__(
-        self, ledger: Ledger, reader: CaseReader, submission: CaseSubmission, new_id: Callable[[], str]
+        self,
+        ledger: Ledger,
+        reader: CaseReader,
+        submission: CaseSubmission,
+        *,
+        withdraw: Callable[[str], None],
+        new_id: Callable[[], str],
     ) -> None:
-        self._ledger, self._reader, self._submission, self._new_id = ledger, reader, submission, new_id
+        """`withdraw` ends a case that needs no decision any more."""
+        self._ledger, self._reader, self._submission = ledger, reader, submission
+        self._withdraw, self._new_id = withdraw, new_id
 
     def lose(self, held: HeldExecution, *, by_owner: bool = False) -> Execution:
         """Call an execution unknown whose owner is gone, ask a person, and return it as it is then."""
@@ -55,6 +63,12 @@ class ExecutionChecks:
             return held.execution
         self._ledger.end_execution(case_id, held.fence, answer, _actor_of(check), self._reader.now())
         return self._current(case_id).execution
+
+    def withdraw(self, execution: Execution) -> None:
+        """End the question about an execution whose owner has stated its end after all."""
+        if execution.check_id is not None:
+            with suppress(HitlError):
+                self._withdraw(execution.check_id)
 
     def settle_all(self) -> None:
         """Find executions whose owner died, ask about each, and record the answers; one that fails blocks no other."""
@@ -120,11 +134,9 @@ def _answer_of(check: Case) -> Ending | None:
     record = check.record
     if record is None or not record.human_involved:
         return None
-    if record.final_decision in (FinalDecision.APPROVED, FinalDecision.MODIFIED_AND_APPROVED):
+    if record.final_decision is FinalDecision.APPROVED:
         return Ending(ExecutionStatus.FINISHED, None, check.case_id)
-    if record.final_decision is FinalDecision.REJECTED:
-        return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
-    return None
+    return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
 
 
 def _actor_of(check: Case | None) -> Actor:

@@ -23,6 +23,7 @@ from hitl_orchestrator.errors import (
     GrantRefused,
     InvalidInput,
     InvalidKey,
+    TaskConflict,
     UnknownCase,
 )
 from hitl_orchestrator.execution.answers import Answer, answer_of, why_not
@@ -89,6 +90,11 @@ class CaseExecutions:
             case = self._submission.submit(intake, acting)
         except CaseBusy as exc:
             case = self._reader.case(exc.case_id)
+        except TaskConflict as exc:
+            case = self._reader.case(exc.case_id)
+            # Its content can no longer be compared, and it carries nothing out, whatever it was.
+            if not case.redacted:
+                raise
         _check_gated(case, gated)
         if parent is not None:
             case = self._wakeups.await_decision(case, parent)
@@ -122,14 +128,12 @@ class CaseExecutions:
         """Return the first executions, of the cases that the filter reaches."""
         check_limit("executions", limit)
         found: list[Execution] = []
-        more = True
-        while more and len(found) <= limit:
-            page, more = self._ledger.executions(status, _PAGE if mine else limit, after)
+        while len(found) <= limit:
+            page, after = self._ledger.executions(status, max(limit, _PAGE), after)
             found += [each for each in page if mine is None or self._reaches(mine, each)]
-            after = page[-1].case_id if page else after
-            if mine is None:
+            if after is None:
                 break
-        return Page(found[:limit], more=more or len(found) > limit, as_of=self._ledger.now())
+        return Page(found[:limit], more=len(found) > limit, as_of=self._ledger.now())
 
     def end(self, held: HeldExecution, ending: Ending, actor: Actor) -> Execution:
         """Record how an execution ended that this process has claimed. Raises `ExecutionEnded`."""
@@ -142,6 +146,7 @@ class CaseExecutions:
         execution = self.find(case_id)
         if not done or execution is None:
             raise ExecutionEnded(case_id, held.execution.status.value if execution is None else execution.status.value)
+        self._checks.withdraw(execution)
         return execution
 
     def lost(self, held: HeldExecution) -> Execution:

@@ -7,7 +7,14 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, POLICY_CHANGE, ActorKind, EventKind, HumanDecision
+from hitl_orchestrator.domain.enums import (
+    EXECUTION_CHECK,
+    GOVERNED_CHANGES,
+    POLICY_CHANGE,
+    ActorKind,
+    EventKind,
+    HumanDecision,
+)
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
@@ -212,10 +219,16 @@ def _choices(rights: Rights, reviewer: Reviewer | None) -> Iterator[Choice]:
         role = rights.needed
     above = chain.above(chain.higher(row.role, role))
     for word in options(row, role, chain):
-        governed = row.shown.task.task_type in GOVERNED_CHANGES
-        effect = word.spec.effect_on_change if governed else word.spec.effect
+        effect = _effect(word, row.shown.task.task_type)
         changed = "policy" if row.shown.task.task_type == POLICY_CHANGE else "list of people"
         yield Choice(decision=word, does=effect.format(above=above, changed=changed) + _quorum_note(rights, word))
+
+
+def _effect(word: HumanDecision, task_type: str) -> str:
+    """Return the effect of a decision on a task of this type, in words."""
+    if task_type == EXECUTION_CHECK:
+        return word.spec.effect_on_check
+    return word.spec.effect_on_change if task_type in GOVERNED_CHANGES else word.spec.effect
 
 
 def _quorum_note(rights: Rights, word: HumanDecision) -> str:

@@ -1,6 +1,6 @@
 """`hitl inbox` and `hitl show`: list the open reviews, and read one case."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -82,12 +82,14 @@ def show(session: "Session", case: CaseId) -> None:
         name = named(hitl, case)
         shown, history = hitl.cases.get(**name), hitl.cases.history(**name)
         view = None if shown.open_review is None else hitl.reviews.view(shown.case_id)
-    data = {"summary": tables.case_summary(shown) | {"role_needed": view and view.role}}
+        execution = None if shown.submission.gated is None else hitl.executions.get(shown.case_id)
+    data: dict[str, Any] = {"summary": tables.case_summary(shown) | {"role_needed": view and view.role}}
+    data |= {"execution": execution and execution.model_dump(mode="json")}
     data |= shown.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
     answer(
         session.as_json,
         data,
-        lambda: case_story.describe(shown, history, view, session),
+        lambda: case_story.describe(shown, history, view, session, execution),
     )
 
 

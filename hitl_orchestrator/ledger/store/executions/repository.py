@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.execution import Execution, ExecutionStatus
 from hitl_orchestrator.errors import GrantRefused, LedgerDamaged, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
@@ -13,27 +13,15 @@ from hitl_orchestrator.ledger.events.chain import Draft, instant_text
 from hitl_orchestrator.ledger.events.execution_builders import OPEN, Ending
 from hitl_orchestrator.ledger.events.redaction import check_finished
 from hitl_orchestrator.ledger.ports.executions import HeldExecution
+from hitl_orchestrator.ledger.ports.snapshot import ExecutionRow
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone, new_fence, shown_holder
+from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import executions as statements
 from hitl_orchestrator.ledger.store.statements.literals import batches
 
 EXECUTION_SEAL = "execution"
 """The label of the seal of an execution: all other columns of its row."""
-
-
-class Row(NamedTuple):
-    """A row of `executions`."""
-
-    case_id: str
-    status: str
-    started_seq: int
-    ended_seq: int | None
-    fence: int
-    holder: str
-    held_until: str
-    check_id: str | None
-    seal: str = ""
 
 
 class ExecutionRepository:
@@ -47,20 +35,22 @@ class ExecutionRepository:
         """Return the execution of a case; None if it was never started."""
         with self._database.read() as transaction:
             row = transaction.first(statements.EXECUTION, wanted_case=case_id)
-            return None if row is None else self._held(transaction, [row])[0]
+            entries = {} if row is None else self._entries(transaction, [case_id])
+        return None if row is None else self._held(row, entries[case_id])
 
     @retried
     def executions(
         self, status: ExecutionStatus | None, limit: int, after: str | None = None
-    ) -> tuple[Sequence[Execution], bool]:
-        """Return the first executions, and whether there are more."""
+    ) -> tuple[Sequence[Execution], str | None]:
+        """Return the first executions that can be read, and the case after which the others follow."""
         statement = statements.EXECUTIONS if status is None else statements.EXECUTIONS_WITH
         wanted = {} if status is None else {"wanted_status": status.value}
         with self._database.read() as transaction:
             last = 0 if after is None else _started_seq(transaction, after)
             rows = list(transaction.run(statement, most=limit + 1, after=last, **wanted))
-            held = self._held(transaction, rows[:limit]) if rows else []
-        return [each.execution for each in held], len(rows) > limit
+            entries = self._entries(transaction, [row["case_id"] for row in rows[:limit]])
+        held = readable(rows[:limit], lambda row: self._held(row, entries[row["case_id"]]))
+        return [each.execution for each in held], rows[limit - 1]["case_id"] if len(rows) > limit else None
 
     def start_execution(
         self, case_id: str, output: Mapping[str, Any], audience: str, actor: Actor, at: datetime
@@ -92,8 +82,8 @@ class ExecutionRepository:
             if before["newer"] is not None:
                 raise GrantRefused(case_id, f"case {before['newer']!r} is a newer attempt at its task")
             seq = self._log.append(transaction, draft, end=before)
-            until = self._until(before["now"])
-            row = Row(case_id, ExecutionStatus.STARTED, seq, None, fence, self._holder.process, until, None)
+            lease = (fence, self._holder.process, self._until(before["now"]))
+            row = ExecutionRow(case_id, ExecutionStatus.STARTED.value, seq, None, *lease, None, "")
             transaction.run(statements.ADD_EXECUTION, **self._sealed(row)._asdict())
 
     @retried
@@ -158,17 +148,17 @@ class ExecutionRepository:
         with self._database.read() as transaction:
             return [row["case_id"] for row in transaction.run(statements.OPEN_EXECUTIONS)]
 
-    def _held(self, transaction: StoreTransaction, rows: Sequence[Any]) -> list[HeldExecution]:
-        """Return the executions of rows, after comparing each with its entries."""
-        entries: dict[str, list[Event]] = {row["case_id"]: [] for row in rows}
-        for ids in batches(list(entries)):
+    def _entries(self, transaction: StoreTransaction, case_ids: Sequence[str]) -> dict[str, list[EntryRow]]:
+        """Return the rows of the entries about the executions of cases, in order."""
+        entries: dict[str, list[EntryRow]] = {case_id: [] for case_id in case_ids}
+        for ids in batches(case_ids):
             for found in transaction.run(statements.ENTRIES_OF_EXECUTIONS, **ids):
-                event = self._log.event_in(EntryRow(**dict(found)))
-                entries[str(event.case_id)].append(event)
-        return [self._one(stored, entries[stored["case_id"]]) for stored in rows]
+                entries[found["case_id"]].append(EntryRow(**dict(found)))
+        return entries
 
-    def _one(self, stored: Any, events: Sequence[Event]) -> HeldExecution:
-        row = _row_of(stored)
+    def _held(self, stored: Any, entries: Sequence[EntryRow]) -> HeldExecution:
+        """Return the execution of a row, after comparing it with its entries."""
+        row, events = _row_of(stored), [self._log.event_in(each) for each in entries]
         self._check_seal(row)
         execution = builders.execution_of(events, task_id=stored["task_id"], holder=shown_holder(row.holder))
         recorded = (execution.status.value, events[0].seq, events[-1].seq if len(events) > 1 else None)
@@ -177,24 +167,24 @@ class ExecutionRepository:
         alive = execution.status is ExecutionStatus.STARTED and _is_alive(row, stored["now"])
         return HeldExecution(execution, row.fence, alive)
 
-    def _check_seal(self, row: Row) -> None:
+    def _check_seal(self, row: ExecutionRow) -> None:
         if not self._log.sealing.is_of_columns(row.seal, EXECUTION_SEAL, *row[:-1]):
             raise LedgerDamaged(f"the row of case {row.case_id!r} in table executions was altered")
 
-    def _sealed(self, row: Row) -> Row:
+    def _sealed(self, row: ExecutionRow) -> ExecutionRow:
         return row._replace(seal=self._log.sealing.columns(EXECUTION_SEAL, *row[:-1]))
 
     def _until(self, now: str) -> str:
         return instant_text(datetime.fromisoformat(now) + timedelta(seconds=self._holder.seconds))
 
 
-def _is_alive(row: Row, now: str) -> bool:
+def _is_alive(row: ExecutionRow, now: str) -> bool:
     """Whether the owner of a running execution has its lease, and is not known to have ended."""
     return row.held_until > now and not is_gone(row.holder)
 
 
-def _row_of(stored: Any) -> Row:
-    return Row(*(stored[name] for name in Row._fields))
+def _row_of(stored: Any) -> ExecutionRow:
+    return ExecutionRow(*(stored[name] for name in ExecutionRow._fields))
 
 
 def _started_seq(transaction: StoreTransaction, case_id: str) -> int:
