@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, desk, inbox, ledger, policies, postgres, queues, seals
+from benchmarks import backtest, cases, desk, embedding, inbox, ledger, middleware, policies, postgres, queues, seals
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -21,6 +21,10 @@ RATIOS = (
     ("the same / bare graph as PostgresSaver comes", "postgres_reviewed_ratio_to_default", 1.25, False),
     ("submit, auto-approved: with seals / without, CPU", "seals_auto_ratio", 1.03, False),
     ("submit, waiting: with seals / without, CPU", "seals_waiting_ratio", 1.03, False),
+    ("a reviewed call of a LangChain agent: ours / LangChain's own", "middleware_batched_ratio", 1.0, False),
+    ("the same, one pause for each call", "middleware_per_call_ratio", 1.0, False),
+    ("gated call of a graph, auto-approved: gate / ask inlined", "embedding_auto_gate_to_inlined", 1.0, False),
+    ("gated call of a graph, reviewed: gate / ask inlined", "embedding_reviewed_gate_to_inlined", 1.0, False),
     ("policy decisions: ours / loop that sorts per task", "ours_over_loop", 4.0, True),
     ("policy decisions: ours / zen-engine", "ours_over_zen", 10.0, True),
     ("policy decisions: ours / the best other engine", "ours_over_best", 5.0, True),
@@ -37,6 +41,11 @@ FIGURES = (
     ("auto-approved on PostgreSQL, ours", "postgres_auto_ours_ms", "ms"),
     ("reviewed and resumed on PostgreSQL, bare graph", "postgres_reviewed_bare_ms", "ms"),
     ("reviewed and resumed on PostgreSQL, ours", "postgres_reviewed_ours_ms", "ms"),
+    ("a gated call of a graph, auto-approved", "embedding_auto_gate_ms", "ms"),
+    ("the same call in a bare node", "embedding_auto_bare_ms", "ms"),
+    ("a gated call of a graph, reviewed and resumed", "embedding_reviewed_gate_ms", "ms"),
+    ("the same call in a bare node that pauses", "embedding_reviewed_bare_ms", "ms"),
+    ("an execution alone, begun and done", "embedding_execution_ms", "ms"),
 )
 
 LEDGER = (
@@ -98,7 +107,10 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
     parser.add_argument("--waiting", type=int, default=queues.MANY, help="open reviews of the queues, of real cases")
     parser.add_argument(
-        "only", nargs="?", choices=["inbox", "desk", "queues", "policies", "backtest"], help="measure this alone"
+        "only",
+        nargs="?",
+        choices=["inbox", "desk", "queues", "policies", "backtest", "embedding"],
+        help="measure this alone",
     )
     given = parser.parse_args()
     _one(given) if given.only else _all(given)
@@ -121,6 +133,12 @@ def _one(given: argparse.Namespace) -> None:
         figures = policies.measure(given.rounds)
         print(json.dumps(figures, indent=2) if given.json else policies.table(figures))
         return
+    if given.only == "embedding":
+        figures = embedding.measure(given.rounds)
+        print(json.dumps(figures, indent=2)) if given.json else Console().print(
+            _ratios(figures), _milliseconds(figures)
+        )
+        return
     if given.only == "backtest":
         figures = backtest.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
@@ -129,6 +147,7 @@ def _one(given: argparse.Namespace) -> None:
 def _all(given: argparse.Namespace) -> None:
     figures = {**policies.measure(given.rounds), **cases.measure(given.rounds), **postgres.measure(given.rounds)}
     figures |= {**backtest.measure(), **seals.measure()}
+    figures |= {**embedding.measure(given.rounds), **middleware.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     figures |= queues.measure(given.waiting)
     if given.json:

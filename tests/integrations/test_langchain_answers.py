@@ -15,7 +15,7 @@ from langchain.agents.middleware.human_in_the_loop import (
 from pydantic import TypeAdapter
 from support.scripted_agents import REFUND, THREAD, an_agent, pauses, results, resumed, started
 
-from hitl_orchestrator import CallKey, Orchestrator
+from hitl_orchestrator import CallKey, Orchestrator, Principal
 from hitl_orchestrator.integrations.langchain.answers import UnfitAnswer, read_answers
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.settings import ToolRule
@@ -246,6 +246,21 @@ def test_the_authority_of_the_reviewer_is_checked(hitl, mode):
     assert ran == [("refund", 50, "ana")]
     (record,) = hitl.audit.records()
     assert record.reviewer_id == "senior_manager"
+
+
+def test_an_authenticated_reviewer_is_recorded_as_such(hitl):
+    ana = Principal(subject="ana@example.org", kind="human", person="senior_manager", authenticated_by="oidc")
+    agent = an_agent(hitl, [], reviewer=lambda config: ana)
+    started(agent)
+
+    resumed(agent, [{"type": "accept"}])
+
+    (record,) = hitl.audit.records()
+    assert (record.reviewer_id, record.channel, record.authenticated) == (
+        "senior_manager",
+        "langchain",
+        "authenticated",
+    )
 
 
 def test_two_answers_that_need_two_people_are_counted_once_each():

@@ -1,11 +1,9 @@
 """The guard of the LangChain middleware sits on the tool: what runs is what was approved, once."""
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
-from blockbuster import blockbuster_ctx
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, ToolRetryMiddleware
 from langchain.tools import InjectedState, ToolRuntime
@@ -202,6 +200,32 @@ def test_parallel_sub_agents_with_one_call_id_are_never_mixed(hitl, mode):
     assert ran == [("refund", 2, "ana")]
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_sub_agents_behind_a_free_tool_are_reviewed_call_by_call(hitl, mode):
+    ran = []
+
+    @tool
+    def delegate(amount: int) -> str:
+        """Let another agent refund an amount."""
+        script = [[("refund", {"amount": amount, "to": "ana"}, "call_0")], f"refunded {amount}"]
+        oversight = OversightMiddleware(hitl, {"refund": {"risk": "medium"}}, interrupt_mode=mode)
+        sub_agent = create_agent(Scripted(turns=script), tools=tools_that_log(ran), middleware=[oversight])
+        return sub_agent.invoke({"messages": [("user", "Refund.")]})["messages"][-1].content
+
+    calls = [("delegate", {"amount": number}, f"call_{number}") for number in (0, 1)]
+    agent = an_agent(hitl, [], *calls, tools=[delegate], settings={"delegate": False})
+    waiting = pauses(started(agent))
+    assert len(waiting) == len(hitl.inbox()) == 2
+    rejected, approved = sorted(hitl.inbox(), key=lambda review: review.task.metadata["amount"])
+
+    hitl.decide(approved.case_id, "approve", reviewer="domain_reviewer")
+    hitl.decide(rejected.case_id, "reject", reviewer="domain_reviewer")
+    done = resumed(agent, {pause.id: {"wake_up": "x"} for pause in waiting})
+
+    assert ran == [("refund", 1, "ana")]
+    assert not pauses(done)
+
+
 def test_many_wake_ups_at_once_run_the_tool_once(tmp_path):
     ran = []
     with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
@@ -319,85 +343,3 @@ def test_an_edit_that_names_another_tool_runs_neither(hitl):
 
     assert not ran
     assert (reply.status, "'look_up'" in reply.content) == ("error", True)
-
-
-def test_an_agent_whose_oversight_is_not_outermost_is_refused_while_it_is_built(hitl):
-    oversight = OversightMiddleware(hitl)
-
-    with pytest.raises(InvalidInput, match="put OversightMiddleware first"):
-        create_agent(Scripted(turns=[]), tools=[], middleware=[Changes(), oversight])
-
-    create_agent(Scripted(turns=[]), tools=[], middleware=[oversight, Changes()])
-    unchecked = OversightMiddleware(hitl, check_order=False)
-    create_agent(Scripted(turns=[]), tools=[], middleware=[Changes(), unchecked])
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_an_agent_without_a_checkpointer_is_refused_before_a_case_is_opened(hitl, mode):
-    middleware = [OversightMiddleware(hitl, interrupt_mode=mode)]
-    agent = create_agent(
-        Scripted(turns=[[("refund", {"amount": 1, "to": "a"}, "c")]]), tools=tools_that_log([]), middleware=middleware
-    )
-
-    with pytest.raises(InvalidInput, match="checkpointer"):
-        started(agent)
-
-    assert not hitl.inbox()
-
-
-def test_a_durability_that_leaves_open_reviews_behind_is_refused(hitl):
-    with pytest.raises(InvalidInput, match="durability='sync'"):
-        an_agent(hitl, []).invoke({"messages": [("user", "Refund ana.")]}, THREAD, durability="exit")
-
-    assert not hitl.inbox()
-
-
-def test_a_function_as_a_tool_is_guarded_and_its_edits_are_checked(hitl):
-    ran = []
-
-    def refund(amount: int, to: str) -> str:
-        """Refund an amount."""
-        ran.append(amount)
-        return "done"
-
-    agent = an_agent(hitl, [], tools=[refund], reviewer="domain_reviewer")
-    started(agent)
-
-    def edit(amount):
-        return {
-            "decisions": [{"type": "edit", "edited_action": {"name": "refund", "args": {"amount": amount, "to": "b"}}}]
-        }
-
-    assert pauses(resumed(agent, edit("much")))
-    assert not pauses(resumed(agent, edit(1)))
-    assert ran == [1]
-
-
-def test_wrong_settings_are_refused_with_every_problem(hitl):
-    wrong = {"a": {"when": len}, "b": {"risk": "huge", "allowed_decisions": []}, "c": {"rsik": "low"}, "d": 1}
-
-    with pytest.raises(InvalidInput) as refused:
-        OversightMiddleware(hitl, wrong)
-
-    assert len(refused.value.problems) == 5
-    with pytest.raises(InvalidInput, match="interrupt_mode"):
-        OversightMiddleware(hitl, interrupt_mode="single")
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_an_asynchronous_agent_does_the_same_and_never_blocks_its_loop(tmp_path, mode):
-    ran = []
-
-    async def run(hitl):
-        agent = an_agent(hitl, ran, interrupt_mode=mode, reviewer="domain_reviewer")
-        with blockbuster_ctx(["hitl_orchestrator", "sqlite3"]):
-            result = await agent.ainvoke({"messages": [("user", "Refund ana.")]}, THREAD)
-            (pause,) = pauses(result)
-            (again,) = pauses(await agent.ainvoke(Command(resume={pause.id: "rubbish"}), THREAD))
-            return await agent.ainvoke(Command(resume={again.id: [{"type": "accept"}]}), THREAD)
-
-    with Orchestrator.open(f"sqlite:///{tmp_path / 'hitl.db'}") as hitl:
-        done = asyncio.run(run(hitl))
-
-    assert ran == [("refund", 50, "ana")]
-    assert results(done)["call-0"].content == "refunded 50 to ana"

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from hypothesis import given, settings
@@ -218,9 +218,7 @@ def test_an_unfit_answer_asks_again_with_the_reason_and_poisons_nothing(agent, t
 
 @pytest.mark.parametrize("user", [None, "", "intruder", "not an id"], ids=str)
 @pytest.mark.parametrize("by_id", [True, False], ids=["by id", "plain"])
-def test_an_answer_of_no_reviewer_changes_nothing_also_when_a_reviewer_runs_the_graph_later(
-    hitl, agent, tool, user, by_id
-):
+def test_an_answer_of_no_reviewer_counts_for_none_who_runs_the_graph_later(hitl, agent, tool, user, by_id):
     thread, forged = next(threads), {"decision": {"human_decision": "approve"}}
     case_id = run(agent, {"calls": [a_call()]}, thread)["__interrupt__"][0].value["case_id"]
     run(
@@ -248,8 +246,7 @@ def test_who_asks_does_not_decide_and_stays_the_submitter_when_a_reviewer_runs_t
 
     answer(agent, thread, {"decision": {"human_decision": "approve"}})
 
-    (case,) = (each for each in [hitl.executions.list()[-1].case_id])
-    assert hitl.cases.get(case).submission.submitted_by == "senior_manager"
+    assert hitl.cases.get(hitl.executions.list()[-1].case_id).submission.submitted_by == "senior_manager"
     assert len(tool.calls) == 1
 
 
@@ -274,6 +271,16 @@ def test_a_call_that_fails_is_reported_and_never_made_again(hitl):
     assert len(calls) == 1
 
 
+def test_a_reviewer_who_names_another_function_does_not_make_the_gate_call_its_own(hitl, agent, tool):
+    thread, other = next(threads), {"predicted_label": "delete", "arguments": {"to": "ann"}}
+    run(agent, {"calls": [a_call()]}, thread)
+
+    (result, _) = answer(agent, thread, {"decision": {"human_decision": "modify", "modified_output": other}})["done"]
+
+    assert result == "no: a call of 'delete' was approved instead of 'send'; propose that one"
+    assert tool.calls == []
+
+
 def test_a_call_that_interrupts_the_graph_is_refused(hitl):
     agent, thread = agent_on(InMemorySaver(), hitl, lambda arguments: interrupt("really?")), next(threads)
     run(agent, {"calls": [a_call()]}, thread)
@@ -296,6 +303,43 @@ def test_a_parent_that_would_lose_the_pause_is_refused_with_the_remedy(hitl, too
     with pytest.raises(InvalidInput, match="run the graph with durability='sync'"):
         exits.invoke({"calls": [a_call()]}, thread_of("t"), durability="exit")
     assert len(hitl.inbox()) == cases
+
+
+class SlowSaver(InMemorySaver):
+    """Stores no checkpoint before it is released."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = Event()
+
+    def put(self, *checkpoint):
+        self.released.wait(30)
+        return super().put(*checkpoint)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_the_case_is_stored_after_the_checkpoint_whatever_the_durability(hitl, tool, asynchronous):
+    saver, asked = SlowSaver(), Event()
+
+    class Watched:
+        """The orchestrator, which reports when it is asked."""
+
+        def __getattr__(self, name):
+            return getattr(hitl, name)
+
+        def ask(self, *key, **named):
+            asked.set()
+            return hitl.ask(*key, **named)
+
+    agent, given = agent_on(saver, Watched, tool), ({"calls": [a_call()]}, thread_of(next(threads)))
+    run_it = (lambda: asyncio.run(agent.ainvoke(*given))) if asynchronous else (lambda: agent.invoke(*given))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_it)
+        assert not asked.wait(0.2)
+        saver.released.set()
+        running.result()
+
+    assert asked.is_set()
 
 
 def test_oversight_hands_the_grant_to_the_nodes_behind_it(hitl):

@@ -59,14 +59,6 @@ def program():
         child.stdin.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def processes(request, program, tmp_path):
-    threads = str(tmp_path / "threads.db")
-    if request.param == "postgres":
-        threads = request.getfixturevalue("empty_database").replace("postgresql+psycopg", "postgresql")
-    return Processes(program, tmp_path, threads)
-
-
 @pytest.fixture
 def on_sqlite(program, tmp_path):
     return Processes(program, tmp_path, str(tmp_path / "threads.db"))
@@ -84,7 +76,17 @@ DECISIONS = {
 
 
 @pytest.mark.parametrize("decision", DECISIONS)
-def test_a_killed_agent_is_resumed_by_a_process_that_knows_a_reference_to_it(processes, decision):
+def test_a_killed_agent_is_resumed_by_a_process_that_knows_a_reference_to_it(on_sqlite, decision):
+    check_life_of_a_call(on_sqlite, decision)
+
+
+def test_a_killed_agent_on_postgresql_is_resumed_as_well(program, tmp_path, empty_database):
+    threads = empty_database.replace("postgresql+psycopg", "postgresql")
+    check_life_of_a_call(Processes(program, tmp_path, threads), "modify")
+
+
+def check_life_of_a_call(processes, decision):
+    """Kill the process that asked, decide in another one, resume in a third."""
     more, called, result = DECISIONS[decision]
     (pause,) = processes.did("start", calls=CALLS)["pauses"]
 

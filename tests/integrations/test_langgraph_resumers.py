@@ -1,8 +1,10 @@
 """A parent is resumed once it has paused, by whichever process decides, and left alone once it went on."""
 
+import asyncio
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 from types import ModuleType
 
 import jsonschema
@@ -58,6 +60,42 @@ def test_calls_that_are_decided_at_the_same_time_are_all_made_and_the_rest_runs_
     connection.close()
 
 
+@pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
+def test_two_processes_that_each_finish_a_call_of_a_step_do_not_leave_the_next_step_to_the_other(hitl, is_nested):
+    inside, finish = Event(), Event()
+
+    def tool(arguments):
+        if arguments["to"] == "ann":
+            inside.set()
+            finish.wait(30)
+        return arguments["to"]
+
+    graph = agent_on(InMemorySaver(), hitl, tool) if not is_nested else nested(hitl, tool)
+    graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
+    pauses, resumer = waiting(graph), LangGraphResumer(graph)
+    first = approve(hitl, pauses["ann"].value["case_id"])
+    (wakeup,) = (each for each in hitl.cases.wakeups() if each.case_id == first.case_id)
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(resumer.resume, wakeup.parent, first)
+        inside.wait(30)
+        approve(hitl, pauses["bob"].value["case_id"])
+        # The other process: it finds the first call under way.
+        graph.invoke(Command(resume={pauses["bob"].id: "go on"}), place("t"), durability="sync")
+        finish.set()
+        one.result()
+
+    assert graph.get_state(place("t")).values["done"] == ["ann", "bob", "end"]
+    assert not graph.get_state(place("t")).tasks
+
+
+def nested(hitl, tool):
+    """The agent inside of another graph."""
+    builder = StateGraph(Agent)
+    builder.add_node("inner", agent_on(None, hitl, tool))
+    builder.add_edge(START, "inner")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
 def test_a_thread_that_has_not_paused_yet_is_resumed_later_and_one_that_went_on_never(hitl):
     made = list[dict]()
     graph = agent_on(InMemorySaver(), hitl, made.append)
@@ -76,8 +114,8 @@ def test_a_thread_that_has_not_paused_yet_is_resumed_later_and_one_that_went_on_
 
 
 def test_a_task_that_died_before_its_pause_is_not_taken_for_one_that_went_on(hitl):
-    graph = agent_on(InMemorySaver(), hitl)
-    parents = list[ParentCall]()
+    made, parents = list[dict](), list[ParentCall]()
+    graph = agent_on(InMemorySaver(), hitl, made.append)
 
     class Dies:
         """The orchestrator of a process that dies as soon as the case is stored."""
@@ -98,14 +136,40 @@ def test_a_task_that_died_before_its_pause_is_not_taken_for_one_that_went_on(hit
 
     with pytest.raises(RequestRejected, match="run the graph again if its process has died"):
         LangGraphResumer(graph).resume(parents[0], case)
+    graph.invoke(None, place("t"), durability="sync")
+    LangGraphResumer(graph).resume(parents[0], case)
+
+    assert [each["to"] for each in made] == ["ann"]
+    assert len(hitl.executions.list()) == 1
+
+
+def test_a_graph_that_only_runs_asynchronously_is_resumed_on_its_loop(hitl):
+    made = list[dict]()
+
+    async def send(arguments):
+        made.append(arguments)
+
+    graph, loop = agent_on(InMemorySaver(), hitl, send), asyncio.new_event_loop()
+    hitl.resumers[NAME] = LangGraphResumer(graph, loop=loop)
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(graph.ainvoke(calls("ann"), place("t")), loop).result()
+        approve(hitl, waiting(graph)["ann"].value["case_id"])
+        hitl.recover()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    assert [each["to"] for each in made] == ["ann"]
+    assert hitl.cases.wakeups() == []
 
 
 def test_a_nested_call_is_resumed_by_its_outermost_thread(hitl):
     made = list[dict]()
-    builder = StateGraph(Agent)
-    builder.add_node("inner", agent_on(None, hitl, made.append))
-    builder.add_edge(START, "inner")
-    graph = builder.compile(checkpointer=InMemorySaver())
+    graph = nested(hitl, made.append)
     hitl.resumers[NAME] = LangGraphResumer(graph)
     graph.invoke(calls("ann", "bob"), place("t"), durability="sync")
 
@@ -126,8 +190,10 @@ def test_a_decision_by_the_graph_itself_does_not_run_the_graph_twice(hitl):
 
     graph.invoke(Command(resume={"type": "accept"}), user, durability="sync")
 
+    hitl.recover()
     assert graph.get_state(place("t")).values["done"] == [None, "end"]
     assert ends == ["ann"]
+    assert hitl.cases.wakeups() == []
 
 
 def test_a_reference_is_imported_when_it_is_first_needed_and_must_lead_to_a_graph(hitl, monkeypatch):

@@ -220,8 +220,10 @@ def test_without_authentication_decisions_count_for_the_reviewer_of_the_settings
     assert bool(waits) is (reviewer is None)
 
 
-def test_the_graph_states_the_schema_of_its_input():
+def test_the_graphs_state_the_schemas_of_their_inputs():
     schema = graph.get_input_jsonschema()
 
     assert schema["required"] == ["task"]
     assert {"task_id", "task_type", "domain"} <= set(schema["$defs"]["Task"]["properties"])
+    with Orchestrator.open("memory://") as hitl:
+        assert "submission" in hitl.services.runner.graph.get_input_jsonschema()["properties"]

@@ -92,7 +92,7 @@ def test_langchain_reads_the_tools_of_a_middleware_while_its_frame_has_all_of_th
     class Looks(AgentMiddleware):
         @property
         def tools(self):
-            found.append(building())
+            found.append(building(self))
             return []
 
     @tool
@@ -100,13 +100,16 @@ def test_langchain_reads_the_tools_of_a_middleware_while_its_frame_has_all_of_th
         """Ping."""
         return "pong"
 
-    looks = Looks()
-    create_agent(Scripted(turns=[]), tools=[ping], middleware=[looks])
+    class Adds(AgentMiddleware):
+        tools = tools_that_log([])
 
-    assert building() is None
+    looks, adds = Looks(), Adds()
+    create_agent(Scripted(turns=[]), tools=[ping], middleware=[looks, adds])
+
+    assert building(looks) is None
     built = next(each for each in found if each is not None)
-    assert built.middleware == (looks,)
-    assert list(built.tools) == ["ping"]
+    assert built.middleware == (looks, adds)
+    assert sorted(built.tools) == ["look_up", "ping", "refund"]
 
 
 @pytest.mark.parametrize("mode", ["batched", "per_call"])
@@ -136,3 +139,16 @@ def test_langchains_own_middleware_runs_an_approved_tool_again_after_a_crash(mod
     agent.invoke(None, THREAD)
 
     assert ran == [("refund", 1, "ana"), ("refund", 1, "ana")]
+
+
+def test_an_answer_that_does_not_fit_a_batch_poisons_the_thread_of_langchains_own_middleware():
+    own = HumanInTheLoopMiddleware({"refund": True})
+    script = [[("refund", {"amount": 1, "to": "ana"}, "call-0")], "done"]
+    agent = create_agent(
+        Scripted(turns=script), tools=tools_that_log([]), middleware=[own], checkpointer=InMemorySaver()
+    )
+    (pause,) = pauses(started(agent))
+
+    for answer in ({"type": "rubbish"}, {"type": "approve"}):
+        with pytest.raises(ValueError, match="rubbish"):
+            resumed(agent, {pause.id: {"decisions": [answer]}})

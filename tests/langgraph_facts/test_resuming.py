@@ -157,3 +157,42 @@ def test_a_node_failing_after_the_answer_repeats_the_first_answer(line, thread):
 
     assert acted == ["approve", "approve"]
     assert result["review"] == "approve"
+
+
+def test_a_resume_value_without_an_id_stays_and_answers_the_next_question_of_a_later_run(line, thread):
+    heard = list[str]()
+
+    def ask_thrice(state):
+        heard.clear()
+        for question in range(3):
+            heard.append(interrupt(question))
+        return {"review": "done"}
+
+    graph = line(ask_thrice, act)
+    graph.invoke({"task": "refund"}, thread)
+    graph.invoke(Command(resume="approve"), thread)
+    assert (heard, pending(graph, thread)) == (["approve"], [1])
+
+    graph.invoke(None, thread)
+
+    assert (heard, pending(graph, thread)) == (["approve", "approve"], [2])
+
+
+def test_a_value_that_is_sent_by_id_is_the_very_object_that_the_run_was_given(line, thread):
+    heard = list[dict]()
+
+    def ask_twice(state):
+        heard.clear()
+        for question in range(2):
+            heard.append(interrupt(question))
+        return {"review": "done"}
+
+    graph = line(ask_twice, act)
+    first, second = {"answer": 1}, {"answer": 2}
+    graph.invoke({"task": "refund"}, thread)
+    for each in (first, second):
+        (question,) = graph.get_state(thread).interrupts
+        graph.invoke(Command(resume={question.id: each}), thread)
+
+    assert heard == [first, second]
+    assert [heard[0] is first, heard[1] is second] == [False, True]

@@ -53,6 +53,7 @@ COMMANDS = {
     "assign": writing("assign --reviewer senior_manager"),
     "cancel": Row("cancel task_002 --submitted-by the_agent --reason wrong", NO),
     "desk": Row(f"desk {REVIEWED_BY}", INVALID),
+    "calls": apart("calls no_module:graph thread-1", INVALID),
     "feedback": Row("feedback"),
     "insights": Row("insights"),
     "executions": Row("executions"),

@@ -7,7 +7,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 from pydantic import ValidationError
 
-from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Task, Waiting
+from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Principal, Task, Waiting
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
@@ -18,6 +18,9 @@ from hitl_orchestrator.integrations.langgraph.overlap import hearing
 Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
 """A name, or a function of the configuration of the run that returns it; None for no person."""
+
+Person: TypeAlias = str | Principal | Callable[[RunnableConfig], str | Principal | None] | None
+"""A reviewer, whom the application has authenticated, or a function that returns it; None for no person."""
 
 CHANNEL = "langchain"
 _WAKE_UP = "wake_up"
@@ -45,7 +48,7 @@ class Asking:
         self,
         hitl: Facade | Callable[[], Facade],
         *,
-        reviewer: Name,
+        reviewer: Person,
         submitted_by: Name,
         ai_reviewer: AIReviewer | None,
         graph: str | None,
@@ -79,11 +82,11 @@ class Asking:
             return self._asked(key, asked._replace(task=task, output=None))
         return answer
 
-    def person(self) -> str | None:
+    def person(self) -> str | Principal | None:
         """Return the reviewer whose decision an answer of this run is; None if answers are wake-ups alone."""
-        return _named(self._reviewer)
+        return self._reviewer(get_config()) if callable(self._reviewer) else self._reviewer
 
-    def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str) -> str:
+    def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str | Principal) -> str:
         """Put a client's answer about these calls through `decide`; return why it was not taken, empty if it was.
 
         All of it is read before the first decision is recorded. Our own wake-up decides nothing.
@@ -98,14 +101,20 @@ class Asking:
             return str(exc)
         return ""
 
-    def _decide(self, call: GatedCall, waiting: Waiting, answer: Answer, reviewer: str) -> None:
+    def _decide(self, call: GatedCall, waiting: Waiting, answer: Answer, reviewer: str | Principal) -> None:
         review, decision = waiting.case.open_review, answer.as_decision(call)
         if review is not None and review.shown.routing.output is None and decision["decision"] in {"approve", "modify"}:
             own = decision.get("output", call.proposal())
             decision = {"decision": "override", "output": own, "reason": "run although the AI reviewer held it back"}
         # The run that takes the decision goes on by itself: no resumer of this process may run the thread meanwhile.
-        with hearing(call.key.thread):
-            self._hitl.acting_as(reviewer, channel=CHANNEL).decide(waiting.case_id, **decision)
+        with hearing(waiting.case_id):
+            self._acting_as(reviewer).decide(waiting.case_id, **decision)
+
+    def _acting_as(self, reviewer: str | Principal) -> Orchestrator:
+        if isinstance(reviewer, str):
+            return self._hitl.acting_as(reviewer, channel=CHANNEL)
+        named = reviewer.person if reviewer.is_local else None
+        return self._hitl.acting_as(named, channel=CHANNEL, principal=reviewer)
 
     def _asked(self, key: CallKey, asked: _Asked) -> Waiting | Go | No:
         parent = Place.here().parent(self._graph)

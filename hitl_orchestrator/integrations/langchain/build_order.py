@@ -25,19 +25,20 @@ class Built:
     middleware: tuple[AgentMiddleware[Any, Any, Any], ...]
     tools: dict[str, BaseTool]
 
-    def others_wrap(self, own: object) -> bool:
-        """Return whether another middleware may run a tool that the agent does not have itself."""
-        return any(wraps_tool_calls(each) for each in self.middleware if each is not own)
+    def may_run(self, name: str, own: object) -> bool:
+        """Return whether the agent has a tool, or another middleware may run a call without one."""
+        return name in self.tools or any(wraps_tool_calls(each) for each in self.middleware if each is not own)
 
 
-def building() -> Built | None:
-    """Return what `create_agent` is building right now; None if it is not on the stack."""
+def building(own: object) -> Built | None:
+    """Return what `create_agent` is building right now; None if it is not on the stack. `own` adds no tools."""
     frame = sys._getframe(1)
     for _ in range(_DEPTH):
         if frame.f_code.co_name == "create_agent" and frame.f_globals.get("__name__") == "langchain.agents.factory":
             names = frame.f_locals
             middleware: Sequence[Any] = names.get("middleware") or ()
-            tools = [_as_tool(each) for each in names.get("tools") or () if not isinstance(each, dict)]
+            theirs = [each for other in middleware if other is not own for each in getattr(other, "tools", ())]
+            tools = [_as_tool(each) for each in (*theirs, *(names.get("tools") or ())) if not isinstance(each, dict)]
             return Built(tuple(middleware), {each.name: each for each in tools})
         if frame.f_back is None:
             return None

@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidI
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
 from hitl_orchestrator.integrations.langchain.answers import RESPONSE
-from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Unreviewable
+from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Person, Unreviewable
 from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
 from hitl_orchestrator.integrations.langchain.guard import GuardedTool
@@ -38,8 +38,9 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     A call that needs a person pauses the agent in the shapes of LangChain's `HumanInTheLoopMiddleware`: one
     `HITLRequest` for all waiting calls of a message (`batched`), or one `ToolApprovalRequest` for each (`per_call`).
     People decide with `hitl review`, `hitl decide` or any other face, and whatever resumes the agent is a wake-up. With
-    `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, or a
-    function of the run's configuration, which returns None for a run that carries no answer of a person.
+    `reviewer`, the answer that resumes it is a decision of this person, checked and recorded as any other: a name, a
+    principal, or a function of the run's configuration, which returns None for a run that carries no person's answer.
+    It must not read what a client can set, or the client chooses the reviewer.
 
     `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
     agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
@@ -56,7 +57,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         tools: Mapping[str, ToolSettings | bool] | None = None,
         *,
         interrupt_mode: InterruptMode = "batched",
-        reviewer: Name = None,
+        reviewer: Person = None,
         submitted_by: Name = None,
         domain: str = "general",
         graph: str | None = None,
@@ -77,7 +78,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     @property
     def tools(self) -> Sequence[BaseTool]:  # type: ignore[override]  # an attribute there; read once, when built
         """The tools that it adds to the agent: none. LangChain reads this while it builds the agent."""
-        built = building()
+        built = building(self)
         if built is not None:
             if self._check_order:
                 check_outermost(self, built)
@@ -139,8 +140,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         Raises:
             GraphInterrupt: the call waits for a person.
         """
-        is_unknown = request.tool is None and self._built is not None and not self._built.others_wrap(self)
-        call = None if is_unknown else self._gated(request.tool_call, request.tool, request.state)
+        call = self._gated(request.tool_call, request.tool, request.state)
         if call is None:
             return None
         try:
@@ -159,6 +159,9 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         return self._asking.ask(call, state)
 
     def _gated(self, call: ToolCall, tool: BaseTool | None, state: Any) -> GatedCall | None:
+        """Return a call for review; None if its tool is free, or does not exist, which the agent tells the model."""
+        if tool is None and self._built is not None and not self._built.may_run(call["name"], self):
+            return None
         rule = self._table.rule(call["name"])
         return None if rule is None else GatedCall.of(call, rule, tool, state)
 

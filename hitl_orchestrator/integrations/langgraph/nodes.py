@@ -116,14 +116,14 @@ class _OversightNode(Runnable[Any, Any]):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in a synchronous graph."""
-        place = Place.of(config or {})
-        answer = drive(self._oversight.settle(place, Pauses(place), self._task_of(input)))
+        place, pauses = _entered(config)
+        answer = drive(self._oversight.settle(place, pauses, self._task_of(input)))
         return self._result_of(input, answer)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in an asynchronous graph."""
-        place = Place.of(config or {})
-        answer = await drive_async(self._oversight.settle(place, Pauses(place), self._task_of(input)))
+        place, pauses = await _entered_async(config)
+        answer = await drive_async(self._oversight.settle(place, pauses, self._task_of(input)))
         return self._result_of(input, answer)
 
 
@@ -143,11 +143,10 @@ class _GateNode(Runnable[Any, Any]):
         """Run the node in a synchronous graph."""
         if inspect.iscoroutinefunction(self._call.function):
             raise InvalidInput(["gate: the call is asynchronous; run the graph with 'ainvoke' or 'astream'"])
-        place, asked = Place.of(config or {}), self._task_of(input)
-        pauses, attempt = Pauses(place), _Attempt()
+        (place, pauses), asked, attempt = _entered(config), self._task_of(input), _Attempt()
         while True:
             answer = drive(self._oversight.settle(place, pauses, asked))
-            if isinstance(answer, No):
+            if isinstance(answer := _of_this_call(answer, asked), No):
                 return self._result_of(input, answer)
             try:
                 result = answer.run(attempt.of(self._call.function), **self._call.stored)
@@ -160,11 +159,10 @@ class _GateNode(Runnable[Any, Any]):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in an asynchronous graph; a synchronous call is made in a thread."""
-        place, asked = Place.of(config or {}), self._task_of(input)
-        pauses, attempt = Pauses(place), _Attempt()
+        (place, pauses), asked, attempt = await _entered_async(config), self._task_of(input), _Attempt()
         while True:
             answer = await drive_async(self._oversight.settle(place, pauses, asked))
-            if isinstance(answer, No):
+            if isinstance(answer := _of_this_call(answer, asked), No):
                 return self._result_of(input, answer)
             try:
                 result = await answer.arun(attempt.of_async(self._call.function), **self._call.stored)
@@ -174,6 +172,35 @@ class _GateNode(Runnable[Any, Any]):
                 return self._result_of(input, Failed(answer, attempt.failure(exc)))
             else:
                 return self._result_of(input, Executed(answer, result))
+
+
+def _of_this_call(answer: Go | No, asked: Asked) -> Go | No:
+    """Return the answer, or No for an approved call of another function: this node makes one only."""
+    record, output = answer.case.record, asked[1]
+    if isinstance(answer, No) or record is None or output is None:
+        return answer
+    proposed = output.agent_output.predicted_label
+    if answer.name == proposed:
+        return answer
+    reason = f"a call of {answer.name!r} was approved instead of {proposed!r}; propose that one"
+    return No(answer.case, record.final_decision, reason, record.reviewer_id)
+
+
+def _entered(config: RunnableConfig | None) -> tuple[Place, Pauses]:
+    """Return the place of a running node, and its pauses. Raises `UnfitRun`."""
+    place = Place.of(config or {})
+    pauses = Pauses(place)
+    if pauses.is_first:
+        place.wait_until_stored()
+    return place, pauses
+
+
+async def _entered_async(config: RunnableConfig | None) -> tuple[Place, Pauses]:
+    place = Place.of(config or {})
+    pauses = Pauses(place)
+    if pauses.is_first:
+        await place.await_stored()
+    return place, pauses
 
 
 class _Attempt:

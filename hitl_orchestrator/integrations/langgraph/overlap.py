@@ -1,4 +1,4 @@
-"""Runs of one thread in this process: a resumer waits for another one, and leaves a run alone that took a decision."""
+"""Runs of one thread in this process: a resumer waits for another one, and for a run that takes the decision."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from hitl_orchestrator.errors import RequestRejected
 
 __all__ = ["alone", "hearing"]
 
-_GOES_ON = 5.0
+_GOES_ON = 2.0
 """The seconds after a decision in which the run that took it stores that it went on."""
 
 _changed = Condition()
@@ -18,10 +18,10 @@ _heard: dict[str, float] = {}
 
 
 @contextmanager
-def hearing(thread: str) -> Iterator[None]:
-    """Mark a thread whose run takes a decision: it goes on by itself, and resuming it would run it twice."""
+def hearing(case_id: str) -> Iterator[None]:
+    """Mark a case that is decided by a run of the graph that waits for it: that run goes on by itself."""
     with _changed:
-        _heard[thread] = float("inf")
+        _heard[case_id] = float("inf")
     try:
         yield
     finally:
@@ -29,20 +29,24 @@ def hearing(thread: str) -> Iterator[None]:
             now = monotonic()
             for each in [each for each, until in _heard.items() if until < now]:
                 del _heard[each]
-            _heard[thread] = now + _GOES_ON
+            _heard[case_id] = now + _GOES_ON
+            _changed.notify_all()
 
 
 @contextmanager
-def alone(thread: str, seconds: float) -> Iterator[None]:
-    """Resume a thread alone in this process.
+def alone(thread: str, case_id: str, seconds: float) -> Iterator[None]:
+    """Resume a thread alone in this process, and not while a run of it takes the decision on the case.
 
     Raises:
-        RequestRejected: it has just taken a decision, or another resumer has run it for this long.
+        RequestRejected: it is at work, for this long.
     """
+    end = monotonic() + seconds
     with _changed:
-        is_free = _changed.wait_for(lambda: thread not in _resumed, seconds)
-        if not is_free or _heard.get(thread, 0.0) > monotonic():
-            raise RequestRejected(f"thread {thread!r} is at work in this process; resume it later")
+        while thread in _resumed or _heard.get(case_id, 0.0) > monotonic():
+            until = end if thread in _resumed else min(end, _heard[case_id])
+            if monotonic() >= end:
+                raise RequestRejected(f"thread {thread!r} is at work in this process; resume it later")
+            _changed.wait(max(0.0, until - monotonic()))
         _resumed.add(thread)
     try:
         yield

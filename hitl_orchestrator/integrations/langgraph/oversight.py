@@ -24,7 +24,14 @@ from hitl_orchestrator import (
 )
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
-from hitl_orchestrator.errors import AlreadyRunning, CaseBusy, CaseNotWaiting, ExecutionUnknown, UnknownCase
+from hitl_orchestrator.errors import (
+    AlreadyRunning,
+    CaseBusy,
+    CaseNotWaiting,
+    ExecutionUnknown,
+    NotAuthorized,
+    UnknownCase,
+)
 from hitl_orchestrator.integrations.langgraph.answers import answer_in
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.payload import pause_of
@@ -125,7 +132,7 @@ class Oversight(NamedTuple):
             if who is None:
                 return _NO_REVIEWER
             bound = hitl.acting_as(**_acting(who))
-            with hearing(place.thread):
+            with hearing(view.case_id):
                 yield lambda: bound.decide(view.case_id, review)
         except CaseBusy:
             return ""
@@ -144,10 +151,10 @@ def _acting(who: str | Principal) -> dict[str, Any]:
 
 
 def _view(hitl: Any, case_id: str) -> Steps[CaseView | None]:
-    """Return the open review of a case without what a blind review hides; None if no review is open."""
+    """Return the open review of a case without what a blind review hides; None if none is open, or shown to `hitl`."""
     try:
         view: CaseView = yield lambda: hitl.reviews.view(case_id)
-    except CaseNotWaiting:
+    except (CaseNotWaiting, NotAuthorized):
         return None
     return view if view.choices else None
 

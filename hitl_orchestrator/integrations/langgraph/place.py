@@ -3,7 +3,9 @@
 The keys of LangGraph's configuration are those of the pinned versions; a test compares them with the installed one.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterator, Mapping
+from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
@@ -34,6 +36,12 @@ _EXIT = (
     "durability='exit' stores the pause only when the run ends: a process that dies before asks the agent again, and "
     "leaves an open review that nothing waits for; run the graph with durability='sync'"
 )
+_NOT_STORED = (
+    "has not stored the checkpoint of this step: after a crash it would ask the agent again, and leave an open review "
+    "that nothing waits for; run it with durability='sync', and compile no graph inside of it with checkpointer=False"
+)
+_PAUSE, _SECONDS = 0.005, 30.0
+"""Between two looks for a checkpoint, and for how long a run of the durability `async` may take to store it."""
 
 
 class UnfitRun(InvalidInput, ValueError):
@@ -61,6 +69,57 @@ class Place(NamedTuple):
             raise UnfitRun([_EXIT])
         return cls(str(inside["thread_id"]), str(inside.get("checkpoint_ns", "")), config)
 
+    def wait_until_stored(self) -> None:
+        """Return once the checkpoints from which the task would start again after a crash are stored.
+
+        Raises:
+            UnfitRun: one of them is not.
+        """
+        saver, checks = self._inside[CHECKPOINTER], self._checks()
+        for place in checks:
+            while saver.get_tuple(place) is None:
+                checks.missing()
+                sleep(_PAUSE)
+
+    async def await_stored(self) -> None:
+        """Return as `wait_until_stored` does, without blocking the event loop."""
+        saver, checks = self._inside[CHECKPOINTER], self._checks()
+        for place in checks:
+            while await saver.aget_tuple(place) is None:
+                checks.missing()
+                await asyncio.sleep(_PAUSE)
+
+    @property
+    def _inside(self) -> Mapping[str, Any]:
+        return self.config.get("configurable", {})
+
+    def _checks(self) -> "_Checks":
+        graphs = self._inside.get("checkpoint_map", {})
+        is_sync = self._inside.get(DURABILITY) == "sync"
+        # One graph that runs with `sync` has stored its checkpoint; one inside of another may have none.
+        names = {} if is_sync and len(graphs) == 1 else graphs
+        return _Checks(self.thread, names, 0.0 if is_sync else _SECONDS)
+
+
+class _Checks:
+    """The checkpoints of a task and of the tasks around it, and the time in which they have to be stored."""
+
+    def __init__(self, thread: str, graphs: Mapping[str, str], seconds: float) -> None:
+        self._thread, self._graphs, self._end = thread, graphs, monotonic() + seconds
+        self._namespace = ""
+
+    def __iter__(self) -> Iterator[RunnableConfig]:
+        for namespace, checkpoint in self._graphs.items():
+            self._namespace = namespace
+            names = {"thread_id": self._thread, "checkpoint_ns": self._namespace, "checkpoint_id": checkpoint}
+            yield {"configurable": names}
+
+    def missing(self) -> None:
+        """Raise `UnfitRun` if the time is over in which the current one has to be stored."""
+        if monotonic() >= self._end:
+            graph = f"the graph in {self._namespace!r}" if self._namespace else "the graph"
+            raise UnfitRun([f"{graph} {_NOT_STORED}"])
+
 
 class Pauses:
     """The interrupts of one task in one run. They return the earlier answers again before they pause.
@@ -73,6 +132,11 @@ class Pauses:
         self._by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
         self._stored = len(getattr(inside.get(SCRATCHPAD), "resume", ()))
         self._count = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the task has no answer yet: it may run for the first time."""
+        return not (self._by_id or self._stored)
 
     def wait(self, pause: dict[str, Any]) -> tuple[Any, bool]:
         """Pause the graph, or return the next resume value and whether it is fresh.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["LangGraphResumer", "LangGraphServerResumer", "check_parent"]
 
 Graph: TypeAlias = "CompiledStateGraph[Any, Any, Any, Any]"
-SECONDS = 60.0
+SECONDS = 50.0
 """How long a resumer waits for another run of the thread, and for the graph of a server."""
 
 
@@ -84,29 +84,29 @@ class LangGraphResumer:
         graph = self._compiled()
         thread: Mapping[str, Any] = self._config.get("configurable", {})
         config: RunnableConfig = {**self._config, "configurable": {**thread, "thread_id": parent.thread_id}}
-        with alone(parent.thread_id, SECONDS):
-            paused = self._paused(graph, config, parent, case)
-            if paused is None:
-                return
-            command: Command[Any] = Command(resume={paused: wake_up(case.case_id)})
-            self._run(
-                lambda: graph.invoke(command, config, context=self._context, durability="sync"),
-                lambda: graph.ainvoke(command, config, context=self._context, durability="sync"),
-            )
-            if self._paused(graph, config, parent, case) is not None:
-                raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
+        with alone(parent.thread_id, case.case_id, SECONDS):
+            snapshot = self._snapshot(graph, config)
+            paused = _paused_in(snapshot, parent, case)
+            if paused is not None:
+                self._invoke(graph, Command(resume={paused: wake_up(case.case_id)}), config)
+                snapshot = self._snapshot(graph, config)
+                if _paused_in(snapshot, parent, case) is not None:
+                    raise RequestRejected(f"thread {parent.thread_id!r} still waits for case {case.case_id!r}")
+            if _is_between_steps(snapshot):
+                # Two runs have each finished a task of this step, and each has left the step to the other.
+                self._invoke(graph, None, config)
 
-    def _paused(self, graph: Graph, config: RunnableConfig, parent: ParentCall, case: Case) -> str | None:
-        """Return the id of the interrupt that waits for a case; None if the thread went on."""
-        snapshot: StateSnapshot = self._run(
+    def _snapshot(self, graph: Graph, config: RunnableConfig) -> StateSnapshot:
+        found: StateSnapshot = self._run(
             lambda: graph.get_state(config, subgraphs=True), lambda: graph.aget_state(config, subgraphs=True)
         )
-        for each in snapshot.interrupts:
-            if names_case(each.value, case.case_id):
-                return each.id
-        if snapshot.created_at is None or _is_pending(snapshot, _task_ids(parent.namespace)):
-            raise _not_yet(parent, case)
-        return None
+        return found
+
+    def _invoke(self, graph: Graph, given: Any, config: RunnableConfig) -> None:
+        self._run(
+            lambda: graph.invoke(given, config, context=self._context, durability="sync"),
+            lambda: graph.ainvoke(given, config, context=self._context, durability="sync"),
+        )
 
     def _compiled(self) -> Graph:
         with self._lock:
@@ -189,6 +189,23 @@ def _paused_on(client: "SyncLangGraphClient", parent: ParentCall, case: Case) ->
     return None
 
 
+def _paused_in(snapshot: StateSnapshot, parent: ParentCall, case: Case) -> str | None:
+    """Return the id of the interrupt that waits for a case; None if the thread went on."""
+    for each in snapshot.interrupts:
+        if names_case(each.value, case.case_id):
+            return each.id
+    if snapshot.created_at is None or _is_pending(snapshot, _task_ids(parent.namespace)):
+        raise _not_yet(parent, case)
+    return None
+
+
+def _is_between_steps(snapshot: StateSnapshot) -> bool:
+    """Return whether all tasks of a step are finished, and the next step has not begun; also in a graph inside."""
+    if snapshot.tasks and not snapshot.next:
+        return True
+    return any(isinstance(task.state, StateSnapshot) and _is_between_steps(task.state) for task in snapshot.tasks)
+
+
 def _not_yet(parent: ParentCall, case: Case) -> RequestRejected:
     why = "run the graph again if its process has died before it paused"
     return RequestRejected(f"thread {parent.thread_id!r} does not wait for case {case.case_id!r} yet; {why}")
@@ -200,14 +217,19 @@ def _task_ids(namespace: str) -> list[str]:
 
 
 def _is_pending(snapshot: Any, task_ids: list[str]) -> bool:
-    """Return whether a task is not finished: in the snapshot of an SDK, or in that of a graph."""
+    """Return whether a task is neither finished nor paused, in the snapshot of an SDK or of a graph.
+
+    A pause that does not name the case waits for others alone: the task has gone on after the decision on this one.
+    """
     for task in _tasks(snapshot):
         if task_ids and _get(task, "id") == task_ids[0]:
             if _get(task, "result") is not None:
                 return False
             inner = _get(task, "state")
             has_tasks = isinstance(inner, StateSnapshot) or (isinstance(inner, Mapping) and "tasks" in inner)
-            return _is_pending(inner, task_ids[1:]) if len(task_ids) > 1 and has_tasks else True
+            if len(task_ids) > 1:
+                return _is_pending(inner, task_ids[1:]) if has_tasks else True
+            return not _get(task, "interrupts")
     return False
 
 

@@ -6,6 +6,7 @@ authenticated user may do; without authentication in `langgraph.json` the server
 `HITL_REVIEWER` names the reviewer who alone uses it.
 """
 
+import atexit
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -89,6 +90,8 @@ def _open() -> Orchestrator:
         head_key=settings.head_key or (None if file is None else Path(file)),
         tracing=settings.tracing,
     )
+    # A server has no hook for its end in a graph.
+    atexit.register(opened.close)
     return opened.acting_as(channel=CHANNEL)
 
 
