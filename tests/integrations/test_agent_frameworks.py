@@ -8,15 +8,34 @@ from support.agents.payments import payments
 from support.sizes import sized
 
 EDITED = {"predicted_label": "refund", "arguments": {"order": "A2", "amount": 5.0}}
-EXAMPLES = {"openai_agent": "openai_agents", "pydantic_agent": "pydantic_ai", "adk_agent": "adk"}
+SOUND = "5. The ledger has one execution, finished; sound: True."
+EXAMPLES = {
+    "plain_agent": {
+        "support_agent": [
+            "   >>> mail to ann@example.com: You may return it within 30 days.",
+            "   >>> 20.00 EUR paid for order A-17",
+            "6. Executions: 2; the ledger is sound: True.",
+        ],
+        "batch_classifier": [
+            "   mail-4: a person decides; proposed is delivery (0.53)",
+            "   mail-6: refund (0.83)",
+            "5. Decided so far: {'agent': 5, 'human': 2}.",
+        ],
+    },
+    "openai_agent": {"openai_agents": ["   >>> 100.00 EUR paid for order A-17", SOUND]},
+    "pydantic_agent": {"pydantic_ai": ["   >>> 120.00 EUR paid for order A-17", SOUND]},
+    "adk_agent": {"adk": ["   >>> 100.00 EUR paid for order A-17", SOUND]},
+}
+"""The examples that run in the host of each agent, which has imported what they need, and lines of their stories."""
+
 ROOT = Path(__file__).parents[2]
 STATE = ("state", "pending")
 
 
 @pytest.fixture
-def example(request):
-    """Return the name of the framework's example, None if it has none."""
-    return EXAMPLES.get(request.node.callspec.params["host"])
+def examples(request):
+    """Return the examples that run in this host."""
+    return EXAMPLES[request.node.callspec.params["host"]]
 
 
 @pytest.fixture
@@ -34,7 +53,7 @@ def decision(task_id, kind, **fields):
 
 
 @sized("each", ci=32, soak=512)
-def test_what_runs_is_what_was_approved_once_in_any_number_of_processes(run, decide, tmp_path, each, example):
+def test_what_runs_is_what_was_approved_once_in_any_number_of_processes(run, decide, tmp_path, each, examples):
     assert run("start", dies=True) == {"output": "waiting 5", "code": -9}
     tasks = json.loads(run("list")["output"])
     first = {path: path.read_bytes() for name in STATE if (path := tmp_path / name).exists()}
@@ -71,7 +90,8 @@ def test_what_runs_is_what_was_approved_once_in_any_number_of_processes(run, dec
     assert payments(tmp_path) == [["A1", 20.0], ["A2", 5.0], ["A5", 20.0]]
     assert "reviewer states in case" in output  # whether the payment of A5 happened
 
-    if example is not None:  # here, because the framework is imported already
-        output = run("example", path=str(ROOT / "examples" / example / "main.py"))["output"]
-        assert output.count(">>>") == 1
-        assert output.endswith("5. The ledger has one execution, finished; sound: True.\n")
+    for name, lines in examples.items():
+        printed = run("example", path=str(ROOT / "examples" / name / "main.py"))["output"].splitlines()
+        effects = [line for line in printed if ">>>" in line]
+        assert [line for line in lines if line not in printed] == [], printed
+        assert [line for line in lines if ">>>" in line] == effects
