@@ -7,7 +7,21 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import backtest, cases, desk, embedding, inbox, ledger, middleware, policies, postgres, queues, seals
+from benchmarks import (
+    backtest,
+    cases,
+    confidence,
+    desk,
+    embedding,
+    inbox,
+    ledger,
+    middleware,
+    policies,
+    postgres,
+    queues,
+    seals,
+    unusual,
+)
 
 # Name, the figure, the aim, whether more is better.
 RATIOS = (
@@ -109,7 +123,7 @@ def main() -> None:
     parser.add_argument(
         "only",
         nargs="?",
-        choices=["inbox", "desk", "queues", "policies", "backtest", "embedding"],
+        choices=["inbox", "desk", "queues", "policies", "backtest", "confidence", "embedding"],
         help="measure this alone",
     )
     given = parser.parse_args()
@@ -142,6 +156,9 @@ def _one(given: argparse.Namespace) -> None:
     if given.only == "backtest":
         figures = backtest.measure()
         print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
+        return
+    if given.only == "confidence":
+        confidence.report(as_json=given.json)
 
 
 def _all(given: argparse.Namespace) -> None:
@@ -149,7 +166,7 @@ def _all(given: argparse.Namespace) -> None:
     figures |= {**backtest.measure(), **seals.measure()}
     figures |= {**embedding.measure(given.rounds), **middleware.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
-    figures |= queues.measure(given.waiting)
+    figures |= {**queues.measure(given.waiting), **unusual.measure()}
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -163,6 +180,8 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_queues(figures))
     console.print(_backtest(figures))
     console.print(policies.table(figures))
+    confidence.report()
+    console.print(*unusual.lines(figures if any(key.startswith("unusual_") for key in figures) else {}), sep="\n")
     if postgres.WHY_NOT:
         console.print(f"Nothing was measured on PostgreSQL: {postgres.WHY_NOT}.")
 

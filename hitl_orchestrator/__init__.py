@@ -10,6 +10,18 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
     from hitl_orchestrator.domain.case import Case, ParentCall
+    from hitl_orchestrator.domain.enums import (
+        Action,
+        Assessment,
+        CaseStage,
+        DecisionSource,
+        FinalDecision,
+        HumanDecision,
+        OnClassifierError,
+        ReviewStatus,
+        RiskLevel,
+        Signal,
+    )
     from hitl_orchestrator.domain.execution import CallKey, Execution, proposed_call
     from hitl_orchestrator.domain.principal import Principal
     from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
@@ -18,21 +30,29 @@ if TYPE_CHECKING:
     from hitl_orchestrator.execution.answers import Go, No, Waiting
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
+    from hitl_orchestrator.telemetry import Telemetry
 
     __version__: str
 
 __all__ = [
+    "Action",
     "AgentOutput",
+    "Assessment",
     "AsyncOrchestrator",
     "AuditRecord",
     "AwaitingReview",
     "CallKey",
     "Case",
+    "CaseStage",
+    "DecisionSource",
     "Execution",
+    "FinalDecision",
     "Go",
     "HitlError",
+    "HumanDecision",
     "InvalidInput",
     "No",
+    "OnClassifierError",
     "Orchestrator",
     "ParentCall",
     "Principal",
@@ -40,8 +60,12 @@ __all__ = [
     "RequestRejected",
     "Review",
     "ReviewRequest",
+    "ReviewStatus",
     "Reviewer",
+    "RiskLevel",
+    "Signal",
     "Task",
+    "Telemetry",
     "Waiting",
     "proposed_call",
 ]
@@ -49,16 +73,23 @@ __all__ = [
 _public = lazy_names(
     __name__,
     {
+        "Action": "domain.enums",
         "AgentOutput": "domain.task",
+        "Assessment": "domain.enums",
         "AsyncOrchestrator": "orchestrator.asynchronous",
         "AuditRecord": "domain.audit",
         "AwaitingReview": "errors",
         "CallKey": "domain.execution",
         "Case": "domain.case",
+        "CaseStage": "domain.enums",
+        "DecisionSource": "domain.enums",
+        "FinalDecision": "domain.enums",
         "Execution": "domain.execution",
         "Go": "execution.answers",
         "HitlError": "errors",
+        "HumanDecision": "domain.enums",
         "InvalidInput": "errors",
+        "OnClassifierError": "domain.enums",
         "No": "execution.answers",
         "Orchestrator": "orchestrator.facade",
         "ParentCall": "domain.case",
@@ -67,8 +98,12 @@ _public = lazy_names(
         "RequestRejected": "errors",
         "Review": "domain.review",
         "ReviewRequest": "domain.review",
+        "ReviewStatus": "domain.enums",
         "Reviewer": "domain.review",
+        "RiskLevel": "domain.enums",
+        "Signal": "domain.enums",
         "Task": "domain.task",
+        "Telemetry": "telemetry",
         "Waiting": "execution.answers",
         "proposed_call": "domain.execution",
     },

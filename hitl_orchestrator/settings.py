@@ -23,6 +23,7 @@ class Settings(Value):
     seal_key: str | None = Field(default=None, repr=False)
     checkpoint_key: str | None = Field(default=None, repr=False)
     tracing: bool = False
+    telemetry: bool = False
     debug: bool = False
     head_file: str | Literal[False] | None = None
     head_key: str | None = Field(default=None, repr=False)
@@ -44,6 +45,7 @@ def read_settings() -> Settings:
         seal_key=_key("HITL_SEAL_KEY"),
         checkpoint_key=_key("HITL_CHECKPOINT_KEY"),
         tracing=_is_on("HITL_TRACING"),
+        telemetry=_is_on("HITL_TELEMETRY"),
         debug=_is_on("HITL_DEBUG"),
         head_file=False if _text("HITL_HEAD_FILE") == _OFF else _text("HITL_HEAD_FILE"),
         head_key=_key("HITL_HEAD_KEY"),

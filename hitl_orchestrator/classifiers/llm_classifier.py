@@ -67,8 +67,8 @@ class LLMClassifier:
 
         `labels` are names, or names with descriptions; `schema` is a pydantic class or a JSON Schema whose field
         `label` has the label. `samples` above 1 need a model with a temperature above 0. `stop_early` saves answers:
-        true as soon as the most frequent label is settled, which makes its share a lower bound, or a bound of the
-        confidence, such as 0.8: not before it is settled on which side of it the share lies. `method` is LangChain's
+        true as soon as the most frequent label is settled, or a bound of the confidence, such as 0.8: not before it is
+        settled too on which side of it the share lies. `method` is LangChain's
         way to structured output, by default that of the model.
 
         Raises:
@@ -166,7 +166,8 @@ class LLMClassifier:
                 "judge_reason": str(given["reason"]),
             }
         except Exception as exc:  # noqa: BLE001 - foreign code
-            _log.warning("the judge failed on task %s: %s", task.task_id, type(exc).__name__)
+            about = {"case_id": None, "task_id": task.task_id, "event": "judge_failed"}
+            _log.warning("the judge failed on task %s: %s", task.task_id, type(exc).__name__, extra=about)
             return {JUDGE_CONFIDENCE: "unknown: the judge failed"}
 
     def __repr__(self) -> str:

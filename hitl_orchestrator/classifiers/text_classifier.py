@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.enums import DecisionSource
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.errors import InvalidInput
 
-DESCRIPTION = "task_description"
+DESCRIPTION, LEAST = "task_description", 5
 _MOST_TERMS, _SHOWN_TERMS, _SHOWN_ALTERNATIVES = 50_000, 3, 2
 _TEXTS: Mapping[str, Any] = {"ngram_range": (1, 2), "sublinear_tf": True, "strip_accents": "unicode"}
 
@@ -24,7 +24,8 @@ class TextClassifier:
     """Labels the text of a task, and reports the probability of the label as `confidence_score`.
 
     The probability is that of logistic regression: measure whether it is calibrated before a policy relies on it. A
-    text without a word that was seen in training has no confidence, and is marked as `unusual`.
+    text without a word that was seen in training has no confidence, and is marked as `unusual`; a label with too few
+    examples has no confidence either.
     """
 
     def __init__(self, model: TextModel) -> None:
@@ -39,17 +40,22 @@ class TextClassifier:
         self._terms.idf_ = model.idf
 
     @classmethod
-    def fit(cls, examples: Iterable[Example], *, fields: Sequence[str] = (DESCRIPTION,)) -> "TextClassifier":
+    def fit(
+        cls, examples: Iterable[Example], *, fields: Sequence[str] = (DESCRIPTION,), least: int = LEAST
+    ) -> "TextClassifier":
         """Learn from pairs of a task, or its text, and the label; or from finished cases, by the labels of reviewers.
 
         Cases without a reviewer's output are left out: what the agent alone decided would teach it its own errors.
         `fields` are those of the task that make its text: `task_description`, `task_type`, `domain`, or one of its
-        metadata, such as `metadata.subject`. The same examples give the same classifier.
+        metadata, such as `metadata.subject`. A label with fewer than `least` examples is proposed without a confidence.
+        The same examples give the same classifier.
 
         Raises:
             InvalidInput: an example is unusable, there are fewer than two labels, or the extra `learn` is missing.
         """
         chosen = _fields(fields)
+        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
+            raise InvalidInput([f"TextClassifier: least: {least!r} is no number of examples"])
         pairs = list(_pairs(examples, chosen))
         labels = Counter(label for _, label in pairs)
         if len(labels) < 2:  # noqa: PLR2004
@@ -63,7 +69,11 @@ class TextClassifier:
         except ValueError as exc:
             raise InvalidInput([f"TextClassifier: the examples have no words to learn from: {exc}"]) from exc
         learned = linear.LogisticRegression(C=10.0, max_iter=1000).fit(vectors, [label for _, label in pairs])
-        return cls(_model_of(terms, learned, chosen, len(pairs)))
+        weights, intercepts = _of_each_label(learned)
+        known = tuple(map(str, learned.classes_))
+        counts = tuple(labels[label] for label in known)
+        vocabulary = tuple(map(str, terms.get_feature_names_out()))
+        return cls(TextModel(chosen, known, vocabulary, counts, least, terms.idf_, weights, intercepts))
 
     @classmethod
     def load(cls, path: str | Path) -> "TextClassifier":
@@ -113,7 +123,8 @@ class TextClassifier:
         proposal = Proposal.model_validate(
             {"predicted_label": self.labels[best], "explanation": self._explanation(vector, best), **fields}
         )
-        return Prediction(proposal, min(float(shares[best]), 1.0) if vector.nnz else None)
+        is_known = vector.nnz > 0 and self._model.examples[best] >= self._model.least
+        return Prediction(proposal, min(float(shares[best]), 1.0) if is_known else None)
 
     def _explanation(self, vector: Any, label: int) -> str:
         """Return the terms that spoke most for a label."""
@@ -124,31 +135,23 @@ class TextClassifier:
 
     def __repr__(self) -> str:
         """Return the numbers of labels and examples."""
-        return f"<TextClassifier of {len(self.labels)} labels, learned from {self._model.examples} examples>"
+        return f"<TextClassifier of {len(self.labels)} labels, learned from {sum(self._model.examples)} examples>"
 
 
 class Prediction(NamedTuple):
-    """The proposal for a text, and the probability of its label; None if the text has no known word."""
+    """The proposal for a text, and the probability of its label, None if it is unknown."""
 
     proposal: Proposal
     confidence: float | None
 
 
-def _model_of(terms: Any, learned: Any, fields: tuple[str, ...], examples: int) -> TextModel:
+def _of_each_label(learned: Any) -> tuple[Any, Any]:
+    """Return the weights and intercepts of each label. Two labels share one row, whose sign tells them apart."""
     numpy = learn_module("numpy")
     weights, intercepts = learned.coef_, learned.intercept_
-    if len(learned.classes_) == 2:  # noqa: PLR2004 - two labels share one row, whose sign tells them apart
-        weights, intercepts = numpy.vstack([-weights, weights]) / 2, numpy.hstack([-intercepts, intercepts]) / 2
-    names = terms.get_feature_names_out()
-    return TextModel(
-        fields=fields,
-        labels=tuple(map(str, learned.classes_)),
-        terms=tuple(map(str, names)),
-        examples=examples,
-        idf=numpy.asarray(terms.idf_, dtype="<f8"),
-        weights=numpy.asarray(weights, dtype="<f8"),
-        intercepts=numpy.asarray(intercepts, dtype="<f8"),
-    )
+    if len(learned.classes_) == 2:  # noqa: PLR2004
+        return numpy.vstack([-weights, weights]) / 2, numpy.hstack([-intercepts, intercepts]) / 2
+    return weights, intercepts
 
 
 def _fields(fields: Sequence[str]) -> tuple[str, ...]:

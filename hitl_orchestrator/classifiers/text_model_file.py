@@ -9,7 +9,7 @@ from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -26,12 +26,16 @@ _NUMBER_BYTES = 8
 
 
 class TextModel(NamedTuple):
-    """What was learned: terms with their weights for each label. The numbers are arrays of numpy."""
+    """What was learned: terms with their weights for each label. The numbers are arrays of numpy.
+
+    `examples` is the number of examples of each label; of fewer than `least`, its probability is no confidence.
+    """
 
     fields: tuple[str, ...]
     labels: tuple[str, ...]
     terms: tuple[str, ...]
-    examples: int
+    examples: tuple[int, ...]
+    least: int
     idf: Any
     weights: Any
     intercepts: Any
@@ -42,7 +46,8 @@ class _Stored(Value):
     fields: tuple[Text, ...] = Field(min_length=1)
     labels: tuple[Text, ...] = Field(min_length=2)
     terms: tuple[Text, ...] = Field(min_length=1)
-    examples: int = Field(ge=2)
+    examples: tuple[Annotated[int, Field(ge=1)], ...]
+    least: int = Field(ge=1)
     idf: str
     weights: str
     intercepts: str
@@ -116,12 +121,15 @@ def read(path: Path) -> TextModel:
     for name in ("labels", "terms"):
         if len(set(getattr(stored, name))) < len(getattr(stored, name)):
             raise InvalidInput([f"{where}: {name}: one of them is there twice"])
+    if len(stored.examples) != len(stored.labels):
+        raise InvalidInput([f"{where}: examples: {len(stored.examples)} numbers for {len(stored.labels)} labels"])
     labels, terms = len(stored.labels), len(stored.terms)
     return TextModel(
         fields=stored.fields,
         labels=stored.labels,
         terms=stored.terms,
         examples=stored.examples,
+        least=stored.least,
         idf=_numbers(stored.idf, terms, f"{where}: idf"),
         weights=_numbers(stored.weights, labels * terms, f"{where}: weights").reshape(labels, terms),
         intercepts=_numbers(stored.intercepts, labels, f"{where}: intercepts"),

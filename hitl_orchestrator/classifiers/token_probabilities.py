@@ -35,7 +35,8 @@ def label_logprobs(metadata: Any, field: str, label: str) -> list[float] | None:
 
 def _tokens_of(metadata: Any) -> list[_Token]:
     """Return the tokens of OpenAI's `{"content": [...]}`, of a bare list of the same, or of two parallel lists."""
-    found = metadata.get("logprobs") if isinstance(metadata, Mapping) else None
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    found = metadata.get("logprobs") or metadata.get("logprobs_result")
     if isinstance(found, Mapping) and isinstance(found.get("content"), list):
         found = found["content"]
     elif isinstance(found, Mapping):

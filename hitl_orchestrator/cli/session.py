@@ -66,6 +66,7 @@ class Session:
             head_file=self.settings.head_file,
             head_key=self.head_key,
             tracing=self.settings.tracing,
+            telemetry=self.settings.telemetry,
         ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
     def governed(self) -> "Session":

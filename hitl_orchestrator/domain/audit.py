@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.decision import ClassifierError
+from hitl_orchestrator.domain.decision import ClassifierError, RaisedSignal
 from hitl_orchestrator.domain.enums import (
     Action,
     ActorKind,
@@ -55,7 +55,8 @@ class AuditRecord(Value):
     imported record. `votes` has all human decisions in order. `output_patch` turns the proposal into the final output
     (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check`
     measures a reviewer; its output is never carried out. `classifier_error` is why the classifier gave no answer, and
-    `unreadable` names the fields of the output that scoring could not read.
+    `unreadable` names the fields of the output that scoring could not read. `raised` has the reasons of the `signals`,
+    and `reviewed` names the snapshot of reviewed cases with which the output was compared.
     """
 
     log_id: Identifier
@@ -119,6 +120,8 @@ class AuditRecord(Value):
     quality_check_of: Identifier | None = None
     classifier_error: ClassifierError | None = None
     unreadable: tuple[Label, ...] = ()
+    raised: tuple[RaisedSignal, ...] = ()
+    reviewed: Label | None = None
     unchecked: tuple[Label, ...] = ()
 
     def __repr__(self) -> str:
@@ -169,6 +172,10 @@ class Event(Value):
     body: dict[str, Any]
     previous: str
     digest: str
+
+    def __repr__(self) -> str:
+        """Return the number, the kind and the case."""
+        return f"<Event {self.seq} {self.kind.value}{f' of case {self.case_id}' if self.case_id else ''}>"
 
 
 _DIGITS = 13

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.execution import Gated
-from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
 from hitl_orchestrator.domain.value import (
     FreeJson,
@@ -184,10 +185,36 @@ class Case(Value):
         return REPLAYED if self.submission.replayed else self.record.final_decision.value
 
     @property
+    def reason(self) -> str | None:
+        """Why the case was routed as it was; None before it is routed."""
+        routed = self._routed
+        return None if routed is None else routed.reason
+
+    @property
+    def rule_id(self) -> str | None:
+        """The rule that routed the case, `fallback` if none matched; None before it is routed."""
+        routed = self._routed
+        return None if routed is None else routed.rule_id
+
+    @property
+    def waiting_for(self) -> str | None:
+        """The role whose decision the case waits for; None if it waits for none."""
+        return None if self.open_review is None else self.open_review.role
+
+    @property
+    def _routed(self) -> "AuditRecord | RoutingDecision | None":
+        return self.record or (self.reviews[-1].shown.routing.decision if self.reviews else None)
+
+    @property
     def open_review(self) -> StoredReview | None:
         """The open review, if any: the last one without a decision. A masked case also hides earlier decisions."""
         last = self.reviews[-1] if self.reviews else None
         return last if last is not None and last.verdict is None else None
+
+    @property
+    def answered(self) -> RecordedDecision | None:
+        """The last recorded decision, if any."""
+        return next((row.verdict for row in reversed(self.reviews) if row.verdict is not None), None)
 
     @property
     def final_output(self) -> Proposal | None:

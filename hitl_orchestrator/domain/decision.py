@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.value import Confidence, Label, Text, Value
+from hitl_orchestrator.domain.value import Confidence, Label, Text, Value, public
 
 MAX_ERROR = 500
 """The maximum length of the error of a classifier, in characters."""
@@ -49,10 +49,29 @@ class ConfidencePart(Value):
         return f"{self.source.value}: {'unknown' if self.value is None else confidence_text(self.value)}, {self.how}"
 
 
+@public
+class RaisedSignal(Value):
+    """Why a signal was raised: a measured `value`, the `bound` that it passed, and a sentence for the reviewer.
+
+    `value` is None if nothing was measured, or nothing could be: the agent marks its output, or a field is unreadable.
+    """
+
+    signal: Signal
+    value: float | None
+    bound: float | None
+    sentence: Text
+
+    def __repr__(self) -> str:
+        """Return the signal and the sentence."""
+        return f"<RaisedSignal {self.signal.value}: {self.sentence}>"
+
+
 class Score(Value):
     """The confidence of the agent, its source, and warning signals. A missing confidence is None, never 0.
 
-    `unreadable` names the fields of the output that scoring could not read; each counts as a warning.
+    `raised` has the reasons of the `signals`, one or more for each. `unreadable` names the fields of the output that
+    scoring could not read; each counts as a warning. `reviewed` names the snapshot of reviewed cases with which the
+    output was compared, None if there was none.
     """
 
     confidence: Confidence | None
@@ -62,6 +81,8 @@ class Score(Value):
     parts: tuple[ConfidencePart, ...] = Field(
         default=(), description="what the confidence was derived from; none for a reported confidence alone"
     )
+    raised: tuple[RaisedSignal, ...] = ()
+    reviewed: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)

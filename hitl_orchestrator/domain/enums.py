@@ -1,9 +1,18 @@
 """Closed sets of values, and the table of human decisions. Other values are refused."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from hitl_orchestrator.domain.value import public
+
+RiskName = Literal["low", "medium", "high"]
+DecisionName = Literal["approve", "reject", "modify", "override", "escalate"]
+AssessmentName = Literal["low", "medium", "high"]
+OnClassifierErrorName = Literal["human_review", "raise"]
+"""The values of the enumerations, for annotations: code may write the word instead of the member."""
 
 
+@public
 class RiskLevel(StrEnum):
     """The harm that a wrong output can do."""
 
@@ -12,6 +21,7 @@ class RiskLevel(StrEnum):
     HIGH = "high"
 
 
+@public
 class Action(StrEnum):
     """The action of a routing rule."""
 
@@ -25,6 +35,7 @@ class Action(StrEnum):
         return list(Action).index(self)
 
 
+@public
 class Signal(StrEnum):
     """A warning raised while scoring."""
 
@@ -47,6 +58,7 @@ class ConfidenceSource(StrEnum):
     MISSING = "missing"
 
 
+@public
 class FinalDecision(StrEnum):
     """The outcome of a finished case."""
 
@@ -60,6 +72,7 @@ class FinalDecision(StrEnum):
     """A resubmission of the task replaced the case before a decision."""
 
 
+@public
 class HumanDecision(StrEnum):
     """A reviewer's decision. `escalate` passes the case up the chain; all others are final."""
 
@@ -154,6 +167,7 @@ WITH_OUTPUT = tuple(decision for decision, spec in DECISION_SPECS.items() if spe
 WITH_REASON = tuple(decision for decision, spec in DECISION_SPECS.items() if spec.needs_reason)
 
 
+@public
 class OnClassifierError(StrEnum):
     """The treatment of a task whose classifier fails: it raises, overruns its limit, pauses, or answers nonsense."""
 
@@ -172,6 +186,7 @@ class OnTimeout(StrEnum):
     WAIT = "wait"
 
 
+@public
 class DecisionSource(StrEnum):
     """The source of an outcome."""
 
@@ -204,6 +219,7 @@ class QualityCheckKind(StrEnum):
     """An auto-approved case, reviewed afterwards."""
 
 
+@public
 class Assessment(StrEnum):
     """A reviewer's confidence in their own decision."""
 
@@ -212,6 +228,7 @@ class Assessment(StrEnum):
     HIGH = "high"
 
 
+@public
 class CaseStage(StrEnum):
     """The stage of a case. A case only moves down this list."""
 
@@ -221,6 +238,7 @@ class CaseStage(StrEnum):
     FINISHED = "finished"
 
 
+@public
 class ReviewStatus(StrEnum):
     """Whether a review is open, or how it was closed.
 

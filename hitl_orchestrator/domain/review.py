@@ -1,16 +1,18 @@
 """Reviewers, their decisions, and the reviews that they decide."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import Field
 
-from hitl_orchestrator.domain.decision import Routing
+from hitl_orchestrator.domain.decision import RaisedSignal, Routing
 from hitl_orchestrator.domain.enums import (
     Action,
     Assessment,
+    AssessmentName,
     Authentication,
+    DecisionName,
     DecisionSource,
     FinalDecision,
     HumanDecision,
@@ -34,6 +36,7 @@ from hitl_orchestrator.domain.value import (
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
 Item = TypeVar("Item")
+_SHOWN = 3
 
 
 class Page(list[Item], Generic[Item]):
@@ -46,6 +49,11 @@ class Page(list[Item], Generic[Item]):
     def __init__(self, items: Iterable[Item] = (), *, more: bool, as_of: datetime, total: int | None = None) -> None:
         super().__init__(items)
         self.more, self.as_of, self.total = more, as_of, total
+
+    def __repr__(self) -> str:
+        """Return the number of items, whether there are more, and the first items."""
+        first = ", ".join(map(repr, self[:_SHOWN])) + (", ..." if len(self) > _SHOWN else "")
+        return f"<Page of {len(self)}{', and more' if self.more else ''}{': ' if self else ''}{first}>"
 
 
 @public
@@ -67,6 +75,23 @@ class Reviewer(Value):
     working_hours: WorkingHours | None = None
     away: tuple[Absence, ...] = ()
     max_open_claims: int | None = Field(default=None, ge=1)
+
+    if TYPE_CHECKING:  # what may be written for each field; pydantic makes the function
+
+        def __init__(
+            self,
+            *,
+            reviewer_id: str,
+            name: str,
+            roles: Sequence[str],
+            domains: Sequence[str] = ...,
+            person: str | None = None,
+            aliases: Sequence[str] = (),
+            emails: Sequence[str] = (),
+            working_hours: WorkingHours | Mapping[str, Any] | None = None,
+            away: Sequence[Absence | Mapping[str, Any]] = (),
+            max_open_claims: int | None = None,
+        ) -> None: ...
 
     @property
     def human(self) -> str:
@@ -103,6 +128,26 @@ class Review(Value):
     reason_code: Label | None = None
     shown_digest: Label | None = None
     idempotency_key: Identifier | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            human_decision: HumanDecision | DecisionName,
+            reviewer_id: str | None = None,
+            review_id: str | None = None,
+            task_id: str | None = None,
+            human_role: str | None = None,
+            human_feedback: str = "",
+            confidence_assessment: Assessment | AssessmentName | None = None,
+            timestamp: datetime | str | None = None,
+            modified_output: Proposal | Mapping[str, Any] | None = None,
+            reason: str = "",
+            reason_code: str | None = None,
+            shown_digest: str | None = None,
+            idempotency_key: str | None = None,
+        ) -> None: ...
 
     @property
     def stated_reason(self) -> str:
@@ -217,6 +262,21 @@ class StoredReview(Value):
     delegated_by: Identifier | None = None
     seal: str = Field(default="", repr=False)
 
+    @property
+    def task(self) -> Task:
+        """The task as the review shows it."""
+        return self.shown.task
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """The proposal as the review shows it; None if there is none, or it is hidden."""
+        output = self.shown.routing.output
+        return None if output is None else output.agent_output
+
+    def __repr__(self) -> str:
+        """Return the id of the task, the status, and the role that decides."""
+        return f"<StoredReview {self.shown.task.task_id} {self.status.value} for {self.role}>"
+
     def holder(self, now: datetime) -> str | None:
         """Return the reviewer whose claim binds others at a time of the store's clock, None if there is none.
 
@@ -236,8 +296,8 @@ class ReviewRequest(Value):
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
-    there are no `signals`. It waits since `queued_at` by the database's clock, since `opened_at` by the clock of the
-    process that opened it.
+    there are no `signals`; `raised` has the reasons of the signals. It waits since `queued_at` by the database's clock,
+    since `opened_at` by the clock of the process that opened it.
     `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
     could not read.
     """
@@ -262,6 +322,7 @@ class ReviewRequest(Value):
     claimed_until: UtcDatetime | None = None
     delegated_by: Identifier | None = None
     signals: tuple[Signal, ...] = ()
+    raised: tuple[RaisedSignal, ...] = ()
     unreadable: tuple[Label, ...] = ()
     message: Text = ""
     escalated_because: Text = ""

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.domain.enums import RiskLevel, RiskName
 from hitl_orchestrator.domain.shown.letters import words_of
 from hitl_orchestrator.domain.value import (
     Confidence,
@@ -20,6 +21,7 @@ from hitl_orchestrator.domain.value import (
     check_json,
     public,
 )
+from hitl_orchestrator.errors import shortened
 
 REQUESTED_BY = "requested_by"
 """The field of a task's metadata with its requesters: one name, or a list of names."""
@@ -71,6 +73,20 @@ class Task(Value):
     timestamp: UtcDatetime | None = None
     metadata: FreeJson = Field(default_factory=dict)
 
+    if TYPE_CHECKING:  # what may be written for each field; pydantic makes the function
+
+        def __init__(
+            self,
+            *,
+            task_id: str,
+            task_type: str,
+            task_description: str,
+            domain: str,
+            risk_level: RiskLevel | RiskName | None = None,
+            timestamp: datetime | str | None = None,
+            metadata: Mapping[str, Any] = ...,
+        ) -> None: ...
+
     def __repr__(self) -> str:
         """Return the id, the type and the domain."""
         return f"<Task {self.task_id} {self.task_type} in {self.domain}>"
@@ -85,10 +101,19 @@ class Proposal(Value):
     predicted_label: Text = Field(min_length=1)
     explanation: Text = ""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, predicted_label: str, explanation: str = "", **fields: Any) -> None: ...
+
     @model_validator(mode="after")
     def _extra_is_json(self) -> "Proposal":
         check_json(self.model_extra or {}, depth=2)
         return self
+
+    def __repr__(self) -> str:
+        """Return the label, shortened, and the names of the further fields."""
+        others = ", ".join(self.model_extra or ())
+        return f"<Proposal {shortened(self.predicted_label)!r}{shortened(f' with {others}') if others else ''}>"
 
 
 @public
@@ -98,6 +123,12 @@ class AgentOutput(Value):
     task_id: Identifier
     agent_output: Proposal
     confidence_score: Confidence | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, task_id: str, agent_output: Proposal | Mapping[str, Any], confidence_score: float | None = None
+        ) -> None: ...
 
     def __repr__(self) -> str:
         """Return the id of the task, the label and the confidence."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from threading import Lock
@@ -15,6 +16,7 @@ from hitl_orchestrator.domain.value import public
 from hitl_orchestrator.errors import ExecutionEnded
 from hitl_orchestrator.execution.begun import Begun
 from hitl_orchestrator.execution.grants import Grant, approved_arguments
+from hitl_orchestrator.telemetry import NO_SPANS, Span, Spans
 
 __all__ = ["Answer", "Go", "No", "Waiting", "answer_of", "why_not"]
 
@@ -65,6 +67,7 @@ class Go:
     arguments: dict[str, Any]
     output: Proposal = field(repr=False)
     grant: Grant = field(repr=False)
+    spans: Spans = field(default=NO_SPANS, repr=False, compare=False)
 
     @property
     def case_id(self) -> str:
@@ -85,7 +88,9 @@ class Go:
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
-            result = call(deepcopy(self.arguments))
+            with self._span() as span:
+                result = call(deepcopy(self.arguments))
+                span.content(gen_ai_tool_call_result=result)
         except Exception as exc:
             _record(begun.failed, exc)
             raise
@@ -103,7 +108,9 @@ class Go:
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
-            result = await call(deepcopy(self.arguments))
+            with self._span() as span:
+                result = await call(deepcopy(self.arguments))
+                span.content(gen_ai_tool_call_result=result)
         except Exception as exc:
             await asyncio.to_thread(_record, begun.failed, exc)
             raise
@@ -113,6 +120,14 @@ class Go:
             raise
         await asyncio.shield(asyncio.to_thread(_record, begun.done, _encoded(result, encode)))
         return result
+
+    @contextmanager
+    def _span(self) -> Iterator[Span]:
+        """Open the span of a tool call, under the names that OpenTelemetry has for one."""
+        named = {"gen_ai_operation_name": "execute_tool", "gen_ai_tool_name": self.name, "hitl_case_id": self.case_id}
+        with self.spans.span(f"execute_tool {self.name}", **named) as span:
+            span.content(gen_ai_tool_call_arguments=self.arguments)
+            yield span
 
 
 Answer = Waiting | No | Go

@@ -18,6 +18,8 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.errors import ForgedState, InvalidState, ThreadLost
 from hitl_orchestrator.nodes.ports import Payloads
 from hitl_orchestrator.nodes.state import CaseRun, Submitted
+from hitl_orchestrator.nodes.traces import note_step
+from hitl_orchestrator.telemetry import NO_SPANS, Spans
 
 LARGEST_IN_STATE = 16_384
 _REFERENCE = "$kept"
@@ -39,8 +41,8 @@ class Step(Protocol):
 class Adapter:
     """Dumps values into the state and validates them on the way back; large ones are stored under their digest."""
 
-    def __init__(self, payloads: Payloads) -> None:
-        self._payloads = payloads
+    def __init__(self, payloads: Payloads, spans: Spans = NO_SPANS) -> None:
+        self._payloads, self._spans = payloads, spans
 
     def plain(self, value: Value | None, case_id: str = "") -> Any:
         """Return a value of a case as plain JSON, or as a reference to the stored payload if it is large."""
@@ -79,7 +81,9 @@ class Adapter:
             thread = (config or {}).get("configurable", {}).get("thread_id", case_id)
             if thread != case_id:
                 raise ForgedState(str(thread), f"it is the state of case {case_id!r}")
-            update = node(values, run=case_run) if needs_run else node(values)
+            with self._spans.span(f"hitl.{name}", hitl_case_id=case_id) as span:
+                update = node(values, run=case_run) if needs_run else node(values)
+                note_step(span, update.get(owns))
             if set(update) != {owns}:
                 raise InvalidState(f"node {name!r} may write {owns!r} and wrote {sorted(update)}")
             case_run.computed[owns] = update[owns]

@@ -41,7 +41,7 @@ def build_graph(
     adapter = adapter or Adapter(services.payloads)
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
-        SCORE: partial(score, score_rules=services.score_rules),
+        SCORE: partial(score, score_rules=services.score_rules, reviewed=services.reviewed),
         ROUTE: partial(route, rules=services.rules),
         HUMAN_REVIEW: partial(human_review, inbox=services.inbox),
         FINALIZE: partial(finalize, records=services.records),

@@ -1,11 +1,12 @@
 """The dependencies of the nodes, bound when the graph is built."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hitl_orchestrator.nodes.ports import Alarms, Classify, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
+from hitl_orchestrator.policies.engine.signals.reviewed import Reviewed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +21,4 @@ class NodeDependencies:
     classifier: Classify | None = None
     risk_rules: Sequence[RiskRule] = ()
     score_rules: ScoreRules = field(default_factory=ScoreRules)
+    reviewed: Callable[[], Reviewed | None] = lambda: None

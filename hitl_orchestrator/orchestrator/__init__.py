@@ -28,7 +28,13 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_note
 from hitl_orchestrator.services.cases.intake import check_not_reserved
 from hitl_orchestrator.services.config_files import canonical as bundled_data
-from hitl_orchestrator.services.config_files import load_people, load_policy, load_policy_tests, read_file
+from hitl_orchestrator.services.config_files import (
+    load_people,
+    load_policy,
+    load_policy_tests,
+    load_score_rules,
+    read_file,
+)
 from hitl_orchestrator.services.delivery.decided import DecidedCase, DecidedPage
 from hitl_orchestrator.services.delivery.wakeups import Resumer
 from hitl_orchestrator.services.maintenance import Notice
@@ -79,6 +85,7 @@ __all__ = [
     "load_people",
     "load_policy",
     "load_policy_tests",
+    "load_score_rules",
     "missing_role_note",
     "pinned_key",
     "printable_url",

@@ -2,12 +2,22 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping, Mutable
 from pathlib import Path
 from typing import Any, Literal
 
+from langchain_core.embeddings import Embeddings
 from langgraph.types import RetryPolicy
 
 from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, ParentCall, UnfinishedCase, Wakeup
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.enums import (
+    Assessment,
+    AssessmentName,
+    DecisionName,
+    HumanDecision,
+    OnClassifierError,
+    OnClassifierErrorName,
+    RiskLevel,
+    RiskName,
+)
 from hitl_orchestrator.domain.execution import CallKey, Execution, ExecutionStatus
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, Reviewer, ReviewRequest
@@ -47,6 +57,7 @@ from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
 from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 from hitl_orchestrator.services.reviews.assignments import Assignments, Skill, Strategy
 from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.telemetry import Telemetry
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSource
 
 class AsyncCases:
@@ -54,8 +65,8 @@ class AsyncCases:
     async def history(self, case_id: str | None = ..., *, task_id: str | None = ...) -> list[Event]: ...
     async def enqueue(
         self,
-        task: Task,
-        output: AgentOutput | None = ...,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
         *,
         resubmit: bool = ...,
         replay: bool = ...,
@@ -106,7 +117,7 @@ class AsyncReviews:
     async def assign(
         self,
         *,
-        strategy: Strategy | str = ...,
+        strategy: Strategy | Literal["push", "sticky"] = ...,
         limit: int = ...,
         seconds: float = ...,
         skill: Skill = ...,
@@ -121,7 +132,7 @@ class AsyncReviews:
     async def decide_many(
         self,
         case_ids: Sequence[str],
-        decision: Review | HumanDecision | str,
+        decision: Review | HumanDecision | DecisionName,
         *,
         reviewer: str | None = ...,
         feedback: str = ...,
@@ -129,7 +140,12 @@ class AsyncReviews:
         reason_code: str | None = ...,
     ) -> list[Case]: ...
     async def add_gold_case(
-        self, task: Task, output: AgentOutput, expected: HumanDecision, *, reviewer: str | None = ...
+        self,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any],
+        expected: HumanDecision | DecisionName,
+        *,
+        reviewer: str | None = ...,
     ) -> Case: ...
     async def add_second_review(
         self, case_id: str | None = ..., *, task_id: str | None = ..., new_task_id: str, reviewer: str | None = ...
@@ -159,6 +175,7 @@ class AsyncPolicyAdministration:
     async def status(self) -> PolicyHistory: ...
     async def history(self) -> list[Event]: ...
     async def shadow_report(self) -> ShadowReport | None: ...
+    async def fit_unusual(self) -> str | None: ...
     async def backtest(self, policy: PolicySource, *, capacity: Mapping[str, Capacity] | None = ...) -> Backtest: ...
 
 class AsyncPeopleAdministration:
@@ -194,11 +211,12 @@ class AsyncOrchestrator:
         reviewers: str | Path | Mapping[str, Any] | Sequence[Any] | People | None = None,
         schemas: str | Path | Mapping[str, Any] | OutputSchemas | None = None,
         classifier: ClassifierSource | None = None,
-        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        on_classifier_error: OnClassifierError | OnClassifierErrorName = OnClassifierError.HUMAN_REVIEW,
         classifier_attempts: int | RetryPolicy = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: Sequence[RiskRule] = (),
-        score_rules: ScoreRules | None = None,
+        score_rules: ScoreRules | str | Path | Mapping[str, Any] | None = None,
+        embeddings: Embeddings | None = None,
         seal_key: SealKey | Sequence[SealKey] | None = None,
         checkpoint_key: str | None = None,
         clock: Clock | None = None,
@@ -209,6 +227,7 @@ class AsyncOrchestrator:
         head_key: str | Path | SigningKey | None = None,
         head_every: int = 1000,
         tracing: bool = False,
+        telemetry: bool | Telemetry = False,
         on_decided: OnDecided | None = None,
         resumers: Mapping[str, Resumer] | None = None,
         threads: int = 8,
@@ -219,8 +238,8 @@ class AsyncOrchestrator:
     async def ask(
         self,
         key: CallKey | str,
-        task: Task,
-        output: AgentOutput | None = ...,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
         *,
         audience: str = ...,
         submitted_by: str | None = ...,
@@ -228,8 +247,8 @@ class AsyncOrchestrator:
     ) -> Waiting | No | Go: ...
     async def submit(
         self,
-        task: Task,
-        output: AgentOutput | None = ...,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = ...,
         *,
         resubmit: bool = ...,
         replay: bool = ...,
@@ -243,7 +262,7 @@ class AsyncOrchestrator:
         *,
         reviewer: str | None = ...,
         task_type: str | None = ...,
-        risk_level: RiskLevel | str | None = ...,
+        risk_level: RiskLevel | RiskName | None = ...,
         overdue: bool = ...,
         claimed_by: str | None = ...,
         unclaimed: bool = ...,
@@ -253,7 +272,7 @@ class AsyncOrchestrator:
     async def decide(
         self,
         case_id: str | None = ...,
-        decision: Review | HumanDecision | str | None = ...,
+        decision: Review | HumanDecision | DecisionName | None = ...,
         *,
         task_id: str | None = ...,
         reviewer: str | None = ...,
@@ -261,7 +280,7 @@ class AsyncOrchestrator:
         reason: str = ...,
         reason_code: str | None = ...,
         output: Proposal | Mapping[str, Any] | None = ...,
-        confidence_assessment: Assessment | str | None = ...,
+        confidence_assessment: Assessment | AssessmentName | None = ...,
         review_id: str | None = ...,
         shown_digest: str | None = ...,
         idempotency_key: str | None = ...,

@@ -8,6 +8,7 @@ from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
+from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Audit"]
 
 
+@checked_arguments
 class Audit:
     """The audit trail: one record per finished case, and the hash-chained ledger behind it."""
 

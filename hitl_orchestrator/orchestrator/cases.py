@@ -1,7 +1,7 @@
 """`hitl.cases`: read, enqueue, cancel, replay and redact cases."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase, Wakeup
@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.redaction import Redaction
+from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Cases"]
 
 
+@checked_arguments
 class Cases:
     """Operations on single cases. `case_id` names one case; `task_id=` the latest attempt at a task."""
 
@@ -49,8 +51,8 @@ class Cases:
 
     def enqueue(
         self,
-        task: Task,
-        output: AgentOutput | None = None,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = None,
         *,
         resubmit: bool = False,
         replay: bool = False,
@@ -66,7 +68,9 @@ class Cases:
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         submitter = acting.submitter(submitted_by)
-        intake = Intake(task, output, replay=replay, submitted_by=submitter, classify=classify)
+        given = task_of(task)
+        proposed = output_of(output, given)
+        intake = Intake(given, proposed, replay=replay, submitted_by=submitter, classify=classify)
         return self._gate.shown(services.submission.enqueue(intake, acting, resubmit=resubmit))
 
     def unfinished(self) -> Sequence[UnfinishedCase]:

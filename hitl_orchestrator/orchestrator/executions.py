@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Page
 from hitl_orchestrator.execution.begun import Begun
 from hitl_orchestrator.execution.grants import Claims, Grant
+from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Executions", "beginning"]
 
 
+@checked_arguments
 class Executions:
     """Executions: each approved case that was submitted by `ask` is carried out at most once."""
 

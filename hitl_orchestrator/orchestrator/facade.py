@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hitl_orchestrator.domain.case import Case, ParentCall
-from hitl_orchestrator.domain.enums import Assessment, HumanDecision, OnClassifierError, RiskLevel
+from hitl_orchestrator.domain.enums import (
+    Assessment,
+    AssessmentName,
+    DecisionName,
+    HumanDecision,
+    OnClassifierError,
+    OnClassifierErrorName,
+    RiskLevel,
+    RiskName,
+)
 from hitl_orchestrator.domain.execution import CallKey
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
@@ -16,6 +25,8 @@ from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.execution.answers import Go, No, Waiting
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
+from hitl_orchestrator.nodes.traces import note_case, note_submission, note_verdict
+from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
@@ -23,7 +34,6 @@ from hitl_orchestrator.orchestrator.gate import Gate, case_id_of
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
-from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
@@ -35,10 +45,12 @@ from hitl_orchestrator.services.delivery.decided import DecidedPage, decided_sin
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, Call
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.settings import DEFAULT_STORE
+from hitl_orchestrator.telemetry import Telemetry
 from hitl_orchestrator.wiring.build import Services, open_services
 from hitl_orchestrator.wiring.classifier import ATTEMPTS, SECONDS, ClassifierSource
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
     from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.ledger.keys.files import SealKey
@@ -52,7 +64,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Orchestrator"]
 
+_ASKED = "call"
+"""Stands for the id of a task that is asked about, which gets the id of its key."""
 
+
+@checked_arguments
 class Orchestrator:
     """Routes agent outputs, holds those that need a person, and records every outcome. Safe to share between threads.
 
@@ -82,11 +98,12 @@ class Orchestrator:
         reviewers: "str | Path | Mapping[str, Any] | Sequence[Any] | People | None" = None,
         schemas: "str | Path | Mapping[str, Any] | OutputSchemas | None" = None,
         classifier: "ClassifierSource | None" = None,
-        on_classifier_error: OnClassifierError | str = OnClassifierError.HUMAN_REVIEW,
+        on_classifier_error: OnClassifierError | OnClassifierErrorName = OnClassifierError.HUMAN_REVIEW,
         classifier_attempts: "int | RetryPolicy" = ATTEMPTS,
         classifier_timeout: float | None = SECONDS,
         risk_rules: "Sequence[RiskRule]" = (),
-        score_rules: "ScoreRules | None" = None,
+        score_rules: "ScoreRules | str | Path | Mapping[str, Any] | None" = None,
+        embeddings: "Embeddings | None" = None,
         seal_key: "SealKey | Sequence[SealKey] | None" = None,
         checkpoint_key: str | None = None,
         clock: "Clock | None" = None,
@@ -97,6 +114,7 @@ class Orchestrator:
         head_key: "str | Path | SigningKey | None" = None,
         head_every: int = 1000,
         tracing: bool = False,
+        telemetry: bool | Telemetry = False,
         on_decided: "OnDecided | None" = None,
         resumers: "Mapping[str, Resumer] | None" = None,
     ) -> Self:
@@ -105,22 +123,21 @@ class Orchestrator:
         Creates and migrates the store. `policy`, `reviewers` and `schemas` (JSON Schemas per task type) are files or
         values. A new store records the policy and the people, by default the bundled ones; later both come from the
         store, and change by `hitl.policy` and `hitl.people` alone. `classifier`, a `Runnable` or a function of the
-        task, also asynchronous, produces missing outputs, in `classifier_attempts` calls (or as a `RetryPolicy` says)
-        of `classifier_timeout` seconds (None: no limit); if it fails, a reviewer gets the error, or with
-        `on_classifier_error="raise"` the caller. `seal_key` authenticates the store: hexadecimal text, a `Path` to it,
-        a MAC function, or several, the newest first; by default a key file beside it. `checkpoint_key` encrypts
-        checkpoints. A lease of a running case lasts `lease` seconds, and a grant of `ask` is valid for
-        `grants_expire_after`; a call waits `wait` seconds for another worker that runs the same case. `clock` sets
-        event times; deadlines follow the database clock. The ledger head is signed into `head_file` every `head_every`
-        entries and on close, by default beside the store; False signs none. Callbacks and tracers of the application
-        see the graph and the classifier only with `tracing`. `on_decided` is called with each case that this process
-        has finished; `resumers`, by graph, resume callers (`ParentCall`).
+        task, also asynchronous, produces missing outputs, in `classifier_attempts` calls (or by a `RetryPolicy`) of
+        `classifier_timeout` seconds (None: no limit); if it fails, a reviewer gets the error, or with
+        `on_classifier_error="raise"` the caller. `score_rules` rule the signals, by default those of the file beside
+        the policy, or as recorded; `embeddings` compare texts. `seal_key` authenticates the store: hexadecimal text, a
+        `Path` to it, a MAC function, or several, the newest first; by default a key file beside it. `checkpoint_key`
+        encrypts checkpoints. A running case is leased for `lease` seconds, a grant of `ask` expires after
+        `grants_expire_after`; a call waits `wait` seconds for another worker. `clock` sets event times. The head of the
+        ledger is signed into `head_file` after each `head_every` entries and on close; False signs none. The
+        application's tracers and callbacks see the graph only with `tracing`, and OpenTelemetry gets spans with
+        `telemetry`. `on_decided` gets each case finished here; `resumers` resume callers.
 
         Raises:
-            InvalidInput: an argument is unusable.
+            InvalidInput, InvalidKey, SealKeyMissing: an argument, a key or its file is unusable.
             PolicyMismatch, PeopleMismatch: the store has another active policy, or other people.
             StoreUnavailable, TamperedPolicy, TamperedPeople: the store cannot be opened, or was altered.
-            InvalidKey, SealKeyMissing: a key is malformed, its file is readable by others, or it is missing.
         """
         arguments = {name: value for name, value in locals().items() if name != "cls"}
         return cls(open_services(**arguments))
@@ -141,8 +158,8 @@ class Orchestrator:
 
     def submit(
         self,
-        task: Task,
-        output: AgentOutput | None = None,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = None,
         *,
         resubmit: bool = False,
         replay: bool = False,
@@ -152,22 +169,29 @@ class Orchestrator:
 
         Submitting the same task with the same content returns the same case. With other content and `resubmit`, a new
         case supersedes the earlier one. `replay` marks a case whose times come from records, so that recorded reviews
-        can decide it. `submitted_by` may cancel the case and never decides it.
+        can decide it. `submitted_by` may cancel the case and never decides it. Mappings have the fields of the values;
+        one for the output need not repeat the `task_id`.
 
         Raises:
-            InvalidInput: the output belongs to another task, the timestamp lies in the future, or an id is reserved.
+            InvalidInput: a field is missing or wrong, the output belongs to another task, the timestamp lies in the
+                future, or an id is reserved.
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
             CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
-        intake = Intake(task, output, replay=replay, submitted_by=acting.submitter(submitted_by))
-        return self._gate.shown(services.submission.submit(intake, acting, resubmit=resubmit))
+        given = task_of(task)
+        proposed = output_of(output, given)
+        intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
+        with services.spans.span("hitl.submit") as span:
+            case = services.submission.submit(intake, acting, resubmit=resubmit)
+            note_submission(span, case)
+        return self._gate.shown(case)
 
     def ask(
         self,
         key: CallKey | str,
-        task: Task,
-        output: AgentOutput | None = None,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any] | None = None,
         *,
         audience: str = "",
         submitted_by: str | None = None,
@@ -178,6 +202,7 @@ class Orchestrator:
         The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
         was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
         `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
+        Mappings need no `task_id`.
 
         Raises:
             InvalidInput: the key, the task or the output is unusable.
@@ -185,9 +210,14 @@ class Orchestrator:
             GrantRefused: its case was submitted without `ask`, or for another audience.
         """
         services, acting = self._gate.to(Verb.SUBMIT)
-        call = Call(key, task, output, audience, acting.submitter(submitted_by), parent)
-        answer = services.executions.ask(call, acting, beginning(self._gate, audience))
-        return replace(answer, case=self._gate.shown(answer.case))
+        given = task_of(task, task_id=_ASKED)
+        proposed = output_of(output, given)
+        call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
+        with services.spans.span("hitl.ask") as span:
+            answer = services.executions.ask(call, acting, beginning(self._gate, audience))
+            note_submission(span, answer.case)
+        shown = replace(answer, case=self._gate.shown(answer.case))
+        return replace(shown, spans=services.spans) if isinstance(shown, Go) else shown
 
     def inbox(
         self,
@@ -197,7 +227,7 @@ class Orchestrator:
         *,
         reviewer: str | None = None,
         task_type: str | None = None,
-        risk_level: RiskLevel | str | None = None,
+        risk_level: RiskLevel | RiskName | None = None,
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
@@ -226,7 +256,7 @@ class Orchestrator:
     def decide(
         self,
         case_id: str | None = None,
-        decision: Review | HumanDecision | str | None = None,
+        decision: Review | HumanDecision | DecisionName | None = None,
         *,
         task_id: str | None = None,
         reviewer: str | None = None,
@@ -234,7 +264,7 @@ class Orchestrator:
         reason: str = "",
         reason_code: str | None = None,
         output: Proposal | Mapping[str, Any] | None = None,
-        confidence_assessment: Assessment | str | None = None,
+        confidence_assessment: Assessment | AssessmentName | None = None,
         review_id: str | None = None,
         shown_digest: str | None = None,
         idempotency_key: str | None = None,
@@ -262,7 +292,11 @@ class Orchestrator:
             idempotency_key=idempotency_key,
         )
         services, acting, key = self._gate.to_case(Verb.DECIDE, case_id, task_id, reviewer=reviewer)
-        return self._gate.shown(services.decisions.decide(key, review, acting))
+        with services.spans.span("hitl.decide") as span:
+            case = services.decisions.decide(key, review, acting)
+            note_case(span, case)
+            note_verdict(span, case.answered)
+        return self._gate.shown(case)
 
     def wait(self, case: Case | str, timeout: float | None = None) -> Case:
         """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.

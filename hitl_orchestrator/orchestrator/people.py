@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.review.governance.changes import PeopleDifference
 from hitl_orchestrator.review.governance.history import PeopleHistory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["PeopleAdministration"]
 
 
+@checked_arguments
 class PeopleAdministration:
     """Reviewers, roles and the escalation chain, kept in the store. A change that widens a right takes two persons."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PolicyAdministration"]
 
 
+@checked_arguments
 class PolicyAdministration:
     """Changes of the routing policy. A change that is looser anywhere waits for a second person in a case."""
 
@@ -94,6 +96,17 @@ class PolicyAdministration:
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed from the active one so far; None without a shadow policy."""
         return self._gate.to(Verb.READ_POLICY).services.policy.shadow_report()
+
+    def fit_unusual(self) -> str | None:
+        """Compare new outputs with the cases that reviewers let through by now, and return the name of the snapshot.
+
+        The first case that this process scores fits one, which stays the same until this is called. The audit record
+        names it as `reviewed`. None if the rules of the signals compare with no cases.
+
+        Raises:
+            InvalidInput: the extra `learn` is not installed.
+        """
+        return self._gate.to(Verb.MAINTAIN).services.reviewed.fit()
 
     def backtest(self, policy: PolicySource, *, capacity: "Mapping[str, Capacity] | None" = None) -> "Backtest":
         """Return the decisions that a policy would have made on every finished case. Records nothing.

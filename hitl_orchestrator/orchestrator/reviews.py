@@ -1,16 +1,16 @@
 """`hitl.reviews`: claim, assign, view and label reviews, and measure reviewers."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import DecisionName, HumanDecision
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
-from hitl_orchestrator.orchestrator.review_arguments import review_of
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Reviews"]
 
 
+@checked_arguments
 class Reviews:
     """Operations on open reviews. Where `reviewer` is left out, the acting reviewer is meant (see `acting_as`)."""
 
@@ -95,7 +96,7 @@ class Reviews:
     def assign(
         self,
         *,
-        strategy: Strategy | str = Strategy.PUSH,
+        strategy: Strategy | Literal["push", "sticky"] = Strategy.PUSH,
         limit: int = 1000,
         seconds: float = WORKING_DAY,
         skill: Skill = lambda reviewer, task_type: 1.0,
@@ -150,7 +151,7 @@ class Reviews:
     def decide_many(
         self,
         case_ids: Sequence[str],
-        decision: Review | HumanDecision | str,
+        decision: Review | HumanDecision | DecisionName,
         *,
         reviewer: str | None = None,
         feedback: str = "",
@@ -173,7 +174,12 @@ class Reviews:
         return [self._gate.shown(case) for case in services.decisions.decide_many(keys, review, acting)]
 
     def add_gold_case(
-        self, task: Task, output: AgentOutput, expected: HumanDecision, *, reviewer: str | None = None
+        self,
+        task: Task | Mapping[str, Any],
+        output: AgentOutput | Mapping[str, Any],
+        expected: HumanDecision | DecisionName,
+        *,
+        reviewer: str | None = None,
     ) -> Case:
         """Queue a gold case, whose right decision is known, to measure reviewers. It is never executed.
 
@@ -185,7 +191,8 @@ class Reviews:
                 or as `submit`.
         """
         services, acting = self._gate.to(Verb.PLANT, reviewer=reviewer)
-        return services.quality.add_gold_case(task, output, expected, acting)
+        given, right = task_of(task), member_of(HumanDecision, expected, "add_gold_case: expected")
+        return services.quality.add_gold_case(given, output_of(output, given), right, acting)
 
     def add_second_review(
         self,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from hitl_orchestrator.policies.engine.risk import risk_of
     from hitl_orchestrator.policies.engine.scoring import score_of
+    from hitl_orchestrator.policies.engine.signals.rules import RiskyRule, UnusualRules, signal_rules_json_schema
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
     from hitl_orchestrator.policies.explanation.explain import RuleResult
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
@@ -74,12 +75,14 @@ __all__ = [
     "PolicyTestTable",
     "Reported",
     "RiskRule",
+    "RiskyRule",
     "Rule",
     "RuleResult",
     "ScoreRules",
     "SelfConsistency",
     "Severity",
     "TokenLogprobs",
+    "UnusualRules",
     "Verbalised",
     "Weighted",
     "answer_fields",
@@ -103,6 +106,7 @@ __all__ = [
     "repairs",
     "risk_of",
     "score_of",
+    "signal_rules_json_schema",
     "strictest",
     "svg",
     "with_repairs",
@@ -134,6 +138,9 @@ __getattr__ = lazy_names(
         "Weighted": "engine.confidence",
         "risk_of": "engine.risk",
         "score_of": "engine.scoring",
+        "RiskyRule": "engine.signals.rules",
+        "UnusualRules": "engine.signals.rules",
+        "signal_rules_json_schema": "engine.signals.rules",
         "Counterfactual": "explanation.counterfactuals",
         "nearest_changes": "explanation.counterfactuals",
         "RuleResult": "explanation.explain",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.decision import ConfidencePart, ReviewRequirements
+from hitl_orchestrator.domain.decision import ConfidencePart, RaisedSignal, ReviewRequirements
 from hitl_orchestrator.domain.enums import (
     Action,
     CaseStage,
@@ -24,7 +24,7 @@ from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
-AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "unreadable", "reason")
+AGENT_FIELDS = ("proposal", "classifier_error", "confidence", "signals", "raised", "unreadable", "reason")
 """The fields of a view that a blind review hides."""
 
 
@@ -112,6 +112,7 @@ class CaseView(Value):
     confidence_means: Text
     confidence_parts: tuple[ConfidencePart, ...] = ()
     signals: tuple[Signal, ...] = ()
+    raised: tuple[RaisedSignal, ...] = ()
     unreadable: tuple[Label, ...] = Field(default=(), description="fields of the output that scoring could not read")
     action: Action
     rule_id: Label
@@ -253,6 +254,8 @@ def _confidence(view: CaseView) -> Iterator[str]:
     yield f'</p><p class="faint">{_text(view.confidence_means)}</p>'
     if view.confidence_parts:
         yield f'<div class="faint">{_list(part.sentence for part in view.confidence_parts)}</div>'
+    for each in view.raised:
+        yield f'<p class="faint">{each.signal.value}: {_line(each.sentence)}</p>'
 
 
 def _asked(view: CaseView) -> Iterator[str]:

@@ -8,12 +8,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from hitl_orchestrator.domain.input.parsing import read_json
+from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.input.record_size import MAX_FILE, check_size, read_bounded
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
-from hitl_orchestrator.errors import InvalidInput, PolicyMissing
+from hitl_orchestrator.errors import InvalidInput, PolicyMissing, shortened
 from hitl_orchestrator.policies.analysis.unmet_demands import unmet_demands
+from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable, policy_names, read_tests
@@ -30,6 +31,8 @@ def canonical(name: str) -> str:
 
 def read_file(path: str | Path) -> str:
     """Return the text of a file. Raises `InvalidInput` with the reason if it cannot be read, or is too large."""
+    if not isinstance(path, str | Path):
+        raise InvalidInput([f"{shortened(repr(path))} is neither a path nor a value of this kind"])
     try:
         with Path(path).open("rb") as file:
             # A device or a pipe has no size, so the number of bytes that are read is limited too.
@@ -122,6 +125,44 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
 def _able(people: People, role: str) -> int:
     """Return the number of persons who hold a role or a higher one."""
     return len({one.human for one in people if any(people.chain.reaches(held, role) for held in one.roles)})
+
+
+def load_score_rules(
+    given: "ScoreRules | str | Path | Mapping[str, Any] | None",
+    policy: "str | Path | Mapping[str, Any] | Policy | None",
+) -> ScoreRules | None:
+    """Return the rules of the signals from a value or a file (JSON or YAML); None if there are none.
+
+    By default they are those of the file beside the policy: `routing.signals.json` for `routing.json`.
+
+    Raises:
+        InvalidInput: they are unusable, or the policy has several such files.
+    """
+    if given is None and isinstance(policy, (str, Path)):
+        found = _signals_beside(policy)
+        if len(found) > 1:
+            raise InvalidInput([f"{found[1]}: {found[0].name} is also beside the policy; keep one of them"])
+        given = found[0] if found else None
+    if given is None or isinstance(given, ScoreRules):
+        return given
+    if isinstance(given, Mapping):
+        return parse(ScoreRules, dict(given), "score_rules")
+    if not isinstance(given, (str, Path)):
+        raise InvalidInput([f"score_rules: {given!r} is not a ScoreRules, a mapping or a file"])
+    text, where = read_file(given), Path(given).name
+    raw = _read_yaml(text, where) if _is_yaml(where) else read_json(text, where)
+    if isinstance(raw, dict) and isinstance(raw.get("$schema"), str):
+        del raw["$schema"]
+    return parse(ScoreRules, raw, where)
+
+
+def _signals_beside(policy: str | Path) -> list[Path]:
+    """Return the files of signal rules beside a policy; none beside a name that no file can have."""
+    try:
+        beside = [Path(policy).with_suffix(f".signals{ending}") for ending in (".json", ".yaml", ".yml")]
+        return [path for path in beside if path.is_file()]
+    except (OSError, ValueError):
+        return []
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:

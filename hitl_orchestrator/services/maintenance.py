@@ -233,7 +233,8 @@ class _Run:
                 step()
             except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
                 if errors:
-                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra={"event": "failed"})
+                    about = {"case_id": None, "event": "failed"}
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra=about)
                 errors.append(exc)
         if errors:
             raise errors[0]

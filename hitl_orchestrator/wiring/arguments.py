@@ -6,7 +6,6 @@ from typing import Any
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.risk import RiskRule
-from hitl_orchestrator.policies.engine.scoring import ScoreRules
 
 __all__ = ["check_durations", "check_hooks", "check_rules", "is_number", "is_whole"]
 
@@ -30,14 +29,14 @@ def check_durations(**seconds: Any) -> None:
         raise InvalidInput([f"{name}: {seconds[name]!r} is not in [0, {_DAY}] seconds" for name in wrong])
 
 
-def check_rules(risk_rules: Any, score_rules: Any, head_every: Any) -> None:
-    """Raise `InvalidInput` unless these are rules, and a number of entries of at least 1."""
+def check_rules(risk_rules: Any, embeddings: Any, head_every: Any) -> None:
+    """Raise `InvalidInput` unless these are rules, embeddings, and a number of entries of at least 1."""
     problems = []
     is_list = isinstance(risk_rules, Sequence) and all(isinstance(rule, RiskRule) for rule in risk_rules)
     if not is_list:
         problems.append(f"risk_rules: {risk_rules!r} is not a list of RiskRule")
-    if not (score_rules is None or isinstance(score_rules, ScoreRules)):
-        problems.append(f"score_rules: {score_rules!r} is not a ScoreRules")
+    if embeddings is not None and not callable(getattr(embeddings, "embed_documents", None)):
+        problems.append(f"embeddings: {embeddings!r} is not LangChain Embeddings")
     if not (is_whole(head_every) and head_every >= 1):
         problems.append(f"head_every: {head_every!r} is not a number of entries of at least 1")
     if problems:

@@ -1,6 +1,6 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
+from hitl_orchestrator.policies.engine.signals.reviewed import Reviewed
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.authorization import Authorization
@@ -29,7 +30,7 @@ from hitl_orchestrator.services.cases.redaction import CaseRedaction
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
-from hitl_orchestrator.services.config_files import load_schemas
+from hitl_orchestrator.services.config_files import load_schemas, load_score_rules
 from hitl_orchestrator.services.delivery.waiting import OnDecided, Waiters, reported_to
 from hitl_orchestrator.services.delivery.wakeups import Resumer, Wakeups
 from hitl_orchestrator.services.executions.checks import ExecutionChecks
@@ -41,6 +42,7 @@ from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
 from hitl_orchestrator.services.policy.approval import PolicyApproval
+from hitl_orchestrator.services.policy.reviewed_cases import ReviewedCases
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
 from hitl_orchestrator.services.reviews.case_view import CaseViewer, CaseViews
@@ -49,6 +51,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
+from hitl_orchestrator.telemetry import NO_SPANS, Spans, Telemetry
 from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
 from hitl_orchestrator.wiring.classifier import ClassifierSettings, ClassifierSource
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
@@ -65,6 +68,7 @@ from hitl_orchestrator.wiring.signing import signer_of
 from hitl_orchestrator.wiring.stores import absolute_url, checkpoints_of, open_ledger
 
 if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
     from langgraph.types import RetryPolicy
 
     from hitl_orchestrator.graph.runner import Runner
@@ -88,13 +92,15 @@ class Collaborators:
     outputs: OutputSchemas | None = None
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     risk_rules: Sequence[RiskRule] = ()
-    score_rules: ScoreRules | None = None
+    score_rules: ScoreRules = field(default_factory=ScoreRules)
+    embeddings: Any = None
     encryption: bytes | None = field(default=None, repr=False)
     sign_every: int = 1000
     wait: float = WAIT_SECONDS
     lease: float = LEASE_SECONDS
     grants_expire_after: float = GRANT_SECONDS
     traced: bool = False
+    spans: Spans = NO_SPANS
     on_decided: OnDecided | None = None
     resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
 
@@ -110,7 +116,8 @@ class Options(TypedDict):
     classifier_attempts: "int | RetryPolicy"
     classifier_timeout: float | None
     risk_rules: Sequence[RiskRule]
-    score_rules: ScoreRules | None
+    score_rules: ScoreRules | str | Path | Mapping[str, Any] | None
+    embeddings: "Embeddings | None"
     seal_key: SealKey | Sequence[SealKey] | None
     checkpoint_key: str | None
     clock: Clock | None
@@ -121,6 +128,7 @@ class Options(TypedDict):
     head_key: "str | Path | SigningKey | None"
     head_every: int
     tracing: bool
+    telemetry: bool | Telemetry
     on_decided: OnDecided | None
     resumers: Mapping[str, Resumer] | None
 
@@ -134,29 +142,33 @@ def open_services(store: str, **options: Unpack[Options]) -> Services:
         options["classifier_timeout"],
     )
     check_durations(lease=options["lease"], wait=options["wait"], grants_expire_after=options["grants_expire_after"])
-    check_rules(options["risk_rules"], options["score_rules"], options["head_every"])
+    check_rules(options["risk_rules"], options["embeddings"], options["head_every"])
     check_hooks(options["on_decided"], options["resumers"])
     outputs = load_schemas(options["schemas"])
     check_governed(store, options["policy"], options["reviewers"])
-    uses = configuration_of(options["risk_rules"], options["score_rules"], outputs)
+    signals = load_score_rules(options["score_rules"], options["policy"])
+    uses, spans = configuration_of(options["risk_rules"], signals, outputs), Spans.of(options["telemetry"])
     encryption = None if options["checkpoint_key"] is None else encryption_key(options["checkpoint_key"])
     store, clock = absolute_url(store), current_time if options["clock"] is None else in_utc(options["clock"])
     ledger = open_ledger(store, options["seal_key"], lease=options["lease"], clock=clock)
     with _closed_on_failure(ledger):
+        governance = open_governance(ledger, store, options["policy"], options["reviewers"], uses=uses, clock=clock)
         collaborators = Collaborators(
-            governance=open_governance(ledger, store, options["policy"], options["reviewers"], uses=uses, clock=clock),
+            governance=governance,
             signer=signer_of(ledger, store, head_file=options["head_file"], head_key=options["head_key"], clock=clock),
             clock=clock,
             outputs=outputs,
             classifier=call,
             risk_rules=options["risk_rules"],
-            score_rules=options["score_rules"],
+            score_rules=governance.score_rules,
+            embeddings=options["embeddings"],
             encryption=encryption,
             sign_every=options["head_every"],
             wait=options["wait"],
             lease=options["lease"],
             grants_expire_after=options["grants_expire_after"],
             traced=options["tracing"],
+            spans=spans,
             on_decided=options["on_decided"],
             resumers=dict(options["resumers"] or {}),
         )
@@ -175,7 +187,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         shared.reader,
         shared.recorder,
         shared.ports,
-        lambda: build_runner(store, ledger, shared.ports, given),
+        lambda: build_runner(store, ledger, shared.ports, given, shared.reviewed.current),
         on_finished=hooks,
         on_decided=[wakeups.start, *([] if given.on_decided is None else [reported_to(given.on_decided)])],
         on_run=audit.sign_if_due,
@@ -237,6 +249,8 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
     recorder = ReviewRecorder(ledger, people, access, clock, given.outputs)
     return Shared(
         store=shown(store),
+        reviewed=ReviewedCases(ledger, given.score_rules.unusual, given.embeddings),
+        spans=given.spans,
         ledger=ledger,
         people=people,
         registry=registry,
@@ -302,7 +316,9 @@ def _maintenance(
     )
 
 
-def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborators) -> "Runner":
+def build_runner(
+    store: str, ledger: Ledger, ports: NodePorts, given: Collaborators, reviewed: Callable[[], Reviewed | None]
+) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which is slow."""
     from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
     from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
@@ -316,10 +332,11 @@ def build_runner(store: str, ledger: Ledger, ports: NodePorts, given: Collaborat
         payloads=ledger,
         classifier=given.classifier.call(),
         risk_rules=given.risk_rules,
-        score_rules=given.score_rules or ScoreRules(),
+        score_rules=given.score_rules,
+        reviewed=reviewed,
     )
     checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
-    adapter = Adapter(ledger)
+    adapter = Adapter(ledger, given.spans)
     return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
 
 

@@ -22,6 +22,8 @@ def in_utc(clock: Clock) -> Clock:
     It raises `InvalidInput` for a time without a zone, and for one that no right clock shows: entries with such a time
     could not be put in order with others, and deadlines after it would not exist.
     """
+    if not callable(clock):
+        raise InvalidInput([f"clock: {shortened(repr(clock))} is not a function that returns the time"])
 
     def utc() -> datetime:
         now = clock()

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.value import digest
+from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.value import canonical_json, digest, read_canonical
 from hitl_orchestrator.errors import PeopleMismatch, PolicyMismatch
 from hitl_orchestrator.ledger.database.address import shown
 from hitl_orchestrator.ledger.events import people_builders, policy_builders
@@ -33,6 +34,7 @@ PeopleSource = str | Path | Mapping[str, Any] | Sequence[Any] | People | None
 Configuration = Mapping[str, str | None]
 
 _log = logging.getLogger(__name__)
+_SIGNALS = "score_rules"
 _CONFIGURED = EventKind.CONFIGURATION_RECORDED
 
 
@@ -42,6 +44,7 @@ class Governance(NamedTuple):
     people: PeopleRegistry
     policies: PolicyRegistry
     sync: PolicySync
+    score_rules: ScoreRules
 
 
 def check_governed(store: str, policy: PolicySource, reviewers: PeopleSource) -> None:
@@ -57,7 +60,13 @@ def check_governed(store: str, policy: PolicySource, reviewers: PeopleSource) ->
 
 
 def open_governance(
-    ledger: Ledger, store: str, policy: PolicySource, reviewers: PeopleSource, *, uses: Configuration, clock: Clock
+    ledger: Ledger,
+    store: str,
+    policy: PolicySource,
+    reviewers: PeopleSource,
+    *,
+    uses: dict[str, str | None],
+    clock: Clock,
 ) -> Governance:
     """Return the people and the policies in force; record the given ones if the store was just made.
 
@@ -82,18 +91,34 @@ def open_governance(
     rules = PolicyRegistry(recorded_policy(str(policies.active), ledger.policy), registry.people.chain, ledger.policy)
     rules.put_in_force(policies)
     last = next((event.body for event in reversed(events) if event.kind == _CONFIGURED), None)
-    return Governance(registry, rules, PolicySync(ledger, rules, registry, clock, _to_record(uses, last)))
+    kept = uses | {_SIGNALS: uses[_SIGNALS] or (last or {}).get(_SIGNALS)}
+    sync = PolicySync(ledger, rules, registry, clock, _to_record(kept, last))
+    return Governance(registry, rules, sync, _recorded_rules(kept[_SIGNALS]))
 
 
 def configuration_of(
     risk_rules: Sequence[RiskRule], score_rules: ScoreRules | None, outputs: OutputSchemas | None
-) -> Configuration:
-    """Return the digests of the rules and schemas with which a store is opened."""
+) -> dict[str, str | None]:
+    """Return the digests of the rules and schemas with which a store is opened, and the whole rules of the signals."""
     return {
         "risk_rules": digest([rule.model_dump(mode="json") for rule in risk_rules]) if risk_rules else None,
-        "score_rules": None if score_rules in (None, ScoreRules()) else digest(score_rules.model_dump(mode="json")),
+        _SIGNALS: None if score_rules is None else canonical_json(_meaning(score_rules)),
         "schemas": None if outputs is None else outputs.hash,
     }
+
+
+def _meaning(rules: ScoreRules) -> dict[str, Any]:
+    """Return rules as they are recorded: without defaults, so that a later field changes no recorded rules."""
+    return rules.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _recorded_rules(recorded: str | None) -> ScoreRules:
+    """Return the rules of the signals that a process without own ones uses: those recorded last, or the defaults.
+
+    Raises:
+        InvalidInput: this version cannot read them.
+    """
+    return ScoreRules() if recorded is None else parse(ScoreRules, read_canonical(recorded), "recorded score_rules")
 
 
 def _first_people(history: PeopleHistory, given: People | None, clock: Clock) -> Draft | None:

@@ -24,6 +24,7 @@ from hitl_orchestrator.services.maintenance import Maintenance
 from hitl_orchestrator.services.masking import CaseMasking
 from hitl_orchestrator.services.people.admin import PeopleAdmin
 from hitl_orchestrator.services.policy.admin import PolicyAdmin
+from hitl_orchestrator.services.policy.reviewed_cases import ReviewedCases
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.assignments import ReviewAssignments
@@ -33,6 +34,7 @@ from hitl_orchestrator.services.reviews.inbox import ReviewInbox
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
+from hitl_orchestrator.telemetry import Spans
 
 if TYPE_CHECKING:
     from hitl_orchestrator.graph.runner import Runner
@@ -56,6 +58,8 @@ class Shared:
     recorder: ReviewRecorder
     ports: NodePorts
     inbox: ReviewInbox
+    reviewed: ReviewedCases
+    spans: Spans
 
 
 @dataclass(kw_only=True, eq=False)

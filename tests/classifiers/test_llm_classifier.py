@@ -141,7 +141,7 @@ def test_the_probabilities_of_the_label_s_tokens_are_kept(shape):
         [('{"explanation": "", "predicted_label": "Refund", "x": {"predicted_label": "Refund"}}', -1.0)],
     ],
 )
-def test_probabilities_that_cannot_be_told_are_left_out(tokens):
+def test_probabilities_of_an_uncertain_place_are_left_out(tokens):
     message = a_text(tokens)
     message.content = json.dumps(says("Refund"))
 

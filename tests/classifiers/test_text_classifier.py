@@ -14,9 +14,27 @@ from hitl_orchestrator.classifiers import TextClassifier
 from hitl_orchestrator.classifiers.text_model_file import _digest
 
 MAILS = {
-    "refund": ["I want my money back", "please refund my order", "refund the double charge", "return and refund"],
-    "address": ["change my address", "I moved to a new street", "update the delivery address", "new address please"],
-    "thanks": ["thank you so much", "great service, thanks", "thanks for the quick help", "many thanks to you"],
+    "refund": [
+        "I want my money back",
+        "please refund my order",
+        "refund the double charge",
+        "return and refund",
+        "money back now",
+    ],
+    "address": [
+        "change my address",
+        "I moved to a new street",
+        "update the delivery address",
+        "new address please",
+        "wrong address",
+    ],
+    "thanks": [
+        "thank you so much",
+        "great service, thanks",
+        "thanks for the quick help",
+        "many thanks to you",
+        "thank you all",
+    ],
 }
 EXAMPLES = [(text, label) for label, texts in MAILS.items() for text in texts]
 
@@ -52,6 +70,15 @@ def test_two_labels_have_probabilities_that_add_up():
 
     assert prediction.proposal.predicted_label == "refund"
     assert prediction.confidence + prediction.proposal.model_extra["alternatives"]["address"] == pytest.approx(1)
+
+
+def test_a_label_with_few_examples_is_proposed_without_a_confidence(tmp_path):
+    TextClassifier.fit([*EXAMPLES, ("cancel everything", "cancel")]).save(tmp_path / "mails.json")
+
+    seldom, often = TextClassifier.load(tmp_path / "mails.json").predict(["cancel everything", "refund my money"])
+
+    assert (seldom.proposal.predicted_label, seldom.confidence) == ("cancel", None)
+    assert (often.proposal.predicted_label, often.confidence is None) == ("refund", False)
 
 
 @settings(max_examples=30)
@@ -113,6 +140,7 @@ def test_it_learns_from_what_people_decided_and_from_nothing_else():
         ([5], {}, "example 0 is neither a case nor a pair"),
         (EXAMPLES, {"fields": ["risk_level"]}, "'risk_level'.* is not one of task_description"),
         (EXAMPLES, {"fields": []}, "no field is not one of"),
+        (EXAMPLES, {"least": 0}, "least: 0 is no number of examples"),
     ],
 )
 def test_unusable_examples_are_refused(examples, options, match):
@@ -163,6 +191,7 @@ def test_a_foreign_or_damaged_file_is_refused_and_runs_nothing(learned, tmp_path
         ({"idf": NAN}, "idf: 8 bytes instead of"),
         ({"intercepts": base64.b64encode(b"\xff" * 24).decode()}, "intercepts: numbers must be finite"),
         ({"labels": ["a", "a", "b"]}, "labels: one of them is there twice"),
+        ({"examples": [5, 5]}, "examples: 2 numbers for 3 labels"),
         ({"fields": ["__class__"]}, "'__class__'.* is not one of"),
     ],
 )

@@ -1,6 +1,8 @@
 """The LangChain middleware is checked where it is put: its place, its settings, the agent that it oversees."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -60,6 +62,39 @@ def test_a_durability_that_leaves_open_reviews_behind_is_refused(hitl):
         an_agent(hitl, []).invoke({"messages": [("user", "Refund ana.")]}, THREAD, durability="exit")
 
     assert not hitl.inbox()
+
+
+class SlowSaver(InMemorySaver):
+    """Stores no checkpoint before it is released."""
+
+    def __init__(self):
+        super().__init__()
+        self.released = Event()
+
+    def put(self, *checkpoint):
+        self.released.wait(30)
+        return super().put(*checkpoint)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_no_case_is_opened_before_the_call_is_in_a_stored_checkpoint(hitl, mode, asynchronous):
+    saver, asked = SlowSaver(), Event()
+
+    def opened():
+        asked.set()
+        return hitl
+
+    agent = an_agent(opened, [], checkpointer=saver, interrupt_mode=mode)
+    given = ({"messages": [("user", "Refund ana.")]}, THREAD)
+    run = (lambda: asyncio.run(agent.ainvoke(*given))) if asynchronous else (lambda: agent.invoke(*given))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run)
+        assert not asked.wait(0.1)
+        saver.released.set()
+        assert pauses(running.result())
+
+    assert asked.is_set()
 
 
 def test_a_function_as_a_tool_is_guarded_and_its_edits_are_checked(hitl):

@@ -1,24 +1,25 @@
 """A gated call of a LangGraph agent waits in its parent, and runs once, exactly as it was approved."""
 
 import asyncio
+import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
-from threading import Barrier, Event
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langgraph._internal import _constants
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 from support.embedded_agent import Agent, agent_on, task_of
 from support.embedded_agent import place as thread_of
 
 from hitl_orchestrator import AsyncOrchestrator, InvalidInput, Orchestrator
-from hitl_orchestrator.integrations.langgraph import LangGraphResumer, check_parent, oversight_node
-from hitl_orchestrator.integrations.langgraph import place as keys
+from hitl_orchestrator.integrations.langgraph import oversight_node
 
 REVIEWER = {"langgraph_auth_user_id": "domain_reviewer"}
 threads = (f"thread-{number}" for number in count())
@@ -49,6 +50,13 @@ def tool():
 @pytest.fixture
 def agent(hitl, tool):
     return agent_on(InMemorySaver(), hitl, tool)
+
+
+@pytest.fixture
+def shared_saver():
+    """A checkpointer that many threads may use: the one in memory has no lock."""
+    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
+        yield SqliteSaver(connection)
 
 
 def a_call(to="ann", call_id="call_0"):
@@ -133,8 +141,8 @@ def test_parallel_and_nested_calls_of_one_id_are_answered_in_any_order_and_never
     assert Counter(each["to"] for each in tool.calls) == approved
 
 
-def test_64_wake_ups_at_once_run_the_call_once(hitl, agent, tool):
-    thread, together = next(threads), Barrier(64)
+def test_64_wake_ups_at_once_run_the_call_once(hitl, shared_saver, tool):
+    agent, thread, together = agent_on(shared_saver, hitl, tool), next(threads), Barrier(64)
     run(agent, {"calls": [a_call()]}, thread)
     pause = paused(agent, thread)
     hitl.decide(pause.value["case_id"], "approve", reviewer="domain_reviewer")
@@ -250,14 +258,14 @@ def test_who_asks_does_not_decide_and_stays_the_submitter_when_a_reviewer_runs_t
     assert len(tool.calls) == 1
 
 
-def test_a_call_that_fails_is_reported_and_never_made_again(hitl):
+def test_a_call_that_fails_is_reported_and_never_made_again(hitl, shared_saver):
     calls, thread = list[dict](), next(threads)
 
     def broken(arguments):
         calls.append(arguments)
         raise OSError("no route")
 
-    agent = agent_on(InMemorySaver(), hitl, broken)
+    agent = agent_on(shared_saver, hitl, broken)
     pause = run(agent, {"calls": [a_call()]}, thread)["__interrupt__"][0]
     hitl.decide(pause.value["case_id"], "approve", reviewer="domain_reviewer")
 
@@ -288,58 +296,6 @@ def test_a_call_that_interrupts_the_graph_is_refused(hitl):
     (result, _) = answer(agent, thread, {"type": "accept"})["done"]
 
     assert "the approved call interrupted the graph" in result
-
-
-def test_a_parent_that_would_lose_the_pause_is_refused_with_the_remedy(hitl, tool):
-    without, exits = agent_on(None, hitl, tool), agent_on(InMemorySaver(), hitl, tool)
-    cases = len(hitl.inbox())
-
-    with pytest.raises(InvalidInput, match=r"no checkpointer.*compile it with one"):
-        check_parent(without)
-    with pytest.raises(InvalidInput, match=r"no checkpointer.*compile it with one"):
-        LangGraphResumer(without)
-    with pytest.raises(InvalidInput, match=r"no checkpointer.*compile it with one"):
-        without.invoke({"calls": [a_call()]})
-    with pytest.raises(InvalidInput, match="run the graph with durability='sync'"):
-        exits.invoke({"calls": [a_call()]}, thread_of("t"), durability="exit")
-    assert len(hitl.inbox()) == cases
-
-
-class SlowSaver(InMemorySaver):
-    """Stores no checkpoint before it is released."""
-
-    def __init__(self):
-        super().__init__()
-        self.released = Event()
-
-    def put(self, *checkpoint):
-        self.released.wait(30)
-        return super().put(*checkpoint)
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_the_case_is_stored_after_the_checkpoint_whatever_the_durability(hitl, tool, asynchronous):
-    saver, asked = SlowSaver(), Event()
-
-    class Watched:
-        """The orchestrator, which reports when it is asked."""
-
-        def __getattr__(self, name):
-            return getattr(hitl, name)
-
-        def ask(self, *key, **named):
-            asked.set()
-            return hitl.ask(*key, **named)
-
-    agent, given = agent_on(saver, Watched, tool), ({"calls": [a_call()]}, thread_of(next(threads)))
-    run_it = (lambda: asyncio.run(agent.ainvoke(*given))) if asynchronous else (lambda: agent.invoke(*given))
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(run_it)
-        assert not asked.wait(0.2)
-        saver.released.set()
-        running.result()
-
-    assert asked.is_set()
 
 
 def test_oversight_hands_the_grant_to_the_nodes_behind_it(hitl):
@@ -389,10 +345,3 @@ def test_an_asynchronous_graph_runs_an_asynchronous_call_once(tmp_path, facade):
 
     asyncio.run(main())
     assert Counter(each["to"] for each in calls) == {"ann": 1, "bob": 1}
-
-
-def test_the_keys_of_the_configuration_are_those_of_the_installed_langgraph():
-    assert keys.CHECKPOINTER == _constants.CONFIG_KEY_CHECKPOINTER
-    assert keys.DURABILITY == _constants.CONFIG_KEY_DURABILITY
-    assert keys.RESUME_MAP == _constants.CONFIG_KEY_RESUME_MAP
-    assert keys.SCRATCHPAD == _constants.CONFIG_KEY_SCRATCHPAD

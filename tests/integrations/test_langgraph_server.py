@@ -7,6 +7,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from langgraph_sdk.errors import AuthenticationError
+from support.internals import services_of
 from support.langgraph_server import headers_of, langgraph_dev
 
 from hitl_orchestrator import AgentOutput, Orchestrator, ParentCall, Review, Task
@@ -226,4 +227,4 @@ def test_the_graphs_state_the_schemas_of_their_inputs():
     assert schema["required"] == ["task"]
     assert {"task_id", "task_type", "domain"} <= set(schema["$defs"]["Task"]["properties"])
     with Orchestrator.open("memory://") as hitl:
-        assert "submission" in hitl.services.runner.graph.get_input_jsonschema()["properties"]
+        assert "submission" in services_of(hitl).runner.graph.get_input_jsonschema()["properties"]

@@ -117,7 +117,8 @@ def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, a
         assert {each.arg for each in functions[name].args.kwonlyargs} == keywords
         assert hasattr(asynchronous, name)
     if "open" in names:
-        keywords = set(inspect.getfullargspec(sync.open).kwonlyargs) | {"threads"}
+        parameters = inspect.signature(sync.open).parameters.values()
+        keywords = {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} | {"threads"}
         assert {each.arg for each in functions["open"].args.kwonlyargs} == keywords
 
 

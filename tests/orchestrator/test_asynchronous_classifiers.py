@@ -162,6 +162,30 @@ def test_no_case_of_an_asynchronous_application_is_invisible(sqlite_store, clock
     assert asyncio.run(all_of_them()) == (set(misbehaving), [], [], True)
 
 
+def test_an_application_that_ends_leaves_its_case_to_recovery(sqlite_store, clock, opened):
+    async def ends():
+        asked = asyncio.Event()
+
+        async def never(task):
+            asked.set()
+            await asyncio.Event().wait()
+
+        options = {"clock": clock, "reviewers": PEOPLE, "classifier": never, "classifier_timeout": None}
+        hitl = await AsyncOrchestrator.open(sqlite_store, **options)
+        submitting = asyncio.ensure_future(hitl.submit(a_task()))
+        await asked.wait()
+        return hitl, submitting
+
+    hitl, submitting = asyncio.run(ends())
+    hitl._threads._pool.shutdown()
+    hitl._sync.close()
+
+    assert submitting.cancelled()
+    again = opened(sqlite_store, classifier=classify)
+    assert again.cases.get(task_id="task-1").status == "received"
+    assert [case.status for case in again.recover()] == ["approved"]
+
+
 def test_an_overrun_coroutine_is_canceled(opened):
     canceled = threading.Event()
 

@@ -226,6 +226,7 @@ IN_GENERAL = {
     "policy.history": (Verb.READ_POLICY, lambda h: h.policy.history()),
     "policy.shadow_report": (Verb.READ_POLICY, lambda h: h.policy.shadow_report()),
     "policy.backtest": (Verb.BACKTEST, lambda h: h.policy.backtest(BAD)),
+    "policy.fit_unusual": (Verb.MAINTAIN, lambda h: h.policy.fit_unusual()),
     "audit.records": (Verb.READ_RECORDS, lambda h: list(h.audit.records())),
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
     "audit.rotate_key": (Verb.ROTATE_KEY, lambda h: h.audit.rotate_key()),

@@ -106,9 +106,9 @@ def test_a_field_that_has_no_place_is_refused(opened, store):
 def test_a_value_of_another_type_is_refused_with_the_one_that_is_needed(opened):
     hitl = opened("memory://", policy=POLICY)
 
-    with pytest.raises(InvalidInput, match="this is a dict, and Task is needed"):
+    with pytest.raises(InvalidInput, match="task: task_type: this field is required"):
         hitl.submit({"task_id": "d"})
-    with pytest.raises(InvalidInput, match="this is a dict, and AgentOutput is needed"):
+    with pytest.raises(InvalidInput, match="output: agent_output: this field is required"):
         hitl.submit(a_task(), {"task_id": "task-1"})
 
 

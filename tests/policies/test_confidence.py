@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.builders import an_output
 
+from hitl_orchestrator.classifiers.sampling import Sampling, majority
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.policies import (
     FirstOf,
@@ -22,7 +23,7 @@ from hitl_orchestrator.policies import (
     score_of,
 )
 
-EARLY = ", of which 4 were drawn: a lower bound"
+EARLY = ", 1 more were not drawn: rule of succession"
 AGREES = an_output().agent_output.predicted_label
 
 
@@ -47,14 +48,14 @@ def test_token_probabilities_are_combined_as_asked(of_tokens, expected):
     ("fields", "expected", "how"),
     [
         ({"samples": [AGREES] * 4 + ["Other"]}, 0.8, "4 of 5 samples agree"),
-        ({"samples": [AGREES] * 4, "samples_planned": 5}, 0.8, f"4 of 5 samples agree{EARLY}"),
+        ({"samples": [AGREES] * 4, "samples_planned": 5}, 5 / 6, f"4 of 4 samples agree{EARLY}"),
         ({"samples": [AGREES] * 5, "samples_planned": 2}, 1.0, "5 of 5 samples agree"),
         ({"samples": [AGREES] * 4}, None, "4 samples are too few, 5 are needed"),
         ({"samples": [AGREES] * 5, "samples_planned": "5"}, None, "could not be read"),
         ({}, None, "absent"),
     ],
 )
-def test_the_share_of_samples_is_that_of_the_planned_ones(fields, expected, how):
+def test_samples_that_were_not_drawn_lower_the_confidence(fields, expected, how):
     score = scored(Lowest(of=(SelfConsistency(),)), **fields)
 
     assert (score.confidence, score.parts[0].how) == (expected, how)
@@ -177,4 +178,29 @@ def test_every_scorer_gives_a_share_or_nothing_and_survives_storage(scorer, conf
     assert (score.confidence is None) == (score.source == "missing")
     rules = ScoreRules(confidence=scorer)
     assert ScoreRules.model_validate_json(rules.model_dump_json()) == rules
+    assert ScoreRules.model_validate(rules.model_dump(mode="json", exclude_defaults=True)) == rules
     assert type(score).model_validate_json(score.model_dump_json()) == score
+
+
+@given(
+    drawn=st.lists(st.sampled_from(["a", "b", "c"]), min_size=9, max_size=9),
+    planned=st.integers(2, 9),
+    bound=st.sampled_from([0.5, 0.6, 0.75, 0.8, 0.9, 1.0]),
+)
+def test_stopping_early_at_a_bound_changes_neither_the_label_nor_the_side_of_the_bound(drawn, planned, bound):
+    sampling, every = Sampling(planned, bound), drawn[:planned]
+    needed = next(count for count in range(1, planned + 1) if sampling.is_settled(every[:count]))
+    scorer = SelfConsistency(at_least=2)
+
+    label = majority(every)
+    early, full = (
+        score_of(
+            an_output(confidence=None, label=label, samples=labels, samples_planned=planned),
+            RiskLevel.LOW,
+            ScoreRules(confidence=scorer),
+        )
+        for labels in (every[:needed], every)
+    )
+
+    assert majority(every[:needed]) == label
+    assert (early.confidence >= bound) == (full.confidence >= bound)

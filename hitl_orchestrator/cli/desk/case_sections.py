@@ -177,6 +177,9 @@ def _answer(view: CaseView) -> Iterator[Section]:
     yield Section("confidence", _confidence(view))
     if view.signals or view.unreadable:
         yield Section("signals", Content.styled(signals(view.signals, view.unreadable), WARN))
+    if view.raised:
+        why = (_quoted(f"{each.signal.value}: {each.sentence}") for each in view.raised)
+        yield Section("why", _stacked(why), quoted=True)
     rule = Content.assemble((one_line(view.rule_id), STRONG), (f"   {view.action.value}", FAINT))
     yield Section("rule", rule)
     yield Section("because", _quoted(view.reason), quoted=True)

@@ -110,6 +110,8 @@ def _proposal(case: Case, history: Sequence[Event]) -> Iterator[Block]:
         yield Line(f"confidence {confidence(score['confidence'])} ({score['source']}); signals: {warnings}", indent=2)
         for part in score.get("parts", ()):
             yield Line(ConfidencePart.model_validate(part).sentence, "dim", indent=4)
+        for each in score["raised"]:
+            yield Line(f"{each['signal']}: {each['sentence']}", "dim", indent=4, quoted=True)
 
 
 def _not_routed(case: Case) -> str:

@@ -62,6 +62,8 @@ def _answer(view: CaseView) -> Iterator[Block]:
     for part in view.confidence_parts:
         yield Line(part.sentence, "dim", indent=4)
     yield Line(f"signals: {signals(view.signals, view.unreadable)}", indent=2)
+    for each in view.raised:
+        yield Line(f"{each.signal.value}: {each.sentence}", "dim", indent=4, quoted=True)
     yield Line()
     yield Line("A reviewer is needed because:")
     yield Line(view.reason, indent=2, quoted=True)

@@ -28,6 +28,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,
         "signals": list(request.signals),
+        "raised": [each.model_dump(mode="json") for each in request.raised],
         "unreadable": list(request.unreadable),
         "classifier_error": request.classifier_error,
         "task_type": task.task_type,

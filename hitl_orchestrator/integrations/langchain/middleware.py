@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from langchain.agents.middleware.types import AgentMiddleware, AgentState, ToolCallRequest
 from langchain_core.messages import ToolCall, ToolMessage
 from langchain_core.tools import BaseTool
+from langgraph.config import get_config
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
@@ -22,6 +23,8 @@ from hitl_orchestrator.integrations.langchain.guard import GuardedTool
 from hitl_orchestrator.integrations.langchain.pauses import Judged, Waits, pause
 from hitl_orchestrator.integrations.langchain.schemas import unfit
 from hitl_orchestrator.integrations.langchain.settings import ToolSettings, ToolTable
+from hitl_orchestrator.integrations.langgraph.place import Pauses
+from hitl_orchestrator.integrations.langgraph.place import Place as LangGraphPlace
 
 InterruptMode: TypeAlias = Literal["batched", "per_call"]
 Result: TypeAlias = ToolMessage | Command[Any]
@@ -87,23 +90,28 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
 
     def after_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Pause the agent once for all calls of the model's message that wait for a person (`batched`)."""
-        if self._per_call:
-            return None
-        calls = [call for each in open_calls(state) if (call := self._gated(each, self._tool(each["name"]), state))]
-        if waiting := self._waiting(calls, state, runtime):
-            pause(waiting, lambda answer: self._judge(answer, waiting, state, runtime), per_call=False)
+        if calls := self._batch(state):
+            if place := _to_be_stored():
+                place.wait_until_stored()
+            self._pause_for(calls, state, runtime)
         return None
 
     async def aafter_model(self, state: AgentState[Any], runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Do what `after_model` does, without blocking the event loop."""
-        return None if self._per_call else await asyncio.to_thread(self.after_model, state, runtime)
+        if calls := self._batch(state):
+            if place := _to_be_stored():
+                await place.await_stored()
+            await asyncio.to_thread(self._pause_for, calls, state, runtime)
+        return None
 
     def wrap_tool_call(self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Result]) -> Result:
         """Run a tool call if it is free or approved: then once, with exactly the approved arguments."""
-        gated = self._approval(request)
-        if gated is None:
+        call = self._gated(request.tool_call, request.tool, request.state)
+        if call is None:
             return handler(request)
-        call, answer = gated
+        if place := _to_be_stored():
+            place.wait_until_stored()
+        answer = self._approval(call, request.state)
         if isinstance(answer, ToolMessage):
             return answer
         try:
@@ -119,10 +127,12 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Result]]
     ) -> Result:
         """Do what `wrap_tool_call` does, without blocking the event loop."""
-        gated = await asyncio.to_thread(self._approval, request)
-        if gated is None:
+        call = self._gated(request.tool_call, request.tool, request.state)
+        if call is None:
             return await handler(request)
-        call, answer = gated
+        if place := _to_be_stored():
+            await place.await_stored()
+        answer = await asyncio.to_thread(self._approval, call, request.state)
         if isinstance(answer, ToolMessage):
             return answer
         try:
@@ -134,22 +144,28 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
             return _ended(call.call, exc)
         return _with_note(result, call, answer)
 
-    def _approval(self, request: ToolCallRequest) -> tuple[GatedCall, Go | ToolMessage] | None:
-        """Return the approval of a call, or the message in the place of its result; None if the call is free.
+    def _batch(self, state: AgentState[Any]) -> list[GatedCall]:
+        """Return the calls of the model's last message that are for review, if all of them pause the agent once."""
+        calls = [] if self._per_call else open_calls(state)
+        return [call for each in calls if (call := self._gated(each, self._tool(each["name"]), state))]
+
+    def _pause_for(self, calls: Sequence[GatedCall], state: Any, runtime: Runtime[Any]) -> None:
+        if waiting := self._waiting(calls, state, runtime):
+            pause(waiting, lambda answer: self._judge(answer, waiting, state, runtime), per_call=False)
+
+    def _approval(self, call: GatedCall, state: Any) -> Go | ToolMessage:
+        """Return the approval of a call, or the message in the place of its result.
 
         Raises:
             GraphInterrupt: the call waits for a person.
         """
-        call = self._gated(request.tool_call, request.tool, request.state)
-        if call is None:
-            return None
         try:
-            answer = self._asking.ask(call, request.state)
+            answer = self._asking.ask(call, state)
             if isinstance(answer, Waiting):
-                answer = self._decided(call, answer, request.state)
+                answer = self._decided(call, answer, state)
         except Unreviewable as exc:
-            return call, messages.unfit(call.call, str(exc))
-        return call, _approved(call, answer)
+            return messages.unfit(call.call, str(exc))
+        return _approved(call, answer)
 
     def _decided(self, call: GatedCall, answer: Waiting, state: Any) -> Waiting | Go | No:
         """Pause until a call is decided, and return the answer about it."""
@@ -192,6 +208,15 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         if callable(given):
             return given(call.call, state, runtime)
         return given or f"{self._prefix}\n\nTool: {call.name}\nArgs: {call.arguments}"
+
+
+def _to_be_stored() -> LangGraphPlace | None:
+    """Return the place of a task that may run for the first time: its checkpoint is stored before a case is opened.
+
+    Otherwise a process that dies would ask the model again, and leave a review that nothing waits for.
+    """
+    place = LangGraphPlace.of(get_config())
+    return place if Pauses(place).is_first else None
 
 
 def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:

@@ -39,7 +39,7 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",)),
     # The reason of a decision quotes the metadata.
-    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("error",)),
+    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("score", "raised"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -58,6 +58,7 @@ ERASABLE: Mapping[str, tuple[Path, ...]] = {
         ("proposed_output",),
         ("final_output",),
         ("output_patch",),
+        ("raised",),
         ("own_label",),
         ("classifier_error",),
     ),
@@ -71,6 +72,7 @@ SHOWN: tuple[Path, ...] = (
     *_TASK,
     ("routing", "output", "agent_output"),
     ("routing", "decision", "reason"),
+    ("routing", "score", "raised"),
     ("routing", "error"),
     ("passed_up_because",),
     ("salt",),
@@ -84,6 +86,7 @@ VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
 _PLACEHOLDERS: Mapping[str, Any] = {
     "metadata": {},
     "earlier": [],
+    "raised": [],
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,
     "proposed_output": None,

@@ -165,7 +165,16 @@ def seal_keys_from(seal_key: SealKey | Sequence[SealKey] | None, beside: Path, *
 def macs_of(seal_key: SealKey | Sequence[SealKey]) -> Sequence[Mac]:
     """Return these keys, the newest first. Raises `InvalidKey`."""
     keys = [seal_key] if isinstance(seal_key, (str, Path)) or callable(seal_key) else seal_key
+    if not isinstance(keys, (list, tuple)) or not keys or not all(_is_key(key) for key in keys):
+        kinds = "hexadecimal text, a Path, a function that computes a MAC, or a list of these"
+        raise InvalidKey(
+            "seal_key", f"it is of the type {type(seal_key).__name__}, or has another one in it; give {kinds}"
+        )
     return [mac for key in keys for mac in _macs_of(key)]
+
+
+def _is_key(value: object) -> bool:
+    return isinstance(value, (str, Path)) or callable(value)
 
 
 def _macs_of(key: SealKey) -> Sequence[Mac]:

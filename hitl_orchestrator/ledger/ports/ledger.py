@@ -207,6 +207,12 @@ class Reviews(Protocol):
     def latest_review(self, case_id: str) -> StoredReview | None:
         """Return the review of a case with the highest level, None if it has none."""
 
+    def latest_upheld(self, limit: int) -> Sequence[StoredReview]:
+        """Return the latest reviews of live cases whose decision let an output through, the latest first.
+
+        Redacted ones are left out. Each is verified; one that this ledger did not write is left out with a warning.
+        """
+
     def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
         """Verify that this ledger wrote a review, from the entries of its case. Raises as `verified_review`."""
 

@@ -74,7 +74,7 @@ class LedgerStore:
         self.open_review, self.decide, self.withdraw = reviews.open_review, reviews.decide, reviews.withdraw
         self.expired, self.expire, self.answered_under = reviews.expired, reviews.expire, reviews.answered_under
         self.latest_review, self.verified_review = reviews.latest_review, reviews.verified_review
-        self.verify_review = reviews.verify_review
+        self.verify_review, self.latest_upheld = reviews.verify_review, reviews.latest_upheld
 
         claims = ClaimRepository(database, log)
         self.claim, self.delegate, self.unclaim = claims.claim, claims.delegate, claims.unclaim

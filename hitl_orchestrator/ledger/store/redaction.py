@@ -54,7 +54,8 @@ class RedactionRepository:
             self._database.scrub()
         except StoreUnavailable as exc:
             where, why = self._database.url, exc.cause
-            _log.warning("store %r may hold copies of redacted texts: %s; 'hitl recover' erases them", where, why)
+            text = "store %r may hold copies of redacted texts: %s; 'hitl recover' erases them"
+            _log.warning(text, where, why, extra={"case_id": None, "event": "copies_remain"})
             return due
         seals = self._log.sealing
         done = [{"wanted_case": name, "new_seal": seals.columns(SCRUB_SEAL, name, 0)} for name in due]

@@ -10,15 +10,16 @@ from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import Value, canonical_json
-from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview
+from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview, UnknownSealKey
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import time_text
+from hitl_orchestrator.ledger.events.contents import ERASED
 from hitl_orchestrator.ledger.keys.recorded import check_recorded, recorded_with
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
-from hitl_orchestrator.ledger.store.rows import answer_columns, review_of, reviews_in, search_columns
+from hitl_orchestrator.ledger.store.rows import answer_columns, readable, review_of, reviews_in, search_columns
 from hitl_orchestrator.ledger.store.statements import reviews as statements
 from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
 
@@ -117,6 +118,21 @@ class ReviewRepository:
                 raise TamperedReview(review_id, exc.problem) from exc
         self.verify_review(review, events)
         return review, events
+
+    @retried
+    def latest_upheld(self, limit: int) -> Sequence[StoredReview]:
+        """Return the latest verified reviews that let an output through."""
+        with self._database.read() as transaction:
+            rows = reviews_in(transaction, statements.LATEST_UPHELD, limit)
+        return list(readable((row for row in rows if row.task.task_description != ERASED), self._verified))
+
+    def _verified(self, review: StoredReview) -> StoredReview:
+        """Return a review that this ledger wrote; one that was sealed under an earlier key is read with its entries."""
+        try:
+            self._log.sealing.check_review(review, None)
+        except (TamperedReview, UnknownSealKey):
+            return self.verified_review(review.review_id)[0]
+        return review
 
     def verify_review(self, review: StoredReview, events: Sequence[Event]) -> None:
         """Verify a review that was read with the entries of its case."""

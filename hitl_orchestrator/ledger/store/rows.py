@@ -12,7 +12,7 @@ from sqlalchemy.sql.expression import ClauseElement
 from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import read_canonical
-from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged
+from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
@@ -45,7 +45,7 @@ def readable(
     for row in rows:
         try:
             result = parsed(row)
-        except (IncompatibleRecord, LedgerDamaged) as exc:
+        except (IncompatibleRecord, LedgerDamaged, TamperedReview) as exc:
             report(exc)
         else:
             yield result

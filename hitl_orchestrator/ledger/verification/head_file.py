@@ -56,9 +56,9 @@ class HeadFile:
             HeadFileUnavailable: the file cannot be read or written, or belongs to a store.
             InvalidInput: its last line is not a head.
         """
-        if self.path.is_symlink():
-            raise HeadFileUnavailable(str(self.path), "it is a link; name the file itself")
         try:
+            if self.path.is_symlink():
+                raise HeadFileUnavailable(str(self.path), "it is a link; name the file itself")
             kept = kept_as(self.path, heads=True)
             if kept is not None:
                 raise HeadFileUnavailable(str(self.path), f"it is {kept}; name another file")
@@ -71,6 +71,8 @@ class HeadFile:
                 return head
         except OSError as exc:
             raise HeadFileUnavailable(str(self.path), exc.strerror or str(exc)) from exc
+        except ValueError as exc:  # a name that no file can have
+            raise HeadFileUnavailable(ascii(str(self.path)), str(exc)) from exc
 
     @contextmanager
     def _locked(self) -> Iterator[IO[bytes]]:

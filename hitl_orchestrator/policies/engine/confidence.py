@@ -6,8 +6,10 @@ them. A scorer reads the `confidence_score` of an output, or a field of `agent_o
 - `token_logprobs`: natural logarithms of the token probabilities of the answer. Their geometric mean, exp(mean), is
   the length-normalized sequence probability (Malinin and Gales, 2021, arXiv:2002.07650).
 - `samples`: labels of repeated answers to the same question; the confidence is the share that agrees with the
-  predicted label (self-consistency, Wang et al., 2023, arXiv:2203.11171). Where sampling stopped early,
-  `samples_planned` is the number that was planned, and the share is that of the planned ones: a lower bound.
+  predicted label (self-consistency, Wang et al., 2023, arXiv:2203.11171). Where sampling stopped before the number in
+  `samples_planned`, it is estimated by the rule of succession, (agreeing + 1) / (drawn + 2): five of five drawn are not
+  as sure as nine of nine. Of samples that stopped at a bound (`LLMClassifier(stop_early=0.8)`), the estimate lies on
+  the same side of the bound as the share of all samples would.
 - `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 - `judge_confidence`: the same, stated by another model about the answer.
 """
@@ -16,7 +18,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer
 
 from hitl_orchestrator.domain.decision import ConfidencePart
 from hitl_orchestrator.domain.enums import ConfidenceSource
@@ -102,8 +104,11 @@ class SelfConsistency(Value):
             agreeing = labels.count(evidence.output.agent_output.predicted_label)
             if planned < self.at_least:
                 return None, f"{planned} samples are too few, {self.at_least} are needed"
-            early = f", of which {len(labels)} were drawn: a lower bound" if planned > len(labels) else ""
-            return agreeing / planned, f"{agreeing} of {planned} samples agree{early}"
+            if planned > len(labels):
+                left = planned - len(labels)
+                how = f"{agreeing} of {len(labels)} samples agree, {left} more were not drawn: rule of succession"
+                return (agreeing + 1) / (len(labels) + 2), how
+            return agreeing / planned, f"{agreeing} of {planned} samples agree"
 
         return _from_field(evidence, agent_fields.SAMPLES, ConfidenceSource.SELF_CONSISTENCY, share)
 
@@ -196,6 +201,11 @@ AnyScorer: TypeAlias = Annotated[
     Field(discriminator="kind"),
 ]
 """A scorer as data."""
+
+StoredScorer: TypeAlias = Annotated[
+    AnyScorer, PlainSerializer(lambda scorer: scorer.model_dump(mode="json"), return_type=dict[str, Any])
+]
+"""A scorer that is written in full: without its kind, which is a default, it could not be read back."""
 
 for _combination in (FirstOf, Weighted, Lowest):
     _combination.model_rebuild()

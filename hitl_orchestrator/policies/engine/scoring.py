@@ -1,21 +1,23 @@
 """The confidence in an output, and the signals that speak against trusting it.
 
-The confidence is that of a scorer, see `confidence`. Unreadable `alternatives` or an unreadable
-`ambiguous` raise the signal `ambiguous`, and an unreadable `unusual` or `samples` raises `unusual`.
+The confidence is that of a scorer, see `confidence`. An unreadable `alternatives`, `samples` or
+`ambiguous` raises the signal `ambiguous`, and an unreadable `unusual` raises `unusual`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from pydantic import Field
-
-from hitl_orchestrator.domain.decision import Score
+from hitl_orchestrator.domain.decision import Facts, RaisedSignal, Score
 from hitl_orchestrator.domain.enums import ConfidenceSource, RiskLevel, Signal
-from hitl_orchestrator.domain.task import AgentOutput
-from hitl_orchestrator.domain.value import Confidence, Value
+from hitl_orchestrator.domain.shown.numbers import confidence_text
+from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.policies.engine import agent_fields
 from hitl_orchestrator.policies.engine.agent_fields import Unreadable
-from hitl_orchestrator.policies.engine.confidence import ANY_STATED, AnyScorer, Evidence, Reading
+from hitl_orchestrator.policies.engine.confidence import Evidence, Reading
+from hitl_orchestrator.policies.engine.signals.reviewed import Reviewed
+from hitl_orchestrator.policies.engine.signals.rules import ScoreRules
+
+__all__ = ["ScoreRules", "score_of"]
 
 _ROUNDING = 1e-9
 """0.8 minus 0.7 is more than 0.1 as binary numbers; a label that is this much further away still counts as close."""
@@ -23,87 +25,119 @@ _ROUNDING = 1e-9
 _Read = TypeVar("_Read")
 
 
-class ScoreRules(Value):
-    """The scorer of the confidence, and the thresholds of the signals, as shares of 1."""
+def score_of(
+    output: AgentOutput | None,
+    risk: RiskLevel,
+    rules: ScoreRules,
+    task: Task | None = None,
+    reviewed: Reviewed | None = None,
+) -> Score:
+    """Return the confidence of an output, its source, the signals with their reasons, and the unreadable fields.
 
-    low_confidence_below: Confidence = 0.6
-    ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
-    unusual_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
-    confidence: AnyScorer = ANY_STATED
+    Rules of single task types, risky rules and the comparison with what was `reviewed` need the `task`.
+    """
+    scoring = _Scoring(output, rules, "" if task is None else task.task_type)
+    raised = [*scoring.raised(), *_high(risk)]
+    if task is not None:
+        if reviewed is not None:
+            raised += reviewed.unusual(task, None if output is None else output.agent_output)
+        if rules.risky:
+            raised += rules.risks(Facts.of(task, risk, output, _score(scoring, raised)))
+    return _score(scoring, raised, None if reviewed is None else reviewed.name)
 
 
-def score_of(output: AgentOutput | None, risk: RiskLevel, rules: ScoreRules) -> Score:
-    """Return the confidence of an output, its source, the signals, and the names of unreadable fields."""
-    if output is None:
-        signals = (Signal.LOW_CONFIDENCE, *((Signal.RISKY,) if risk is RiskLevel.HIGH else ()))
-        return Score(confidence=None, source=ConfidenceSource.MISSING, signals=signals)
-    return _Scoring(output, rules).score(risk)
+def _score(scoring: "_Scoring", raised: Sequence[RaisedSignal], reviewed: str | None = None) -> Score:
+    named = {each.signal for each in raised}
+    return Score(
+        confidence=scoring.confidence,
+        source=scoring.source,
+        signals=tuple(signal for signal in Signal if signal in named),
+        unreadable=tuple(scoring.unreadable),
+        parts=scoring.parts,
+        raised=tuple(sorted(raised, key=lambda each: list(Signal).index(each.signal))),
+        reviewed=reviewed,
+    )
+
+
+def _high(risk: RiskLevel) -> Iterator[RaisedSignal]:
+    if risk is RiskLevel.HIGH:
+        yield _raised(Signal.RISKY, "its risk is high")
 
 
 class _Scoring:
-    """One output, and the names of its fields that could not be read so far."""
+    """One output, its confidence, and the names of its fields that could not be read so far."""
 
-    def __init__(self, output: AgentOutput, rules: ScoreRules) -> None:
-        self._output, self._rules = output, rules
-        self._label = output.agent_output.predicted_label
-        self._fields = agent_fields.fields_of(output.agent_output)
-        self._unreadable: dict[str, None] = {}
+    def __init__(self, output: AgentOutput | None, rules: ScoreRules, task_type: str) -> None:
+        self._output, self._rules, self._low = output, rules, rules.low_bound(task_type)
+        self._label = "" if output is None else output.agent_output.predicted_label
+        self._fields = {} if output is None else agent_fields.fields_of(output.agent_output)
+        self.unreadable: dict[str, None] = {}
+        self.confidence, self.source, parts, _ = self._confidence()
+        self.parts = parts if {part.source for part in parts} - {ConfidenceSource.REPORTED} else ()
 
-    def score(self, risk: RiskLevel) -> Score:
-        reading = self._confidence()
-        confidence = reading.value
-        raised = {
-            Signal.LOW_CONFIDENCE: confidence is None or confidence < self._rules.low_confidence_below,
-            Signal.AMBIGUOUS: self._is_ambiguous(confidence),
-            Signal.UNUSUAL: self._is_unusual(),
-            Signal.RISKY: risk is RiskLevel.HIGH,
-        }
-        return Score(
-            confidence=confidence,
-            source=ConfidenceSource.MISSING if confidence is None else reading.source,
-            signals=tuple(signal for signal, holds in raised.items() if holds),
-            unreadable=tuple(self._unreadable),
-            parts=reading.parts if {part.source for part in reading.parts} - {ConfidenceSource.REPORTED} else (),
-        )
+    def raised(self) -> Iterator[RaisedSignal]:
+        """Yield why the output has a low confidence, is ambiguous or is unusual."""
+        if self.confidence is None:
+            yield _raised(Signal.LOW_CONFIDENCE, "there is no confidence", None, self._low)
+        elif self.confidence < self._low:
+            sentence = f"the confidence is {confidence_text(self.confidence)}; {self._low:g} is needed"
+            yield _raised(Signal.LOW_CONFIDENCE, sentence, self.confidence, self._low)
+        yield from self._ambiguous(self.confidence)
+        if self._read(agent_fields.UNUSUAL, agent_fields.is_marked, False):
+            yield _raised(Signal.UNUSUAL, "the agent marks it as unusual")
+        yield from self._unreadable(Signal.UNUSUAL, agent_fields.UNUSUAL)
 
     def _confidence(self) -> Reading:
+        if self._output is None:
+            return Reading(None, ConfidenceSource.MISSING)
         reading = self._rules.confidence.read(Evidence(self._output, self._fields))
-        self._unreadable.update(dict.fromkeys(reading.unreadable))
-        return reading
+        self.unreadable.update(dict.fromkeys(reading.unreadable))
+        return reading if reading.value is not None else reading._replace(source=ConfidenceSource.MISSING)
 
     def _agreement(self, labels: list[str]) -> float:
         return labels.count(self._label) / len(labels)
 
-    def _is_ambiguous(self, confidence: float | None) -> bool:
-        """Return whether another label is close, or may be: the confidence is missing, or the labels unreadable.
+    def _ambiguous(self, confidence: float | None) -> Iterator[RaisedSignal]:
+        """Yield why another label is close, or may be: the samples disagree, or there is no confidence to compare.
 
         The predicted label counts with the lower of its confidence and its own share among the alternatives.
         """
-        marked = self._read(agent_fields.AMBIGUOUS, agent_fields.is_marked, False)
+        if self._read(agent_fields.AMBIGUOUS, agent_fields.is_marked, False):
+            yield _raised(Signal.AMBIGUOUS, "the agent marks it as ambiguous")
         own, rivals = self._read(
             agent_fields.ALTERNATIVES,
             lambda value: agent_fields.shares_of(value, self._label),
             (list[float](), list[float]()),
         )
-        within = self._rules.ambiguous_within + _ROUNDING
-        unreadable = not self._unreadable.keys().isdisjoint({agent_fields.AMBIGUOUS, agent_fields.ALTERNATIVES})
-        return (
-            marked
-            or unreadable
-            or any(confidence is None or min(confidence, *own, 1) - rival <= within for rival in rivals)
+        within, best = self._rules.ambiguous_within, max(rivals, default=None)
+        if best is not None and confidence is None:
+            yield _raised(Signal.AMBIGUOUS, "it names other labels, and no confidence", None, within)
+        elif best is not None and confidence is not None:
+            margin = min(confidence, *own, 1) - best
+            if margin <= within + _ROUNDING:
+                sentence = f"the label leads the next one by {margin:.4g}; more than {within:g} is needed"
+                yield _raised(Signal.AMBIGUOUS, sentence, margin, within)
+        labels = self._read(agent_fields.SAMPLES, agent_fields.labels_of, list[str]())
+        if labels and (share := self._agreement(labels)) < self._rules.ambiguous_share_below:
+            sentence = f"{share:.4g} of {len(labels)} samples agree; {self._rules.ambiguous_share_below:g} is needed"
+            yield _raised(Signal.AMBIGUOUS, sentence, share, self._rules.ambiguous_share_below)
+        yield from self._unreadable(
+            Signal.AMBIGUOUS, agent_fields.AMBIGUOUS, agent_fields.ALTERNATIVES, agent_fields.SAMPLES
         )
 
-    def _is_unusual(self) -> bool:
-        """Return whether the agent marks it as unusual, too few of its samples agree, or this cannot be read."""
-        marked = self._read(agent_fields.UNUSUAL, agent_fields.is_marked, False)
-        labels = self._read(agent_fields.SAMPLES, agent_fields.labels_of, list[str]())
-        unreadable = not self._unreadable.keys().isdisjoint({agent_fields.UNUSUAL, agent_fields.SAMPLES})
-        return marked or unreadable or (bool(labels) and self._agreement(labels) < self._rules.unusual_share_below)
+    def _unreadable(self, signal: Signal, *names: str) -> Iterator[RaisedSignal]:
+        for name in names:
+            if name in self.unreadable:
+                yield _raised(signal, f"the field {name!r} of the output cannot be read")
 
     def _read(self, name: str, read: Callable[[Any], _Read], absent: _Read) -> _Read:
         """Return the content of a field; `absent` if it is absent or unreadable, and then also note its name."""
         try:
             return read(self._fields[name]) if name in self._fields else absent
         except Unreadable:
-            self._unreadable[name] = None
+            self.unreadable[name] = None
             return absent
+
+
+def _raised(signal: Signal, sentence: str, value: float | None = None, bound: float | None = None) -> RaisedSignal:
+    return RaisedSignal(signal=signal, value=value, bound=bound, sentence=sentence)

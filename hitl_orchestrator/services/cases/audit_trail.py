@@ -111,5 +111,6 @@ class AuditTrail:
             yield
         except errors as exc:
             if not self._has_warned:
-                _log.warning("everything was recorded, but the head of the ledger was not signed: %s", exc)
+                about = {"case_id": None, "event": "head_not_signed"}
+                _log.warning("everything was recorded, but the head of the ledger was not signed: %s", exc, extra=about)
             self._has_warned = True

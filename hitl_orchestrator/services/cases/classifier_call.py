@@ -27,9 +27,10 @@ from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
 from hitl_orchestrator.nodes.ports import Answer, AsynchronousClassifier, Classifier
-from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun
+from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun, Stopped
 
 _PAUSED = "it paused for an answer; give the agent a checkpointer of its own, or no approval step"
+_STOPPED = "the application ended its event loop before it answered; 'hitl recover' asks again"
 _STREAMS = "answers piece by piece; give a function that returns the output itself"
 # What LangChain and LangGraph raise where a coroutine function is to be called.
 _ASYNCHRONOUS = ("Cannot invoke a coroutine function", "No synchronous function provided")
@@ -59,6 +60,7 @@ class ClassifierCall:
 
         Raises:
             KeyboardInterrupt: the user interrupted the main thread; the case stays `received`.
+            ClassifierFailed: the application ended the event loop of its classifier; the case stays `received` too.
             Exception: the error of the last attempt, if errors are to be raised; `ClassifierFailed` for one that is no
                 `Exception`, such as `SystemExit`, or has no text.
         """
@@ -68,8 +70,11 @@ class ClassifierCall:
             except BaseException as exc:
                 if isinstance(exc, KeyboardInterrupt) and current_thread() is main_thread():
                     raise
+                if isinstance(exc, Stopped):
+                    raise ClassifierFailed(task.task_id, _STOPPED) from exc
                 error = sentence_of(exc, task)
-                _log.warning("the classifier failed on task %s: %s", task.task_id, error)
+                about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
+                _log.warning("the classifier failed on task %s: %s", task.task_id, error, extra=about)
                 pause = self._pause_after(attempt, exc)
                 if pause is None:
                     if self.on_error is not OnClassifierError.RAISE:
@@ -164,7 +169,8 @@ def _is_retried(policy: RetryPolicy, exc: Exception) -> bool:
     try:
         return bool(retried(exc))
     except Exception:  # noqa: BLE001 - foreign code
-        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True)
+        about = {"case_id": None, "event": "retry_policy_failed"}
+        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True, extra=about)
         return False
 
 

@@ -13,10 +13,14 @@ from threading import Lock, Thread, current_thread, main_thread
 from time import monotonic
 from typing import Any
 
-__all__ = ["Ended", "EventLoop", "Overrun", "callers_loop", "kept_from_the_loop"]
+__all__ = ["Ended", "EventLoop", "Overrun", "Stopped", "callers_loop", "kept_from_the_loop"]
 
 _CALLERS: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("hitl_callers_loop", default=None)
 _LOOK_SECONDS, _GRACE_SECONDS = 1.0, 1.0
+
+
+class Stopped(Exception):
+    """The application ended its event loop, and with it the awaitable."""
 
 
 class Ended(Exception):
@@ -40,6 +44,11 @@ def kept_from_the_loop(function: Callable[..., Awaitable[Any]]) -> Callable[...,
             raise Ended from exc
 
     return run
+
+
+def _is_canceled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _is_of_user(exc: BaseException) -> bool:
@@ -85,6 +94,7 @@ class EventLoop:
         Raises:
             Overrun: it took longer than `seconds`.
             Ended: it raised `SystemExit` or `KeyboardInterrupt`.
+            Stopped: the caller ended its loop.
         """
         callers = _loop_of_caller()
         loop = callers or self._lasting()
@@ -139,7 +149,8 @@ class _Call:
         try:
             result = await kept_from_the_loop(_awaited)(self._awaitable)
         except BaseException as exc:
-            self.ended.set_exception(exc)
+            canceled = isinstance(exc, asyncio.CancelledError) and _is_canceled() and not self._canceled
+            self.ended.set_exception(Stopped() if canceled else exc)
             if _is_of_user(exc):
                 raise
         else:
@@ -162,7 +173,7 @@ def _result(ended: "Future[Any]", loop: asyncio.AbstractEventLoop, seconds: floa
         if end is not None and monotonic() >= end:
             raise Overrun
         if loop.is_closed():
-            raise RuntimeError("the event loop of the application was closed before the classifier answered")
+            raise Stopped
 
 
 def _has_ended(ended: "Future[Any]", seconds: float) -> bool:

@@ -17,7 +17,7 @@ class QualityChecks:
     def __init__(self, reader: CaseReader, submission: CaseSubmission) -> None:
         self._reader, self._submission = reader, submission
 
-    def add_gold_case(self, task: Task, output: AgentOutput, expected: HumanDecision, acting: Acting) -> Case:
+    def add_gold_case(self, task: Task, output: AgentOutput | None, expected: HumanDecision, acting: Acting) -> Case:
         """Submit a case whose right decision is known."""
         check = QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected)
         return self._submit(Intake(task, output, quality_check=check), acting)

@@ -127,6 +127,7 @@ class CaseExecutions:
     ) -> Page[Execution]:
         """Return the first executions, of the cases that the filter reaches."""
         check_limit("executions", limit)
+        after = None if after is None else identifier(after, "executions: after")
         found: list[Execution] = []
         while len(found) <= limit:
             page, after = self._ledger.executions(status, max(limit, _PAGE), after)

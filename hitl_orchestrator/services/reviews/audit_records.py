@@ -119,6 +119,8 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "confidence_score": routing.score.confidence,
         "signals": routing.score.signals,
         "unreadable": routing.score.unreadable,
+        "raised": routing.score.raised,
+        "reviewed": routing.score.reviewed,
         "routing_decision": decision.action,
         "rule_id": decision.rule_id,
         "reason": decision.reason,

@@ -151,6 +151,7 @@ class CaseViewer:
             "confidence_means": self.confidence_meaning(task.task_type, confidence),
             "confidence_parts": routing.score.parts,
             "signals": routing.score.signals,
+            "raised": routing.score.raised,
             "unreadable": routing.score.unreadable,
             "reason": routing.decision.reason,
             "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
@@ -190,6 +191,7 @@ _WITHOUT_AGENT: dict[str, Any] = {
     "confidence_means": HIDDEN,
     "confidence_parts": (),
     "signals": (),
+    "raised": (),
     "unreadable": (),
     "reason": HIDDEN,
 }

@@ -270,6 +270,7 @@ class ReviewInbox:
             claimed_until=row.claimed_until,
             delegated_by=row.delegated_by,
             signals=routing.score.signals if visible else (),
+            raised=routing.score.raised if visible else (),
             unreadable=routing.score.unreadable if visible else (),
             message=routing.decision.message or "",
             escalated_because=row.shown.passed_up_because,

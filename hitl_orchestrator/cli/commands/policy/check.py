@@ -34,16 +34,18 @@ def check_file(
 
     Rules that never decide, contradict one another or approve too much; gaps; and cases where a higher risk or a lower
     confidence is treated more leniently. Exit code 1 if one is an error.
+    The file of signal rules beside the policy is read too, if there is one.
     """
     from hitl_orchestrator.cli.views.policies import findings as view
     from hitl_orchestrator.cli.views.policies.map import plain
-    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.orchestrator import load_people, load_policy, load_score_rules
     from hitl_orchestrator.policies import check, policy_hash, policy_map, with_repairs
 
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
         raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
     roles = load_people(session.reviewers).chain
     policy = load_policy(file, roles)
+    load_score_rules(None, file)  # refuses unreadable rules beside the policy
     findings = with_repairs(policy, check(policy, roles), roles)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
@@ -92,14 +94,17 @@ def diff(
 
 
 @command(group, "schema", ())
-def schema(session: "Session") -> None:
+def schema(
+    session: "Session",
+    signals: Annotated[bool, option(None, "Of the file of signal rules beside a policy.", "--signals")] = False,
+) -> None:
     """Print the JSON Schema of policy files.
 
     Editors use it to complete and validate policies.
     """
-    from hitl_orchestrator.policies import policy_json_schema
+    from hitl_orchestrator.policies import policy_json_schema, signal_rules_json_schema
 
-    answer(True, policy_json_schema(), tuple)
+    answer(True, signal_rules_json_schema() if signals else policy_json_schema(), tuple)
 
 
 @command(group, "explain")

@@ -15,6 +15,7 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.orchestrator import load_score_rules
 from hitl_orchestrator.policies import (
     Policy,
     ScoreRules,
@@ -45,10 +46,10 @@ def explained_tasks(
     ]
 
 
-def scored(task: Task, output: AgentOutput | None) -> Named:
-    """Return the facts of a task as if it were submitted now."""
+def scored(task: Task, output: AgentOutput | None, rules: ScoreRules) -> Named:
+    """Return the facts of a task as if it were submitted now, to a store without reviewed cases to compare it with."""
     risk = risk_of(task, ())
-    score = score_of(output, risk, ScoreRules())
+    score = score_of(output, risk, rules, task)
     return Named(task.task_id, Facts.of(task, risk, output, score), score.unreadable)
 
 
@@ -67,7 +68,8 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> 
     outputs = problems.read(lambda: read_outputs(outputs_path, readable, where))
     if problems.sentences:
         raise InvalidInput(problems.sentences)
-    return [scored(task, (outputs or {}).get(task.task_id)) for task in tasks] + _stored(session, ids)
+    rules = load_score_rules(None, session.policy) or ScoreRules()
+    return [scored(task, (outputs or {}).get(task.task_id), rules) for task in tasks] + _stored(session, ids)
 
 
 def _stored(session: Session, ids: Sequence[str]) -> list[Named]:
@@ -89,7 +91,7 @@ def _routed(case: Case) -> Named:
         routing = case.reviews[0].shown.routing
         facts = Facts.of(task, routing.risk_level, routing.output, routing.score)
         return Named(task.task_id, facts, routing.score.unreadable)
-    submitted = scored(task, case.submission.output)
+    submitted = scored(task, case.submission.output, ScoreRules())
     if record is None:
         return submitted
     facts = replace(

@@ -1,6 +1,6 @@
 """`hitl next`, `claim`, `release`, `delegate`, `assign` and `cancel`: distribute reviews, and withdraw cases."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -127,7 +127,8 @@ def assign(
     from hitl_orchestrator.cli.views import assignments
 
     with session.open(reviewer=reviewer) as hitl:
-        assigned = hitl.reviews.assign(strategy=strategy, limit=limit, seconds=_seconds("--hours", hours, HOUR))
+        how = cast("Any", strategy)  # the facade refuses other words, and suggests one
+        assigned = hitl.reviews.assign(strategy=how, limit=limit, seconds=_seconds("--hours", hours, HOUR))
         answer(
             session.as_json, [assignments.summary(each) for each in assigned], lambda: assignments.assigned(assigned)
         )

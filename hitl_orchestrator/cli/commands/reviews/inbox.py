@@ -1,6 +1,6 @@
 """`hitl inbox` and `hitl show`: list the open reviews, and read one case."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -50,7 +50,7 @@ def inbox(
             limit,
             reviewer=reviewer,
             task_type=task_type,
-            risk_level=risk,
+            risk_level=cast("Any", risk),  # the facade refuses other words, and suggests one
             overdue=overdue,
             claimed_by=claimed_by,
             unclaimed=unclaimed,

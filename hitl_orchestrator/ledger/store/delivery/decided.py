@@ -57,4 +57,5 @@ class DecidedRepository:
         except (StoreClosed, TransientStoreError):
             raise
         except StoreUnavailable as exc:
-            _log.debug("earlier writes were not flushed: %s", exc)
+            event = {"case_id": case_id, "event": "not_flushed"}
+            _log.debug("earlier writes were not flushed: %s", exc, extra=event)

@@ -1,12 +1,12 @@
 """Statements on reviews and their decisions."""
 
-from sqlalchemy import and_, bindparam, func, insert, null, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, literal_column, null, or_, select, update
 
-from hitl_orchestrator.domain.enums import ReviewStatus
+from hitl_orchestrator.domain.enums import HumanDecision, ReviewStatus
 from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.database.tables import events, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
-from hitl_orchestrator.ledger.store.statements.literals import literal_of
+from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
 IS_OPEN = reviews.c.status == literal_of(ReviewStatus.OPEN)
@@ -69,6 +69,18 @@ RECORD_WITHDRAWAL = _RECORD.where(reviews.c.expires_at > NOW)
 
 EXPIRED = (
     select(reviews).where(IS_OPEN, reviews.c.expires_at <= NOW).order_by(reviews.c.expires_at).limit(bindparam("most"))
+)
+
+_UPHELD = (HumanDecision.APPROVE, HumanDecision.MODIFY, HumanDecision.OVERRIDE)
+LATEST_UPHELD = (
+    select(reviews)
+    .where(
+        reviews.c.status == literal_of(ReviewStatus.DECIDED),
+        reviews.c.replayed == literal_column("0"),
+        reviews.c.answer.in_(literals_of(_UPHELD)),
+    )
+    .order_by(reviews.c.answered_at.desc(), reviews.c.review_id.desc())
+    .limit(bindparam("most"))
 )
 
 ANSWERED_UNDER = select(reviews).where(reviews.c.answer_key == bindparam("wanted_key"))

@@ -56,7 +56,7 @@ class OutcomeFacts:
             **{name: task[name] for name in ("task_id", "task_type", "domain")},
             **{name: intake[name] for name in ("replayed", "received_at", "submitted_by", "supersedes")},
             **{name: decision[name] for name in ("rule_id", "reason", "policy_id", "policy_hash")},
-            **{name: score[name] for name in ("signals", "unreadable")},
+            **{name: score[name] for name in ("signals", "unreadable", "raised", "reviewed")},
             "routing_decision": decision["action"],
             "risk_level": routed["risk_level"],
             "confidence_score": score["confidence"],

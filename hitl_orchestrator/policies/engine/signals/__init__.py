@@ -1,0 +1,1 @@
+"""The signals: their rules as data, and what was reviewed so far, against which an output may be unusual."""

@@ -1,0 +1,108 @@
+"""The rules of the signals, as data: bounds, what is risky, and how far from what was reviewed is unusual."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from hitl_orchestrator.domain.decision import Facts, RaisedSignal
+from hitl_orchestrator.domain.enums import Action, Signal
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Value
+from hitl_orchestrator.domain.working_hours import TimeZone
+from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.confidence import ANY_STATED, StoredScorer
+from hitl_orchestrator.policies.engine.predicates import Every, conditions_of
+from hitl_orchestrator.policies.language.conditions import Conditions, FieldType
+from hitl_orchestrator.policies.language.model import Policy, Rule
+
+__all__ = ["RiskyRule", "ScoreRules", "UnusualRules", "signal_rules_json_schema"]
+
+
+class RiskyRule(Value):
+    """Raises `risky` where all conditions hold; one that compares a missing value counts as one that holds."""
+
+    rule_id: Identifier
+    conditions: Conditions
+    because: Label = Field(description="the reason that reviewers read")
+
+    @field_validator("conditions")
+    @classmethod
+    def _some(cls, conditions: Conditions) -> Conditions:
+        if conditions.is_empty:
+            raise ValueError("empty conditions always hold; add a condition")
+        return conditions
+
+
+class UnusualRules(Value):
+    """How far an output may be from those that reviewers let through before it is `unusual`.
+
+    Of each task type the `latest` reviewed cases are compared, if there are at least `least` of them; of a type with
+    fewer only a new type and a new label are noticed. A text is unusual whose mean distance to its `neighbours` nearest
+    texts is larger than that of the share `usual` of those texts themselves. A number is unusual that is further from
+    the median than `deviations` robust standard deviations (1.4826 times the median absolute deviation).
+    """
+
+    latest: int = Field(default=5_000, ge=1, le=100_000, strict=True)
+    least: int = Field(default=30, ge=10, strict=True)
+    neighbours: int = Field(default=5, ge=1, le=9, strict=True)
+    usual: Confidence = 0.95
+    deviations: float = Field(default=6.0, gt=0, allow_inf_nan=False, strict=True)
+    new_labels: bool = Field(default=True, strict=True)
+
+
+class ScoreRules(Value):
+    """The scorer of the confidence, and the rules of the signals. Bounds are shares of 1.
+
+    `metadata` declares the types of the metadata fields that `risky` reads, as in a policy. Without `unusual` nothing
+    is compared with reviewed cases. A file of these rules beside a policy is used with it.
+    """
+
+    model_config = ConfigDict(ignored_types=(cached_property,))
+
+    low_confidence_below: Confidence = 0.6
+    low_confidence_by_type: dict[Label, Confidence] = Field(
+        default_factory=dict, description="bounds of single task types"
+    )
+    ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
+    ambiguous_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
+    confidence: StoredScorer = ANY_STATED
+    metadata: dict[Label, FieldType] = Field(default_factory=dict)
+    timezone: TimeZone = "UTC"
+    risky: tuple[RiskyRule, ...] = ()
+    unusual: UnusualRules | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ScoreRules":
+        _ = self._compiled
+        return self
+
+    def low_bound(self, task_type: str) -> float:
+        """Return the confidence below which an output of this type has a low one."""
+        return self.low_confidence_by_type.get(task_type, self.low_confidence_below)
+
+    def risks(self, facts: Facts) -> Iterator[RaisedSignal]:
+        """Yield why these facts are risky: one sentence for each rule that does not certainly fail."""
+        for rule, conditions in self._compiled:
+            if conditions.holds(facts) is not False:
+                sentence = f"{rule.because} ({rule.rule_id})"
+                yield RaisedSignal(signal=Signal.RISKY, value=None, bound=None, sentence=sentence)
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[RiskyRule, Condition], ...]:
+        if not self.risky:
+            return ()
+        rules = [
+            Rule(rule_id=rule.rule_id, priority=place, conditions=rule.conditions, action=Action.HUMAN_REVIEW)
+            for place, rule in enumerate(self.risky)
+        ]
+        policy = Policy(policy_id="risky", metadata=self.metadata, timezone=self.timezone, rules=tuple(rules))
+        compiled = (Every(conditions_of(rule, policy)) for rule in policy.rules)
+        return tuple(zip(self.risky, compiled, strict=True))
+
+
+def signal_rules_json_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a file of signal rules, which editors use."""
+    from hitl_orchestrator.policies.language.json_schema import DIALECT  # noqa: PLC0415 - rarely needed
+
+    return {"$schema": DIALECT, **ScoreRules.model_json_schema(by_alias=True)}
