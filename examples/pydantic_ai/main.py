@@ -7,6 +7,7 @@ scripted. In your program, replace `FunctionModel(scripted)` by the name of a mo
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from pydantic_ai import Agent, DeferredToolRequests, ModelMessagesTypeAdapter
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
@@ -54,7 +55,7 @@ async def run(store: str, saved: Path, waiting: DeferredToolRequests | None) -> 
         return result.output
 
 
-def decide(store: str, order: str, decision: str, reason: str = "") -> None:
+def decide(store: str, order: str, decision: Literal["approve", "reject"], reason: str = "") -> None:
     """Decide one call, as a person at the desk would, in another process and perhaps tomorrow."""
     with Orchestrator.open(store) as hitl:
         [case_id] = [each.case_id for each in hitl.inbox() if each.task.metadata["order"] == order]

@@ -9,7 +9,7 @@ scripted. In your program, replace `ScriptedModel` and the node `draft` by a mod
 """
 
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
@@ -109,7 +109,7 @@ def thread(name: str) -> RunnableConfig:
     return {"configurable": {"thread_id": name}}
 
 
-def decide(hitl: Orchestrator, decision: str, **fields: Any) -> None:
+def decide(hitl: Orchestrator, decision: Literal["approve", "modify", "reject"], **fields: Any) -> None:
     """Decide the one open review, as a person at the desk would; the waiting graph goes on by itself."""
     [request] = hitl.inbox()
     hitl.decide(request.case_id, decision, reviewer="domain_reviewer", **fields)

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
-from hitl_orchestrator.integrations.tool_calls import Facade, ToolCalls
+from hitl_orchestrator.integrations.tool_calls import Facade, Level, ToolCalls
 
 if TYPE_CHECKING:
     from hitl_orchestrator.integrations.langgraph.place import Place
@@ -32,7 +32,7 @@ def guard(
     *,
     task_type: str,
     domain: str,
-    risk: str | Callable[..., str] = "high",
+    risk: Level | Callable[..., Level] = "high",
     confidence: float | Callable[..., float | None] | None = None,
     key: str | Callable[..., str | int] | None = None,
     wait: float | None = None,
@@ -87,7 +87,7 @@ def _guarded(function: Callable[P, R], calls: "_GuardedCalls") -> Callable[P, R]
 class _Options(NamedTuple):
     task_type: str
     domain: str
-    risk: str | Callable[..., str]
+    risk: Level | Callable[..., Level]
     confidence: float | Callable[..., float | None] | None
     key: str | Callable[..., str | int] | None
     wait: float | None

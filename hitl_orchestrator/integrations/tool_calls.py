@@ -20,12 +20,14 @@ from hitl_orchestrator import (
     Waiting,
     proposed_call,
 )
+from hitl_orchestrator.domain.enums import RiskLevel, RiskName
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
 
 Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 Arguments: TypeAlias = Mapping[str, Any]
-Risk: TypeAlias = str | Mapping[str, str] | Callable[[str, Arguments], str]
+Level: TypeAlias = RiskLevel | RiskName
+Risk: TypeAlias = Level | Mapping[str, Level] | Callable[[str, Arguments], Level]
 """One risk level, a level for each tool by its name, or a function of the tool's name and the arguments.
 
 A tool without a level of its own is of high risk.
@@ -114,7 +116,7 @@ class ToolCalls:
         output = proposed_call(tool, arguments, confidence=confidence)
         return parse(Task, fields, f"the call of {tool!r}"), output
 
-    def _level(self, tool: str, arguments: Arguments) -> str:
+    def _level(self, tool: str, arguments: Arguments) -> Level:
         if callable(self._risk):
             return self._risk(tool, arguments)
         return self._risk if isinstance(self._risk, str) else self._risk.get(tool, "high")
