@@ -14,12 +14,18 @@ PAST = [
     ("please refund my money", "refund"),
     ("i want a refund for the broken lamp", "refund"),
     ("give the money back for my order", "refund"),
+    ("refund the double charge on my card", "refund"),
+    ("i have sent it back and want my money", "refund"),
     ("when will my parcel arrive", "delivery"),
     ("the parcel is late, where is my delivery", "delivery"),
     ("track the delivery of my order", "delivery"),
+    ("the driver did not find my house", "delivery"),
+    ("deliver the parcel to my neighbor", "delivery"),
     ("i forgot my password", "account"),
     ("change the mail address of my account", "account"),
     ("i cannot log in to my account", "account"),
+    ("delete my account please", "account"),
+    ("my password does not work", "account"),
 ]
 BATCH = {
     "mail-1": "refund my money for the broken lamp please",
@@ -31,7 +37,7 @@ BATCH = {
 POLICY = {
     "policy_id": "labels",
     "rules": [
-        {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.55}, "action": "auto_approve"},
+        {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.7}, "action": "auto_approve"},
         {"rule_id": "others", "priority": 2, "conditions": {}, "action": "human_review"},
     ],
 }

@@ -17,8 +17,8 @@ EXAMPLES = {
             "6. Executions: 2; the ledger is sound: True.",
         ],
         "batch_classifier": [
-            "   mail-4: a person decides; proposed is delivery (0.53)",
-            "   mail-6: refund (0.83)",
+            "   mail-4: a person decides; proposed is delivery (0.63)",
+            "   mail-6: refund (0.82)",
             "5. Decided so far: {'agent': 5, 'human': 2}.",
         ],
     },
