@@ -43,6 +43,11 @@ Yes = Annotated[bool, option(None, "Do not ask for confirmation.", "--yes")]
 Out = Annotated[str | None, option("FILE", "Write to this new file, readable by you only.", "--out")]
 Force = Annotated[bool, option(None, "Replace an existing file.", "--force")]
 
+App = Annotated[
+    str | None,
+    option("MODULE:NAME", "The orchestrator of your application, with its classifier and resumers.", "--app"),
+]
+
 NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command asks for confirmation"
 
 STORE, STORE_AND_PEOPLE, ALL = ("store",), ("store", "reviewers"), tuple(SHARED)

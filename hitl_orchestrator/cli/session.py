@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import StoreUnavailable, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
     LedgerAudit,
@@ -45,14 +45,28 @@ class Session:
     settings: Settings = field(default_factory=Settings)
     typed: GlobalOptions = NO_OPTIONS
 
-    def open(self, *, reviewer: str | None = None) -> Orchestrator:
-        """Open an existing store. A misspelled store name must not look like an empty inbox.
+    def open(self, *, reviewer: str | None = None, app: str | None = None) -> Orchestrator:
+        """Open an existing store, or use the one that an application has opened (`app`, as `module:name`).
+
+        A misspelled store name must not look like an empty inbox.
 
         Raises:
             StoreUnavailable: the store does not exist.
+            InvalidInput: there is no such application, or the call names a store as well.
         """
+        if app is not None:
+            return self._opened_by(app).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
         self.check_store_exists()
         return self.open_or_create(self.policy, self.reviewers, reviewer=reviewer)
+
+    def _opened_by(self, app: str) -> Orchestrator:
+        from hitl_orchestrator.cli.application import orchestrator_of  # noqa: PLC0415 - rarely needed
+
+        given = [name for name in ("store", "policy", "reviewers") if getattr(self.typed, name) is not None]
+        if given:
+            options = ", ".join(f"--{name}" for name in given)
+            raise InvalidInput([f"--app {app!r}: the application has opened its store itself; leave out {options}"])
+        return orchestrator_of(app)
 
     def open_or_create(self, policy: Any, reviewers: Any, *, reviewer: str | None = None) -> Orchestrator:
         """Open the store with the keys of the environment, and create it if it is missing."""

@@ -64,7 +64,14 @@ class ClassifierFailed(HitlError):
 
 
 class ResumerFailed(HitlError):
-    """A caller that waits for a decision was not resumed. It is tried again."""
+    """A caller that waits for the decision on a case was not resumed. It is tried again."""
+
+    def __init__(self, case_id: str, graph: str, why: str) -> None:
+        super().__init__(
+            f"the caller of case {case_id!r} in the graph {graph!r} was not resumed: {why}; 'hitl recover' with its "
+            "application (--app) tries again"
+        )
+        self.case_id, self.graph, self.why = case_id, graph, why
 
 
 class CaseNotMoved(HitlError):

@@ -8,7 +8,10 @@ from hitl_orchestrator.errors.base import RequestRejected, shortened
 
 _UNFINISHED = ("received", "decided")
 _MAX_CAUSES = 20
-_WITH_CLASSIFIER = "call recover() in the application that opens the store with its classifier"
+_WITH_CLASSIFIER = (
+    "call recover() in the application that opens the store with its classifier, or name its orchestrator: "
+    "'hitl recover --app module:hitl'"
+)
 
 
 class UnknownCase(RequestRejected, http_status=404):

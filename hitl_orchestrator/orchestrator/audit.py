@@ -27,15 +27,21 @@ class Audit:
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._gate = Gate(services, acting)
 
-    def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
+    def records(self, *, quality_checks: bool = False, after: str | None = None) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which they finished.
 
         Cases that only measure reviewers are left out; with `quality_checks` only these are yielded.
+        With `after`, the id of a finished case, only those of cases that finished after it: for the next page.
         A principal that is not local gets those of its own cases and domains.
+
+        Raises:
+            UnknownCase, CaseUnfinished: `after` is no case that the principal may read, or it is not finished.
         """
         services, acting = self._gate.to(Verb.READ_RECORDS)
+        if after is not None:
+            self._gate.to_case(Verb.READ_RECORDS, after, None)
         mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
-        records = services.audit.records(quality_checks=quality_checks)
+        records = services.audit.records(quality_checks=quality_checks, after=after)
         return records if mine is None else (each for each in records if mine(each.domain, each.submitted_by))
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:

@@ -32,6 +32,8 @@ def store_of_four(durable, waits, intruder):
     durable.reviews.claim(task_id="task-0", reviewer="ana")
     with suppress(HitlError):
         durable.decide(task_id="task-0", decision=a_review("approve", "stranger"))
+    for case in cases:
+        services_of(durable).ledger.await_decision(case.case_id, ParentCall(graph="agent", thread_id="thread-1"))
     for case in cases[2:]:
         durable.decide(case.case_id, decision=a_review("approve", "two"))
     approved(durable, "called", reviewer="two").run(Tool())

@@ -4,16 +4,18 @@ import ast
 import asyncio
 import gc
 import inspect
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
+from blockbuster import blockbuster_ctx
 from langgraph.types import Command
 from support.builders import a_review, a_task, an_output
 from support.internals import services_of
 from support.teams import PEOPLE
 
-from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.errors import HitlError
+from hitl_orchestrator import CallKey, Orchestrator, proposed_call
+from hitl_orchestrator.errors import HitlError, StillWaiting
 from hitl_orchestrator.nodes.state import CaseRun
 from hitl_orchestrator.orchestrator.asynchronous import (
     AsyncAudit,
@@ -87,6 +89,103 @@ def test_concurrent_calls_inside_a_loop_all_finish(open_async):
     cases, recorded = asyncio.run(all_of_them())
     assert {case.status for case in cases} == {"rejected"}
     assert sorted(recorded) == sorted(names)
+
+
+def test_two_hundred_callers_wait_on_one_loop_without_a_thread_each(open_async):
+    names = [f"task-{number}" for number in range(20)]
+
+    async def wait_for_all():
+        async with open_async(threads=2) as hitl:
+            cases = [await hitl.submit(a_task(name), an_output(name, confidence=0.5)) for name in names]
+            waiting = [asyncio.create_task(hitl.wait(case)) for case in cases for _ in range(10)]
+            for case in cases:
+                await hitl.decide(case.case_id, "approve", reviewer="ana")
+            return cases, await asyncio.gather(*waiting)
+
+    cases, found = asyncio.run(wait_for_all())
+    assert [case.case_id for case in found] == [case.case_id for case in cases for _ in range(10)]
+    assert {case.status for case in found} == {"approved"}
+
+
+def test_the_time_of_a_caller_on_a_loop_is_over(open_async):
+    async def wait_in_vain():
+        async with open_async() as hitl:
+            case = await hitl.submit(a_task(), an_output(confidence=0.5))
+            canceled = asyncio.create_task(hitl.wait(case))
+            await asyncio.sleep(0)
+            canceled.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await canceled
+            with pytest.raises(StillWaiting, match="domain_reviewer"):
+                await hitl.wait(case.case_id, timeout=0.05)
+            left = asyncio.create_task(hitl.wait(case))
+            while not services_of(hitl._sync).waiters._waiting:
+                await asyncio.sleep(0)
+            return left
+
+    async def closed():
+        left = await wait_in_vain()
+        with pytest.raises(HitlError):
+            await left
+
+    asyncio.run(closed())
+
+
+def test_nothing_blocks_the_loop(open_async):
+    key, call = CallKey(thread="t", call_id="1"), proposed_call("refund", {"amount": 7}, confidence=0.5)
+
+    async def refund(arguments):
+        return arguments["amount"]
+
+    async def use():
+        async with open_async(on_decided=lambda case: None) as hitl:
+            case = await hitl.submit(a_task(), an_output(confidence=0.5))
+            answer = await hitl.ask(key, a_task(), call)
+            waiting = asyncio.create_task(hitl.wait(answer.case))
+            await hitl.reviews.claim(case.case_id, reviewer="ana")
+            await hitl.acting_as("ana").decide(answer.case_id, "approve")
+            await hitl.recover()
+            page = await hitl.decided_since()
+            records = [record.task_id async for record in hitl.audit.records()]
+            with pytest.raises(StillWaiting):
+                await hitl.wait(case, timeout=0.01)
+            refunded = await (await hitl.ask(key, a_task(), call)).arun(refund)
+            return (await waiting).status, len(page), len(records), refunded
+
+    with blockbuster_ctx():
+        assert asyncio.run(use()) == ("approved", 1, 1, 7)
+
+
+def test_the_context_of_the_caller_reaches_callbacks(open_async):
+    request, seen = ContextVar("request", default="none"), []
+
+    async def call():
+        async with open_async(on_decided=lambda case: seen.append(request.get())) as hitl:
+            request.set("mine")
+            await hitl.submit(a_task(), an_output())
+
+    asyncio.run(call())
+
+    assert seen == ["mine"]
+
+
+def test_a_canceled_call_leaves_no_half_written_case(open_async):
+    async def cancel_some():
+        async with open_async(threads=2) as hitl:
+            calls = [
+                asyncio.create_task(hitl.submit(a_task(f"task-{number}"), an_output(f"task-{number}")))
+                for number in range(12)
+            ]
+            for number, each in enumerate(calls):
+                await asyncio.sleep(0)
+                if number % 2:
+                    each.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
+            again = [await hitl.submit(a_task(f"task-{number}"), an_output(f"task-{number}")) for number in range(12)]
+            return {case.status for case in again}, await hitl.audit.verify(), await hitl.cases.unfinished()
+
+    statuses, verified, unfinished = asyncio.run(cancel_some())
+    assert (statuses, verified.problem, list(unfinished)) == ({"approved"}, None, [])
 
 
 PAIRS = [

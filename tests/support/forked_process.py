@@ -168,6 +168,13 @@ def die_before(words: str) -> None:
     sqlite3.connect = watched
 
 
+class Dying:
+    """Resumes no caller: its process is killed."""
+
+    def resume(self, parent: Any, case: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def live(order: dict[str, Any], write_end: int) -> None:
     """Run the ordered operations in the child."""
     if order["do"] == "command line":
@@ -182,7 +189,8 @@ def live(order: dict[str, Any], write_end: int) -> None:
         die_at_commit(order["die_at"])
     if order.get("die_before"):
         die_before(order["die_before"])
-    with Orchestrator.open(order["store"], policy=order.get("policy")) as hitl:
+    resumers = {"agent": Dying()} if order.get("dies_resuming") or order.get("die_before") else None
+    with Orchestrator.open(order["store"], policy=order.get("policy"), resumers=resumers) as hitl:
         WORK[order["do"]](hitl, order, lambda line: os.write(write_end, f"{line}\n".encode()))
 
 

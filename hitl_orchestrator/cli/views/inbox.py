@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.tables import TASK, named
-from hitl_orchestrator.domain.case import UnfinishedCase
+from hitl_orchestrator.domain.case import UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import Page, ReviewRequest
 from hitl_orchestrator.orchestrator import missing_role_note
@@ -120,6 +120,35 @@ def unfinished(cases: Sequence[UnfinishedCase]) -> Iterator[str]:
             f"{count(len(left), 'case is', 'cases are')} neither finished nor waiting for a reviewer: {named(left)}; "
             "'hitl recover' resumes unfinished cases"
         )
+
+
+def resumed(before: Sequence[Wakeup], after: Sequence[Wakeup]) -> int:
+    """Return the number of callers that were resumed between two lists of those that wait."""
+    return len({each.case_id for each in before} - {each.case_id for each in after})
+
+
+def not_resumed(wakeups: Sequence[Wakeup]) -> Iterator[str]:
+    """Name the callers that still wait for decided cases, by the graph in which they wait, each with the reason."""
+    for graph in dict.fromkeys(each.parent.graph for each in wakeups):
+        waiting = [each for each in wakeups if each.parent.graph == graph]
+        callers = count(len(waiting), "caller waits", "callers wait")
+        yield f"{callers} in the graph {inline(graph)} to be resumed with a decision: {_why_not_resumed(waiting)}"
+
+
+def _why_not_resumed(waiting: Sequence[Wakeup]) -> str:
+    tried = max(waiting, key=lambda each: each.attempts)
+    if tried.running:
+        return "a live process resumes them now"
+    remedy = "'hitl recover --app module:hitl', with the orchestrator of their application"
+    if not tried.attempts:
+        return f"no process with a resumer for it has run since; {remedy}, resumes them"
+    return f"attempt {tried.attempts} failed, {inline(tried.error or 'without a reason')}; {remedy}, tries again"
+
+
+def wakeup_summary(wakeup: Wakeup) -> dict[str, Any]:
+    """Return a caller that still waits for a decided case, for machines."""
+    fields = wakeup.model_dump(mode="json")
+    return {"case_id": fields.pop("case_id"), "status": "caller_waits", **fields}
 
 
 def holder(request: ReviewRequest, now: datetime) -> str | None:

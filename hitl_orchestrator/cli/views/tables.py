@@ -64,12 +64,14 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
         yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
 
 
-def recovered(cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase]) -> Iterator[Block]:
-    """List the resumed cases, and name those that other processes run."""
+def recovered(cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase], callers: int) -> Iterator[Block]:
+    """List the resumed cases, and name those that other processes run. `callers` were resumed with a decision."""
     yield from _moved(cases)
     if cases or stuck:
         yield Line(f"Resumed {count(len(cases), 'case')}{f'; {stuck} could not be resumed' if stuck else ''}.")
-    elif not busy:
+    if callers:
+        yield Line(f"Resumed {count(callers, 'caller')} with the decision.")
+    if not (cases or stuck or busy or callers):
         yield Line("Nothing to recover: every case is finished or waits for a reviewer.")
     if busy:
         cases_are = count(len(busy), "case is", "cases are")

@@ -102,8 +102,11 @@ class Cases(Protocol):
         Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
         """
 
-    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
-        """Yield the audit record of every finished case, in the order in which the cases finished."""
+    def records(self, on_unreadable: OnUnreadable | None = None, after: str | None = None) -> Iterator[AuditRecord]:
+        """Yield the audit record of every finished case, in the order in which the cases finished.
+
+        With `after` only of those that finished after this case. Raises `CaseUnfinished` or `UnknownCase`.
+        """
 
     def records_with_task(
         self, on_unreadable: OnUnreadable | None = None

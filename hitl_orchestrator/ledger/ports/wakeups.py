@@ -53,7 +53,7 @@ class Wakeups(Protocol):
             IncompatibleRecord: this ledger did not write its row.
         """
 
-    def wakeups(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
+    def wakeups(self, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
         """Return the wake-ups of finished cases that are to be delivered, the longest due first."""
 
     def take_wakeup(self, wakeup: Wakeup, seconds: float) -> Wakeup | None:

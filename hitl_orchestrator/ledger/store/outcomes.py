@@ -7,7 +7,7 @@ from typing import Any
 from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.errors import IncompleteOutcome, LedgerDamaged
+from hitl_orchestrator.errors import CaseUnfinished, IncompleteOutcome, LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of
@@ -16,10 +16,10 @@ from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
-from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved
+from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved, stage_in
 from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
-from hitl_orchestrator.ledger.store.statements.events import RECORDS, RECORDS_WITH_OUTCOME
+from hitl_orchestrator.ledger.store.statements.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
 
 
 class OutcomeRepository:
@@ -46,9 +46,10 @@ class OutcomeRepository:
         return record
 
     @resumed
-    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
+    def records(self, on_unreadable: OnUnreadable | None = None, after: str | None = None) -> Iterator[AuditRecord]:
         """Yield audit records in the order in which the cases finished."""
-        rows = map(EntryRow._make, self._database.stream(RECORDS))
+        seq = 0 if after is None else self._finished_seq(after)
+        rows = map(EntryRow._make, self._database.stream(RECORDS_AFTER, after=seq))
         return readable(rows, self._log.record_in, on_unreadable)
 
     @resumed
@@ -75,6 +76,14 @@ class OutcomeRepository:
         """Remove a case from the due spot checks. After a power failure the same spot check is opened again."""
         with self._database.write(flush=False) as transaction:
             transaction.run(statements.DELETE_SPOT_CHECK, wanted_case=case_id)
+
+    def _finished_seq(self, case_id: str) -> int:
+        """Return the number of the final entry of a case. Raises `CaseUnfinished` or `UnknownCase`."""
+        with self._database.read() as transaction:
+            row = transaction.first(FINISHED_SEQ, wanted_case=case_id)
+            if row is None:
+                raise CaseUnfinished(case_id, stage_in(transaction, case_id), "the begin of a list of records")
+        return int(row["seq"])
 
     def _record_with_task(self, row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | None, bool]:
         """Return an audit record with the timestamp and metadata of its task, and erasure. Raises `LedgerDamaged`."""

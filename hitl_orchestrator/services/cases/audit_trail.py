@@ -48,12 +48,16 @@ class AuditTrail:
         events += [jump for jump in jumps if events and events[0].seq < jump.seq < events[-1].seq]
         return sorted(events, key=lambda event: event.seq)
 
-    def records(self, *, quality_checks: bool = False) -> Iterator[AuditRecord]:
-        """Yield the audit record of every finished case, in the order in which they finished.
+    def records(self, *, quality_checks: bool = False, after: str | None = None) -> Iterator[AuditRecord]:
+        """Yield the audit record of every case that finished after this one, in the order in which they finished.
 
         Cases that measure reviewers are left out; with `quality_checks` only these are yielded.
         """
-        return (record for record in self._ledger.records() if (record.quality_check is not None) is quality_checks)
+        return (
+            record
+            for record in self._ledger.records(after=after)
+            if (record.quality_check is not None) is quality_checks
+        )
 
     def feedback(self, mine: Filter | None = None) -> Iterator[Feedback]:
         """Yield what agents can learn from each case that a reviewer decided, of those that the filter reaches."""

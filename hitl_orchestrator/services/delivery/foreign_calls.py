@@ -1,5 +1,6 @@
 """Threads for calls of foreign code, which may hang: they neither block others nor keep the process from ending."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
@@ -10,6 +11,7 @@ from typing import Any
 __all__ = ["ForeignCalls"]
 
 _AT_ONCE, _MOST_OVERDUE = 4, 32
+_log = logging.getLogger(__name__)
 
 
 class _Call:
@@ -30,7 +32,10 @@ class ForeignCalls:
         self._queue, self._calls, self._threads = deque[_Call](), dict[str, _Call](), dict[Thread, _Call | None]()
 
     def start(self, key: str, function: Callable[[], Any]) -> "Future[Any] | None":
-        """Start a call, or return the one that runs under this key and is not overdue. None once closed."""
+        """Start a call, or return the one that runs under this key and is not overdue. None once closed.
+
+        Where no thread can be started it waits in the queue for the next one.
+        """
         with self._lock:
             if self._closed:
                 return None
@@ -39,12 +44,22 @@ class ForeignCalls:
                 return known.future
             call = self._calls[key] = _Call(key, function)
             self._queue.append(call)
-            on_time = sum(1 for each in self._threads.values() if each is None or not self._is_overdue(each))
-            if on_time < _AT_ONCE and len(self._threads) < _AT_ONCE + _MOST_OVERDUE:
-                thread = Thread(target=self._work, daemon=True, name=self._name)
-                self._threads[thread] = None
-                thread.start()
+            self._add_thread()
             return call.future
+
+    def _add_thread(self) -> None:
+        """Start one more thread, unless enough are on time. Without a new one the queue waits for those."""
+        # The threads of a process do not live on in a fork of it.
+        self._threads = {thread: call for thread, call in self._threads.items() if thread.is_alive()}
+        on_time = sum(1 for call in self._threads.values() if call is None or not self._is_overdue(call))
+        if on_time < _AT_ONCE and len(self._threads) < _AT_ONCE + _MOST_OVERDUE:
+            thread = Thread(target=self._work, daemon=True, name=self._name)
+            self._threads[thread] = None
+            try:
+                thread.start()
+            except RuntimeError as exc:  # the process ends, or has too many threads
+                del self._threads[thread]
+                _log.warning("no thread could be started: %s", exc)
 
     def running(self) -> Mapping[str, "Future[Any]"]:
         """Return the calls that are queued or run, and are not overdue."""

@@ -1,7 +1,7 @@
 """Resume the callers that wait for the decision on a case, until it succeeds. A resumer is foreign code."""
 
 import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Protocol
 
@@ -20,7 +20,7 @@ RESUME_SECONDS = 60.0
 
 _CLOSE_SECONDS = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = 2.0, 600.0, 9
-_PAGE, _MOST_ERROR = 1000, 500
+_MOST_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +59,7 @@ class Wakeups:
 
     def pending(self) -> list[Wakeup]:
         """Return the wake-ups that are still to be delivered by some process, the longest due first."""
-        return list(self._all())
+        return list(self._ledger.wakeups())
 
     def start(self, case: Case) -> None:
         """Start to resume the caller of a case that this process has just finished, and return at once."""
@@ -73,14 +73,14 @@ class Wakeups:
         to it until its time is over.
         """
         futures, unknown, now = dict(self._calls.running()), dict[str, int](), self._ledger.now()
-        for wakeup in self._all(on_unreadable):
+        for wakeup in self._ledger.wakeups(on_unreadable):
             graph, is_due = wakeup.parent.graph, wakeup.next_at <= now
             if graph not in self.resumers:
                 unknown[graph] = unknown.get(graph, 0) + 1
             elif is_due or not (due_only or wakeup.running):
                 futures.update(self._start(wakeup.case_id))
         for graph, number in unknown.items():
-            _log.warning(
+            _log.info(
                 "%d callers in the graph %r wait to be resumed, and this process has no resumer for it; a process that "
                 "opens the store with one (resumers=) resumes them",
                 number,
@@ -93,13 +93,6 @@ class Wakeups:
         """Wait a little for deliveries under way. One that does not return is repeated by another process."""
         self._calls.close(min(self._seconds, _CLOSE_SECONDS))
 
-    def _all(self, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
-        """Return all wake-ups that can be read."""
-        limit = _PAGE
-        while len(found := self._ledger.wakeups(limit, on_unreadable)) == limit:
-            limit *= 10
-        return found
-
     def _start(self, case_id: str) -> dict[str, "Future[Exception | None]"]:
         future = self._calls.start(case_id, lambda: self._deliver(case_id))
         return {} if future is None else {case_id: future}
@@ -111,9 +104,13 @@ class Wakeups:
             done, left = wait(left, timeout=self._seconds, return_when=FIRST_COMPLETED)
             if not done:
                 break
-        late = ResumerFailed(f"the resumer has not returned in {self._seconds:g} seconds")
-        errors = {case_id: late if each in left else each.result() for case_id, each in futures.items()}
+        errors = {case_id: self._late(case_id) if each in left else each.result() for case_id, each in futures.items()}
         return {case_id: error for case_id, error in errors.items() if error is not None}
+
+    def _late(self, case_id: str) -> ResumerFailed:
+        wakeup = self._ledger.wakeup(case_id)
+        graph = "" if wakeup is None else wakeup.parent.graph
+        return ResumerFailed(case_id, graph, f"its resumer has not returned in {self._seconds:g} seconds")
 
     def _deliver(self, case_id: str) -> Exception | None:
         """Resume the caller of a case if it has one that is known here; return the error, if any."""
@@ -126,8 +123,10 @@ class Wakeups:
 
     def _resume(self, case_id: str) -> Exception | None:
         wakeup = self._ledger.wakeup(case_id)
-        resumer = None if wakeup is None else self.resumers.get(wakeup.parent.graph)
-        taken = None if wakeup is None or resumer is None else self._ledger.take_wakeup(wakeup, self._seconds)
+        if wakeup is None or (wakeup.running and wakeup.next_at > self._ledger.now()):
+            return None
+        resumer = self.resumers.get(wakeup.parent.graph)
+        taken = None if resumer is None else self._ledger.take_wakeup(wakeup, self._seconds)
         if taken is None or resumer is None:
             return None
         event = {"case_id": case_id, "event": "resumed"}
@@ -137,7 +136,7 @@ class Wakeups:
             why, pause = _sentence_of(exc), _pause_after(taken.attempts)
             _log.warning("case %s: the caller was not resumed: %s; again in %g s", case_id, why, pause, extra=event)
             self._ledger.wakeup_failed(taken, why, pause)
-            return ResumerFailed(f"the resumer of graph {taken.parent.graph!r} failed: {why}")
+            return ResumerFailed(case_id, taken.parent.graph, why)
         self._ledger.wakeup_delivered(taken)
         _log.info("case %s: the caller in graph %s was resumed", case_id, taken.parent.graph, extra=event)
         return None

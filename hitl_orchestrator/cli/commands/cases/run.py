@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import argument, command, option
+from hitl_orchestrator.cli.context import App, argument, command, option
 from hitl_orchestrator.cli.output.errors import INVALID, NO, print_problems, problems_of
 from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
@@ -13,7 +13,7 @@ from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.output.blocks import Block
     from hitl_orchestrator.cli.session import Session
-    from hitl_orchestrator.domain.case import Case
+    from hitl_orchestrator.domain.case import Case, Wakeup
     from hitl_orchestrator.orchestrator import People
 
 group = typer.Typer()
@@ -80,35 +80,39 @@ def _who_replays(people: "People") -> str:
 
 
 @command(group, "recover", panel=SUBMIT)
-def recover(session: "Session") -> None:
-    """Resume cases that a crash left unfinished.
+def recover(session: "Session", app: App = None) -> None:
+    """Resume cases that a crash left unfinished, and callers that wait for decided cases.
 
     Cases that another live process runs are left alone; with --json they are the elements with the status `running`.
-    A case that waits for the classifier of an application is named, and resumed by that application alone.
+    A case that waits for the classifier of an application, and a caller that only an application can resume, are named.
+    With --app they are resumed: the module is imported from the current folder, and its orchestrator is used.
     """
-    from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views import inbox, tables
 
-    with session.open() as hitl:
+    with session.open(app=app) as hitl:
+        before = hitl.cases.wakeups()
         moved, stuck = _collect(hitl.recover)
-        busy = [case for case in hitl.cases.unfinished() if case.running]
-        running = [tables.running_summary(case) for case in busy]
-        _report(session, moved, stuck, tables.recovered(moved, len(stuck), busy), running)
+        busy, wakeups = [case for case in hitl.cases.unfinished() if case.running], hitl.cases.wakeups()
+        others = [*map(tables.running_summary, busy), *map(inbox.wakeup_summary, wakeups)]
+        blocks = tables.recovered(moved, len(stuck), busy, inbox.resumed(before, wakeups))
+        _report(session, moved, stuck, blocks, others, wakeups)
 
 
 @command(group, "sweep", panel=SUBMIT)
-def sweep(session: "Session") -> None:
+def sweep(session: "Session", app: App = None) -> None:
     """Process deadlines: reminders, lapsed claims, overdue reviews.
 
     An overdue review is escalated or rejected, as its rule says; waiting never approves. With --json the elements with
-    a `notice` are reminders and returned claims.
+    a `notice` are reminders and returned claims. With --app it also resumes callers that wait for decided cases.
     """
-    from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views import inbox, tables
 
     notices: list[Any] = []
-    with session.open() as hitl:
+    with session.open(app=app) as hitl:
         moved, stuck = _collect(lambda on_case: hitl.run_maintenance(on_case, notices.append))
-        summaries = [tables.notice_summary(notice) for notice in notices]
-        _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries)
+        wakeups = hitl.cases.wakeups()
+        summaries = [*map(tables.notice_summary, notices), *map(inbox.wakeup_summary, wakeups)]
+        _report(session, moved, stuck, tables.swept(moved, len(stuck), notices), summaries, wakeups)
 
 
 def _collect(run: "Callable[[Callable[[Case], None]], object]") -> "tuple[list[Case], Mapping[str, Exception]]":
@@ -126,11 +130,15 @@ def _report(
     moved: "list[Case]",
     stuck: Mapping[str, Exception],
     blocks: "Iterable[Block]",
-    others: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[Mapping[str, Any]],
+    wakeups: "Sequence[Wakeup]",
 ) -> None:
-    from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views import inbox, tables
 
     answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: blocks)
+    for line in inbox.not_resumed([each for each in wakeups if each.case_id not in stuck]):
+        if not session.as_json:
+            note(line)
     if stuck:
         problems = [_sentence(case_id, exc) for case_id, exc in stuck.items()]
         print_problems("RecoveryIncomplete", problems, session.as_json)

@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
-from hitl_orchestrator.cli.context import CaseId, Reason, ReasonCode, Reviewer, Yes, argument, command, may_ask, option
+from hitl_orchestrator.cli.context import (
+    App,
+    CaseId,
+    Reason,
+    ReasonCode,
+    Reviewer,
+    Yes,
+    argument,
+    command,
+    may_ask,
+    option,
+)
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer
@@ -47,14 +58,16 @@ def decide(
     key: Annotated[
         str | None, option("KEY", "Idempotency key: repeating the decision returns the same result.")
     ] = None,
+    app: App = None,
 ) -> None:
     """Record a reviewer's decision and resume the case.
 
     The first decision on a review is final. Repeating the same decision returns the same result.
+    With --app the orchestrator of an application records it, and resumes the caller that waits for it.
     """
     fields = {"human_feedback": feedback, "reason": reason, "reason_code": reason_code, "review_id": review_id}
     fields |= {"confidence_assessment": assessment, "shown_digest": digest, "idempotency_key": key}
-    _decide(session, case, read_review({"human_decision": decision, "reviewer_id": reviewer, **fields}, output))
+    _decide(session, case, read_review({"human_decision": decision, "reviewer_id": reviewer, **fields}, output), app)
 
 
 @command(group, "escalate", panel=REVIEW)
@@ -116,13 +129,13 @@ def bulk(
         answer(session.as_json, [tables.case_summary(case) for case in decided], lambda: assignments.decided(decided))
 
 
-def _decide(session: "Session", case: str, review: "Review") -> None:
+def _decide(session: "Session", case: str, review: "Review", app: str | None = None) -> None:
     from hitl_orchestrator.cli.output.formatting import now
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views import case_story, tables
 
     started = now()
-    with session.open(reviewer=review.reviewer_id) as hitl:
+    with session.open(reviewer=review.reviewer_id, app=app) as hitl:
         decided = hitl.decide(decision=review, **named(hitl, case))
         final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
         answer(

@@ -59,13 +59,13 @@ def inbox(
         )
         if role is not None and not page:
             _check_role(role, hitl)
-        unfinished = hitl.cases.unfinished()
+        unfinished, wakeups = hitl.cases.unfinished(), hitl.cases.wakeups()
     summary = [view.request_summary(request) for request in page]
     answer(session.as_json, summary, lambda: view.inbox(page, session, reviewer))
     if page.more and session.as_json:
         note(view.more_follow(page))
-    if unfinished and not session.as_json:
-        for line in view.unfinished(unfinished):
+    if not session.as_json:
+        for line in (*view.unfinished(unfinished), *view.not_resumed(wakeups)):
             note(line)
 
 

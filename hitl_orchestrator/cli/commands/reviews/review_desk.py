@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
-from hitl_orchestrator.cli.context import Reviewer, command
+from hitl_orchestrator.cli.context import App, Reviewer, command
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ NO_TERMINAL = "the review desk needs a terminal; 'hitl inbox', 'hitl next' and '
 
 @command(group, "review", hidden=True)
 @command(group, "desk", panel=REVIEW)
-def desk(session: "Session", reviewer: Reviewer) -> None:
+def desk(session: "Session", reviewer: Reviewer, app: App = None) -> None:
     """Open the full-screen review queue.
 
     Opening a case claims it, leaving it releases the claim. Enter records a pending decision; ? lists the keys.
+    With --app the orchestrator of an application records decisions, and resumes the callers that wait for them.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise InvalidInput([NO_TERMINAL])
@@ -35,8 +36,8 @@ def desk(session: "Session", reviewer: Reviewer) -> None:
     from hitl_orchestrator.cli.desk.client import DeskClient
     from hitl_orchestrator.cli.output.formatting import now
 
-    with session.open(reviewer=reviewer) as hitl:
-        app = DeskApp(DeskClient.of(hitl, reviewer), now=now)
-        app.run()
-        if app.fault is not None:
-            raise app.fault
+    with session.open(reviewer=reviewer, app=app) as hitl:
+        screen = DeskApp(DeskClient.of(hitl, reviewer), now=now)
+        screen.run()
+        if screen.fault is not None:
+            raise screen.fault

@@ -40,7 +40,7 @@ class WakeupRepository:
             raise UnknownCase(case_id)
         if row["stage"] == CaseStage.FINISHED.value:
             return False
-        if row["address"] == address:
+        if row["address"] == address and row["state"] == _PENDING and is_sealed(_row_of(row), self._log.sealing):
             return True
         with self._database.write() as transaction:
             row = transaction.first(statements.CASE_AND_WAKEUP, wanted_case=case_id)
@@ -50,7 +50,8 @@ class WakeupRepository:
             if row["address"] is None:
                 transaction.run(statements.ADD_WAKEUP, **self._sealed(new)._asdict())
             else:
-                self._change(transaction, new, seen=row["attempts"])
+                # It replaces whatever the row has: nothing was delivered yet.
+                self._change(transaction, new)
         return True
 
     @retried
@@ -63,10 +64,10 @@ class WakeupRepository:
         return self._wakeup_of(row)
 
     @retried
-    def wakeups(self, limit: int = 1000, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
+    def wakeups(self, on_unreadable: OnUnreadable | None = None) -> Sequence[Wakeup]:
         """Return the wake-ups of finished cases that are to be delivered, the longest due first."""
         with self._database.read() as transaction:
-            rows = list(transaction.run(statements.PENDING_WAKEUPS, most=limit))
+            rows = list(transaction.run(statements.PENDING_WAKEUPS))
         return list(readable(rows, self._wakeup_of, on_unreadable))
 
     @retried
@@ -88,7 +89,7 @@ class WakeupRepository:
             if row is not None and row["state"] == _PENDING:
                 # Another delivery that has started meanwhile is the same news.
                 new = self._stored(row)._replace(state=_DELIVERED, next_at=NEVER, holder=None, error=None)
-                self._change(transaction, new, seen=row["attempts"])
+                self._change(transaction, new)
 
     def _moved(self, wakeup: Wakeup, *, attempts: int, seconds: float, holder: str | None, error: str) -> Wakeup | None:
         """Change a wake-up that is as it was read, and return it; None if it has changed."""
@@ -98,12 +99,12 @@ class WakeupRepository:
                 return None
             next_at = _later(row["now"], seconds)
             new = self._stored(row)._replace(attempts=attempts, next_at=next_at, holder=holder, error=error)
-            self._change(transaction, new, seen=wakeup.attempts)
+            self._change(transaction, new)
         return self._wakeup_of(self._sealed(new)._asdict())
 
-    def _change(self, transaction: StoreTransaction, new: StoredWakeup, seen: int) -> None:
+    def _change(self, transaction: StoreTransaction, new: StoredWakeup) -> None:
         values = {f"new_{name}": value for name, value in self._sealed(new)._asdict().items()}
-        transaction.run(statements.CHANGE_WAKEUP, wanted_case=new.case_id, seen_attempts=seen, **values)
+        transaction.run(statements.CHANGE_WAKEUP, wanted_case=new.case_id, **values)
 
     def _sealed(self, row: StoredWakeup) -> StoredWakeup:
         return sealed(row, self._log.sealing)

@@ -91,6 +91,8 @@ def _with_contents(kind: EventKind | None = None) -> Select[Any]:
 ENTRIES = _with_contents()
 ENTRIES_OF_CASE = ENTRIES.where(_OF_CASE)
 RECORDS = _with_contents(EventKind.FINISHED)
+RECORDS_AFTER = RECORDS.where(events.c.seq > bindparam("after"))
+FINISHED_SEQ = select(events.c.seq).where(_OF_CASE, events.c.kind == literal_of(EventKind.FINISHED))
 ALARMS_OF_CASE = _with_contents(EventKind.ALARM).where(_OF_CASE)
 RECORD_OF_CASE = RECORDS.where(_OF_CASE)
 # Final entries, each with the columns of its outcome that an export adds.

@@ -25,7 +25,7 @@ CASE_AND_WAKEUP = (
 ADD_WAKEUP = insert(wakeups)
 CHANGE_WAKEUP = (
     update(wakeups)
-    .where(_THIS, _IS_PENDING, wakeups.c.attempts == bindparam("seen_attempts"))
+    .where(_THIS)
     .values({each.name: bindparam(f"new_{each.name}") for each in wakeups.c if each.name != "case_id"})
 )
 
@@ -36,7 +36,6 @@ PENDING_WAKEUPS = (
     .join(outcomes, outcomes.c.case_id == wakeups.c.case_id)
     .where(_IS_PENDING)
     .order_by(wakeups.c.next_at, wakeups.c.case_id)
-    .limit(bindparam("most"))
 )
 ERASE_WAKEUP = update(wakeups).where(_THIS).values(error=null(), seal=bindparam("new_seal"))
 
