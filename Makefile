@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLING = @echo "Installing $(1) into $(VENV); it takes a minute or two, once." >&2
 
 # The links graph, nodes, policies and data at the top lead into the package: only real folders are checked.
-CODE := $(wildcard hitl_orchestrator tests benchmarks docs notebooks tools)
+CODE := $(wildcard hitl_orchestrator tests benchmarks docs examples notebooks tools)
 
 .PHONY: help demo test lint structure docs notebooks check lock vulnerabilities format bench soak lowest clean
 
@@ -28,6 +28,7 @@ lint: $(VENV)/.dev ## format, lint, types, layers, structure, word list
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases examples
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/python tools/structure.py
 	$(BIN)/python tools/wordlist.py

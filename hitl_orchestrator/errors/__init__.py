@@ -8,7 +8,7 @@
     |   |-- NotAuthorized         403
     |   |-- TaskConflict, TaskOfAnother, AmbiguousTask, ReplayedCase
     |   |-- KeyReused, CaseNotWaiting, ClassifierMissing, CaseUnfinished, GraphVersionMismatch, TopOfChain
-    |   |-- CaseBusy, AwaitingReview
+    |   |-- CaseBusy, AwaitingReview, CallRejected
     |   |-- StillWaiting               also a TimeoutError
     |   |-- AlreadyRunning, ExecutionUnknown, ExecutionFailed, ExecutionEnded
     |   |-- GrantRefused          403
@@ -50,6 +50,15 @@ from hitl_orchestrator.errors.base import (
     shortened,
     without_middle,
 )
+from hitl_orchestrator.errors.executions import (
+    AlreadyRunning,
+    AwaitingReview,
+    CallRejected,
+    ExecutionEnded,
+    ExecutionFailed,
+    ExecutionUnknown,
+    GrantRefused,
+)
 from hitl_orchestrator.errors.failures import (
     CaseNotMoved,
     CheckpointUnreadable,
@@ -75,18 +84,12 @@ from hitl_orchestrator.errors.failures import (
     UnsafeSerializer,
 )
 from hitl_orchestrator.errors.rejections import (
-    AlreadyRunning,
     AmbiguousTask,
-    AwaitingReview,
     CaseBusy,
     CaseChanged,
     CaseNotWaiting,
     CaseUnfinished,
     ClassifierMissing,
-    ExecutionEnded,
-    ExecutionFailed,
-    ExecutionUnknown,
-    GrantRefused,
     GraphVersionMismatch,
     KeyReused,
     LeaseLost,
@@ -119,6 +122,7 @@ __all__ = [
     "AlreadyRunning",
     "AmbiguousTask",
     "AwaitingReview",
+    "CallRejected",
     "CaseBusy",
     "CaseChanged",
     "CaseNotMoved",

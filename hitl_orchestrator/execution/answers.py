@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 from hitl_orchestrator.domain.case import Case
@@ -103,7 +104,7 @@ class Go:
         self, call: Callable[[dict[str, Any]], Awaitable[T]], *, encode: Encode = None, decode: Encode = None
     ) -> T:
         """Make an asynchronous call as `run` does. The store is used in a thread, so that the loop goes on."""
-        begun = await asyncio.to_thread(self.grant.begin, self.arguments)
+        begun = await _begun_later(self.grant, self.arguments)
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
@@ -165,6 +166,32 @@ _ENDED: Mapping[FinalDecision, str] = {
     FinalDecision.CANCELED: "its submitter canceled it",
     FinalDecision.SUPERSEDED: "a newer attempt at the same task took its place",
 }
+
+
+async def _begun_later(grant: Grant, arguments: Mapping[str, Any]) -> Begun:
+    """Claim the execution in a thread. If the caller is canceled meanwhile, the claim ends: the call is never made."""
+    lock, claimed, left = Lock(), list[Begun](), list[bool]()
+
+    def drop(begun: Begun) -> None:
+        if begun.is_new:
+            _record(begun.failed, "its caller was canceled before the call was made")
+
+    def claim() -> Begun:
+        begun = grant.begin(arguments)
+        with lock:
+            claimed.append(begun)
+            if left:
+                drop(begun)
+        return begun
+
+    try:
+        return await asyncio.to_thread(claim)
+    except asyncio.CancelledError:
+        with lock:
+            left.append(True)
+            for begun in claimed:
+                drop(begun)
+        raise
 
 
 def _recorded(begun: Begun, decode: Encode) -> Any:

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 TYPED = """
 from hitl_orchestrator import AsyncOrchestrator, Case, FinalDecision, Orchestrator, RiskLevel
+from hitl_orchestrator.integrations import guard
 
 
 def decided(hitl: Orchestrator) -> Case:
@@ -28,14 +29,28 @@ async def main() -> None:
         case = await hitl.cases.get(task_id="a")
         if case.record is not None and case.record.final_decision is FinalDecision.APPROVED:
             await hitl.decide(case.case_id, "approve")
+
+        @guard(hitl, task_type="mail", domain="support", risk=lambda to: "low" if to else "high", key="to")
+        async def mail(to: str) -> int:
+            return len(to)
+
+        sent: int = await mail("ann")
+        print(sent)
 """
 WRONG = """
 from hitl_orchestrator import Orchestrator, Task
+from hitl_orchestrator.integrations import guard
 
 
 def wrong(hitl: Orchestrator) -> None:
     hitl.decide("case", "aprove")
     Task(task_id="a", task_type="b", task_description="c", domain="d", risk_level="hihg")
+
+    @guard(hitl, task_type="refund", domain="finance")
+    def refund(amount: float) -> str:
+        return str(amount)
+
+    refund("much")
 """
 
 
@@ -49,6 +64,9 @@ def test_the_readme_is_typed_and_misspelt_words_are_found(tmp_path):
     checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     lines = [line for line in checked.stdout.splitlines() if " error: " in line]
-    assert [line.split(": ")[0] for line in lines] == ["wrong.py:6", "wrong.py:7"], checked.stdout + checked.stderr
+    assert [line.split(": ")[0] for line in lines] == ["wrong.py:7", "wrong.py:8", "wrong.py:14"], (
+        checked.stdout + checked.stderr
+    )
     assert "'aprove'" in lines[0]
     assert '"risk_level"' in lines[1]
+    assert 'expected "float"' in lines[2]

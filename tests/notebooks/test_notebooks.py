@@ -9,10 +9,10 @@ import nbformat
 import pytest
 
 import hitl_orchestrator
-from hitl_orchestrator import policies, testing
+from hitl_orchestrator import integrations, policies, testing
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = {package.__name__: package.__all__ for package in (hitl_orchestrator, policies, testing)}
+PUBLIC = {package.__name__: package.__all__ for package in (hitl_orchestrator, integrations, policies, testing)}
 
 every_notebook = pytest.mark.parametrize(
     "path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem

@@ -1,0 +1,109 @@
+"""The arguments and the result of a function as JSON, by its annotations, and back without loss."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from hitl_orchestrator.errors import MOST_PROBLEMS, InvalidInput
+
+
+class Signature:
+    """Checks and converts the arguments of a function.
+
+    Raises:
+        InvalidInput: an annotation cannot be resolved, or its type has no form in JSON.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.name = getattr(function, "__qualname__", repr(function))
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise InvalidInput([f"guard: {self.name} is a generator, which is no single call; guard a function"])
+        try:
+            self._signature, hints = inspect.signature(function), get_type_hints(function, include_extras=True)
+        except (NameError, TypeError, ValueError) as exc:
+            raise InvalidInput([f"guard: the annotations of {self.name} cannot be read: {exc}"]) from exc
+        self._types = {
+            name: self._type(name, _collected(parameter, hints.get(name, Any)))
+            for name, parameter in self._signature.parameters.items()
+        }
+        self._result = self._type("the result", hints.get("return", Any))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters."""
+        return tuple(self._types)
+
+    def bind(self, *args: Any, **named: Any) -> inspect.BoundArguments:
+        """Return the arguments of a call; raises TypeError, as Python does, if they do not fit the function."""
+        return self._signature.bind(*args, **named)
+
+    def as_json(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return bound arguments as JSON.
+
+        Raises:
+            InvalidInput: an argument is not of the annotated type, or would not come back from JSON as it is.
+        """
+        return {name: self._one_as_json(name, value) for name, value in arguments.items()}
+
+    def from_json(self, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
+        """Return the arguments of a call from JSON.
+
+        Raises:
+            InvalidInput: they are not exactly the parameters of the function, each of its annotated type.
+        """
+        if arguments.keys() != self._types.keys():
+            wanted, given = ", ".join(self._types), ", ".join(arguments)
+            raise InvalidInput([f"{self.name}: the approved arguments are {given}; the function takes {wanted}"])
+        values = {name: self._from_json(name, arguments[name]) for name in self._types}
+        return inspect.BoundArguments(self._signature, values)
+
+    def result_as_json(self, result: Any) -> Any:
+        """Return a result as JSON; raises ValueError or TypeError if it has no such form."""
+        return self._result.dump_python(result, mode="json")
+
+    def result_from_json(self, stored: Any) -> Any:
+        """Return a stored result."""
+        return self._result.validate_json(to_json(stored))
+
+    def _one_as_json(self, name: str, value: Any) -> Any:
+        adapter = self._types[name]
+        try:
+            checked = adapter.validate_python(value, strict=True)
+            written = adapter.dump_python(checked, mode="json")
+            is_kept = bool(adapter.validate_json(to_json(written), strict=True) == checked)
+        except (PydanticSerializationError, ValueError, TypeError) as exc:
+            raise InvalidInput([f"{self.name}: {name}: {_problem(exc)}"]) from exc
+        if not is_kept:
+            problem = f"{self.name}: {name}: {type(value).__name__} is not the same after JSON; annotate its type"
+            raise InvalidInput([f"{problem}, or pass a value that JSON has"])
+        return written
+
+    def _from_json(self, name: str, value: Any) -> Any:
+        try:
+            return self._types[name].validate_json(to_json(value), strict=True)
+        except ValidationError as exc:
+            raise InvalidInput([f"{self.name}: the approved argument {name} does not fit: {_problem(exc)}"]) from exc
+
+    def _type(self, name: str, annotation: Any) -> TypeAdapter[Any]:
+        try:
+            return TypeAdapter(annotation)
+        except (PydanticSchemaGenerationError, PydanticUserError) as exc:
+            problem = f"guard: {self.name}: {name}: {annotation!r} has no form in JSON"
+            raise InvalidInput([f"{problem}; pass an id instead, and look the object up in the function"]) from exc
+
+
+def _problem(exc: Exception) -> str:
+    """Return what is wrong in one line, with its place in the value."""
+    if not isinstance(exc, ValidationError):
+        return str(exc)
+    found = exc.errors(include_url=False, include_context=False)[:MOST_PROBLEMS]
+    return "; ".join(": ".join([*map(str, each["loc"]), each["msg"]]) for each in found)
+
+
+def _collected(parameter: inspect.Parameter, annotation: Any) -> Any:
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return tuple[annotation, ...]
+    return dict[str, annotation] if parameter.kind is inspect.Parameter.VAR_KEYWORD else annotation

@@ -1,0 +1,54 @@
+"""Pydantic AI (extra `pydantic-ai`): a toolset whose calls are reviewed, and executed once as approved."""
+
+import json
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from hitl_orchestrator import CallKey, Waiting
+from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
+
+try:
+    from pydantic_ai import ApprovalRequired, RunContext
+    from pydantic_ai.tools import AgentDepsT
+    from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
+except ImportError as missing:
+    raise InvalidInput([f"pydantic_ai: it is missing ({missing}); {install_hint('pydantic-ai')}"]) from missing
+
+
+@dataclass
+class OversightToolset(WrapperToolset[AgentDepsT]):
+    """Reviews the calls of the wrapped toolset.
+
+    The conversation's id and that of the call name it. An approval in `DeferredToolResults` is only a wake-up: each
+    call asks again, and is deferred again while it waits, so that calls may be decided one by one.
+    """
+
+    _: KW_ONLY
+    hitl: Facade
+    domain: str
+    risk: Risk = "high"
+    confidence: Confidence = None
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
+    ) -> Any:
+        """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
+        calls = ToolCalls(self.hitl, domain=self.domain, risk=self.risk, confidence=self.confidence)
+        key = CallKey(thread=ctx.conversation_id or "", call_id=ctx.tool_call_id or "")
+        proposed = to_jsonable_python(tool_args)
+        answer = await calls.ask(key, name, proposed)
+        if isinstance(answer, Waiting):
+            raise ApprovalRequired(metadata={"case_id": answer.case_id})
+        if isinstance(go := permitted(name, answer), str):
+            return go
+        try:
+            approved = tool.args_validator.validate_json(json.dumps(go.arguments))
+        except ValidationError as unfit:
+            return f"{name} was not run: the arguments that a reviewer has set do not fit it. {unfit}"
+        run = self.wrapped.call_tool
+        result, note = await run_once(name, proposed, go, lambda _: run(name, approved, ctx, tool))
+        return f"{note}\n{result}" if note else result
