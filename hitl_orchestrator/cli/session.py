@@ -22,6 +22,7 @@ from hitl_orchestrator.orchestrator import (
     People,
     load_people,
     load_policy,
+    load_score_rules,
     printable_url,
     store_exists,
 )
@@ -75,6 +76,7 @@ class Session:
             policy=policy,
             reviewers=reviewers,
             schemas=self.settings.schemas,
+            score_rules=load_score_rules(None, self.policy),
             seal_key=self.seal_key,
             checkpoint_key=self.checkpoint_key,
             head_file=self.settings.head_file,

@@ -1,6 +1,7 @@
 """Signals of a store: fitted to what its reviewers let through, recorded, shown, erased, and routed on."""
 
 import json
+from pathlib import Path
 
 import pytest
 from support.builders import a_task, an_output
@@ -112,6 +113,22 @@ def test_rules_of_a_store_stay_in_force_for_processes_that_state_none(opened, du
         assert submitted(hitl, 2).record.signals == ("low_confidence",)
     with opened(durable_store, score_rules=ScoreRules()) as hitl:
         assert submitted(hitl, 3).record.signals == ()
+
+
+def test_the_command_line_reads_the_file_beside_the_policy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("careful.json").write_text(json.dumps(POLICY))
+    Path("careful.signals.json").write_text('{"low_confidence_below": 0.95}')
+    Path("tasks.json").write_text(f"[{refund(1).model_dump_json()}]")
+    Path("outputs.json").write_text(f"[{an_output('refund-1').model_dump_json()}]")
+
+    assert main(["run", "tasks.json", "--outputs", "outputs.json", "--policy", "careful.json", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["signals"] == ["low_confidence"]
+    Path("careful.signals.json").write_text('{"low_confidence_below": 95}')
+    for command in ("run tasks.json --policy careful.json --store sqlite:///other.db", "policy check careful.json"):
+        assert main(command.split()) == 2
+        assert "careful.signals.json: low_confidence_below" in capsys.readouterr().err
+    assert not Path("other.db").exists()
 
 
 def test_unreadable_rules_beside_the_policy_open_no_store(opened, durable_store, tmp_path):

@@ -132,7 +132,8 @@ class AIReviewer:
         try:
             return Opinion.of(_within(self._seconds, lambda: self._judge(judged)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
-            _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True)
+            about = {"case_id": None, "event": "ai_review_failed"}
+            _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True, extra=about)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
 

@@ -60,7 +60,8 @@ class ToolRule:
         try:
             level = self.risk(arguments)
         except Exception:  # noqa: BLE001 - fails closed
-            _log.exception("the risk function of the tool %r failed; the call counts as high risk", self.name)
+            about = {"case_id": None, "event": "risk_failed"}
+            _log.exception("the risk function of the tool %r failed; the call is of high risk", self.name, extra=about)
             return "high"
         return level if level in _LEVELS else "high"
 
@@ -71,7 +72,8 @@ class ToolRule:
         try:
             return self.confidence(arguments)
         except Exception:  # noqa: BLE001 - an unknown confidence is none
-            _log.exception("the confidence function of the tool %r failed; the call has no confidence", self.name)
+            about = {"case_id": None, "event": "confidence_failed"}
+            _log.exception("the confidence function of the tool %r failed: no confidence", self.name, extra=about)
             return None
 
     @property

@@ -59,7 +59,8 @@ class ForeignCalls:
                 thread.start()
             except RuntimeError as exc:  # the process ends, or has too many threads
                 del self._threads[thread]
-                _log.warning("no thread could be started: %s", exc)
+                about = {"case_id": None, "event": "no_thread"}
+                _log.warning("no thread could be started: %s", exc, extra=about)
 
     def running(self) -> Mapping[str, "Future[Any]"]:
         """Return the calls that are queued or run, and are not overdue."""

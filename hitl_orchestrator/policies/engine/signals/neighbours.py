@@ -1,12 +1,9 @@
 """The distance of a text to the nearest reviewed texts, with scikit-learn (extra `learn`)."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
-
-if TYPE_CHECKING:
-    import numpy as np
 
 __all__ = ["NearestTexts", "texts_of"]
 
@@ -25,24 +22,23 @@ class NearestTexts:
 
     def distance(self, text: str) -> float:
         """Return the mean distance of a text to its nearest ones."""
-        return float(self._mean_distances(self._vector(text), self._neighbours)[0])
+        return self._mean_distances(self._vector(text), self._neighbours)[0]
 
     def _bound(self, usual: float) -> float:
         """Return the quantile of the distances of the texts to the others; the nearest of each is the text itself."""
-        import numpy as np  # noqa: PLC0415
-
         rows = range(0, self._vectors.shape[0], _BLOCK)
-        blocks = [self._mean_distances(self._vectors[row : row + _BLOCK], self._neighbours, skip=1) for row in rows]
-        return float(np.quantile(np.concatenate(blocks), usual))
+        blocks = (self._mean_distances(self._vectors[row : row + _BLOCK], self._neighbours, skip=1) for row in rows)
+        ordered = sorted(distance for block in blocks for distance in block)
+        return ordered[min(int(usual * len(ordered)), len(ordered) - 1)]
 
-    def _mean_distances(self, rows: Any, most: int, skip: int = 0) -> "np.ndarray[Any, Any]":
-        import numpy as np  # noqa: PLC0415
-
+    def _mean_distances(self, rows: Any, most: int, skip: int = 0) -> list[float]:
         product = rows @ self._vectors.T
-        cosines = np.asarray(product.todense() if hasattr(product, "todense") else product)
+        cosines = product.toarray() if hasattr(product, "toarray") else product
         among = skip + most
-        nearest = np.sort(np.partition(cosines, -among, axis=1)[:, -among:], axis=1)[:, : among - skip]
-        distances: np.ndarray[Any, Any] = np.clip(1 - nearest.mean(axis=1), 0, 1)
+        cosines.partition(cosines.shape[1] - among, axis=1)
+        nearest = cosines[:, -among:]
+        nearest.sort(axis=1)
+        distances: list[float] = (1 - nearest[:, :most].mean(axis=1)).clip(0, 1).tolist()
         return distances
 
 
