@@ -107,12 +107,15 @@ def test_every_approval_has_a_rule_or_a_reviewer_in_the_ledger(policy, given_cas
             extra = dict(output or {})
             proposed = None if output is None else an_output(task_id, extra.pop("confidence"), **extra)
             hitl.submit(a_task(task_id, **task), proposed)
+            answered: list[Review] = []
             for answer in stated:
                 try:
                     hitl.decide(task_id=task_id, decision=answer)
                 except (RequestRejected, InvalidInput):
                     continue
-                accepted[task_id] = answer
+                # An answer that is given again is only confirmed, also after a later one.
+                accepted[task_id] = accepted.get(task_id) if answer in answered else answer
+                answered.append(answer)
 
         recorded = {
             event.body["policy_hash"]: event.body["policy"]
