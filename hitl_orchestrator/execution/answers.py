@@ -178,7 +178,7 @@ def _check_call(call: object, where: str) -> None:
     """Raise `InvalidInput` for what cannot be called with one mapping, before the only execution is claimed for it."""
     remedy = f"give a function of one mapping: go.{where}(lambda arguments: refund(**arguments))"
     if not callable(call):
-        raise InvalidInput([f"{where}: this is a {type(call).__name__}, and no function; {remedy}"])
+        raise InvalidInput([f"{where}: this is of the type {type(call).__name__}, and no function; {remedy}"])
     try:
         inspect.signature(call).bind({})
     except TypeError as exc:

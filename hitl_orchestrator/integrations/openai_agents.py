@@ -50,9 +50,7 @@ class Oversight:
             InvalidInput: this is no function tool, so that its calls could not be reviewed.
         """
         if not isinstance(tool, FunctionTool):
-            problem = (
-                f"{_WHERE}: gate: this is a {type(tool).__name__}, and no FunctionTool, so it would not be reviewed"
-            )
+            problem = f"{_WHERE}: gate: a {type(tool).__name__} is no FunctionTool, and would not be reviewed"
             remedy = "put @function_tool below the gate, or use oversight.gate(function_tool(f))"
             raise InvalidInput([f"{problem}; {remedy}"])
 
@@ -88,7 +86,7 @@ class Oversight:
         return key_of(_WHERE, self._thread_of(context), call_id)
 
     def _thread_of(self, context: Any) -> str:
-        of = f"the context is a {type(context).__name__}, as Runner.run(context=...) gave it"
+        of = f"the context is of the type {type(context).__name__}, as Runner.run(context=...) gave it"
         thread = called(self._thread, context, f"{_WHERE}: thread: {of}")
         if not isinstance(thread, str) or not thread:
             problem = f"{_WHERE}: thread: the function returned {thread!r}"

@@ -40,7 +40,7 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
     def __post_init__(self) -> None:
         """Check the options. The framework makes copies, for which this is called again."""
         if not isinstance(self.wrapped, AbstractToolset):
-            problem = f"{_WHERE}: this is a {type(self.wrapped).__name__}, and no toolset"
+            problem = f"{_WHERE}: this is of the type {type(self.wrapped).__name__}, and no toolset"
             raise InvalidInput([f"{problem}; write {_WHERE}(FunctionToolset([refund]), hitl=hitl, domain=...)"])
         self._calls = ToolCalls(self.hitl, _WHERE, domain=self.domain, risk=self.risk, confidence=self.confidence)
 
