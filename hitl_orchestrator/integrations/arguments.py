@@ -120,7 +120,7 @@ def _check_function(function: object) -> None:
     kind = type(function).__name__
     if any(hasattr(function, name) for name in _OF_TOOLS):
         raise InvalidInput(
-            [f"guard: this is of the type {kind}, the tool of a framework; put @guard below the decorator of the tool"]
+            [f"guard: this is of the type {kind}, the tool of a framework; put @guard below @tool, nearest to the function"]
         )
     if isinstance(function, type) or not callable(function):
         given = f"the class {function.__name__}" if isinstance(function, type) else f"of the type {kind}"
