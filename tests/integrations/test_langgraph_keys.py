@@ -132,7 +132,7 @@ def test_a_call_without_an_id_is_one_of_its_step(hitl, made):
     assert made == ["ann", "eve"]
 
 
-def test_calls_of_one_id_that_are_sent_at_once_are_told_apart_by_their_positions_in_each_run(hitl, made):
+def test_calls_of_one_id_that_are_sent_at_once_differ_by_their_positions_in_each_run(hitl, made):
     agent, thread = agent_on(InMemorySaver(), hitl, tool_of(made)), next(threads)
     given = {"calls": [{"id": "call_0", "arguments": {"to": to}} for to in ("ann", "bob", "ann")]}
     first = pauses(agent.invoke(given, place(thread), durability="sync"))
