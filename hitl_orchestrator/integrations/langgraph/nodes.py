@@ -222,7 +222,7 @@ def _entered(config: RunnableConfig | None) -> tuple[Place, Pauses]:
 
 async def _entered_async(config: RunnableConfig | None) -> tuple[Place, Pauses]:
     place = Place.of(config or {})
-    pauses = Pauses(place)
+    pauses = Pauses(place, is_async=True)
     if pauses.is_first:
         await place.await_stored()
     return place, pauses
