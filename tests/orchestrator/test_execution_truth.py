@@ -46,7 +46,7 @@ PROMISES = (asynchronous, generator, asynchronous_generator, Asynchronous(), par
 def test_a_function_that_would_return_before_the_call_is_refused(hitl, call):
     go = approved(hitl)
 
-    with pytest.raises(InvalidInput, match="asynchronous|generator"):
+    with pytest.raises(InvalidInput, match=r"asynchronous|generator"):
         go.run(call)
 
     assert hitl.executions.list() == []
