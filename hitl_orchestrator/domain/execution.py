@@ -10,12 +10,24 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import AgentOutput
-from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, canonical_json, public
+from hitl_orchestrator.domain.value import (
+    FreeJson,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    canonical_json,
+    public,
+)
 
-__all__ = ["ARGUMENTS", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
+__all__ = ["ARGUMENTS", "RESPONSE", "CallForm", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
 
 ARGUMENTS = "arguments"
 """The field of a proposal with the arguments of the proposed call. A reviewer's edit changes them there."""
+
+RESPONSE = "response"
+"""The field of an output with a reviewer's own answer, a text, in the place of the arguments and of the call."""
 
 _PREFIX, _MOST, _READABLE = "call", 200, 60
 _PLAIN, _OTHER = re.compile(r"[A-Za-z0-9._-]*"), re.compile(r"[^A-Za-z0-9._-]")
@@ -56,6 +68,16 @@ class Gated(Value):
     """
 
     audience: Label | None = None
+
+
+class CallForm(Value):
+    """The form of a call, which every output of a reviewer has to keep: the JSON Schema of its arguments.
+
+    `takes_response`: an override may also have `response`, an own answer in the place of the call.
+    """
+
+    arguments_schema: FreeJson
+    takes_response: bool = False
 
 
 class ExecutionStatus(StrEnum):
