@@ -9,6 +9,7 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.execution import CallForm, Gated
+from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
 from hitl_orchestrator.domain.value import (
@@ -122,7 +123,7 @@ class UnfinishedCase(Value):
 
 
 @public
-class ParentCall(Value):
+class ParentCall(Constructed):
     """Where a caller waits for the decision on a case: a paused run of a graph.
 
     `graph` is the name under which an application registers a `Resumer`, never code. The other fields address the

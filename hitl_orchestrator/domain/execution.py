@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import AgentOutput
 from hitl_orchestrator.domain.value import (
@@ -20,6 +21,7 @@ from hitl_orchestrator.domain.value import (
     canonical_json,
     public,
 )
+from hitl_orchestrator.errors import InvalidInput, shortened
 
 __all__ = ["ARGUMENTS", "RESPONSE", "CallForm", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
 
@@ -34,7 +36,7 @@ _PLAIN, _OTHER = re.compile(r"[A-Za-z0-9._-]*"), re.compile(r"[^A-Za-z0-9._-]")
 
 
 @public
-class CallKey(Value):
+class CallKey(Constructed):
     """Names one call of one agent: the thread of its conversation, the id of the call, and where in the thread it is.
 
     `namespace` is that of a nested agent, such as LangGraph's `checkpoint_ns`: two sub-agents may number their calls
@@ -131,6 +133,10 @@ def proposed_call(
     Raises:
         InvalidInput: the name is empty, or the arguments are not JSON that can be stored.
     """
+    if not isinstance(arguments, Mapping):
+        raise InvalidInput(
+            [f"the proposed call of {name!r}: arguments: {shortened(repr(arguments))} is no mapping by name"]
+        )
     proposal = {"predicted_label": name, "explanation": explanation, ARGUMENTS: dict(arguments), **fields}
     raw = {"task_id": _PREFIX, "agent_output": proposal, "confidence_score": confidence}
     return parse(AgentOutput, raw, f"the proposed call of {name!r}")
