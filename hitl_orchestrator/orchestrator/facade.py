@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.case_reader import Clock
+    from hitl_orchestrator.services.delivery.resumers import Resumer
     from hitl_orchestrator.services.delivery.waiting import OnDecided
-    from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = ["Orchestrator"]
 
