@@ -44,6 +44,10 @@ A tool without a level of its own is of high risk.
 """
 
 
+Schema: TypeAlias = Mapping[str, Any] | None
+"""The JSON Schema of a tool's arguments; None if it is not known."""
+
+
 class ToolCalls:
     """Submits the calls of an agent's tools. The arguments are the metadata of the task, its type is the tool's name.
 
@@ -72,11 +76,12 @@ class ToolCalls:
         self._domain, self._risk, self._confidence, self._type = domain, risk, confidence, task_type
 
     def ask_now(
-        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+        self, key: CallKey, tool: str, arguments: Arguments, schema: Schema, parent: ParentCall | None = None
     ) -> Waiting | Go | No:
         """Submit or find the case of this very call, with the synchronous facade.
 
-        `parent` is where the caller waits, for a process that decides and wakes it.
+        `schema` is the JSON Schema of the tool's arguments. `parent` is where the caller waits, for a process that
+        decides and wakes it.
 
         Raises:
             InvalidInput: the key has an empty part, or the arguments cannot be stored.
@@ -87,16 +92,18 @@ class ToolCalls:
             case = hitl.cases.get(task_id=key.task_id)
         except UnknownCase:
             case = None
-        return hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
+        return hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent, arguments_schema=schema)
 
     async def ask(
-        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+        self, key: CallKey, tool: str, arguments: Arguments, schema: Schema, parent: ParentCall | None = None
     ) -> Waiting | Go | No:
         """Submit or find the case of this very call, without blocking the event loop. Raises as `ask_now`."""
         if isinstance(self.hitl, Orchestrator):
-            return await asyncio.to_thread(self.ask_now, key, tool, arguments, parent)
+            return await asyncio.to_thread(self.ask_now, key, tool, arguments, schema, parent)
         case = await self._case(key)
-        return await self.hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
+        return await self.hitl.ask(
+            key, *self._question(case, key, tool, arguments), parent=parent, arguments_schema=schema
+        )
 
     async def is_decided(self, key: CallKey) -> bool:
         """Return whether the case of a call is finished. Submits nothing."""
@@ -135,7 +142,7 @@ class ToolCalls:
         return level_of(risk, arguments, self._where)
 
 
-def permitted(tool: str, answer: Go | No, schema: Mapping[str, Any] | None, proposed: Arguments) -> Go | str:
+def permitted(tool: str, answer: Go | No, schema: Schema, proposed: Arguments) -> Go | str:
     """Return the answer if it lets this tool run, else what the model reads about a call that must not be made.
 
     Approved arguments that do not fit the `schema` of the tool's arguments let nothing run, and nothing is claimed.
