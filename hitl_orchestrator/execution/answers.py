@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.enums import CaseStage, FinalDecision
 from hitl_orchestrator.domain.execution import ARGUMENTS, RESPONSE
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import public
-from hitl_orchestrator.errors import ExecutionEnded, InvalidInput
+from hitl_orchestrator.errors import ExecutionEnded
 from hitl_orchestrator.execution.begun import Begun
 from hitl_orchestrator.execution.calls import check_callable, ended_call
 from hitl_orchestrator.execution.grants import Grant, approved_arguments

@@ -20,6 +20,7 @@ from hitl_orchestrator import (
     Waiting,
     proposed_call,
 )
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
 from hitl_orchestrator.integrations.checks import (
@@ -159,7 +160,7 @@ def permitted(tool: str, answer: Go | No, schema: Schema, proposed: Arguments) -
 
 def not_fitting(tool: str, answer: Go, proposed: Arguments, problems: str) -> str:
     """Return what the model reads about approved arguments that the tool cannot take."""
-    whose = "its arguments" if answer.arguments == dict(proposed) else "the arguments that a reviewer has set"
+    whose = "its arguments" if same(answer.arguments, dict(proposed)) else "the arguments that a reviewer has set"
     return f"{tool} was not run, and will not be: {whose} do not fit it: {problems}. {_AGAIN}"
 
 
@@ -190,7 +191,7 @@ async def run_once(
             pause = min(2 * pause, _LONGEST_PAUSE)
         except ExecutionFailed as failed:
             return f"{tool} was run once, as approved, and failed: {failed.error}. {_STOP}", None
-    if go.arguments == dict(proposed):
+    if same(go.arguments, dict(proposed)):
         return result, None
     arguments = json.dumps(go.arguments, ensure_ascii=False)
     return result, f"A reviewer changed the arguments: {tool} was run with {arguments}. Do not repeat the call."
@@ -202,7 +203,7 @@ def _stored(tool: str, result: Any) -> Any:
 
 def _is_same(output: AgentOutput, tool: str, arguments: Arguments) -> bool:
     proposal = output.agent_output
-    return proposal.predicted_label == tool and (proposal.model_extra or {}).get("arguments") == dict(arguments)
+    return proposal.predicted_label == tool and same((proposal.model_extra or {}).get("arguments"), dict(arguments))
 
 
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Principal, Task, Waiting
 from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
 from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
@@ -170,4 +171,4 @@ def _is_same(call: GatedCall, output: AgentOutput | None) -> bool:
     if output is None:
         return False
     stored = output.agent_output.model_dump(mode="json")
-    return all(stored.get(name) == value for name, value in call.proposal().items())
+    return all(same(stored.get(name), value) for name, value in call.proposal().items())

@@ -12,6 +12,7 @@ from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
 from hitl_orchestrator import Go, No, Principal, Waiting
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
 from hitl_orchestrator.integrations.checks import check_facade, check_text
 from hitl_orchestrator.integrations.langchain import messages
@@ -250,7 +251,7 @@ def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:
         return messages.answered(call.call, answer.run(lambda _: text))
     if answer.name != call.name:
         return messages.other_tool(call.call, answer.name)
-    is_edited = answer.arguments != call.arguments
+    is_edited = not same(answer.arguments, call.arguments)
     if is_edited and (problems := unfit(answer.arguments, call.tool, call.rule.args_schema)):
         return messages.unfit_edit(call.call, answer.arguments, problems)
     return answer
@@ -268,5 +269,5 @@ def _ended(call: ToolCall, exc: ExecutionFailed | ExecutionUnknown) -> ToolMessa
 
 
 def _with_note(result: Result, call: GatedCall, answer: Go) -> Result:
-    changed = answer.arguments != call.arguments
+    changed = not same(answer.arguments, call.arguments)
     return messages.with_edit(result, call.call, answer.arguments) if changed else result
