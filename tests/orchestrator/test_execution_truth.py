@@ -270,12 +270,12 @@ def test_a_proposed_call_is_edited_as_before(hitl):
 
 @pytest.mark.parametrize("other", [True, "1", [1]])
 def test_a_call_with_other_arguments_is_another_call_even_if_python_calls_them_equal(hitl, other):
-    calls, key = ToolCalls(hitl, domain="customer_support", risk="medium"), CallKey(thread="t", call_id="1")
-    calls.ask_now(key, "refund", {"n": 1}, None)
-    calls.ask_now(key, "refund", {"n": 1.0}, None)
+    calls, key = ToolCalls(hitl, "guard", domain="customer_support", risk="medium"), CallKey(thread="t", call_id="1")
+    calls.ask_now(key, "refund", {"n": 1}, {"type": "object"})
+    calls.ask_now(key, "refund", {"n": 1.0}, {"type": "object"})
 
     with pytest.raises(TaskConflict):
-        calls.ask_now(key, "refund", {"n": other}, None)
+        calls.ask_now(key, "refund", {"n": other}, {"type": "object"})
 
 
 def test_an_edit_from_one_to_true_is_an_edit():
