@@ -8,7 +8,7 @@ from pydantic import Field
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.execution import Gated
+from hitl_orchestrator.domain.execution import CallForm, Gated
 from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
@@ -63,7 +63,8 @@ class Submission(Value):
     of its submitter: two submitters may use the same one. `supersedes` is the case of the previous attempt, `earlier`
     has the people of all earlier ones. `awaits_classifier`: a worker with a classifier has to produce the missing
     output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out. `gated` marks a
-    case whose approved output is to be executed once.
+    case whose approved output is to be executed once; `call` is the form of that call, if it is known.
+    `held` is why a person has to decide, whatever the policy says; empty if it alone decides.
     """
 
     case_id: Identifier
@@ -80,6 +81,8 @@ class Submission(Value):
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
     gated: Gated | None = None
+    call: CallForm | None = None
+    held: Text = ""
     earlier: tuple[EarlierAttempt, ...] = Field(default=(), repr=False)
 
     @property

@@ -12,13 +12,36 @@ from pydantic import Field
 from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import AgentOutput, Proposal
-from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, canonical_json, public
+from hitl_orchestrator.domain.value import (
+    FreeJson,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    canonical_json,
+    public,
+)
 from hitl_orchestrator.errors import InvalidInput, shortened
 
-__all__ = ["ARGUMENTS", "CallKey", "Execution", "ExecutionStatus", "Gated", "is_call", "proposed_call", "shown_call"]
+__all__ = [
+    "ARGUMENTS",
+    "RESPONSE",
+    "CallForm",
+    "CallKey",
+    "Execution",
+    "ExecutionStatus",
+    "Gated",
+    "is_call",
+    "proposed_call",
+    "shown_call",
+]
 
 ARGUMENTS = "arguments"
 """The field of a proposal with the arguments of the proposed call. A reviewer's edit changes them there."""
+
+RESPONSE = "response"
+"""The field of an output with a reviewer's own answer, a text, in the place of the arguments and of the call."""
 
 _PREFIX, _MOST, _READABLE = "call", 200, 60
 _MOST_SHOWN, _MOST_OF_VALUE, _UNQUOTED = 200, 40, re.compile(r"[\w.@:/+-]+")
@@ -60,6 +83,16 @@ class Gated(Value):
     """
 
     audience: Label | None = None
+
+
+class CallForm(Value):
+    """The form of a call, which every output of a reviewer has to keep: the JSON Schema of its arguments.
+
+    `takes_response`: an override may also have `response`, an own answer in the place of the call.
+    """
+
+    arguments_schema: FreeJson
+    takes_response: bool = False
 
 
 class ExecutionStatus(StrEnum):

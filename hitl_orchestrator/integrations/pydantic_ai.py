@@ -50,7 +50,7 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
         """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
         key = key_of(_WHERE, ctx.conversation_id, ctx.tool_call_id)
         proposed = to_jsonable_python(tool_args)
-        answer = await self._calls.ask(key, name, proposed)
+        answer = await self._calls.ask(key, name, proposed, arguments_schema(tool))
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
         # The framework has validated what the model proposed. The validators of some toolsets accept everything.

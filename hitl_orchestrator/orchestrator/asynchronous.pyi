@@ -245,6 +245,9 @@ class AsyncOrchestrator:
         audience: str = ...,
         submitted_by: str | None = ...,
         parent: ParentCall | None = ...,
+        arguments_schema: Mapping[str, Any] | None = ...,
+        takes_response: bool = ...,
+        held: str = ...,
     ) -> Waiting | No | Go: ...
     async def submit(
         self,

@@ -26,7 +26,7 @@ __all__ = ["HIDDEN", "CaseMasking", "check_provable", "masked_case", "masked_eve
 
 HIDDEN = "shown when the case is decided"
 _NO_SCORE = Score(confidence=None, source=ConfidenceSource.MISSING)
-_AGENT_FIELDS = ("output", "score", "error")
+_AGENT_FIELDS = ("output", "held", "score", "error")
 _VOTES = (EventKind.VOTED, EventKind.LABELED)
 _UNDECIDED = (CaseStage.RECEIVED, CaseStage.WAITING)
 
@@ -95,8 +95,8 @@ def masked_case(case: Case, mask: Masking, reader: str = "") -> Case:
     if not mask.purpose:
         return case
     # The people of earlier cases would tell a copy of a case from another one.
-    hidden: dict[str, Any] = {"quality_check": None, "gated": None, "earlier": ()} | (
-        {"output": None} if mask.agent else {}
+    hidden: dict[str, Any] = {"quality_check": None, "gated": None, "call": None, "earlier": ()} | (
+        {"output": None, "held": ""} if mask.agent else {}
     )
     if case.submission.submitted_by != reader:
         hidden["submitted_by"] = None
@@ -136,7 +136,7 @@ def masked_event(event: Event, mask: Masking, reader: str | None = None) -> Even
         if review_id in mask.votes or (event.kind is EventKind.LABELED and event.actor.id != reader):
             body = {"review_id": review_id, "hidden": HIDDEN}
     if event.kind is EventKind.SUBMITTED:
-        body |= {"quality_check": None, "gated": None, "submitted_by": None, "earlier": []}
+        body |= {"quality_check": None, "gated": None, "call": None, "submitted_by": None, "earlier": []}
         changed["actor"] = Actor(kind=ActorKind.AGENT)
     if event.kind is EventKind.ROUTED:
         body["decision"] = body["decision"] | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
 from hitl_orchestrator.errors import InvalidInput, shortened
+from hitl_orchestrator.errors.in_log import log_foreign
 
 Recommendation: TypeAlias = Literal["none", "hold", "reject"]
 _ALL = get_args(Recommendation)
@@ -54,6 +55,11 @@ class Opinion:
     def holds(self) -> bool:
         """Whether a person has to decide."""
         return self.recommendation != "none"
+
+    @property
+    def why_held(self) -> str:
+        """Why a person has to decide; empty if none has to."""
+        return f"{self.by} recommends: {self.recommendation}" if self.holds else ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields that the reviewer sees."""
@@ -133,7 +139,7 @@ class AIReviewer:
             return Opinion.of(_within(self._seconds, lambda: self._judge(judged)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             about = {"case_id": None, "event": "ai_review_failed"}
-            _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True, extra=about)
+            log_foreign(_log, f"the AI reviewer {self.name} gave no opinion, a person decides", exc, about)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from weakref import finalize
+
+from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case, ParentCall
@@ -14,6 +16,7 @@ from hitl_orchestrator.domain.input.normalization import required
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.review import Page
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import (
     AlreadyRunning,
     CaseBusy,
@@ -28,11 +31,20 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.execution.answers import Answer, answer_of, why_not
 from hitl_orchestrator.execution.begun import Begun
-from hitl_orchestrator.execution.grants import SEAL, Claims, Grant, check_arguments, check_claims, output_digest
+from hitl_orchestrator.execution.grants import (
+    SEAL,
+    Claims,
+    Grant,
+    approved_arguments,
+    check_arguments,
+    check_claims,
+    output_digest,
+)
 from hitl_orchestrator.ledger.events.execution_builders import Ending
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.executions import HeldExecution
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.call_forms import call_form
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
@@ -62,6 +74,13 @@ class Call(NamedTuple):
     audience: str = ""
     submitted_by: str | None = None
     parent: ParentCall | None = None
+    arguments_schema: Mapping[str, Any] | None = None
+    takes_response: bool = False
+    held: str = ""
+
+
+class _Held(Value):
+    held: Annotated[Text, Field(max_length=2_000)]
 
 
 class CaseExecutions:
@@ -111,7 +130,7 @@ class CaseExecutions:
             actor, approved = _actor_of(case, acting), output.model_dump(mode="json")
             held = self._ledger.start_execution(case.case_id, approved, audience, actor, self._reader.now())
             if held is not None:
-                return self._owned(held, actor)
+                return self._owned(held, actor, output)
             held = self._ledger.execution(case.case_id)
         if held is None:
             raise UnknownCase(case.case_id)
@@ -189,10 +208,10 @@ class CaseExecutions:
             raise InvalidKey("HITL_SEAL_KEY", "the ledger was opened without its key, and makes no grants")
         return seals
 
-    def _owned(self, held: HeldExecution, actor: Actor) -> Begun:
+    def _owned(self, held: HeldExecution, actor: Actor, output: Proposal) -> Begun:
         """Return an execution that this process has just claimed, whose lease the heartbeat extends from now on."""
         case_id = held.execution.case_id
-        begun = Begun(held.execution, _Owner(held, actor, self))
+        begun = Begun(held.execution, _Owner(held, actor, self), approved_arguments(output))
         self._heartbeat.add(case_id, held.fence)
         # The end of an execution that was dropped is never stated: its lease ends, and a person is asked.
         finalize(begun, self._heartbeat.remove, case_id).atexit = False
@@ -253,7 +272,10 @@ def _intake_of(call: Call) -> tuple[Gated, Intake]:
     if output is not None:
         output = required(AgentOutput, output, "ask: output").model_copy(update={"task_id": task_id})
     gated = _gated(call.audience)
-    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated)
+    schema = call.arguments_schema
+    form = None if schema is None else call_form(schema, takes_response=call.takes_response)
+    held = parse(_Held, {"held": call.held}, "ask").held
+    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated, call=form, held=held)
 
 
 def _gated(audience: str) -> Gated:

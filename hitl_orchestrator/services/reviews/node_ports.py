@@ -191,7 +191,7 @@ class NodePorts:
                 stored = self._ledger.case(submission.case_id).submission
             except UnknownCase:
                 raise IncompleteOutcome(submission.case_id, "it was never received") from None
-        if stored != submission and _text(stored) != _text(submission):
+        if _text(stored) != _text(submission):
             raise self._forged(submission.case_id, "its submission is not the one that the ledger holds")
 
     def _forged(self, case_id: str, why: str) -> ForgedState:
@@ -202,7 +202,7 @@ class NodePorts:
 
     def _is_auto_approved(self, submission: Submission, routing: Routing) -> bool:
         """Whether the policy approves these facts automatically. The decision in the state is not trusted."""
-        if routing.decision.needs_human:
+        if routing.decision.needs_human or submission.held:
             return False
         return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
 
