@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import MOST_PROBLEMS, InvalidInput, shortened
-from hitl_orchestrator.review.json_schema.keywords import is_usable
+from hitl_orchestrator.review.json_schema.keywords import errors_of, is_usable
 from hitl_orchestrator.review.schemas import usable_validator
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def _problems(form: CallForm, proposed: Proposal | None, output: Proposal) -> It
     fields = output.model_extra or {}
     if proposed is not None and output.predicted_label != proposed.predicted_label:
         other, own = shortened(repr(output.predicted_label)), shortened(repr(proposed.predicted_label))
-        yield f"predicted_label: {other} is another function, and {own} was proposed; reject the call, or override it without output"
+        remedy = "reject the call, or override it without output"
+        yield f"predicted_label: {other} is another function, and {own} was proposed; {remedy}"
         return
     if ARGUMENTS not in fields:
         yield f"{ARGUMENTS}: required"
@@ -101,10 +102,10 @@ def _problems(form: CallForm, proposed: Proposal | None, output: Proposal) -> It
     kept = [name for name in arguments if isinstance(before, dict) and name in before]
     validator = _validator_of(canonical_json(_closed(form.arguments_schema, kept)))
     try:
-        for error in validator.iter_errors(arguments):
+        for error in errors_of(validator, arguments):
             yield from _described(error, (ARGUMENTS, *error.absolute_path))
     except RecursionError:
-        yield f"{ARGUMENTS}: the schema refers to itself without end"
+        yield f"{ARGUMENTS}: the schema refers to itself too often"
     except SchemaError:
         yield f"{ARGUMENTS}: the schema has a pattern that cannot be used, behind a reference"
 
