@@ -56,6 +56,8 @@ def call_form(schema: Mapping[str, Any], *, takes_response: bool = False) -> Cal
 def check_call(form: CallForm | None, answer: Review, row: StoredReview) -> None:
     """Refuse an output that is no call of the proposed function, or whose arguments do not fit it.
 
+    The refusal names the proposed function: in a blind review it may come only after the own label.
+
     Raises:
         InvalidInput: with every such field.
     """
