@@ -18,15 +18,16 @@ from hitl_orchestrator.domain.enums import (
     RiskName,
 )
 from hitl_orchestrator.domain.execution import CallKey
+from hitl_orchestrator.domain.input.normalization import required
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.execution.answers import Go, No, Waiting
+from hitl_orchestrator.execution.answers import Answer, Go, No, Waiting
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.nodes.traces import note_case, note_submission, note_verdict
-from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
+from hitl_orchestrator.orchestrator.arguments import check_role, checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
@@ -163,13 +164,14 @@ class Orchestrator:
         resubmit: bool = False,
         replay: bool = False,
         submitted_by: str | None = None,
+        parent: ParentCall | None = None,
     ) -> Case:
         """Submit a task, and run its case until it finishes or waits for a reviewer.
 
         Submitting the same task with the same content returns the same case. With other content and `resubmit`, a new
         case supersedes the earlier one. `replay` marks a case whose times come from records, so that recorded reviews
-        can decide it. `submitted_by` may cancel the case and never decides it. Mappings have the fields of the values;
-        one for the output need not repeat the `task_id`.
+        can decide it. `submitted_by` may cancel the case and never decides it. `parent` is where the caller waits (see
+        `resumers`). Mappings have the fields of the values; one for the output need not repeat the `task_id`.
 
         Raises:
             InvalidInput: a field is missing or wrong, the output belongs to another task, the timestamp lies in the
@@ -179,11 +181,13 @@ class Orchestrator:
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         given = task_of(task)
-        proposed = output_of(output, given)
+        proposed, waits = output_of(output, given), None if parent is None else required(ParentCall, parent, "parent")
         intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
         with services.spans.span("hitl.submit") as span:
             case = services.submission.submit(intake, acting, resubmit=resubmit)
             note_submission(span, case)
+        if waits is not None:
+            case = services.wakeups.await_decision(case, waits)
         return self._gate.shown(case)
 
     def ask(
@@ -253,13 +257,17 @@ class Orchestrator:
         pages repeat and skip nothing. With `count` the page has the `total` of all pages, unless it is for a reviewer.
 
         Raises:
-            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
+            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, `after` is no review, or no person
+                has the role, which must not look like an empty inbox.
             NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
+        page = services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
+        if role is not None and not page:
+            check_role(role, services.people)
+        return page
 
     def decide(
         self,
@@ -306,8 +314,10 @@ class Orchestrator:
             note_verdict(span, case.answered)
         return self._gate.shown(case)
 
-    def wait(self, case: Case | str, timeout: float | None = None) -> Case:
-        """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.
+    def wait(self, case: Case | Answer | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished; without a timeout it waits for ever.
+
+        `case` may be its id, or the answer of `ask`.
 
         A decision in this process wakes the caller at once; one elsewhere is seen after at most a second.
 
