@@ -16,7 +16,7 @@ from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import MOST_PROBLEMS, InvalidInput, shortened
-from hitl_orchestrator.review.json_schema.keywords import is_usable
+from hitl_orchestrator.review.json_schema.keywords import errors_of, is_usable
 from hitl_orchestrator.review.schemas import usable_validator
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def call_form(schema: Mapping[str, Any], *, takes_response: bool = False) -> Cal
 
 def check_call(form: CallForm | None, answer: Review, row: StoredReview) -> None:
     """Refuse an output that is no call of the proposed function, or whose arguments do not fit it.
+
+    The refusal names the proposed function: in a blind review it may come only after the own label.
 
     Raises:
         InvalidInput: with every such field.
@@ -102,10 +104,10 @@ def _problems(form: CallForm, proposed: Proposal | None, output: Proposal) -> It
     kept = [name for name in arguments if isinstance(before, dict) and name in before]
     validator = _validator_of(canonical_json(_closed(form.arguments_schema, kept)))
     try:
-        for error in validator.iter_errors(arguments):
+        for error in errors_of(validator, arguments):
             yield from _described(error, (ARGUMENTS, *error.absolute_path))
     except RecursionError:
-        yield f"{ARGUMENTS}: the schema refers to itself without end"
+        yield f"{ARGUMENTS}: the schema refers to itself too often"
     except SchemaError:
         yield f"{ARGUMENTS}: the schema has a pattern that cannot be used, behind a reference"
 

@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value, digest
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.review.json_schema.keywords import keywords, pattern_problems
+from hitl_orchestrator.review.json_schema.keywords import REFERENCES, errors_of, keywords, pattern_problems
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from referencing._core import Resolver
 
 _SHOWN = 200
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _ENDLESS = "its schema refers to itself without end"
 
 
@@ -137,7 +136,7 @@ def usable_validator(schema: dict[str, Any], where: str) -> "Validator":
         problems += [f"{each!r} is not in the schema{did_you_mean(each, _places(schema))}; {inside}" for each in lost]
     if problems:
         raise InvalidInput(f"{where}: {problem}" for problem in problems)
-    linear: type[Validator] = extend(kind, keywords())  # type: ignore[no-untyped-call]
+    linear: type[Validator] = extend(kind, keywords(kind.VALIDATORS))  # type: ignore[no-untyped-call]
     return linear(schema, registry=EMPTY_REGISTRY)
 
 
@@ -151,7 +150,7 @@ def _lost_references(
     if not isinstance(schema, dict) or id(schema) in seen:
         return
     seen.add(id(schema))
-    for reference in (schema[name] for name in _REFERENCES if isinstance(schema.get(name), str)):
+    for reference in (schema[name] for name in REFERENCES if isinstance(schema.get(name), str)):
         try:
             meant = resolver.lookup(reference)
         except Unresolvable:
@@ -168,7 +167,7 @@ def _places(schema: dict[str, Any]) -> list[str]:
 
 def _against_schema(validator: "Validator", output: dict[str, Any]) -> list[str]:
     try:
-        errors = sorted(validator.iter_errors(output), key=lambda error: [str(step) for step in error.absolute_path])
+        errors = sorted(errors_of(validator, output), key=lambda error: [str(step) for step in error.absolute_path])
     except RecursionError:
         return [_ENDLESS]
     except SchemaError:

@@ -150,6 +150,13 @@ def test_a_pattern_of_a_framework_that_no_linear_engine_runs_is_left_to_the_tool
     decide(hitl, case_id, arguments={"amount": 4, "to": "x"})
 
 
+def test_a_schema_whose_references_double_at_each_step_is_given_up(hitl):
+    chain = {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)}
+    case_id = ask(hitl, arguments_schema={"$ref": "#/$defs/d0", "$defs": {**chain, "d40": {}}}).case_id
+
+    assert refusal(hitl, case_id, arguments=AMOUNT) == "arguments: the schema refers to itself too often"
+
+
 @pytest.mark.parametrize(
     ("schema", "why"),
     [

@@ -4,7 +4,8 @@ Patterns run on the regular expressions of Rust, which pydantic brings along. Th
 back-references, so a schema that uses these is refused when it is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from referencing import Resource
 
 _BOTH = "unevaluatedProperties does not work together with patternProperties; use additionalProperties"
+
+
+REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+MOST_REFERENCES = 20_000
+"""The most references that the check of one instance follows."""
+
+_LEFT: ContextVar[list[int]] = ContextVar("_LEFT")
 
 
 @lru_cache(maxsize=1024)
@@ -69,14 +77,37 @@ def _problem(pattern: str) -> str:
     return ""
 
 
-def keywords() -> dict[str, Any]:
-    """Return the keywords that replace those of jsonschema."""
+def errors_of(validator: Any, instance: Any) -> list["ValidationError"]:
+    """Return the errors of an instance. Raises `RecursionError` if the schema follows its references without end."""
+    token = _LEFT.set([MOST_REFERENCES])
+    try:
+        return list(validator.iter_errors(instance))
+    finally:
+        _LEFT.reset(token)
+
+
+def keywords(own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keywords that replace those of jsonschema, `own`."""
     return {
+        **{name: _counted(own[name]) for name in REFERENCES if name in own},
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "uniqueItems": _unique_items,
     }
+
+
+def _counted(follow: Callable[..., Any]) -> Callable[..., Iterator["ValidationError"]]:
+    """Return a keyword that follows a reference, a bounded number of times: two in each of a chain double the work."""
+
+    def followed(*given: Any) -> Iterator["ValidationError"]:
+        left = _LEFT.get()
+        left[0] -= 1
+        if left[0] < 0:
+            raise RecursionError
+        yield from follow(*given) or ()
+
+    return followed
 
 
 def _error(message: str) -> "ValidationError":

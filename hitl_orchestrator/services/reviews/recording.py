@@ -78,7 +78,6 @@ class ReviewRecorder:
         view = first_view(self._ledger, row, reviewer, events)
         if rights.requirements.blind and not view.label:
             raise NotAuthorized(reviewer.reviewer_id, _NO_LABEL)
-        # Its refusal shows the proposal.
         check_call((case or self._ledger.case(row.case_id)).submission.call, answer, row)
         decision = RecordedDecision(
             review=_completed(answer, row, role, answer.timestamp or now),
