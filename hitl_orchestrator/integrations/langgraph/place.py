@@ -9,16 +9,20 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import interrupt
+from langgraph.types import Command, interrupt
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA
 
 __all__ = [
+    "CALL",
     "CHECKPOINTER",
     "DURABILITY",
+    "INTERRUPT",
     "RESUME_MAP",
     "SCRATCHPAD",
+    "TASK",
+    "Brought",
     "Pauses",
     "Place",
     "UnfitRun",
@@ -27,6 +31,7 @@ __all__ = [
 
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
 RESUME_MAP, SCRATCHPAD = "__pregel_resume_map", "__pregel_scratchpad"
+CALL, TASK, INTERRUPT = "__pregel_call", "__pregel_task_id", "__interrupt__"
 
 _NO_CHECKPOINTER = (
     "the graph has no checkpointer, so its pause would be lost: compile it with one, "
@@ -121,6 +126,43 @@ class _Checks:
             raise UnfitRun([f"{graph} {_NOT_STORED}"])
 
 
+class Brought:
+    """The answers that this very run of the graph has brought.
+
+    LangGraph keeps an answer without an interrupt id in the checkpoint, and gives it to later runs as well, whose user
+    is another: also if the run that brought it was refused, or ended before a node could read it. The values are
+    compared by identity with those in the input of the run: one that was stored is another object. An answer without
+    an id counts for a task alone that had paused before the run: another one has shown nobody what it asks.
+    """
+
+    def __init__(self, config: RunnableConfig) -> None:
+        inside: Mapping[str, Any] = config.get("configurable", {})
+        self.by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
+        runs = list(_runs(inside))
+        commands = [run.input for run in runs if isinstance(run.input, Command)] if _has_paused(inside, runs) else []
+        self._values = [*self.by_id.values(), *(each.resume for each in commands if each.resume is not None)]
+
+    def __contains__(self, value: object) -> bool:
+        """Return whether a resume value is one of them."""
+        return any(value is each for each in self._values)
+
+
+def _runs(inside: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the run of the graph of a task, and of the graphs around it. Without one, no answer is of this run."""
+    while run := getattr(getattr(inside.get(CALL), "keywords", {}).get("schedule_task"), "__self__", None):
+        yield run
+        inside = run.config.get("configurable", {})
+
+
+def _has_paused(inside: Mapping[str, Any], runs: list[Any]) -> bool:
+    """Return whether the checkpoint from which this run has started holds a pause of the task."""
+    return any(
+        (task, kind) == (inside.get(TASK), INTERRUPT)
+        for run in runs[:1]
+        for task, kind, _ in list(run.checkpoint_pending_writes)
+    )
+
+
 class Pauses:
     """The interrupts of one task in one run. They return the earlier answers again before they pause.
 
@@ -129,14 +171,14 @@ class Pauses:
 
     def __init__(self, place: Place) -> None:
         inside: Mapping[str, Any] = place.config.get("configurable", {})
-        self._by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
+        self._brought = Brought(place.config)
         self._stored = len(getattr(inside.get(SCRATCHPAD), "resume", ()))
         self._count = 0
 
     @property
     def is_first(self) -> bool:
         """Whether the task has no answer yet: it may run for the first time."""
-        return not (self._by_id or self._stored)
+        return not (self._brought.by_id or self._stored)
 
     def wait(self, pause: dict[str, Any]) -> tuple[Any, bool]:
         """Pause the graph, or return the next resume value and whether it is fresh.
@@ -146,9 +188,8 @@ class Pauses:
         """
         value = interrupt(pause, response_schema=ANSWER_SCHEMA)
         self._count += 1
-        if self._by_id:
-            return value, any(value is each for each in self._by_id.values())
-        return value, self._count > self._stored
+        is_new = bool(self._brought.by_id) or self._count > self._stored
+        return value, is_new and value in self._brought
 
 
 def authenticated_user(config: RunnableConfig) -> str | None:
