@@ -17,6 +17,7 @@ from hitl_orchestrator import Waiting
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.schemas import batch_schema, decision_schema, json_schema
 from hitl_orchestrator.integrations.langgraph.answers import wake_up
+from hitl_orchestrator.integrations.langgraph.payload import TOOL_APPROVAL
 from hitl_orchestrator.integrations.langgraph.place import Brought
 
 
@@ -60,7 +61,7 @@ def _approval(waiting: Sequence[Waits], problem: str) -> tuple[dict[str, Any], d
     """Return a `ToolApprovalRequest` about one call, with the case, and the schema of its answer."""
     call, description, answer = waiting[0]
     value = {
-        "type": "tool_approval",
+        "type": TOOL_APPROVAL,
         "tool_call_id": call.call["id"],
         "name": call.name,
         "args": call.arguments,
