@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
 from hitl_orchestrator.errors import InvalidInput, shortened
+from hitl_orchestrator.errors.in_log import log_foreign
 
 Recommendation: TypeAlias = Literal["none", "hold", "reject"]
 _ALL = get_args(Recommendation)
@@ -133,7 +134,7 @@ class AIReviewer:
             return Opinion.of(_within(self._seconds, lambda: self._judge(judged)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             about = {"case_id": None, "event": "ai_review_failed"}
-            _log.warning("the AI reviewer %s gave no opinion; a person decides", self.name, exc_info=True, extra=about)
+            log_foreign(_log, f"the AI reviewer {self.name} gave no opinion, a person decides", exc, about)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
 

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors.in_log import log_foreign
 
 Risk: TypeAlias = Literal["low", "medium", "high"]
 DecisionType: TypeAlias = Literal["approve", "edit", "reject", "respond"]
@@ -59,9 +60,10 @@ class ToolRule:
             return self.risk
         try:
             level = self.risk(arguments)
-        except Exception:  # noqa: BLE001 - fails closed
+        except Exception as exc:  # noqa: BLE001 - fails closed
             about = {"case_id": None, "event": "risk_failed"}
-            _log.exception("the risk function of the tool %r failed; the call is of high risk", self.name, extra=about)
+            what = f"the risk function of the tool {self.name!r} failed, so that the call is of high risk"
+            log_foreign(_log, what, exc, about)
             return "high"
         return level if level in _LEVELS else "high"
 
@@ -71,9 +73,9 @@ class ToolRule:
             return self.confidence
         try:
             return self.confidence(arguments)
-        except Exception:  # noqa: BLE001 - an unknown confidence is none
+        except Exception as exc:  # noqa: BLE001 - an unknown confidence is none
             about = {"case_id": None, "event": "confidence_failed"}
-            _log.exception("the confidence function of the tool %r failed: no confidence", self.name, extra=about)
+            log_foreign(_log, f"the confidence function of the tool {self.name!r} failed, no confidence", exc, about)
             return None
 
     @property
