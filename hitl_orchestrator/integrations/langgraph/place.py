@@ -30,6 +30,7 @@ __all__ = [
     "Place",
     "UnfitRun",
     "authenticated_user",
+    "thread_of",
 ]
 
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
@@ -76,7 +77,7 @@ class Place(NamedTuple):
             raise UnfitRun([_NO_CHECKPOINTER])
         if inside.get(DURABILITY) == "exit":
             raise UnfitRun([_EXIT])
-        return cls(str(inside["thread_id"]), str(inside.get("checkpoint_ns", "")), config)
+        return cls(thread_of(inside), str(inside.get("checkpoint_ns", "")), config)
 
     @property
     def node(self) -> str:
@@ -123,6 +124,19 @@ class Place(NamedTuple):
         # One graph that runs with `sync` has stored its checkpoint; one inside of another may have none.
         names = {} if is_sync and len(graphs) == 1 else graphs
         return _Checks(self.thread, names, 0.0 if is_sync else _SECONDS)
+
+
+def thread_of(inside: Mapping[str, Any]) -> str:
+    """Return the thread of a run. A text alone names it: 1 and "1" are one thread for some checkpointers, or two.
+
+    Raises:
+        UnfitRun: it is of another kind.
+    """
+    thread = inside["thread_id"]
+    if not isinstance(thread, str) or not thread:
+        kind = f"a value of the type {type(thread).__name__!r}" if thread != "" else "empty"
+        raise UnfitRun([f"configurable: thread_id: it is {kind}; give a text, such as str(uuid4())"])
+    return thread
 
 
 class _Checks:
