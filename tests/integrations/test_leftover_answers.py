@@ -133,7 +133,7 @@ def test_an_answer_that_no_node_could_hear_counts_for_no_later_run(hitl, saver, 
     assert sent == []
 
 
-def test_an_answer_is_none_to_a_call_that_has_shown_nobody_its_question(hitl, sent):
+def test_an_answer_is_none_to_a_call_that_has_not_paused_before(hitl, sent):
     broken = [True]
 
     def fails(state):

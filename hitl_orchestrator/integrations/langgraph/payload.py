@@ -176,5 +176,6 @@ def is_pause_of(value: Any, case_id: str) -> bool:
     if value.get("type") == TOOL_APPROVAL:
         return value.keys() >= _OF_APPROVAL and value["case_id"] == case_id
     requests = value.get("action_requests")
-    is_batch = isinstance(requests, list | tuple) and "review_configs" in value
-    return is_batch and any(isinstance(each, Mapping) and each.get("case_id") == case_id for each in requests)
+    if not isinstance(requests, list | tuple) or "review_configs" not in value:
+        return False
+    return any(isinstance(each, Mapping) and each.get("case_id") == case_id for each in requests)

@@ -165,7 +165,7 @@ class Brought:
     LangGraph keeps an answer without an interrupt id in the checkpoint, and gives it to later runs as well, whose user
     is another: also if the run that brought it was refused, or ended before a node could read it. The values are
     compared by identity with those in the input of the run: one that was stored is another object. An answer without
-    an id counts for a task alone that had paused before the run: another one has shown nobody what it asks.
+    an id counts for a task alone that had paused before the run: no person has seen the question of another one.
     """
 
     def __init__(self, config: RunnableConfig) -> None:
