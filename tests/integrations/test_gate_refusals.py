@@ -36,17 +36,14 @@ def decided(hitl, graph, decision="approve", **more):
     graph.invoke(None, config, durability="sync")
 
 
-def test_a_result_that_is_still_to_be_awaited_is_none(hitl):
+def test_a_result_that_is_still_to_be_read_is_none(hitl):
     made, outcomes = [], []
 
-    async def later(arguments):
-        made.append(arguments)
-
-    decided(hitl, a_gate(hitl, lambda arguments: later({**arguments}), outcomes))
+    decided(hitl, a_gate(hitl, lambda arguments: (made.append(each) for each in arguments), outcomes))
 
     (outcome,) = outcomes
     assert isinstance(outcome, Failed)
-    assert "coroutine" in outcome.error
+    assert "generator" in outcome.error
     assert made == []
 
 

@@ -82,3 +82,4 @@ def test_the_keys_of_the_configuration_are_those_of_the_installed_langgraph():
     assert keys.CALL == _constants.CONFIG_KEY_CALL
     assert keys.TASK == _constants.CONFIG_KEY_TASK_ID
     assert keys.INTERRUPT == _constants.INTERRUPT
+    assert (keys.PULL, keys.PUSH) == (_constants.PULL, _constants.PUSH)

@@ -203,7 +203,7 @@ def test_an_unusable_input_is_refused_in_one_sentence(server):
 def test_the_ledger_of_the_server_is_sound(server, threads, capsys):
     assert threads
     assert main(["audit", "verify", "--store", server.store]) == 0
-    # The server decides and carries nothing out: nobody is to look for calls.
+    # The server decides and carries nothing out, so that its cases are no calls.
     assert "carried out" not in capsys.readouterr().out
     assert "BlockingError" not in server.log.read_text()
 

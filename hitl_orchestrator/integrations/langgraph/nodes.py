@@ -253,7 +253,7 @@ class _Attempt:
 
         def watched(arguments: dict[str, Any]) -> Any:
             try:
-                return ended_call(call(arguments))
+                return ended_call(_settled(call(arguments)))
             except GraphBubbleUp as exc:
                 raise self._seen(_interrupted()) from exc
             except Exception as exc:
@@ -290,6 +290,13 @@ class _Attempt:
     def _seen(self, exc: Exception) -> Exception:
         self._raised = exc
         return exc
+
+
+def _settled(result: Any) -> Any:
+    if inspect.iscoroutine(result):
+        result.close()
+        raise InvalidInput(["gate: the call returned a coroutine; pass an 'async def' function, and run by 'ainvoke'"])
+    return result
 
 
 def _interrupted() -> InvalidInput:
