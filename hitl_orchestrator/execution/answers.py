@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, FinalDecision
-from hitl_orchestrator.domain.execution import ARGUMENTS
+from hitl_orchestrator.domain.execution import ARGUMENTS, RESPONSE
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import public
 from hitl_orchestrator.errors import ExecutionEnded
@@ -86,9 +86,9 @@ class Go:
         whose end cannot be recorded is returned all the same, which is logged: a person is asked.
 
         Raises:
+            InvalidInput: `call` is no function of one mapping, is asynchronous or a generator; nothing is claimed.
             AlreadyRunning, ExecutionFailed, ExecutionUnknown, GrantRefused: as `Grant.begin`; the call is not made.
-            InvalidInput: the function is asynchronous or a generator, and is not called; or it returned an awaitable or
-                a generator, which has failed.
+            InvalidInput: it returned an awaitable or a generator, so that the call has failed.
         """
         check_callable(call, is_async=False)
         begun = self.grant.begin(self.arguments)
@@ -166,20 +166,21 @@ def why_not(case: Case) -> str | None:
         "it measures reviewers, and carries nothing out": submission.quality_check is not None,
         "its texts were erased, so that what was approved is not known any more": case.redacted,
         what: output is None,
-        "the approved output names no arguments": output is not None and _lacks_arguments(output, record),
+        "the approved output names no arguments": output is not None and _lacks_arguments(case, output, record),
         "the arguments in the approved output are no object": output and approved_arguments(output) is None,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _lacks_arguments(output: Proposal, record: AuditRecord) -> bool:
-    """Whether the proposed call had arguments, and the approved one names none: what it would do is not known."""
-    proposed = record.proposed_output
-    return (
-        proposed is not None
-        and ARGUMENTS in (proposed.model_extra or {})
-        and ARGUMENTS not in (output.model_extra or {})
-    )
+def _lacks_arguments(case: Case, output: Proposal, record: AuditRecord) -> bool:
+    """Whether the proposed call had arguments, and the approved one names none: what it would do is not known.
+
+    An own answer in the place of the call needs none, where the caller takes one.
+    """
+    proposed, fields, form = record.proposed_output, output.model_extra or {}, case.submission.call
+    if form is not None and form.takes_response and isinstance(fields.get(RESPONSE), str):
+        return False
+    return proposed is not None and ARGUMENTS in (proposed.model_extra or {}) and ARGUMENTS not in fields
 
 
 _ENDED: Mapping[FinalDecision, str] = {

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from hitl_orchestrator.domain.execution import Execution
 from hitl_orchestrator.domain.value import MAX_SIZE, canonical_json, check_json, read_canonical
 from hitl_orchestrator.errors import ExecutionEnded
+from hitl_orchestrator.errors.in_log import sentence_of
 
 __all__ = ["Begun", "Owner"]
 
@@ -102,11 +103,3 @@ class Begun:
     def __repr__(self) -> str:
         """Return the case, and whether the caller carries it out."""
         return f"<Begun {self.execution.case_id} {'new' if self.is_new else self.execution.status.value}>"
-
-
-def sentence_of(error: BaseException) -> str:
-    """Return the type and the text of an error, of foreign code: its text may fail."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the type says enough
-        return type(error).__name__

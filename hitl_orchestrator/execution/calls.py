@@ -1,6 +1,7 @@
 """The functions that carry approved calls out: refused where they would return before the call was made."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from inspect import (
     isasyncgen,
@@ -12,6 +13,7 @@ from inspect import (
     isgenerator,
     isgeneratorfunction,
     ismethod,
+    signature,
 )
 from typing import Any, TypeVar
 
@@ -23,17 +25,26 @@ T = TypeVar("T")
 
 
 def check_callable(call: Callable[..., Any], *, is_async: bool) -> None:
-    """Refuse a function whose result would be a promise to make the call.
+    """Refuse what cannot make the call, before the only execution is claimed for it.
 
     Raises:
-        InvalidInput: it is a generator function, or asynchronous although `run` is to make it.
+        InvalidInput: it is no function of one mapping, or one whose result would only be a promise to make the call: a
+            generator function, or an asynchronous one where `run` is to make it.
     """
+    where = "arun" if is_async else "run"
+    remedy = f"give a function of one mapping: go.{where}(lambda arguments: refund(**arguments))"
+    if not callable(call):
+        raise InvalidInput([f"{where}: this is of the type {type(call).__name__}, and no function; {remedy}"])
+    with suppress(ValueError):  # some built-in functions have no signature
+        try:
+            signature(call).bind({})
+        except TypeError as exc:
+            raise InvalidInput([f"{where}: the function does not fit ({exc}); {remedy}"]) from exc
     function = _function_of(call)
     if isgeneratorfunction(function) or isasyncgenfunction(function):
-        problem = "its function is a generator, which does nothing until it is read; give one that makes the call"
-        raise InvalidInput([f"{'arun' if is_async else 'run'}: {problem}"])
+        raise InvalidInput([f"{where}: the call is a generator, which does nothing until it is read; {remedy}"])
     if not is_async and iscoroutinefunction(function):
-        raise InvalidInput(["run: its function is asynchronous; make the call with 'await go.arun(...)'"])
+        raise InvalidInput(["run: the call is asynchronous, and would never be awaited; use 'await go.arun(call)'"])
 
 
 def ended_call(result: T) -> T:

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import inspect
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,20 @@ from pydantic import ValidationError
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
-from hitl_orchestrator.integrations.tool_calls import Facade, Level, ToolCalls
+from hitl_orchestrator.integrations.checks import (
+    Arguments,
+    Confidence,
+    Facade,
+    LevelOf,
+    called,
+    check_confidence,
+    check_facade,
+    check_risk,
+    check_takes_one,
+    check_text,
+    check_wait,
+)
+from hitl_orchestrator.integrations.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
     from hitl_orchestrator.integrations.langgraph.place import Place
@@ -32,9 +44,9 @@ def guard(
     *,
     task_type: str,
     domain: str,
-    risk: Level | Callable[..., Level] = "high",
-    confidence: float | Callable[..., float | None] | None = None,
-    key: str | Callable[..., str | int] | None = None,
+    risk: LevelOf = "high",
+    confidence: Confidence = None,
+    key: str | Callable[[Arguments], str | int] | None = None,
     wait: float | None = None,
     name: str | None = None,
     graph: str | None = None,
@@ -46,12 +58,15 @@ def guard(
     LangGraph graph with a checkpointer it interrupts, and the decision resumes the thread by the resumer named `graph`.
     Make the same call again later, in any process: approved, the function runs with the approved arguments, which a
     reviewer may have edited; executed before, the stored result is returned. `risk` and `confidence` (without which
-    no policy approves) are values or functions of the arguments, which are the metadata of the task.
+    no policy approves) are values or functions of the arguments, which are the metadata of the task. Such a function
+    gets one mapping, by parameter: `risk=lambda arguments: "low" if arguments["amount"] < 50 else "high"`.
 
     `key` says which calls are the same: by default those with equal arguments, in LangGraph within one step of one
     thread. Such a call never runs twice. To repeat one on purpose, name a parameter for an idempotency key as `key`, or
     pass a function of the arguments. Other arguments under a used key are refused. `name`, by default the module and
     the name of the function, is part of the key: set it before you rename or move a function.
+
+    The decorated function has the JSON Schema of its arguments as `arguments_schema`.
 
     Calls of the decorated function raise:
         AwaitingReview: no person has decided yet. The function did not run.
@@ -65,6 +80,7 @@ def guard(
         InvalidInput: the function cannot be guarded, or an option is unusable.
     """
     options = _Options(task_type, domain, risk, confidence, key, wait, name, graph)
+    _check(hitl, options)
     return lambda function: _guarded(function, _GuardedCalls(function, hitl, options))
 
 
@@ -75,21 +91,39 @@ def _guarded(function: Callable[P, R], calls: "_GuardedCalls") -> Callable[P, R]
         async def guarded_later(*args: P.args, **named: P.kwargs) -> Any:
             return await calls.run_later(calls.signature.bind(*args, **named))
 
+        vars(guarded_later)["arguments_schema"] = calls.signature.schema
         return cast("Callable[P, R]", guarded_later)
 
     @functools.wraps(function)
     def guarded(*args: P.args, **named: P.kwargs) -> R:
         return cast("R", calls.run(calls.signature.bind(*args, **named)))
 
+    vars(guarded)["arguments_schema"] = calls.signature.schema
     return guarded
+
+
+def _check(hitl: object, options: "_Options") -> None:
+    """Raise `InvalidInput` for an option that no call could use."""
+    if isinstance(hitl, type) or not callable(hitl):
+        check_facade(hitl, f"{_GUARD}: hitl")
+    for name in ("task_type", "domain", "name", "graph"):
+        if (text := getattr(options, name)) is not None or name in {"task_type", "domain"}:
+            check_text(text, f"{_GUARD}: {name}")
+    check_risk(options.risk, _GUARD)
+    check_confidence(options.confidence, _GUARD)
+    check_wait(options.wait, _GUARD)
+    if callable(options.key):
+        check_takes_one(options.key, f"{_GUARD}: key")
+    elif options.key is not None:
+        check_text(options.key, f"{_GUARD}: key")
 
 
 class _Options(NamedTuple):
     task_type: str
     domain: str
-    risk: Level | Callable[..., Level]
-    confidence: float | Callable[..., float | None] | None
-    key: str | Callable[..., str | int] | None
+    risk: LevelOf
+    confidence: Confidence
+    key: str | Callable[[Arguments], str | int] | None
     wait: float | None
     name: str | None
     graph: str | None
@@ -99,7 +133,7 @@ class _Question(NamedTuple):
     """One call, as `ToolCalls.ask` takes it."""
 
     calls: ToolCalls
-    asked: tuple[CallKey, str, dict[str, Any], ParentCall | None]
+    asked: tuple[CallKey, str, dict[str, Any], dict[str, Any], ParentCall | None]
 
 
 class _GuardedCalls:
@@ -110,8 +144,10 @@ class _GuardedCalls:
         self._name = options.name or f"{_module(function)}.{self.signature.name}"
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
             raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
-        if options.wait is not None and not 0 <= options.wait < math.inf:
-            raise InvalidInput([f"guard: wait: {options.wait!r} is no number of seconds"])
+        if options.name is None and "<lambda>" in self._name:
+            raise InvalidInput(
+                ["guard: name: all lambdas of a module have one name, which is part of the key; give name="]
+            )
 
     def run(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call, and run it if it is approved."""
@@ -148,7 +184,9 @@ class _GuardedCalls:
 
     def _facade(self) -> Facade:
         hitl = self._hitl
-        return hitl if isinstance(hitl, Orchestrator | AsyncOrchestrator) else hitl()
+        if isinstance(hitl, Orchestrator | AsyncOrchestrator):
+            return hitl
+        return check_facade(hitl(), f"{_GUARD}: {self.signature.name}: the function given as hitl")
 
     def _ends(self) -> float | None:
         return None if self._options.wait is None else time.monotonic() + self._options.wait
@@ -156,16 +194,18 @@ class _GuardedCalls:
     def _question(self, hitl: Facade, call: inspect.BoundArguments) -> _Question:
         call.apply_defaults()
         written, options = self.signature.as_json(call.arguments), self._options
-        risk, confidence = options.risk, options.confidence
+        values, risk, confidence = dict(call.arguments), options.risk, options.confidence
         calls = ToolCalls(
             hitl,
+            f"{_GUARD}: {self.signature.name}",
             domain=options.domain,
             task_type=options.task_type,
-            risk=(lambda *_: risk(*call.args, **call.kwargs)) if callable(risk) else risk,
-            confidence=(lambda *_: confidence(*call.args, **call.kwargs)) if callable(confidence) else confidence,
+            risk=(lambda _: risk(values)) if callable(risk) else risk,
+            confidence=(lambda _: confidence(values)) if callable(confidence) else confidence,
         )
         place = _place_in_langgraph()
-        return _Question(calls, (self._call_key(call, written, place), self._name, written, self._parent(place)))
+        key, schema = self._call_key(call, written, place), self.signature.schema
+        return _Question(calls, (key, self._name, written, schema, self._parent(place)))
 
     def _parent(self, place: "Place | None") -> ParentCall | None:
         if place is None or self._options.graph is None:
@@ -179,7 +219,11 @@ class _GuardedCalls:
                 return CallKey(thread=self._name, call_id=digest, namespace=_GUARD)
             return CallKey(thread=place.thread, call_id=f"{self._name}.{digest}", namespace=place.namespace)
         by = self._options.key
-        value = written[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
+        value = (
+            written[by]
+            if isinstance(by, str)
+            else called(by, dict(call.arguments), f"{_GUARD}: {self.signature.name}: key")
+        )
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             problem = f"{self.signature.name}: the key of the call is {value!r}"
             raise InvalidInput([f"{problem}; it has to be a text that is not empty, or a whole number"])

@@ -244,6 +244,8 @@ class AsyncOrchestrator:
         audience: str = ...,
         submitted_by: str | None = ...,
         parent: ParentCall | None = ...,
+        arguments_schema: Mapping[str, Any] | None = ...,
+        takes_response: bool = ...,
     ) -> Waiting | No | Go: ...
     async def submit(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from support.builders import a_task
@@ -11,8 +12,17 @@ from support.calls import Tool, approved, ask
 from support.internals import services_of
 
 from hitl_orchestrator import CallKey, Go, InvalidInput, No, ParentCall, proposed_call
-from hitl_orchestrator.errors import ExecutionFailed, LedgerDamaged, NotAuthorized, RecoveryIncomplete, StoreUnavailable
+from hitl_orchestrator.errors import (
+    ExecutionFailed,
+    LedgerDamaged,
+    NotAuthorized,
+    RecoveryIncomplete,
+    StoreUnavailable,
+    TaskConflict,
+)
 from hitl_orchestrator.execution.begun import Begun
+from hitl_orchestrator.integrations.langchain.answers import Answer
+from hitl_orchestrator.integrations.tool_calls import ToolCalls
 
 SECRET = "S3CRET"
 
@@ -46,7 +56,7 @@ PROMISES = (asynchronous, generator, asynchronous_generator, Asynchronous(), par
 def test_a_function_that_would_return_before_the_call_is_refused(hitl, call):
     go = approved(hitl)
 
-    with pytest.raises(InvalidInput, match="asynchronous|generator"):
+    with pytest.raises(InvalidInput, match=r"asynchronous|generator"):
         go.run(call)
 
     assert hitl.executions.list() == []
@@ -62,8 +72,11 @@ def test_a_generator_is_no_asynchronous_call(hitl, call):
 
 @pytest.mark.parametrize("call", PROMISES)
 def test_a_promise_in_place_of_a_result_has_failed(hitl, call):
+    def makes_no_call(arguments):
+        return call(arguments)
+
     with pytest.raises(InvalidInput, match="in place of a result"):
-        approved(hitl).run(call)
+        approved(hitl).run(makes_no_call)
 
     assert hitl.executions.list()[0].status == "failed"
 
@@ -253,3 +266,21 @@ def test_a_proposed_call_is_edited_as_before(hitl):
     hitl.decide(case_id, "modify", reviewer="ana", output=proposed_call("refund", {}).agent_output)
 
     assert ask(hitl).run(dict) == {}
+
+
+@pytest.mark.parametrize("other", [True, "1", [1]])
+def test_a_call_with_other_arguments_is_another_call_even_if_python_calls_them_equal(hitl, other):
+    calls, key = ToolCalls(hitl, "guard", domain="customer_support", risk="medium"), CallKey(thread="t", call_id="1")
+    calls.ask_now(key, "refund", {"n": 1}, {"type": "object"})
+    calls.ask_now(key, "refund", {"n": 1.0}, {"type": "object"})
+
+    with pytest.raises(TaskConflict):
+        calls.ask_now(key, "refund", {"n": other}, {"type": "object"})
+
+
+def test_an_edit_from_one_to_true_is_an_edit():
+    call = SimpleNamespace(arguments={"n": 1}, proposal=lambda: {"predicted_label": "refund"})
+
+    assert Answer("edit", {"n": True}).as_decision(call)["decision"] == "modify"
+    assert Answer("edit", {"n": 1.0}).as_decision(call)["decision"] == "approve"
+    assert Answer("edit", {"n": object()}).as_decision(call)["decision"] == "modify"

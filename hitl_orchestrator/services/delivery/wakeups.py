@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from hitl_orchestrator.domain.case import Case, ParentCall, Wakeup
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import HitlError, ResumerFailed, shortened
-from hitl_orchestrator.errors.in_log import in_log, log_foreign
+from hitl_orchestrator.errors.in_log import in_log, log_foreign, sentence_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
@@ -139,9 +139,5 @@ def _pause_after(attempts: int) -> float:
 
 def _sentence_of(exc: BaseException) -> str:
     """Return an error of foreign code on one line, in which no character is invisible."""
-    try:
-        text = str(exc)
-    except Exception:  # noqa: BLE001 - an error whose text cannot be made
-        text = ""
-    line = " ".join(f"{type(exc).__name__}: {text}".removesuffix(": ").encode(errors="replace").decode().split())
+    line = " ".join(sentence_of(exc).encode(errors="replace").decode().split())
     return shortened(escape_invisible(line.replace("\0", "")), _MOST_ERROR)
