@@ -164,6 +164,9 @@ def test_a_user_who_is_no_reviewer_decides_nothing_and_learns_why(server, thread
     approval = {"resume": {pause(agent, thread)["id"]: {"decision": {"human_decision": "approve"}}}}
     agent.runs.wait(thread, "oversight", command=approval, config=stated)
     assert "agent" in pause(agent, thread)["value"]["refused"]
+    agent.runs.wait(thread, "oversight", command={"resume": {"type": "accept"}})
+    server.client("domain_reviewer").runs.wait(thread, "oversight", input=None)
+    assert pause(agent, thread)["value"]["status"] == "waiting"
     with pytest.raises(AuthenticationError):
         server.client(None).threads.search()
 
