@@ -85,6 +85,7 @@ def test_what_it_holds_back_waits_for_a_person_whatever_the_policy_says(name, po
 
         assert bool(pauses(result)) == bool(hitl.inbox()) == (recommendation != "none")
         assert bool(ran) == (recommendation == "none")
+        assert len(hitl.inbox()) + len(list(hitl.audit.records())) == 1
 
 
 @pytest.mark.parametrize("policy", [None, APPROVES_ALL], ids=["default policy", "policy that approves all"])

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 from support.calls import ARGUMENTS, Tool, ask
 
-from hitl_orchestrator import Orchestrator
+from hitl_orchestrator import Go, Orchestrator
 from hitl_orchestrator.errors import InvalidInput
 
 
@@ -23,6 +23,9 @@ class Refund(BaseModel):
 
 
 SCHEMA = Refund.model_json_schema()
+FREE = {"rule_id": "all", "priority": 1, "conditions": {}, "action": "auto_approve"}
+APPROVES_ALL = {"policy_id": "all", "rules": [FREE]}
+OTHER = "predicted_label: 'pay' is another function, and 'refund' was proposed; "
 AMOUNT, NOT_FIT = {**ARGUMENTS, "amount": 4}, "its output does not fit the call: "
 
 
@@ -49,7 +52,7 @@ UNFIT = {
     },
     "arguments: required": {},
     "arguments: it has to be an object": {"arguments": [4]},
-    "predicted_label: 'pay' is another function, and 'refund' was proposed; reject it instead": {
+    f"{OTHER}reject the call, or override it without output": {
         "predicted_label": "pay",
         "arguments": ARGUMENTS,
     },
@@ -122,6 +125,21 @@ def test_the_schema_is_erased_with_the_texts_of_its_case(hitl):
     assert "Lopez" not in hitl.cases.get(case_id).model_dump_json()
     assert "Lopez" not in hitl.cases.history(case_id)[0].model_dump_json()
     assert hitl.audit.verify().sound
+
+
+def test_a_call_that_is_held_waits_for_a_person_whatever_the_policy_says_and_the_reason_is_shown(durable_store, opened):
+    with opened(durable_store, policy=APPROVES_ALL) as hitl:
+        assert isinstance(ask(hitl), Go)
+        waiting = ask(hitl, "call-2", held="the AI reviewer recommends: hold")
+        (review,) = hitl.inbox()
+        assert review.reason.startswith("the AI reviewer recommends: hold; otherwise")
+
+        hitl.decide(waiting.case_id, "approve", reviewer="ana")
+
+        assert isinstance(ask(hitl, "call-2"), Go)
+        copy = hitl.reviews.add_second_review(waiting.case_id, new_task_id="copy", reviewer="zoe")
+        assert copy.status == "waiting"
+        assert hitl.audit.verify().sound
 
 
 def test_a_pattern_of_a_framework_that_no_linear_engine_runs_is_left_to_the_tool(hitl):
