@@ -35,7 +35,7 @@ Reviewers = Annotated[
 AsJson = Annotated[bool, option(None, "Print JSON.", "--json")]
 SHARED: dict[str, Any] = {"store": Store, "policy": Policy, "reviewers": Reviewers}
 
-CaseId = Annotated[str, argument("ID", "Case id or task id.")]
+CaseId = Annotated[str, argument("ID", "Case id, its first 8 or more characters, or task id.")]
 Reviewer = Annotated[str, option("ID", "Your id as a reviewer.", "--reviewer")]
 ReasonCode = Annotated[str | None, option("CODE", "One of the reason codes of the policy.", "--reason-code")]
 Reason = Annotated[str, option("TEXT", "Reason, stored in the ledger.", "--reason")]

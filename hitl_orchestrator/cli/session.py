@@ -31,6 +31,7 @@ from hitl_orchestrator.settings import Settings, read_settings
 
 CHANNEL = "cli"
 _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SHORT_ID = re.compile("[0-9a-f]{8}[0-9a-f-]{0,27}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +205,21 @@ class CaseName(TypedDict, total=False):
 
 
 def named(hitl: Orchestrator, case_or_task: str) -> CaseName:
-    """Return the keyword that names a case: `case_id` if there is a case of this id, else `task_id`."""
+    """Return the keyword that names a case: `case_id` if there is a case of this id, else `task_id`.
+
+    The beginning of a case id names it too, unless it is the id of a task.
+
+    Raises:
+        InvalidInput: it is the beginning of several ids.
+    """
     if _CASE_ID.fullmatch(case_or_task):
         with suppress(UnknownCase):
             return {"case_id": hitl.cases.get(case_or_task).case_id}
+    elif _SHORT_ID.fullmatch(case_or_task):
+        try:
+            hitl.cases.get(task_id=case_or_task)
+        except UnknownCase:
+            case_id = hitl.cases.named(case_or_task)
+            if case_id is not None:
+                return {"case_id": case_id}
     return {"task_id": case_or_task}

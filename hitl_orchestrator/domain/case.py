@@ -228,3 +228,5 @@ class Case(Value):
     def __repr__(self) -> str:
         """Return the id of the task and the status."""
         return f"<Case {self.task_id} {self.status}>"
+
+    __str__ = __repr__

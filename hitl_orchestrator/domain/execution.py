@@ -1,5 +1,6 @@
 """The call of an agent that needs an approval, and its execution: at most one per decision."""
 
+import json
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.input.parsing import parse
-from hitl_orchestrator.domain.task import AgentOutput
+from hitl_orchestrator.domain.task import AgentOutput, Proposal
 from hitl_orchestrator.domain.value import (
     FreeJson,
     Identifier,
@@ -23,7 +24,18 @@ from hitl_orchestrator.domain.value import (
 )
 from hitl_orchestrator.errors import InvalidInput, shortened
 
-__all__ = ["ARGUMENTS", "RESPONSE", "CallForm", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
+__all__ = [
+    "ARGUMENTS",
+    "RESPONSE",
+    "CallForm",
+    "CallKey",
+    "Execution",
+    "ExecutionStatus",
+    "Gated",
+    "is_call",
+    "proposed_call",
+    "shown_call",
+]
 
 ARGUMENTS = "arguments"
 """The field of a proposal with the arguments of the proposed call. A reviewer's edit changes them there."""
@@ -32,6 +44,7 @@ RESPONSE = "response"
 """The field of an output with a reviewer's own answer, a text, in the place of the arguments and of the call."""
 
 _PREFIX, _MOST, _READABLE = "call", 200, 60
+_MOST_SHOWN, _MOST_OF_VALUE, _UNQUOTED = 200, 40, re.compile(r"[\w.@:/+-]+")
 _PLAIN, _OTHER = re.compile(r"[A-Za-z0-9._-]*"), re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -140,6 +153,32 @@ def proposed_call(
     proposal = {"predicted_label": name, "explanation": explanation, ARGUMENTS: dict(arguments), **fields}
     raw = {"task_id": _PREFIX, "agent_output": proposal, "confidence_score": confidence}
     return parse(AgentOutput, raw, f"the proposed call of {name!r}")
+
+
+def is_call(task_id: str) -> bool:
+    """Return whether a task is a call that was asked about: its id is made of the parts of a `CallKey`."""
+    return task_id.startswith(f"{_PREFIX}:")
+
+
+def shown_call(proposal: Proposal) -> str | None:
+    """Return the call that a proposal is, such as `refund(order=A-17, amount=55)`; None if it is none.
+
+    It is one line of at most 200 characters: long values are cut, and texts that are no plain word are quoted, so that
+    no value looks like another argument.
+    """
+    arguments = (proposal.model_extra or {}).get(ARGUMENTS)
+    if not isinstance(arguments, Mapping):
+        return None
+    given = ", ".join(f"{_word(str(name))}={_word(value)}" for name, value in arguments.items())
+    text = f"{_word(proposal.predicted_label)}({given})"
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+
+
+def _word(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    cut = text if len(text) <= _MOST_OF_VALUE else f"{text[: _MOST_OF_VALUE - 1]}…"
+    plain = not isinstance(value, str) or _UNQUOTED.fullmatch(text)
+    return cut if plain else json.dumps(cut, ensure_ascii=False)
 
 
 proposed_call.__module__ = "hitl_orchestrator"  # the name that users import

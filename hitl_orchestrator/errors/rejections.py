@@ -75,6 +75,8 @@ class TaskConflict(RequestRejected):
         if live:
             remedy = ", which is live, and no record may replace it; give the record a new task_id"
         again = "; give it a new task_id, or replace the case with resubmit=True (--resubmit)"
+        if task_id.startswith("call:"):
+            again = "; it is a call that was asked about: use another key for another call (key=, call_id)"
         super().__init__(
             f"task {task_id!r} was already submitted with other content as case {case_id!r}"
             + (remedy if stays or live else f"{listed}{again}")

@@ -9,19 +9,33 @@ from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.errors import InvalidInput, shortened
+from hitl_orchestrator.review.people import People
 
-__all__ = ["checked_arguments", "output_of", "review_of", "task_of"]
+__all__ = ["check_role", "checked_arguments", "output_of", "review_of", "roles_of", "task_of"]
 
 Facade = TypeVar("Facade", bound=type)
 Check = Callable[[Any], bool]
 
 _NAMES = {str: "text", bool: "True or False", int: "a whole number", float: "a number", NoneType: "None"}
 _PLAIN = (*_NAMES, Path, Mapping)
+
+
+def check_role(role: str, people: People) -> None:
+    """Refuse a role that no person has and that is not in the chain. Raises `InvalidInput` with a suggestion."""
+    roles = roles_of(people)
+    if role not in roles:
+        roles_are = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
+        raise InvalidInput([f"role: {role!r} is not a role of the people; {roles_are}"])
+
+
+def roles_of(people: People) -> tuple[str, ...]:
+    """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
+    return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
 
 
 def checked_arguments(facade: Facade) -> Facade:

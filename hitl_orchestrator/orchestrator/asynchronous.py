@@ -13,6 +13,7 @@ from typing import Any
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.principal import Principal
+from hitl_orchestrator.execution.answers import Answer
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
@@ -144,7 +145,7 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         return type(self)(self._sync.acting_as(reviewer, channel=channel, principal=principal), self._threads)
 
     @functools.wraps(Orchestrator.wait)
-    async def wait(self, case: Case | str, timeout: float | None = None) -> Case:
+    async def wait(self, case: Case | Answer | str, timeout: float | None = None) -> Case:
         """Return a case as soon as it is finished, as `Orchestrator.wait` does. It holds no thread while it waits."""
         seconds, case_id = checked_timeout(timeout), case_id_of(case)
         with self._sync._services.waiters.waiting(case_id) as future:

@@ -1,5 +1,6 @@
 """`hitl.cases`: read, enqueue, cancel, replay and redact cases."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Cases"]
+
+_SHORT_ID, _MOST_NAMED = re.compile("[0-9a-f]{8}[0-9a-f-]{0,28}"), 5
 
 
 @checked_arguments
@@ -72,6 +75,24 @@ class Cases:
         proposed = output_of(output, given)
         intake = Intake(given, proposed, replay=replay, submitted_by=submitter, classify=classify)
         return self._gate.shown(services.submission.enqueue(intake, acting, resubmit=resubmit))
+
+    def named(self, short_id: str) -> str | None:
+        """Return the id of the only case whose id begins with these 8 or more characters; None if there is none.
+
+        Raises:
+            InvalidInput: it is no beginning of an id, or that of several cases.
+            NotAuthorized: the principal is not local.
+        """
+        services = self._gate.to(Verb.RUN_GRAPH).services
+        if _SHORT_ID.fullmatch(short_id) is None:
+            problem = "it is no beginning of a case id: give 8 or more of its digits and hyphens"
+            raise InvalidInput([f"case {shortened(short_id)!r}: {problem}"])
+        found = services.ledger.named(short_id, _MOST_NAMED + 1)
+        if len(found) > 1:
+            more = " and more" if len(found) > _MOST_NAMED else ""
+            several = f"several cases begin with it, {', '.join(found[:_MOST_NAMED])}{more}; give more of the id"
+            raise InvalidInput([f"case {short_id!r}: {several}"])
+        return found[0] if found else None
 
     def unfinished(self) -> Sequence[UnfinishedCase]:
         """Return the cases that neither wait for a reviewer nor are finished, in the order of submission.

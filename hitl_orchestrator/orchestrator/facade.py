@@ -23,11 +23,11 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.execution.answers import Go, No, Waiting
+from hitl_orchestrator.execution.answers import Answer, Go, No, Waiting
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.store.leases import LEASE_SECONDS
 from hitl_orchestrator.nodes.traces import note_case, note_submission, note_verdict
-from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
+from hitl_orchestrator.orchestrator.arguments import check_role, checked_arguments, output_of, review_of, task_of
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
@@ -257,13 +257,17 @@ class Orchestrator:
         pages repeat and skip nothing. With `count` the page has the `total` of all pages, unless it is for a reviewer.
 
         Raises:
-            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, or `after` is no review.
+            InvalidInput: the limit is not in [1, 100,000], a name cannot be stored, `after` is no review, or no person
+                has the role, which must not look like an empty inbox.
             NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
         risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
-        return services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
+        page = services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
+        if role is not None and not page:
+            check_role(role, services.people)
+        return page
 
     def decide(
         self,
@@ -310,8 +314,10 @@ class Orchestrator:
             note_verdict(span, case.answered)
         return self._gate.shown(case)
 
-    def wait(self, case: Case | str, timeout: float | None = None) -> Case:
-        """Return a case as soon as it is finished. `case` may be its id; without a timeout it waits for ever.
+    def wait(self, case: Case | Answer | str, timeout: float | None = None) -> Case:
+        """Return a case as soon as it is finished; without a timeout it waits for ever.
+
+        `case` may be its id, or the answer of `ask`.
 
         A decision in this process wakes the caller at once; one elsewhere is seen after at most a second.
 

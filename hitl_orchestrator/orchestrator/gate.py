@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import LedgerDamaged, TamperedPeople, TamperedPolicy
+from hitl_orchestrator.execution.answers import Answer
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "Passed", "PassedForCase", "case_id_of"]
 
 
-def case_id_of(case: Case | str) -> str:
-    """Return the id of a case that a call names by itself or by its id."""
-    return case.case_id if isinstance(case, Case) else case
+def case_id_of(case: Case | Answer | str) -> str:
+    """Return the id of a case that a call names by itself, by the answer of `ask`, or by its id."""
+    return case if isinstance(case, str) else case.case_id
 
 
 class Passed(NamedTuple):

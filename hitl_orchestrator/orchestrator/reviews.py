@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, task_of
+from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, roles_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -221,8 +221,7 @@ class Reviews:
 
     def roles(self) -> tuple[str, ...]:
         """Return all roles: those of the escalation chain, the lowest first, then other roles that reviewers hold."""
-        people = self._gate.to(Verb.READ_PEOPLE).services.people
-        return tuple(dict.fromkeys([*people.chain.roles, *(role for person in people for role in person.roles)]))
+        return roles_of(self._gate.to(Verb.READ_PEOPLE).services.people)
 
     def people(self) -> tuple[Reviewer, ...]:
         """Return all reviewers."""

@@ -118,6 +118,7 @@ class CaseView(Value):
     rule_id: Label
     reason: Text
     message: Text = Field(default="", description="the message of the rule to the reviewer")
+    asked_about: Text = Field(default="", description="the call whose execution is asked about, from its own case")
     would_go_through: tuple[Text, ...] = ()
     role: Label = Field(description="the role that must decide now")
     missing_role: Label | None = Field(
@@ -206,6 +207,8 @@ def _task(view: CaseView) -> Iterator[str]:
     yield _quoted(f"<p>{_text(task.task_description)}</p>{_fields(task.metadata)}")
     yield f'<p class="faint">{_name(task.task_type)} in {_name(task.domain)}, created {_moment(task.timestamp)}</p>'
     yield _beware(task.model_dump(mode="json"))
+    if view.asked_about:
+        yield _quoted(f"<p>Did {_text(view.asked_about)} happen?</p>")
     if view.message:
         yield f"<h4>The rule's message</h4>{_quoted(f'<p>{_text(view.message)}</p>')}"
     if view.passed_up_because:

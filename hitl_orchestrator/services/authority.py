@@ -223,8 +223,19 @@ _WORDS = {
     Verb.REDACT: "redact this case",
     Verb.CHANGE_POLICY: "change the policy",
     Verb.CHANGE_PEOPLE: "change the people",
+    Verb.DECIDE: "decide cases",
+    Verb.CLAIM: "claim reviews",
+    Verb.INBOX: "list open reviews",
+    Verb.VIEW: "view reviews",
 }
 
 
+def _kind_of(principal: Principal) -> str:
+    """Return the kind of a principal in words; one that may be an application is not called a human."""
+    return "principal" if principal.kind is PrincipalKind.HUMAN else principal.kind.value
+
+
 def _denied(principal: Principal, verb: Verb, why: str) -> NotAuthorized:
-    return NotAuthorized(principal.name, why, f"use the verb {verb.value!r}", kind=principal.kind.value)
+    return NotAuthorized(
+        principal.name, why, _WORDS.get(verb) or f"use the verb {verb.value!r}", kind=_kind_of(principal)
+    )

@@ -35,6 +35,8 @@ Configuration = Mapping[str, str | None]
 
 _log = logging.getLogger(__name__)
 _SIGNALS = "score_rules"
+_OPTIONAL = (_SIGNALS, "schemas")
+"""What a process that states none leaves as it is recorded."""
 _CONFIGURED = EventKind.CONFIGURATION_RECORDED
 
 
@@ -91,7 +93,7 @@ def open_governance(
     rules = PolicyRegistry(recorded_policy(str(policies.active), ledger.policy), registry.people.chain, ledger.policy)
     rules.put_in_force(policies)
     last = next((event.body for event in reversed(events) if event.kind == _CONFIGURED), None)
-    kept = uses | {_SIGNALS: uses[_SIGNALS] or (last or {}).get(_SIGNALS)}
+    kept = {name: stated or (last or {}).get(name) if name in _OPTIONAL else stated for name, stated in uses.items()}
     sync = PolicySync(ledger, rules, registry, clock, _to_record(kept, last))
     return Governance(registry, rules, sync, _recorded_rules(kept[_SIGNALS]))
 
@@ -175,5 +177,7 @@ def _to_record(uses: Configuration, last: Configuration | None) -> Configuration
         return None
     if last is not None:
         event = {"case_id": None, "event": "configuration"}
-        _log.warning("opened with other %s than those recorded last", ", ".join(differing), extra=event)
+        which = ", ".join(differing).replace("_", " ")
+        text = "hitl: opened with other %s than those recorded last; from the next case on these apply: open the store "
+        _log.warning(text + "with the same ones everywhere, unless they changed", which, extra=event)
     return uses

@@ -24,10 +24,32 @@ def executed(hitl, folder):
 def test_executions_are_listed_with_the_question_that_waits(executed):
     answer = executed("executions")
 
-    assert "Did lost happen? A reviewer decides it:" in answer.out
+    assert "A reviewer is asked whether lost happened:" in answer.out
     command = next(line for line in answer.out.splitlines() if "hitl show" in line)
     assert "waits for domain_reviewer" in " ".join(executed(*shlex.split(command)[1:]).out.split())
     assert "2 executions." in answer.out
+
+
+def test_a_list_of_executions_has_the_call_and_its_result(executed):
+    made, lost = (line for line in executed("executions").out.splitlines() if "refund" in line)
+
+    assert made.startswith("made")
+    assert '{"paid": 5}' in made
+    assert lost.rstrip().endswith("-")
+
+
+def test_the_question_shows_the_call_and_copies_nothing_of_it(executed):
+    command = next(line for line in executed("executions").out.splitlines() if "hitl show" in line)
+    shown = executed(*shlex.split(command)[1:])
+    check = executed("--json", *shlex.split(command)[1:]).data
+
+    assert "Did refund(" in " ".join(shown.out.split())
+    assert "amount" not in str(check["submission"])
+
+
+def test_what_was_approved_is_not_called_executed(executed):
+    assert "Executed" not in executed("show", "left").out
+    assert "Approved is the proposal:" in executed("show", "left").out
 
 
 def test_executions_are_listed_for_machines_page_by_page(executed):

@@ -112,3 +112,17 @@ def test_an_answer_that_names_no_call_or_is_no_object_is_refused(capsys, running
 
     assert code == 2
     assert not ran
+
+
+def test_an_empty_list_says_whether_the_thread_is_unknown_or_waits_in_batched_mode(capsys, running):
+    own = HumanInTheLoopMiddleware({"refund": True})
+    script = [[("refund", REFUND, "call-0")], "done"]
+    batched = create_agent(
+        Scripted(turns=script), tools=tools_that_log([]), middleware=[own], checkpointer=InMemorySaver()
+    )
+    graph, thread = running(batched)
+
+    assert main(["calls", graph, thread]) == 0
+    assert "in LangChain's batched mode: refund;" in " ".join(capsys.readouterr().out.split())
+    assert main(["calls", graph, "no-such-thread"]) == 0
+    assert "has no thread 'no-such-thread'" in " ".join(capsys.readouterr().out.split())

@@ -74,7 +74,7 @@ def test_the_blocks_of_a_page_run_in_order(path, capfd):
 
 @pytest.mark.usefixtures("_empty_folder")
 def test_the_example_of_the_readme_can_be_repeated(capsys):
-    (code,) = [block.text for block in blocks(README) if block.language == "python"]
+    code, _ = (block.text for block in blocks(README) if block.language == "python")
     outputs = []
     for _ in range(2):
         exec(compile(code, str(README), "exec"), {"__name__": "page"})

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-(README,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+README = "".join(_BLOCK.findall((ROOT / "README.md").read_text("utf-8")))
 
 TYPED = """
 from hitl_orchestrator import AsyncOrchestrator, Case, FinalDecision, Orchestrator, RiskLevel

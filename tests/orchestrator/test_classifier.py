@@ -68,7 +68,7 @@ def test_a_case_without_a_classification_needs_a_reviewer(opened, store, classif
     ("answer", "match"),
     [
         ("Refund", "the classifier's answer to task 'task-1'"),
-        ({"label": "Refund"}, "agent_output: this field is required"),
+        ({"label": "Refund"}, "predicted_label: missing among 'label'"),
         ({"predicted_label": "Refund", "confidence_score": "85%"}, "confidence_score: .85%"),
         ({"predicted_label": "Refund", "task_id": "task-2"}, "'task-2' is another task"),
         (an_output("task-2"), "'task-2' is another task"),
@@ -156,3 +156,17 @@ def test_a_failing_classifier_loses_no_case(opened, store):
     assert hitl.cases.get(task_id="task-1").status == "received"
     assert hitl.submit(a_task()).status == "approved"
     assert len(list(hitl.audit.records())) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [
+        ({"label": "Refund"}, "name the label 'predicted_label'"),
+        ({"predicted_label": "Refund", "confidence": 0.9}, "name the confidence of the answer 'confidence_score'"),
+    ],
+)
+def test_an_answer_with_other_names_is_refused_with_the_right_one(opened, store, answer, named):
+    hitl = opened(store, classifier=lambda task: answer)
+    hitl.submit(a_task())
+
+    assert named in str(hitl.inbox()[0].classifier_error)

@@ -381,4 +381,4 @@ def test_other_rules_and_schemas_are_recorded_when_they_are_first_used(opened, d
     assert configurations(**rules) == (1, False)
     assert configurations(**rules) == (1, False)
     assert configurations(**rules, **schema) == (2, True)
-    assert configurations() == (3, True)
+    assert configurations(**rules) == (2, False)

@@ -200,6 +200,7 @@ IN_GENERAL = {
     "cases.runner": (Verb.RUN_GRAPH, lambda h: h.cases.runner()),
     "cases.wakeups": (Verb.UNFINISHED, lambda h: h.cases.wakeups()),
     "decided_since": (Verb.READ_RECORDS, lambda h: h.decided_since()),
+    "cases.named": (Verb.RUN_GRAPH, lambda h: h.cases.named("01a2271f")),
     "cases.prepare": (Verb.SUBMIT, lambda h: h.cases.prepare()),
     "reviews.next": (Verb.CLAIM, lambda h: h.reviews.next(seconds=0)),
     "reviews.assign": (Verb.ASSIGN, lambda h: h.reviews.assign(limit=0)),

@@ -12,6 +12,7 @@ from support.builders import a_task, an_output
 
 from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel, Signal
+from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.policies import ScoreRules, read_policy, score_of, signal_rules_json_schema
 from hitl_orchestrator.policies.engine.signals.reviewed import Example, Range, fit_reviewed
@@ -67,14 +68,26 @@ def test_a_small_margin_and_samples_that_disagree_are_ambiguous():
 
 
 @pytest.mark.parametrize(
-    ("amount", "is_risky"),
-    [(500, False), (501, True), ("501", True), (None, True)],
+    ("amount", "why"),
+    [
+        (500, None),
+        (501, ""),
+        ("501", "a compared value is missing or of another type, so that it may hold: "),
+        (None, "metadata.amount is missing, so that it may hold: "),
+    ],
     ids=["at", "above", "text", "none"],
 )
-def test_a_risky_rule_holds_unless_it_certainly_fails(amount, is_risky):
+def test_a_risky_rule_holds_unless_it_certainly_fails(amount, why):
     found = raised(metadata={} if amount is None else {"amount": amount})
 
-    assert [each[3] for each in found] == (["refunds above 500 (large)"] if is_risky else [])
+    assert [each[3] for each in found] == ([] if why is None else [f"{why}refunds above 500 (large)"])
+
+
+def test_a_field_that_is_not_declared_is_named_as_one_of_the_signals_file():
+    risky = [{"rule_id": "large", "conditions": {"metadata": {"amount": {"gt": 500}}}, "because": "large"}]
+
+    with pytest.raises(InvalidInput, match=r'risky\[0\].conditions.metadata.amount.*the signals file\'s "metadata"'):
+        parse(ScoreRules, {"risky": risky}, "r.signals.json")
 
 
 def test_a_risky_rule_may_read_the_other_signals():

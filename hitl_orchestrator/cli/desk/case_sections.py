@@ -9,7 +9,7 @@ from textual.content import Content
 
 from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
-from hitl_orchestrator.cli.views.content import nothing
+from hitl_orchestrator.cli.views.content import nothing, task_name, what_is_asked
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.input.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
@@ -75,8 +75,8 @@ def queue_line(request: ReviewRequest, me: str, now: datetime, width: int) -> Co
     cells = {
         "risk": (request.risk_level.value, RISK[request.risk_level]),
         "due": due(request.due_at, now),
-        "task": (task.task_id, STRONG),
-        "description": (task.task_description, ""),
+        "task": (task_name(task.task_id, request.case_id), STRONG),
+        "description": (what_is_asked(request), ""),
         "type": (task.task_type, FAINT),
         "domain": (task.domain, FAINT),
         "for": (request.needed_role, WARN if request.level else FAINT),
@@ -135,7 +135,11 @@ def sections(view: CaseView, now: datetime) -> tuple[list[Section], list[Section
 
 def title(view: CaseView, status: str) -> Content:
     """Return the first line of a case: its task, risk and state."""
-    name = (one_line(view.task_id), STRONG), "  ", (f"{view.risk_level.value} risk", RISK[view.risk_level])
+    name = (
+        (one_line(task_name(view.task_id, view.case_id)), STRONG),
+        "  ",
+        (f"{view.risk_level.value} risk", RISK[view.risk_level]),
+    )
     return Content.assemble(*name, (f"  {one_line(status)}", FAINT))
 
 
@@ -149,7 +153,7 @@ def recorded(case: Case, history: Sequence[HistoryItem]) -> list[Section]:
     lines = [Content(one_line(state(case)))]
     if case.record is not None:
         executed = (
-            "nothing is executed" if case.final_output is None else f"executed is {case.final_output.predicted_label}"
+            "nothing is executed" if case.final_output is None else f"approved is {case.final_output.predicted_label}"
         )
         lines.append(Content.styled(one_line(executed), FAINT))
     return [Section("review", _stacked(lines)), Section("history", rows=_history(history))]
@@ -157,7 +161,8 @@ def recorded(case: Case, history: Sequence[HistoryItem]) -> list[Section]:
 
 def _task(view: CaseView) -> Content:
     task = view.task
-    lines = [_quoted(task.task_description, STRONG), *_fields(task.metadata)]
+    asked = [_quoted(f"Did {view.asked_about} happen?", STRONG)] if view.asked_about else []
+    lines = [*asked, _quoted(task.task_description, "" if asked else STRONG), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 
 

@@ -7,6 +7,7 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_time
 from hitl_orchestrator.cli.views import tables
+from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.inbox import request_summary
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import ReviewRequest, StoredReview
@@ -16,9 +17,8 @@ from hitl_orchestrator.orchestrator import Assignment, Assignments
 def holder(request: ReviewRequest) -> Line:
     """Describe the delegation of a review and its holder."""
     until = f" until {local_time(request.claimed_until)}" if request.claimed_until else ""
-    return Line(
-        f"{inline(str(request.claimed_by))} has {inline(request.task_id)}{until}; when released, it returns to you."
-    )
+    task = inline(task_name(request.task_id, request.case_id))
+    return Line(f"{inline(str(request.claimed_by))} has {task}{until}; when released, it returns to you.")
 
 
 def summary(assignment: Assignment) -> dict[str, Any]:
@@ -44,7 +44,10 @@ def assigned(assignments: Assignments) -> Iterator[Block]:
     yield Line()
     for each in assignments:
         if each.why:
-            yield Line(f"{inline(each.review.task_id)}: {each.why}", "" if each.to else "yellow")
+            yield Line(
+                f"{inline(task_name(each.review.task_id, each.review.case_id))}: {each.why}",
+                "" if each.to else "yellow",
+            )
     people = {each.to for each in assignments if each.to}
     number = sum(each.to is not None for each in assignments)
     yield Line(f"Assigned {count(number, 'review')} to {count(len(people), 'reviewer')}.")
@@ -78,13 +81,18 @@ def decided(cases: Sequence[Case]) -> Iterator[Block]:
 def _assigned_row(assignment: Assignment) -> tuple[Cell, ...]:
     request = assignment.review
     to = Cell(assignment.to) if assignment.to else Cell("-", "yellow")
-    return Cell(request.task_id, quoted=True), blocks.risk(request.risk_level), Cell(request.needed_role), to
+    return (
+        Cell(task_name(request.task_id, request.case_id), quoted=True),
+        blocks.risk(request.risk_level),
+        Cell(request.needed_role),
+        to,
+    )
 
 
 def _selected_row(row: StoredReview) -> tuple[Cell, ...]:
     routing, task = row.shown.routing, row.shown.task
     return (
-        Cell(task.task_id, quoted=True),
+        Cell(task_name(task.task_id, row.case_id), quoted=True),
         blocks.risk(routing.risk_level),
         Cell(confidence(routing.score.confidence)),
         Cell(routing.output.agent_output.predicted_label if routing.output else "(none)"),

@@ -4,17 +4,27 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import audit_record, executions, tables
-from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import (
+    asked_about,
+    call_of,
+    edit_of,
+    heading,
+    nothing,
+    proposal_lines,
+    task_lines,
+    task_name,
+    task_with_call,
+)
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ConfidencePart, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
-from hitl_orchestrator.domain.execution import Execution
+from hitl_orchestrator.domain.execution import Execution, is_call
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
@@ -25,13 +35,16 @@ def describe(
 ) -> Iterator[Block]:
     """Describe a whole case. `view` is that of its open review, if it has one."""
     status = case.status if view is None else f"waits for {_awaited(case, view.role)}"
-    yield Line(f"Task {inline(case.task_id)}: {status}", f"bold {blocks.outcome(case.status).style}")
+    style = f"bold {blocks.outcome(case.status).style}"
+    yield Line(f"{heading(case.task_id, call_of(case))}: {status}", style)
     yield Line(f"case {case.case_id}", "dim")
+    if is_call(case.task_id):
+        yield Strip([Cell(f"task {case.task_id}", "dim")])
     if case.submission.replayed:
         yield Line("It repeats a record of the past: it is evidence, and nothing is carried out.", "yellow")
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
-    yield from _task(case)
+    yield from _task(case, view)
     blind = view is not None and bool(view.hidden)
     yield from _blind(case, view, session) if blind else _proposal(case, history)
     yield from _routing(case, blind=blind)
@@ -57,12 +70,11 @@ def describe(
 def receipt(case: Case, review: Review, started: datetime, session: Session) -> Iterator[Block]:
     """Describe the result of a decision."""
     row = next(row for row in reversed(case.reviews) if row.verdict and _matches(row, review))
+    on = f"task {inline(case.task_id)}" if not is_call(case.task_id) else f"call {task_with_call(case)}"
     if row.verdict and row.verdict.decided_at < started:
         yield Line(f"This decision was recorded at {local_time(row.verdict.decided_at)}; nothing was changed.")
     else:
-        yield Line(
-            f"Recorded: {review.human_decision} by {inline(str(review.reviewer_id))} on task {inline(case.task_id)}."
-        )
+        yield Line(f"Recorded: {review.human_decision} by {inline(str(review.reviewer_id))} on {on}.")
     if row.shown.routing.output is not None:
         yield from blocks.flagged("what the agent proposed", row.shown.routing.output.model_dump(mode="json"))
     yield from blocks.flagged("the task", row.shown.task.model_dump(mode="json"))
@@ -71,7 +83,7 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
         yield Line(f"The case now waits for {inline(case.open_review.role)}.", "bold")
     else:
         yield Line(f"The case is finished: {case.status}.", blocks.outcome(case.status).style)
-    yield Line(session.command("show", case.task_id), COMMAND, indent=2)
+    yield Line(session.command("show", task_name(case.task_id, case.case_id)), COMMAND, indent=2)
 
 
 def _awaited(case: Case, role: str) -> str:
@@ -90,10 +102,11 @@ def _heading(text: str) -> Iterator[Block]:
     yield Line(text, "bold")
 
 
-def _task(case: Case) -> Iterator[Block]:
+def _task(case: Case, view: CaseView | None) -> Iterator[Block]:
     task = case.submission.task
     yield from _heading("Task")
     risk = f"risk {task.risk_level}" if task.risk_level else "no risk level"
+    yield from asked_about(view) if view else ()
     yield from task_lines(task, f"{risk}, created {local_minute(task.timestamp)}")
 
 
@@ -124,7 +137,7 @@ def _blind(case: Case, view: CaseView | None, session: Session) -> Iterator[Bloc
     yield Line("Hidden, because the review is blind: reviewers commit their own label first.", indent=2)
     able = [] if view is None else _able(view)
     if able:
-        command = session.command("label", case.task_id, "YOUR LABEL", "--reviewer", able[0])
+        command = session.command("label", task_name(case.task_id, case.case_id), "YOUR LABEL", "--reviewer", able[0])
         yield Line(command, COMMAND, indent=2)
 
 
@@ -258,7 +271,7 @@ def _outcome(record: AuditRecord) -> Iterator[Block]:
     if record.final_output is None:
         yield Line(_nothing_of(record), indent=2)
     else:
-        yield Line(f"Executed is {_TO_EXECUTE.get(record.final_decision, 'the proposal')}:", indent=2)
+        yield Line(f"Approved is {_TO_EXECUTE.get(record.final_decision, 'the proposal')}:", indent=2)
         yield from proposal_lines(record.final_output)
     yield from audit_record.software(record)
 
@@ -288,5 +301,6 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
     number = count(len(view.may_decide), "reviewer")
     yield Line(f"Next, as {view.role} ({number} may): {choices}{'' if view.hidden else ', such as'}")
     if not view.hidden:
-        words = ("decide", view.task_id, decisions[0], "--reviewer", able[0])
+        words = ("decide", task_name(view.task_id, view.case_id), decisions[0], "--reviewer", able[0])
         yield Line(session.command(*words, deciding=True), COMMAND, indent=2)
+        yield from edit_of(view, able[0], session)

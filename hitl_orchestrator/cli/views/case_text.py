@@ -6,16 +6,27 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.content import nothing, proposal_lines, task_lines
+from hitl_orchestrator.cli.views.content import (
+    asked_about,
+    edit_of,
+    heading,
+    nothing,
+    proposal_lines,
+    task_lines,
+    task_name,
+)
+from hitl_orchestrator.domain.execution import is_call
 from hitl_orchestrator.orchestrator import CaseView, missing_role_note
 
 
 def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     """Describe a review to one reviewer. The view leaves out the agent's answer while it is hidden."""
     yield Line(
-        f"Task {inline(view.task_id)}: {view.state}, for {inline(view.role)}",
+        f"{heading(view.task_id, None if view.hidden else view.proposal)}: {view.state}, for {inline(view.role)}",
         f"bold {blocks.risk(view.risk_level).style}",
     )
+    if is_call(view.task_id):
+        yield Line(f"case {view.case_id}", "dim")
     if view.claimed_by and view.claimed_until:
         delegated = f", delegated by {inline(view.delegated_by)}" if view.delegated_by else ""
         yield Line(f"claimed by {inline(view.claimed_by)} until {local_time(view.claimed_until)}{delegated}", "dim")
@@ -34,6 +45,7 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
 
 def _task(view: CaseView) -> Iterator[Block]:
     yield Line()
+    yield from asked_about(view)
     yield from task_lines(view.task, f"{view.risk_level} risk")
     if view.passed_up_because:
         yield Line("Escalated:", "yellow", indent=2)
@@ -45,7 +57,11 @@ def _task(view: CaseView) -> Iterator[Block]:
 def _blind(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
     yield Line()
     yield Line("The agent's answer is hidden until you have committed your own label:")
-    yield Line(session.command("label", view.task_id, "YOUR LABEL", "--reviewer", reviewer), COMMAND, indent=2)
+    yield Line(
+        session.command("label", task_name(view.task_id, view.case_id), "YOUR LABEL", "--reviewer", reviewer),
+        COMMAND,
+        indent=2,
+    )
 
 
 def _answer(view: CaseView) -> Iterator[Block]:
@@ -91,5 +107,6 @@ def _choices(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     yield Table(columns, [(Cell(choice.decision, "bold"), Cell(choice.does)) for choice in view.choices])
     if not view.hidden:
         yield Line()
-        words = ("decide", view.task_id, view.choices[0].decision, "--reviewer", reviewer)
+        words = ("decide", task_name(view.task_id, view.case_id), view.choices[0].decision, "--reviewer", reviewer)
         yield Line(session.command(*words, deciding=True), COMMAND, indent=2)
+        yield from edit_of(view, reviewer, session)

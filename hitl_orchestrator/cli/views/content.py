@@ -1,12 +1,23 @@
-"""Tasks and proposals as lines: texts of agents, with warnings about invisible characters."""
+"""Tasks, proposals and calls as lines: texts of agents, with warnings about invisible characters."""
 
 import json
 from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output import blocks
-from hitl_orchestrator.cli.output.blocks import Block, Line, inline
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
+from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.execution import ARGUMENTS, is_call, shown_call
+from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import Proposal, Task
+from hitl_orchestrator.orchestrator import CaseView
+
+SHORT_ID = 18
+"""Characters of a case id: its time to the millisecond, and three random digits. Every command accepts them."""
+
+_LONGEST_EDIT = 400
 
 
 def task_lines(task: Task, about: str) -> Iterator[Block]:
@@ -16,6 +27,12 @@ def task_lines(task: Task, about: str) -> Iterator[Block]:
         yield Line(json.dumps(task.metadata, ensure_ascii=False), indent=2, quoted=True)
     yield Line(f"{inline(task.task_type)} in {inline(task.domain)}, {about}", indent=2)
     yield from blocks.flagged("this", task.model_dump(mode="json"), indent=2)
+
+
+def asked_about(view: CaseView) -> Iterator[Block]:
+    """Yield the question of an execution check, with the call that it asks about."""
+    if view.asked_about:
+        yield Line(f"Did {view.asked_about} happen?", "bold", indent=2, quoted=True)
 
 
 def proposal_lines(proposal: Proposal) -> Iterator[Block]:
@@ -31,3 +48,53 @@ def proposal_lines(proposal: Proposal) -> Iterator[Block]:
 def nothing(classifier_error: str | None) -> str:
     """Return the sentence of a case without a proposal. The reason of the routing quotes the error."""
     return "The agent proposes nothing" + ("; its classifier failed." if classifier_error else ".")
+
+
+def task_name(task_id: str, case_id: str) -> str:
+    """Return the id of a task; for a call, whose task id is long and says little, the short id of its case."""
+    return case_id[:SHORT_ID] if is_call(task_id) else task_id
+
+
+def task_with_call(case: Case) -> str:
+    """Return the same, and what the call is."""
+    proposal = call_of(case)
+    call = None if proposal is None else shown_call(proposal)
+    name = task_name(case.task_id, case.case_id)
+    return f"{name} {call}" if call else name
+
+
+def call_of(case: Case) -> Proposal | None:
+    """Return the proposal of a call, the approved one once there is one; None where it is hidden, or for no call."""
+    row = case.open_review
+    if case.submission.gated is None or (row and row.shown.routing.decision.requirements.blind):
+        return None
+    proposed = None if case.submission.output is None else case.submission.output.agent_output
+    return case.final_output or proposed
+
+
+def what_is_asked(request: ReviewRequest) -> str:
+    """Return the call that an open review is about, or else the description of its task."""
+    call = None
+    if is_call(request.task_id) and request.proposal is not None and not request.hidden:
+        call = shown_call(request.proposal)
+    return call or request.task.task_description
+
+
+def heading(task_id: str, proposal: Proposal | None) -> str:
+    """Return how a case is called in the first line about it."""
+    call = shown_call(proposal) if proposal is not None and is_call(task_id) else None
+    return f"Task {inline(task_id)}" if call is None else f"Call {escape_invisible(call)}"
+
+
+def edit_of(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
+    """Yield the command that approves a call with other arguments, ready to be edited."""
+    able = {choice.decision for choice in view.choices}
+    proposed = None if view.proposal is None else (view.proposal.model_extra or {}).get(ARGUMENTS)
+    if view.hidden or not isinstance(proposed, dict) or HumanDecision.MODIFY not in able:
+        return
+    arguments = json.dumps(proposed, ensure_ascii=False)
+    if len(arguments) > _LONGEST_EDIT:
+        arguments = '{"NAME": VALUE}'
+    words = ("decide", task_name(view.task_id, view.case_id), HumanDecision.MODIFY.value, "--arguments", arguments)
+    yield Line("or with other arguments, after editing them here; those left out stay as they are:")
+    yield Line(session.command(*words, "--reviewer", reviewer, deciding=True), COMMAND, indent=2)

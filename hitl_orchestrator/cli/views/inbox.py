@@ -8,6 +8,7 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, wait
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.views.content import task_name, what_is_asked
 from hitl_orchestrator.cli.views.tables import TASK, named
 from hitl_orchestrator.domain.case import UnfinishedCase, Wakeup
 from hitl_orchestrator.domain.enums import Action
@@ -97,10 +98,12 @@ def inbox(requests: Page[ReviewRequest], session: Session, reviewer: str | None 
     yield Line()
     more = f"; {more_follow(requests)}" if requests.more else ""
     yield Line(f"{_number(requests)}, the earliest deadline first{more}. Next:")
-    yield Line(session.command("show", requests[0].task_id), COMMAND, indent=2)
+    yield Line(session.command("show", task_name(requests[0].task_id, requests[0].case_id)), COMMAND, indent=2)
     free = next((request for request in requests if holder(request, now) in (None, reviewer)), None)
     if reviewer is not None and free is not None:
-        yield Line(session.command("claim", free.task_id, "--reviewer", reviewer), COMMAND, indent=2)
+        yield Line(
+            session.command("claim", task_name(free.task_id, free.case_id), "--reviewer", reviewer), COMMAND, indent=2
+        )
 
 
 def _number(page: Page[ReviewRequest]) -> str:
@@ -132,16 +135,17 @@ def not_resumed(wakeups: Sequence[Wakeup]) -> Iterator[str]:
     for graph in dict.fromkeys(each.parent.graph for each in wakeups):
         waiting = [each for each in wakeups if each.parent.graph == graph]
         callers = count(len(waiting), "caller waits", "callers wait")
-        yield f"{callers} in the graph {inline(graph)} to be resumed with a decision: {_why_not_resumed(waiting)}"
+        yield f"{callers} in the graph {inline(graph)} to be resumed with the decision: {_why_not_resumed(waiting)}"
 
 
 def _why_not_resumed(waiting: Sequence[Wakeup]) -> str:
     tried = max(waiting, key=lambda each: each.attempts)
+    them, their = ("it", "its") if len(waiting) == 1 else ("them", "their")
     if tried.running:
-        return "a live process resumes them now"
-    remedy = "'hitl recover --app module:hitl', with the orchestrator of their application"
+        return f"a live process resumes {them} now"
+    remedy = f"'hitl recover --app module:hitl', with the orchestrator of {their} application"
     if not tried.attempts:
-        return f"no process with a resumer for it has run since; {remedy}, resumes them"
+        return f"no process with a resumer for this graph has run since; {remedy}, resumes {them}"
     return f"attempt {tried.attempts} failed, {inline(tried.error or 'without a reason')}; {remedy}, tries again"
 
 
@@ -159,8 +163,8 @@ def holder(request: ReviewRequest, now: datetime) -> str | None:
 def _row(request: ReviewRequest) -> tuple[Cell, ...]:
     escalated = request.level > 0 or request.routing_decision is Action.ESCALATE
     return (
-        Cell(request.task_id, quoted=True),
-        Cell(request.task.task_description, quoted=True),
+        Cell(task_name(request.task_id, request.case_id), quoted=True),
+        Cell(what_is_asked(request), quoted=True),
         blocks.risk(request.risk_level),
         _confidence(request),
         Cell(request.needed_role, "red" if escalated else "yellow"),

@@ -7,6 +7,7 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
 from hitl_orchestrator.cli.session import Session
+from hitl_orchestrator.cli.views.content import task_name, task_with_call
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.enums import CaseStage
@@ -61,18 +62,24 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
     elif waiting:
         yield Line("Next:")
         yield Line(session.command("inbox"), COMMAND, indent=2)
-        yield Line(session.command("show", waiting[0].task_id), COMMAND, indent=2)
+        yield Line(session.command("show", task_name(waiting[0].task_id, waiting[0].case_id)), COMMAND, indent=2)
 
 
-def recovered(cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase], callers: int) -> Iterator[Block]:
-    """List the resumed cases, and name those that other processes run. `callers` were resumed with a decision."""
+def recovered(
+    cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase], callers: int, waiting: int
+) -> Iterator[Block]:
+    """List the resumed cases, and name those that other processes run.
+
+    `callers` were resumed with a decision, `waiting` ones were not.
+    """
     yield from _moved(cases)
     if cases or stuck:
         yield Line(f"Resumed {count(len(cases), 'case')}{f'; {stuck} could not be resumed' if stuck else ''}.")
     if callers:
         yield Line(f"Resumed {count(callers, 'caller')} with the decision.")
     if not (cases or stuck or busy or callers):
-        yield Line("Nothing to recover: every case is finished or waits for a reviewer.")
+        nothing = "No case" if waiting else "Nothing"
+        yield Line(f"{nothing} to recover: every case is finished or waits for a reviewer.")
     if busy:
         cases_are = count(len(busy), "case is", "cases are")
         yield Line(f"{cases_are} being run by another process: {named(busy)}; recover again if it does not finish.")
@@ -81,7 +88,7 @@ def recovered(cases: Sequence[Case], stuck: int, busy: Sequence[UnfinishedCase],
 def named(cases: Sequence[UnfinishedCase]) -> str:
     """Return the ids of the tasks of the first cases, and the number of the others."""
     more = f" and {len(cases) - _MOST_NAMED} more" if len(cases) > _MOST_NAMED else ""
-    return f"{', '.join(case.task_id for case in cases[:_MOST_NAMED])}{more}"
+    return f"{', '.join(task_name(case.task_id, case.case_id) for case in cases[:_MOST_NAMED])}{more}"
 
 
 def running_summary(case: UnfinishedCase) -> dict[str, Any]:
@@ -94,7 +101,9 @@ def swept(cases: Sequence[Case], stuck: int, notices: Sequence[Notice]) -> Itera
     yield from _moved(cases)
     for notice in notices:
         names = ", ".join(map(inline, notice.to)) or "no reviewer"
-        yield Line(f"{inline(notice.review.task_id)}: {_NOTICES[notice.kind].format(names)}")
+        yield Line(
+            f"{inline(task_name(notice.review.task_id, notice.review.case_id))}: {_NOTICES[notice.kind].format(names)}"
+        )
     if cases or stuck:
         escalated = sum(case.open_review is not None for case in cases)
         overdue = count(len(cases), "review was", "reviews were")
@@ -197,7 +206,7 @@ def _case_row(case: Case) -> tuple[Cell, ...]:
     summary, review = case_summary(case), case.open_review
     state = Cell(f"waits for {review.role}", "bold") if review else _outcome_of(case)
     return (
-        Cell(case.task_id, quoted=True),
+        Cell(task_with_call(case), quoted=True),
         blocks.risk(summary["risk_level"]),
         Cell(confidence(summary["confidence_score"])),
         blocks.routing(summary["routing_decision"]),
@@ -216,7 +225,7 @@ def _outcome_of(case: Case) -> Cell:
 
 def _record_row(record: AuditRecord) -> tuple[Cell, ...]:
     return (
-        Cell(record.task_id, quoted=True),
+        Cell(task_name(record.task_id, record.case_id), quoted=True),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
         blocks.routing(record.routing_decision),

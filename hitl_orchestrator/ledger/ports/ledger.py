@@ -93,6 +93,9 @@ class Cases(Protocol):
     def find(self, name: str) -> Case:
         """Return a case by its id, or the latest attempt of a task by the task id. Raises as `latest_attempt`."""
 
+    def named(self, prefix: str, most: int) -> Sequence[str]:
+        """Return the first ids of cases that begin with a prefix of hexadecimal digits and hyphens."""
+
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages, in the order of submission."""
 

@@ -198,6 +198,13 @@ class CaseRepository:
                 return self._latest_attempt_in(transaction, name, None)
 
     @retried
+    def named(self, prefix: str, most: int) -> Sequence[str]:
+        """Return the first ids of cases that begin with a prefix."""
+        with self._database.read() as transaction:
+            rows = transaction.run(statements.CASES_NAMED, wanted_prefix=f"{prefix}%", most=most)
+            return [row["case_id"] for row in rows]
+
+    @retried
     def stages(self, *stages: CaseStage) -> Sequence[str]:
         """Return the ids of the cases at these stages."""
         rows: list[Any] = []

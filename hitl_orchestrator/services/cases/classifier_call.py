@@ -25,7 +25,7 @@ from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
+from hitl_orchestrator.errors import ClassifierFailed, InvalidInput, shortened
 from hitl_orchestrator.errors.in_log import log_foreign
 from hitl_orchestrator.nodes.ports import Answer, AsynchronousClassifier, Classifier
 from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun, Stopped
@@ -209,6 +209,14 @@ def _fields_of(task: Task, answer: Any) -> Any:
     if not isinstance(answer, Mapping):
         return answer
     fields = dict(answer)
+    if not {"predicted_label", "agent_output"} & fields.keys():
+        named = "name the label 'predicted_label', as a proposal does, or give an agent output"
+        raise InvalidInput(
+            [f"{_answer_to(task)}: predicted_label: missing among {shortened(', '.join(map(repr, fields)))}; {named}"]
+        )
+    if "confidence" in fields and "confidence_score" not in fields:
+        stated = "it would count for nothing; name the confidence of the answer 'confidence_score'"
+        raise InvalidInput([f"{_answer_to(task)}: confidence: {stated}"])
     if "predicted_label" in fields and "agent_output" not in fields:
         own = {name: fields.pop(name) for name in ("task_id", "confidence_score") if name in fields}
         fields = {**own, "agent_output": fields}

@@ -1,14 +1,17 @@
 """`hitl executions`: list the executions of approved calls."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hitl_orchestrator.cli.context import STORE, command, option
 from hitl_orchestrator.cli.output.render import answer, note
+from hitl_orchestrator.errors import HitlError
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.orchestrator import Orchestrator
 
 group = typer.Typer()
 
@@ -31,6 +34,19 @@ def executions(
 
     with session.open() as hitl:
         page = hitl.executions.list(status, limit=limit, after=after)
-    answer(session.as_json, [each.model_dump(mode="json") for each in page], lambda: view.executions(page, session))
+        calls = {} if session.as_json else {each.case_id: _call_of(hitl, each.case_id) for each in page}
+    data = [each.model_dump(mode="json") for each in page]
+    answer(session.as_json, data, lambda: view.executions(page, calls, session))
     if page.more and session.as_json:
         note(view.more_follow(page))
+
+
+def _call_of(hitl: "Orchestrator", case_id: str) -> str:
+    """Return the approved call of a case; empty where its texts were erased, or it cannot be read."""
+    from hitl_orchestrator.cli.views.content import call_of
+    from hitl_orchestrator.domain.execution import shown_call
+
+    with suppress(HitlError):
+        proposal = call_of(hitl.cases.get(case_id))
+        return "" if proposal is None else shown_call(proposal) or ""
+    return ""

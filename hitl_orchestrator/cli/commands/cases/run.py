@@ -1,6 +1,7 @@
 """`hitl run`, `hitl recover` and `hitl sweep`: submit cases, and move them as far as they go without a reviewer."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,7 +95,7 @@ def recover(session: "Session", app: App = None) -> None:
         moved, stuck = _collect(hitl.recover)
         busy, wakeups = [case for case in hitl.cases.unfinished() if case.running], hitl.cases.wakeups()
         others = [*map(tables.running_summary, busy), *map(inbox.wakeup_summary, wakeups)]
-        blocks = tables.recovered(moved, len(stuck), busy, inbox.resumed(before, wakeups))
+        blocks = tables.recovered(moved, len(stuck), busy, inbox.resumed(before, wakeups), len(wakeups))
         _report(session, moved, stuck, blocks, others, wakeups)
 
 
@@ -133,12 +134,11 @@ def _report(
     others: Sequence[Mapping[str, Any]],
     wakeups: "Sequence[Wakeup]",
 ) -> None:
+    from hitl_orchestrator.cli.output.blocks import Line
     from hitl_orchestrator.cli.views import inbox, tables
 
-    answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: blocks)
-    for line in inbox.not_resumed([each for each in wakeups if each.case_id not in stuck]):
-        if not session.as_json:
-            note(line)
+    waiting = inbox.not_resumed([each for each in wakeups if each.case_id not in stuck])
+    answer(session.as_json, [*map(tables.case_summary, moved), *others], lambda: chain(blocks, map(Line, waiting)))
     if stuck:
         problems = [_sentence(case_id, exc) for case_id, exc in stuck.items()]
         print_problems("RecoveryIncomplete", problems, session.as_json)

@@ -1,6 +1,7 @@
 """`hitl decide`, `escalate`, `label` and `bulk`: record decisions of a reviewer."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+import json
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,14 +20,15 @@ from hitl_orchestrator.cli.context import (
 )
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.domain.enums import WITH_REASON, HumanDecision
-from hitl_orchestrator.errors import CaseNotWaiting
+from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
     from hitl_orchestrator.domain.review import Review
     from hitl_orchestrator.domain.task import Proposal
+    from hitl_orchestrator.orchestrator import Orchestrator
 
 group = typer.Typer()
 DECISIONS = tuple(decision.value for decision in HumanDecision)
@@ -50,6 +52,9 @@ def decide(
     output: Annotated[
         str | None, option("JSON", f"The new agent_output, or @FILE. Required by {NEEDS_OUTPUT}.")
     ] = None,
+    arguments: Annotated[
+        str | None, option("JSON", "With modify: the changed arguments of a call; the others stay as proposed.")
+    ] = None,
     reason: Annotated[str | None, option("TEXT", f"Reason. Required by {NEEDS_REASON}.")] = None,
     reason_code: ReasonCode = None,
     assessment: Annotated[str | None, option("LEVEL", "Your confidence in the decision: low, medium or high.")] = None,
@@ -67,7 +72,15 @@ def decide(
     """
     fields = {"human_feedback": feedback, "reason": reason, "reason_code": reason_code, "review_id": review_id}
     fields |= {"confidence_assessment": assessment, "shown_digest": digest, "idempotency_key": key}
-    _decide(session, case, read_review({"human_decision": decision, "reviewer_id": reviewer, **fields}, output), app)
+    fields |= {"human_decision": decision, "reviewer_id": reviewer}
+    if arguments is None:
+        _decide(session, case, read_review(fields, output), app)
+        return
+    changes = _changes(arguments, output)
+    with session.open(reviewer=reviewer, app=app) as hitl:
+        edited = _with_arguments(hitl, case, changes)
+        fields["shown_digest"] = digest or edited.digest
+        _record(session, hitl, case, read_review(fields, edited.output), waits=app is None)
 
 
 @command(group, "escalate", panel=REVIEW)
@@ -130,19 +143,67 @@ def bulk(
 
 
 def _decide(session: "Session", case: str, review: "Review", app: str | None = None) -> None:
+    with session.open(reviewer=review.reviewer_id, app=app) as hitl:
+        _record(session, hitl, case, review, waits=app is None)
+
+
+def _record(session: "Session", hitl: "Orchestrator", case: str, review: "Review", *, waits: bool) -> None:
+    """Record a decision. If a caller `waits` where this process cannot resume it, say who does."""
     from hitl_orchestrator.cli.output.formatting import now
     from hitl_orchestrator.cli.session import named
-    from hitl_orchestrator.cli.views import case_story, tables
+    from hitl_orchestrator.cli.views import case_story, inbox, tables
 
     started = now()
-    with session.open(reviewer=review.reviewer_id, app=app) as hitl:
-        decided = hitl.decide(decision=review, **named(hitl, case))
-        final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
-        answer(
-            session.as_json,
-            tables.case_summary(decided) | {"final_output": final_output},
-            lambda: case_story.receipt(decided, review, started, session),
-        )
+    decided = hitl.decide(decision=review, **named(hitl, case))
+    wakeups = [each for each in hitl.cases.wakeups() if each.case_id == decided.case_id] if waits else []
+    final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
+    answer(
+        session.as_json,
+        tables.case_summary(decided) | {"final_output": final_output},
+        lambda: case_story.receipt(decided, review, started, session),
+    )
+    for line in inbox.not_resumed(wakeups):
+        note(line)
+
+
+class _Edited(NamedTuple):
+    """The proposal of a call with changed arguments, as JSON, and the digest of the content that was changed."""
+
+    output: str
+    digest: str
+
+
+def _changes(arguments: str, output: str | None) -> dict[str, Any]:
+    from hitl_orchestrator.domain.input.parsing import read_json
+
+    if output is not None:
+        raise InvalidInput(["--arguments: --output states the whole output, with its arguments; give one of them"])
+    changes = read_json(arguments, "--arguments")
+    if not isinstance(changes, dict):
+        raise InvalidInput(["""--arguments: give an object, such as '{"amount": 7}'"""])
+    return changes
+
+
+def _with_arguments(hitl: "Orchestrator", case: str, changes: dict[str, Any]) -> _Edited:
+    """Return the proposal of a waiting call with changed arguments.
+
+    Raises:
+        InvalidInput: the case is no call that this reviewer sees, or the call has no such argument.
+    """
+    from hitl_orchestrator.cli.session import named
+    from hitl_orchestrator.domain.execution import ARGUMENTS
+    from hitl_orchestrator.domain.input.parsing import did_you_mean
+
+    view = hitl.reviews.view(**named(hitl, case))
+    before = None if view.proposal is None else (view.proposal.model_extra or {}).get(ARGUMENTS)
+    if view.proposal is None or not isinstance(before, dict):
+        raise InvalidInput([f"--arguments: case {case!r} shows no proposed call; give --output"])
+    unknown = [name for name in changes if name not in before]
+    if unknown:
+        has = f"the proposed call has {', '.join(before) or 'none'}{did_you_mean(unknown[0], before)}"
+        raise InvalidInput([f"--arguments: {unknown[0]!r} is no argument of it; {has}; --output states a whole output"])
+    edited = view.proposal.model_dump(mode="json") | {ARGUMENTS: before | changes}
+    return _Edited(json.dumps(edited), view.digest)
 
 
 def read_review(fields: dict[str, str | None], output: str | None) -> "Review":

@@ -6,11 +6,9 @@ import typer
 
 from hitl_orchestrator.cli.context import CaseId, command, option
 from hitl_orchestrator.cli.output.render import answer, note
-from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
-    from hitl_orchestrator.orchestrator import Orchestrator
 
 group = typer.Typer()
 REVIEW = "Review"
@@ -57,8 +55,6 @@ def inbox(
             after=after,
             count=True,
         )
-        if role is not None and not page:
-            _check_role(role, hitl)
         unfinished, wakeups = hitl.cases.unfinished(), hitl.cases.wakeups()
     summary = [view.request_summary(request) for request in page]
     answer(session.as_json, summary, lambda: view.inbox(page, session, reviewer))
@@ -91,13 +87,3 @@ def show(session: "Session", case: CaseId) -> None:
         data,
         lambda: case_story.describe(shown, history, view, session, execution),
     )
-
-
-def _check_role(role: str, hitl: "Orchestrator") -> None:
-    """Reject an unknown role: a misspelled role must not look like an empty inbox."""
-    from hitl_orchestrator.domain.input.parsing import did_you_mean
-
-    roles = hitl.reviews.roles()
-    if role not in roles:
-        roles_are = f"the roles are {', '.join(roles)}{did_you_mean(role, roles)}"
-        raise InvalidInput([f"--role: {role!r} is not a role of the people; {roles_are}"])

@@ -1,6 +1,7 @@
 """`hitl calls`: the tool calls that a thread of a LangChain agent waits for, and the answer to one of them."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,7 +9,7 @@ import typer
 from hitl_orchestrator.cli.application import attempted, imported
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
 from hitl_orchestrator.cli.context import argument, command, option
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
+from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
 from hitl_orchestrator.errors.in_log import sentence_of
@@ -55,7 +56,8 @@ def calls(session: "Session", graph: Graph, thread: Thread, call: Call = None, d
         pending = pending_calls(compiled, thread)
     elif decision is not None:
         raise InvalidInput(["--answer: name the call with --call, the interrupt id that the list shows"])
-    answer(session.as_json, [_as_json(each) for each in pending], lambda: _shown(pending, thread))
+    none = "" if pending else _why_none(compiled, thread)
+    answer(session.as_json, [_as_json(each) for each in pending], lambda: _shown(pending, none))
 
 
 def _imported(reference: str) -> Any:
@@ -90,9 +92,26 @@ def _as_json(pending: "PendingCall") -> dict[str, Any]:
     }
 
 
-def _shown(pending: "list[PendingCall]", thread: str) -> list[Block]:
+def _why_none(compiled: Any, thread: str) -> str:
+    """Return why no call of a thread is listed: it is unknown, waits in another way, or does not wait."""
+    state = compiled.get_state({"configurable": {"thread_id": thread}}, subgraphs=True)
+    if not state.interrupts:
+        known = bool(state.values or state.created_at or state.next)
+        return "No call of this thread waits." if known else f"The checkpointer of the graph has no thread {thread!r}."
+    batched = [each.value for each in state.interrupts if isinstance(each.value, Mapping)]
+    requests = [request for value in batched for request in value.get("action_requests") or ()]
+    calls = ", ".join(inline(str(request.get("name"))) for request in requests if isinstance(request, Mapping))
+    if not calls:
+        return "The thread waits, but for no call of a tool: resume it in its application."
+    remedy = (
+        "decide them with 'hitl inbox' and 'hitl decide' if they have cases, and resume the thread in its application"
+    )
+    return f"Calls of this thread wait together, in LangChain's batched mode: {calls}; {remedy}."
+
+
+def _shown(pending: "list[PendingCall]", none: str) -> list[Block]:
     if not pending:
-        return [Line("No calls of this thread wait.")]
+        return [Line(none)]
     columns = (
         Column("call"),
         Column("tool", gives_way=True),

@@ -74,6 +74,13 @@ LATEST_ATTEMPT = (
 )
 # The latest attempts of all submitters at a task.
 _LATER = cases.alias("later")
+# A prefix of a case id has digits, letters up to f and hyphens, none of which LIKE reads as a pattern.
+CASES_NAMED = (
+    select(cases.c.case_id)
+    .where(cases.c.case_id.like(bindparam("wanted_prefix")))
+    .order_by(cases.c.case_id)
+    .limit(bindparam("most"))
+)
 LATEST_ATTEMPTS = (
     select(cases.c.case_id, cases.c.submitter)
     .where(

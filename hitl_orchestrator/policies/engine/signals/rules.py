@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 from hitl_orchestrator.domain.decision import Facts, RaisedSignal
 from hitl_orchestrator.domain.enums import Action, Signal
@@ -13,7 +14,7 @@ from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.confidence import ANY_STATED, StoredScorer
 from hitl_orchestrator.policies.engine.predicates import Every, conditions_of
-from hitl_orchestrator.policies.language.conditions import Conditions, FieldType
+from hitl_orchestrator.policies.language.conditions import Conditions, FieldType, one_error
 from hitl_orchestrator.policies.language.model import Policy, Rule
 
 __all__ = ["RiskyRule", "ScoreRules", "UnusualRules", "signal_rules_json_schema"]
@@ -84,8 +85,10 @@ class ScoreRules(Value):
     def risks(self, facts: Facts) -> Iterator[RaisedSignal]:
         """Yield why these facts are risky: one sentence for each rule that does not certainly fail."""
         for rule, conditions in self._compiled:
-            if conditions.holds(facts) is not False:
-                sentence = f"{rule.because} ({rule.rule_id})"
+            holds = conditions.holds(facts)
+            if holds is not False:
+                unread = "" if holds else f"{_unread(rule.conditions, facts)}, so that it may hold: "
+                sentence = f"{unread}{rule.because} ({rule.rule_id})"
                 yield RaisedSignal(signal=Signal.RISKY, value=None, bound=None, sentence=sentence)
 
     @cached_property
@@ -96,9 +99,31 @@ class ScoreRules(Value):
             Rule(rule_id=rule.rule_id, priority=place, conditions=rule.conditions, action=Action.HUMAN_REVIEW)
             for place, rule in enumerate(self.risky)
         ]
-        policy = Policy(policy_id="risky", metadata=self.metadata, timezone=self.timezone, rules=tuple(rules))
+        try:
+            policy = Policy(policy_id="risky", metadata=self.metadata, timezone=self.timezone, rules=tuple(rules))
+        except ValidationError as exc:
+            raise one_error("ScoreRules", [_named_here(error) for error in exc.errors()]) from exc
         compiled = (Every(conditions_of(rule, policy)) for rule in policy.rules)
         return tuple(zip(self.risky, compiled, strict=True))
+
+
+def _named_here(error: ErrorDetails) -> InitErrorDetails:
+    """Return an error of a policy's rule as one of the risky rule that it was made of."""
+    where = ("risky", *error["loc"][1:]) if error["loc"][:1] == ("rules",) else error["loc"]
+    text = str(error.get("ctx", {}).get("error", error["msg"]))
+    text = text.replace("the policy's", "the signals file's").replace(
+        "the policy declares", "the signals file declares"
+    )
+    return InitErrorDetails(type="value_error", loc=where, input=error["input"], ctx={"error": ValueError(text)})
+
+
+def _unread(conditions: Conditions, facts: Facts) -> str:
+    """Return why it is not known whether conditions hold: the missing fields of the metadata, or else in general."""
+    names = {name for _, each in conditions.walk() for name in each.metadata}
+    missing = [f"metadata.{name}" for name in sorted(names) if facts.metadata.get(name) is None]
+    if not missing:
+        return "a compared value is missing or of another type"
+    return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
 
 
 def signal_rules_json_schema() -> Mapping[str, Any]:
