@@ -237,7 +237,8 @@ def test_an_answer_of_no_reviewer_counts_for_none_who_runs_the_graph_later(hitl,
     )
     assert paused(agent, thread).value["refused"]
 
-    # The reviewer wakes the graph up, and rejects: the earlier answer is not theirs.
+    # The reviewer continues the thread, wakes the graph up, and rejects: the earlier answer is not theirs.
+    run(agent, None, thread, REVIEWER)
     answer(agent, thread, "go on")
     assert hitl.cases.get(case_id).status == "waiting"
     answer(agent, thread, {"type": "ignore"})

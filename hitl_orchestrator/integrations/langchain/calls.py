@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.integrations.langchain.ai_review import Opinion
 from hitl_orchestrator.integrations.langchain.schemas import injected
 from hitl_orchestrator.integrations.langchain.settings import ToolRule
-from hitl_orchestrator.integrations.langgraph.place import CHECKPOINTER, DURABILITY
+from hitl_orchestrator.integrations.langgraph.place import CHECKPOINTER, DURABILITY, thread_of
 
 AI_REVIEW = "ai_review"
 """The field of an output with the opinion of the AI reviewer."""
@@ -56,7 +56,7 @@ class Place:
         if own.get(DURABILITY) == "exit":
             raise InvalidInput([_EXIT])
         task = str(own.get("checkpoint_ns", ""))
-        return cls(str(thread), task.rpartition(_SEPARATOR)[0], task)
+        return cls(thread_of(own), task.rpartition(_SEPARATOR)[0], task)
 
     def within(self, message_id: str) -> str:
         """Return the namespace of the calls in one message of this agent."""

@@ -1,7 +1,8 @@
 """Pauses of an agent: what the client of LangChain is shown, and how its answer is taken.
 
-An answer that leaves a call waiting is never saved by LangGraph: it is judged while LangGraph validates it, and the
-agent pauses again under the same interrupt id. So no old answer is read twice, or taken for another person's.
+An answer that leaves a call waiting is never saved as the answer of the pause: it is judged while LangGraph validates
+it, and the agent pauses again under the same interrupt id. LangGraph keeps one without an id, and gives it to later
+runs: only an answer that this very run has brought is judged, so none is read twice, or taken for another person's.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,9 @@ from pydantic import ValidatorFunctionWrapHandler, WithJsonSchema, WrapValidator
 from hitl_orchestrator import Waiting
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.schemas import batch_schema, decision_schema, json_schema
+from hitl_orchestrator.integrations.langgraph.answers import wake_up
+from hitl_orchestrator.integrations.langgraph.payload import TOOL_APPROVAL
+from hitl_orchestrator.integrations.langgraph.place import Brought
 
 
 class Waits(NamedTuple):
@@ -38,10 +42,11 @@ def pause(waiting: list[Waits], judge: Callable[[object], Judged], *, per_call: 
     Raises:
         GraphInterrupt: to pause; LangGraph handles it.
     """
-    show, namespace = _approval if per_call else _batch, str(get_config()["configurable"]["checkpoint_ns"])
+    config, show = get_config(), _approval if per_call else _batch
+    namespace, brought = str(config["configurable"]["checkpoint_ns"]), Brought(config)
 
     def check(answer: object, _: ValidatorFunctionWrapHandler) -> object:
-        judged = judge(answer)
+        judged = judge(answer if answer in brought else wake_up(waiting[0].answer.case_id))
         if judged.waiting:
             value, schema = show(judged.waiting, judged.problem)
             raise GraphInterrupt((Interrupt.from_ns(value, namespace, response_schema=schema),))
@@ -56,7 +61,7 @@ def _approval(waiting: Sequence[Waits], problem: str) -> tuple[dict[str, Any], d
     """Return a `ToolApprovalRequest` about one call, with the case, and the schema of its answer."""
     call, description, answer = waiting[0]
     value = {
-        "type": "tool_approval",
+        "type": TOOL_APPROVAL,
         "tool_call_id": call.call["id"],
         "name": call.name,
         "args": call.arguments,

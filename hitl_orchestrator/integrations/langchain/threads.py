@@ -9,9 +9,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.integrations.langgraph.payload import TOOL_APPROVAL
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
-_APPROVAL = "tool_approval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def pending_calls(graph: Graph, thread: str | RunnableConfig) -> list[PendingCal
     found = []
     for each in graph.get_state(_config(thread), subgraphs=True).interrupts:
         value = each.value
-        if not isinstance(value, Mapping) or value.get("type") != _APPROVAL:
+        if not isinstance(value, Mapping) or value.get("type") != TOOL_APPROVAL:
             continue
         schema = each.response_schema if isinstance(each.response_schema, dict) else {}
         found.append(

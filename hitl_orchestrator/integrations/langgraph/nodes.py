@@ -11,6 +11,7 @@ from langgraph.errors import GraphBubbleUp
 
 from hitl_orchestrator import Go, InvalidInput, No
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, ExecutionUnknown
+from hitl_orchestrator.execution.calls import ended_call
 from hitl_orchestrator.integrations.langgraph.calls import Asked, KeyOf, Question, TaskOf
 from hitl_orchestrator.integrations.langgraph.checks import check_call, check_node, is_asynchronous
 from hitl_orchestrator.integrations.langgraph.oversight import (
@@ -38,12 +39,20 @@ class Executed(NamedTuple):
     go: Go
     result: Any
 
+    def __repr__(self) -> str:
+        """Name the call, without the contents, which a log must not have."""
+        return f"Executed(go={self.go!r})"
+
 
 class Failed(NamedTuple):
     """The approved call was made, now or before, and raised `error`. It is never made again."""
 
     go: Go
     error: str
+
+    def __repr__(self) -> str:
+        """Name the call, without the contents, which a log must not have."""
+        return f"Failed(go={self.go!r})"
 
 
 def oversight_node(
@@ -209,11 +218,16 @@ class _GateNode(Runnable[Any, Any]):
 
 
 def _of_this_call(answer: Go | No, asked: Asked) -> Go | No:
-    """Return the answer, or No for an approved call of another function: this node makes one only."""
-    record, output = answer.case.record, asked.output
-    if isinstance(answer, No) or record is None or output is None:
+    """Return the answer, or No for an approved call of another function: this node makes one only.
+
+    Its name is that of the proposal of the agent, or of the classifier. Without one it is the task type, which the
+    pause shows as the action.
+    """
+    record = answer.case.record
+    if isinstance(answer, No) or record is None:
         return answer
-    proposed = output.agent_output.predicted_label
+    proposal = record.proposed_output if asked.output is None else asked.output.agent_output
+    proposed = asked.task.task_type if proposal is None else proposal.predicted_label
     if answer.name == proposed:
         return answer
     reason = f"a call of {answer.name!r} was approved instead of {proposed!r}; propose that one"
@@ -231,7 +245,7 @@ def _entered(config: RunnableConfig | None) -> tuple[Place, Pauses]:
 
 async def _entered_async(config: RunnableConfig | None) -> tuple[Place, Pauses]:
     place = Place.of(config or {})
-    pauses = Pauses(place, is_async=True)
+    pauses = Pauses(place)
     if pauses.is_first:
         await place.await_stored()
     return place, pauses
@@ -248,7 +262,7 @@ class _Attempt:
 
         def watched(arguments: dict[str, Any]) -> Any:
             try:
-                return _settled(call(arguments))
+                return ended_call(_settled(call(arguments)))
             except GraphBubbleUp as exc:
                 raise self._seen(_interrupted()) from exc
             except Exception as exc:
@@ -263,9 +277,9 @@ class _Attempt:
         async def watched(arguments: dict[str, Any]) -> Any:
             try:
                 if is_asynchronous(call):
-                    return await call(arguments)
+                    return ended_call(await call(arguments))
                 result = await asyncio.to_thread(call, arguments)
-                return await result if inspect.isawaitable(result) else result
+                return ended_call(await result if inspect.isawaitable(result) else result)
             except GraphBubbleUp as exc:
                 raise self._seen(_interrupted()) from exc
             except Exception as exc:

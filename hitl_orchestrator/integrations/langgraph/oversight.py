@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
@@ -19,6 +20,7 @@ from hitl_orchestrator import (
 )
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
+from hitl_orchestrator.domain.value import ID_PATTERN
 from hitl_orchestrator.errors import (
     AlreadyRunning,
     CaseBusy,
@@ -32,7 +34,7 @@ from hitl_orchestrator.integrations.langgraph.answers import answer_in
 from hitl_orchestrator.integrations.langgraph.calls import Asked
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.payload import pause_of
-from hitl_orchestrator.integrations.langgraph.place import Pauses, Place
+from hitl_orchestrator.integrations.langgraph.place import Pauses, Place, UnfitRun
 from hitl_orchestrator.orchestrator import CaseView
 
 __all__ = ["CHANNEL", "Facade", "Oversight", "ReviewerOf", "Steps", "SubmitterOf", "ask", "drive", "drive_async"]
@@ -53,7 +55,6 @@ _NO_REVIEWER = (
     "the answer was not accepted, because no reviewer is authenticated for this run: answer by a run that a LangGraph "
     "server has authenticated, name the reviewer by reviewer_of=, or decide in the inbox of the store"
 )
-
 
 _OTHER_CALL = (
     "A call is named by its thread, its node and its id. If the model uses an id again for another call, pass key= to "
@@ -92,7 +93,6 @@ class Oversight(NamedTuple):
         while isinstance(answer, Waiting):
             view = yield from _view(hitl, answer.case_id)
             value = self._next_fresh(pauses, pause_of(answer.case, view, refused=refused))
-            yield pauses.forget
             refused = yield from self._heard(hitl, place, view, value)
             answer = yield ask
         return answer
@@ -104,7 +104,6 @@ class Oversight(NamedTuple):
         view = None if checked is None else (yield from _view(hitl, checked))
         value, is_fresh = pauses.wait(pause_of(case, view, refused=str(why)))
         if is_fresh and view is not None:
-            yield pauses.forget
             yield from self._heard(hitl, place, view, value)
 
     def _opened(self) -> Facade:
@@ -121,7 +120,7 @@ class Oversight(NamedTuple):
                 earlier = yield lambda: hitl.cases.get(task_id=asked.key.task_id)
                 named["submitted_by"] = earlier.submission.submitted_by
             except UnknownCase:
-                named["submitted_by"] = self.submitter_of(place.config)
+                named["submitted_by"] = _submitter(self.submitter_of(place.config))
         if self.graph is not None:
             named["parent"] = ParentCall(graph=self.graph, thread_id=place.thread, namespace=place.namespace)
         return lambda: self.ask(hitl, asked, **named)
@@ -154,6 +153,18 @@ class Oversight(NamedTuple):
         except (RequestRejected, InvalidInput) as refusal:
             return str(refusal)
         return ""
+
+
+def _submitter(user: str | None) -> str | None:
+    """Return the user who asks, whose name the case has as an id.
+
+    Raises:
+        UnfitRun: it is none.
+    """
+    if user is None or (isinstance(user, str) and re.fullmatch(ID_PATTERN, user)):
+        return user
+    problem = f"submitter_of: the user {user!r} of this run has no id: letters, digits and . _ : - only, 200 at most"
+    raise UnfitRun([f"{problem}; return the id of this person by submitter_of=, as in the reviewers file"])
 
 
 def _acting(who: str | Principal) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.orchestrator import CaseView
 
-__all__ = ["ARGUMENTS", "PAUSE", "ReviewPause", "names_case", "pause_of"]
+__all__ = ["ARGUMENTS", "PAUSE", "TOOL_APPROVAL", "ReviewPause", "is_pause_of", "pause_of"]
 
 PAUSE: Literal["hitl_review"] = "hitl_review"
 """The `type` of the value: a front end can tell it from the interrupts of other nodes."""
@@ -24,7 +24,10 @@ ARGUMENTS = "arguments"
 LARGEST = 16_384
 """The largest pause in bytes of JSON; a checkpointer stores it once more for each answer."""
 
-_DEEPEST = 4
+TOOL_APPROVAL = "tool_approval"
+"""The `type` of the value with which LangChain, and our middleware, asks about one call of a tool."""
+
+_OF_APPROVAL = {"tool_call_id", "name", "args", "description", "case_id"}
 
 
 class ActionRequest(Value):
@@ -161,12 +164,18 @@ def _cut(pause: dict[str, Any]) -> dict[str, Any]:
     return {**pause, **left, **texts, "action_request": action, "config": config}
 
 
-def names_case(value: Any, case_id: str, depth: int = 1) -> bool:
-    """Return whether the value of an interrupt, or a part of it, has this `case_id`."""
-    if depth > _DEEPEST:
+def is_pause_of(value: Any, case_id: str) -> bool:
+    """Return whether the value of an interrupt is a pause of ours for this case: of a node, or of the middleware.
+
+    A foreign interrupt that mentions the case, in arguments for example, is none: a wake-up would be an answer to it.
+    """
+    if not isinstance(value, Mapping):
         return False
-    if isinstance(value, Mapping):
-        return value.get("case_id") == case_id or any(
-            names_case(part, case_id, depth + 1) for part in value.values() if isinstance(part, dict | list | tuple)
-        )
-    return isinstance(value, list | tuple) and any(names_case(part, case_id, depth + 1) for part in value)
+    if value.get("type") == PAUSE:
+        return value.keys() == ReviewPause.model_fields.keys() and value["case_id"] == case_id
+    if value.get("type") == TOOL_APPROVAL:
+        return value.keys() >= _OF_APPROVAL and value["case_id"] == case_id
+    requests = value.get("action_requests")
+    if not isinstance(requests, list | tuple) or "review_configs" not in value:
+        return False
+    return any(isinstance(each, Mapping) and each.get("case_id") == case_id for each in requests)

@@ -9,31 +9,34 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import interrupt
+from langgraph.types import Command, interrupt
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA, wake_up
+from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA
 
 __all__ = [
+    "CALL",
     "CHECKPOINTER",
     "DURABILITY",
-    "NO_TASK",
+    "INTERRUPT",
     "PATH",
     "PULL",
     "PUSH",
-    "RESUME",
     "RESUME_MAP",
     "SCRATCHPAD",
+    "TASK",
+    "Brought",
     "Pauses",
     "Place",
     "UnfitRun",
     "authenticated_user",
+    "thread_of",
 ]
 
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
 RESUME_MAP, SCRATCHPAD = "__pregel_resume_map", "__pregel_scratchpad"
+CALL, TASK, INTERRUPT = "__pregel_call", "__pregel_task_id", "__interrupt__"
 PULL, PUSH, PATH = "__pregel_pull", "__pregel_push", "langgraph_path"
-RESUME, NO_TASK = "__resume__", "00000000-0000-0000-0000-000000000000"
 
 _NO_CHECKPOINTER = (
     "the graph has no checkpointer, so its pause would be lost: compile it with one, "
@@ -47,9 +50,6 @@ _NOT_STORED = (
     "has not stored the checkpoint of this step: after a crash it would ask the agent again, and leave an open review "
     "that nothing waits for; run it with durability='sync', and compile no graph inside of it with checkpointer=False"
 )
-_HEARD = "heard"
-"""What stands in the wake-up that takes the place of an answer."""
-
 _PAUSE, _SECONDS = 0.005, 30.0
 """Between two looks for a checkpoint, and for how long a run of the durability `async` may take to store it."""
 
@@ -77,7 +77,7 @@ class Place(NamedTuple):
             raise UnfitRun([_NO_CHECKPOINTER])
         if inside.get(DURABILITY) == "exit":
             raise UnfitRun([_EXIT])
-        return cls(str(inside["thread_id"]), str(inside.get("checkpoint_ns", "")), config)
+        return cls(thread_of(inside), str(inside.get("checkpoint_ns", "")), config)
 
     @property
     def node(self) -> str:
@@ -126,6 +126,19 @@ class Place(NamedTuple):
         return _Checks(self.thread, names, 0.0 if is_sync else _SECONDS)
 
 
+def thread_of(inside: Mapping[str, Any]) -> str:
+    """Return the thread of a run. A text alone names it: 1 and "1" are one thread for some checkpointers, or two.
+
+    Raises:
+        UnfitRun: it is of another kind.
+    """
+    thread = inside["thread_id"]
+    if not isinstance(thread, str) or not thread:
+        kind = f"a value of the type {type(thread).__name__!r}" if thread != "" else "empty"
+        raise UnfitRun([f"configurable: thread_id: it is {kind}; give a text, such as str(uuid4())"])
+    return thread
+
+
 class _Checks:
     """The checkpoints of a task and of the tasks around it, and the time in which they have to be stored."""
 
@@ -146,36 +159,59 @@ class _Checks:
             raise UnfitRun([f"{graph} {_NOT_STORED}"])
 
 
+class Brought:
+    """The answers that this very run of the graph has brought.
+
+    LangGraph keeps an answer without an interrupt id in the checkpoint, and gives it to later runs as well, whose user
+    is another: also if the run that brought it was refused, or ended before a node could read it. The values are
+    compared by identity with those in the input of the run: one that was stored is another object. An answer without
+    an id counts for a task alone that had paused before the run: no person has seen the question of another one.
+    """
+
+    def __init__(self, config: RunnableConfig) -> None:
+        inside: Mapping[str, Any] = config.get("configurable", {})
+        self.by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
+        runs = list(_runs(inside))
+        commands = [run.input for run in runs if isinstance(run.input, Command)] if _has_paused(inside, runs) else []
+        self._values = [*self.by_id.values(), *(each.resume for each in commands if each.resume is not None)]
+
+    def __contains__(self, value: object) -> bool:
+        """Return whether a resume value is one of them."""
+        return any(value is each for each in self._values)
+
+
+def _runs(inside: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the run of the graph of a task, and of the graphs around it. Without one, no answer is of this run."""
+    while run := getattr(getattr(inside.get(CALL), "keywords", {}).get("schedule_task"), "__self__", None):
+        yield run
+        inside = run.config.get("configurable", {})
+
+
+def _has_paused(inside: Mapping[str, Any], runs: list[Any]) -> bool:
+    """Return whether the checkpoint from which this run has started holds a pause of the task."""
+    return any(
+        (task, kind) == (inside.get(TASK), INTERRUPT)
+        for run in runs[:1]
+        for task, kind, _ in list(run.checkpoint_pending_writes)
+    )
+
+
 class Pauses:
     """The interrupts of one task in one run. They return the earlier answers again before they pause.
 
     An answer is fresh if this very run brought it: an earlier one was heard by an earlier run, whose user was another.
     """
 
-    def __init__(self, place: Place, *, is_async: bool = False) -> None:
-        self._place, self._is_async = place, is_async
+    def __init__(self, place: Place) -> None:
         inside: Mapping[str, Any] = place.config.get("configurable", {})
-        self._by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
+        self._brought = Brought(place.config)
         self._stored = len(getattr(inside.get(SCRATCHPAD), "resume", ()))
         self._count = 0
 
     @property
     def is_first(self) -> bool:
         """Whether the task has no answer yet: it may run for the first time."""
-        return not (self._by_id or self._stored)
-
-    def forget(self) -> Any:
-        """Put a wake-up in the place of an answer without an id, which a later run of another user would read again.
-
-        Returns what is to be awaited in an asynchronous graph.
-        """
-        inside: Mapping[str, Any] = self._place.config.get("configurable", {})
-        checkpoint = inside.get("checkpoint_map", {}).get("")
-        if self._by_id or checkpoint is None:
-            return None
-        place = {"thread_id": self._place.thread, "checkpoint_ns": "", "checkpoint_id": checkpoint}
-        put = inside[CHECKPOINTER].aput_writes if self._is_async else inside[CHECKPOINTER].put_writes
-        return put({"configurable": place}, [(RESUME, wake_up(_HEARD))], NO_TASK)
+        return not (self._brought.by_id or self._stored)
 
     def wait(self, pause: dict[str, Any]) -> tuple[Any, bool]:
         """Pause the graph, or return the next resume value and whether it is fresh.
@@ -185,9 +221,8 @@ class Pauses:
         """
         value = interrupt(pause, response_schema=ANSWER_SCHEMA)
         self._count += 1
-        if self._by_id:
-            return value, any(value is each for each in self._by_id.values())
-        return value, self._count > self._stored
+        is_new = bool(self._brought.by_id) or self._count > self._stored
+        return value, is_new and value in self._brought
 
 
 def authenticated_user(config: RunnableConfig) -> str | None:

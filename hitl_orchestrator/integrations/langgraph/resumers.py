@@ -17,7 +17,7 @@ from langgraph.types import Command, StateSnapshot
 from hitl_orchestrator import Case, InvalidInput, ParentCall, RequestRejected
 from hitl_orchestrator.integrations.langgraph.answers import wake_up
 from hitl_orchestrator.integrations.langgraph.overlap import alone
-from hitl_orchestrator.integrations.langgraph.payload import names_case
+from hitl_orchestrator.integrations.langgraph.payload import is_pause_of
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -190,10 +190,9 @@ class LangGraphServerResumer:
 def _paused_on(client: "SyncLangGraphClient", parent: ParentCall, case: Case) -> str | None:
     """Return the id of the interrupt on a server that waits for a case; None if the thread went on."""
     state: Mapping[str, Any] = client.threads.get_state(parent.thread_id, subgraphs=True)
-    for task in state.get("tasks") or ():
-        for each in task.get("interrupts") or ():
-            if names_case(each.get("value"), case.case_id):
-                return str(each["id"])
+    paused = _interrupt_id(state, parent, case)
+    if paused is not None:
+        return paused
     if not state.get("created_at") or _is_pending(state, _task_ids(parent.namespace)):
         raise _not_yet(parent, case)
     return None
@@ -201,11 +200,22 @@ def _paused_on(client: "SyncLangGraphClient", parent: ParentCall, case: Case) ->
 
 def _paused_in(snapshot: StateSnapshot, parent: ParentCall, case: Case) -> str | None:
     """Return the id of the interrupt that waits for a case; None if the thread went on."""
-    for each in snapshot.interrupts:
-        if names_case(each.value, case.case_id):
-            return each.id
+    paused = _interrupt_id(snapshot, parent, case)
+    if paused is not None:
+        return paused
     if snapshot.created_at is None or _is_pending(snapshot, _task_ids(parent.namespace)):
         raise _not_yet(parent, case)
+    return None
+
+
+def _interrupt_id(snapshot: Any, parent: ParentCall, case: Case) -> str | None:
+    """Return the id of the pause for a case, of the node that asked, in the snapshot of an SDK or of a graph."""
+    node = parent.namespace.partition(":")[0]
+    for task in _tasks(snapshot):
+        if node in ("", _get(task, "name")):
+            for each in _get(task, "interrupts") or ():
+                if is_pause_of(_get(each, "value"), case.case_id):
+                    return str(_get(each, "id"))
     return None
 
 
