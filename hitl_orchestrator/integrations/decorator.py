@@ -4,13 +4,11 @@ import asyncio
 import functools
 import inspect
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from pydantic import ValidationError
@@ -18,6 +16,7 @@ from pydantic import ValidationError
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
 from hitl_orchestrator.integrations.arguments import Signature
+from hitl_orchestrator.integrations.naming import Guarded, claim_name, name_of
 from hitl_orchestrator.integrations.tool_calls import Facade, Level, ToolCalls
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def guard(
     `key` says which calls are the same: by default those with equal arguments, in LangGraph within one step of one
     thread. Such a call never runs twice. To repeat one on purpose, name a parameter for an idempotency key as `key`, or
     pass a function of the arguments. Other arguments under a used key are refused. `name`, by default the module and
-    the name of the function, is part of the key: set it before you rename or move a function.
+    the name of the function, is part of the key: set it before you rename or move a function. A nested function, a
+    lambda and a bound method need one; no two functions may have the same.
 
     Calls of the decorated function raise:
         AwaitingReview: no person has decided yet. The function did not run.
@@ -107,11 +107,13 @@ class _GuardedCalls:
 
     def __init__(self, function: Callable[..., Any], hitl: Facade | Callable[[], Facade], options: _Options) -> None:
         self.signature, self._function, self._hitl, self._options = Signature(function), function, hitl, options
-        self._name = options.name or f"{_module(function)}.{self.signature.name}"
+        self._name, self._identity = name_of(function, options.name), Guarded.of(function)
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
             raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
-        if options.wait is not None and not 0 <= options.wait < math.inf:
-            raise InvalidInput([f"guard: wait: {options.wait!r} is no number of seconds"])
+        if options.wait is not None and not 0 <= options.wait <= _MOST_WAIT:
+            raise InvalidInput([f"guard: wait: {options.wait!r} is no number of seconds in [0, {_MOST_WAIT}]"])
+        if isinstance(hitl, Orchestrator | AsyncOrchestrator):
+            self._facade()  # takes the name
 
     def run(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call, and run it if it is approved."""
@@ -147,8 +149,9 @@ class _GuardedCalls:
         )
 
     def _facade(self) -> Facade:
-        hitl = self._hitl
-        return hitl if isinstance(hitl, Orchestrator | AsyncOrchestrator) else hitl()
+        hitl = self._hitl if isinstance(self._hitl, Orchestrator | AsyncOrchestrator) else self._hitl()
+        claim_name(_sync(hitl)._guarded, self._name, self._identity)
+        return hitl
 
     def _ends(self) -> float | None:
         return None if self._options.wait is None else time.monotonic() + self._options.wait
@@ -204,6 +207,7 @@ class _Approved(NamedTuple):
     arguments: inspect.BoundArguments
 
 
+_MOST_WAIT = 366 * 86_400
 _GUARD = "guard"
 """The namespace of calls that belong to no thread of an agent."""
 
@@ -241,15 +245,12 @@ def _place_in_langgraph() -> "Place | None":
     return Place.of(config) if config.get("configurable", {}).get(CHECKPOINTER) else None
 
 
+def _sync(hitl: Facade) -> Orchestrator:
+    return hitl.sync if isinstance(hitl, AsyncOrchestrator) else hitl
+
+
 async def _wait(hitl: Facade, case_id: str, seconds: float) -> None:
     if isinstance(hitl, AsyncOrchestrator):
         await hitl.wait(case_id, seconds)
     else:
         await asyncio.to_thread(hitl.wait, case_id, seconds)
-
-
-def _module(function: Callable[..., Any]) -> str:
-    """Return the module of a function; of a script the name of its file, since each script is called `__main__`."""
-    module = function.__module__
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return Path(file).stem if module == "__main__" and file else module

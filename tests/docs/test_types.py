@@ -30,7 +30,7 @@ async def main() -> None:
         if case.record is not None and case.record.final_decision is FinalDecision.APPROVED:
             await hitl.decide(case.case_id, "approve")
 
-        @guard(hitl, task_type="mail", domain="support", risk=lambda to: "low" if to else "high", key="to")
+        @guard(hitl, task_type="mail", domain="support", risk=lambda to: "low" if to else "high", key="to", name="mail")
         async def mail(to: str) -> int:
             return len(to)
 
@@ -46,7 +46,7 @@ def wrong(hitl: Orchestrator) -> None:
     hitl.decide("case", "aprove")
     Task(task_id="a", task_type="b", task_description="c", domain="d", risk_level="hihg")
 
-    @guard(hitl, task_type="refund", domain="finance")
+    @guard(hitl, task_type="refund", domain="finance", name="refund")
     def refund(amount: float) -> str:
         return str(amount)
 
