@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
+from hitl_orchestrator.integrations.approved import is_call
 from hitl_orchestrator.integrations.arguments import Signature
 from hitl_orchestrator.integrations.naming import Guarded, claim_name, name_of
 from hitl_orchestrator.integrations.tool_calls import Facade, Level, ToolCalls
@@ -193,6 +194,8 @@ class _GuardedCalls:
             raise CallRejected(answer.case_id, answer.reason, answer.reviewer)
         if answer.name != self._name:
             raise CallRejected(answer.case_id, f"a reviewer approved {answer.name!r} in place of {self._name!r}")
+        if not is_call(answer):
+            raise CallRejected(answer.case_id, "a reviewer's decision states no arguments for it")
         return _Approved(answer, self.signature.from_json(answer.arguments))
 
     def _stored(self, go: Go, result: Any) -> Any:

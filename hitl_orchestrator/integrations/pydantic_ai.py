@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.integrations.approved import same_json
 from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
 
 try:
@@ -40,15 +41,32 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
         calls = ToolCalls(self.hitl, domain=self.domain, risk=self.risk, confidence=self.confidence)
         key = CallKey(thread=ctx.conversation_id or "", call_id=ctx.tool_call_id or "")
         proposed = to_jsonable_python(tool_args)
+        _check_kept(name, tool, proposed, ctx.validation_context)
         answer = await calls.ask(key, name, proposed)
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
         if isinstance(go := permitted(name, answer), str):
             return go
         try:
-            approved = tool.args_validator.validate_json(json.dumps(go.arguments))
+            approved = tool.args_validator.validate_json(json.dumps(go.arguments), context=ctx.validation_context)
         except ValidationError as unfit:
             return f"{name} was not run: the arguments that a reviewer has set do not fit it. {unfit}"
+        if not same_json(gets := to_jsonable_python(approved), go.arguments):
+            return f"{name} was not run: it would get {json.dumps(gets)}, other arguments than a reviewer has set."
         run = self.wrapped.call_tool
         result, note = await run_once(name, proposed, go, lambda _: run(name, approved, ctx, tool))
         return f"{note}\n{result}" if note else result
+
+
+def _check_kept(name: str, tool: ToolsetTool[Any], proposed: dict[str, Any], context: Any) -> None:
+    """Raise `InvalidInput` for a tool whose validators change arguments that they have returned.
+
+    What a reviewer approves is validated once more before it runs, and has to come out as it was.
+    """
+    try:
+        again = to_jsonable_python(tool.args_validator.validate_json(json.dumps(proposed), context=context))
+    except ValidationError:
+        again = None
+    if not same_json(again, proposed):
+        problem = f"OversightToolset: a validator of the tool {name!r} changes approved arguments"
+        raise InvalidInput([f"{problem}, so that other ones would run; convert them inside of the tool"])

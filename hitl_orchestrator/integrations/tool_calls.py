@@ -23,6 +23,7 @@ from hitl_orchestrator import (
 from hitl_orchestrator.domain.enums import RiskLevel, RiskName
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
+from hitl_orchestrator.integrations.approved import ARGUMENTS, is_call, same_json
 
 Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 Arguments: TypeAlias = Mapping[str, Any]
@@ -129,6 +130,8 @@ def permitted(tool: str, answer: Go | No) -> Go | str:
         return f"{tool} was not run, and will not be: {answer.reason}{by}. {_STOP}"
     if answer.name != tool:
         return f"{tool} was not run, and will not be: a reviewer approved {answer.name!r} in its place. {_STOP}"
+    if not is_call(answer):
+        return f"{tool} was not run, and will not be: a reviewer's decision states no arguments for it. {_STOP}"
     return answer
 
 
@@ -159,7 +162,7 @@ async def run_once(
             pause = min(2 * pause, _LONGEST_PAUSE)
         except ExecutionFailed as failed:
             return f"{tool} was run once, as approved, and failed: {failed.error}. {_STOP}", None
-    if go.arguments == dict(proposed):
+    if same_json(go.arguments, dict(proposed)):
         return result, None
     arguments = json.dumps(go.arguments, ensure_ascii=False)
     return result, f"A reviewer changed the arguments: {tool} was run with {arguments}. Do not repeat the call."
@@ -171,7 +174,7 @@ def _stored(tool: str, result: Any) -> Any:
 
 def _is_same(output: AgentOutput, tool: str, arguments: Arguments) -> bool:
     proposal = output.agent_output
-    return proposal.predicted_label == tool and (proposal.model_extra or {}).get("arguments") == dict(arguments)
+    return proposal.predicted_label == tool and same_json((proposal.model_extra or {}).get(ARGUMENTS), dict(arguments))
 
 
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0

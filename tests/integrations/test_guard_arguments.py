@@ -109,7 +109,7 @@ def test_an_edit_that_would_be_changed_on_its_way_to_the_function_runs_nothing(h
     output = {"predicted_label": "act", "arguments": {"it": edited}}
     hitl.decide(case_id, "modify", reviewer="senior_manager", output=output, feedback="edited")
 
-    with pytest.raises(InvalidInput, match="the approved argument it is .* no one approved"):
+    with pytest.raises(InvalidInput, match=r"the approved argument it is .* no one approved"):
         guarded(value)
     assert made == []
     assert hitl.executions.list() == []

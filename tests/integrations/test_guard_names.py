@@ -57,7 +57,7 @@ def test_a_function_without_a_name_of_its_own_needs_one(hitl, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_functions_of_one_orchestrator_cannot_share_a_name(hitl, kind, opened_later):
     first, second = (KINDS[kind](owner) for owner in ("ann", "ben"))
-    source = (lambda: hitl.acting_as()) if opened_later else hitl
+    source = hitl.acting_as if opened_later else hitl
     with pytest.raises(AwaitingReview) as waits:
         guard(hitl, **KIND, name="pay")(first)(amount=1)
     hitl.decide(waits.value.case_id, "approve", reviewer="senior_manager")

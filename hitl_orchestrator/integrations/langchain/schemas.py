@@ -6,6 +6,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
+from hitl_orchestrator.integrations.approved import same_json
 from hitl_orchestrator.integrations.langchain.settings import DecisionType
 
 _ACTION = {"type": "object", "properties": {"name": {"type": "string"}, "args": {"type": "object"}}}
@@ -45,9 +46,12 @@ def converted(arguments: Mapping[str, Any], tool: BaseTool | None) -> dict[str, 
         return dict(arguments)
     try:
         read = model.model_validate(dict(arguments)).model_dump(mode="json")
+        again = model.model_validate(read).model_dump(mode="json")
     except ValidationError:
         return dict(arguments)
-    return {name: read.get(name, value) if isinstance(value, str) else value for name, value in arguments.items()}
+    # A validator that would change the value once more, in the tool, gets what the client sent.
+    stable = {name: value for name, value in read.items() if same_json(again.get(name), value)}
+    return {name: stable.get(name, value) if isinstance(value, str) else value for name, value in arguments.items()}
 
 
 def output_schemas(tools: Iterable[BaseTool]) -> dict[str, dict[str, Any]]:

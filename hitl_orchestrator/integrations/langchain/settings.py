@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -58,10 +59,11 @@ class ToolRule:
         if not callable(self.risk):
             return self.risk
         try:
-            level = self.risk(arguments)
-        except Exception:  # noqa: BLE001 - fails closed
+            level = self.risk(deepcopy(arguments))
+        except Exception as exc:  # noqa: BLE001 - fails closed
             about = {"case_id": None, "event": "risk_failed"}
-            _log.exception("the risk function of the tool %r failed; the call is of high risk", self.name, extra=about)
+            text = "the risk function of the tool %r failed (%s); the call is of high risk"
+            _log.error(text, self.name, type(exc).__name__, extra=about)
             return "high"
         return level if level in _LEVELS else "high"
 
@@ -70,10 +72,11 @@ class ToolRule:
         if not callable(self.confidence):
             return self.confidence
         try:
-            return self.confidence(arguments)
-        except Exception:  # noqa: BLE001 - an unknown confidence is none
+            return self.confidence(deepcopy(arguments))
+        except Exception as exc:  # noqa: BLE001 - an unknown confidence is none
             about = {"case_id": None, "event": "confidence_failed"}
-            _log.exception("the confidence function of the tool %r failed: no confidence", self.name, extra=about)
+            text = "the confidence function of the tool %r failed (%s): no confidence"
+            _log.error(text, self.name, type(exc).__name__, extra=about)
             return None
 
     @property
