@@ -11,6 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+# First, so that a missing extra is named.
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.integrations.adk import OversightPlugin
+
+# isort: split
+
 from google.adk.agents import LlmAgent
 from google.adk.apps import App
 from google.adk.models.base_llm import BaseLlm
@@ -18,9 +24,6 @@ from google.adk.models.llm_response import LlmResponse
 from google.adk.runners import Runner
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai import types
-
-from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.integrations.adk import OversightPlugin
 
 CONFIRM = "adk_request_confirmation"
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
+# First, so that a missing extra is named.
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
+
+# isort: split
+
 from pydantic_ai import Agent, DeferredToolRequests, ModelMessagesTypeAdapter
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.toolsets import FunctionToolset
-
-from hitl_orchestrator import Orchestrator
-from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
 
 
 def scripted(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:

@@ -11,6 +11,14 @@ scripted. In your program, replace `ScriptedModel` and the node `draft` by a mod
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+# First, so that a missing extra is named.
+from hitl_orchestrator import AgentOutput, Go, No, Orchestrator, Task
+from hitl_orchestrator.integrations import guard
+from hitl_orchestrator.integrations.langchain import OversightMiddleware
+from hitl_orchestrator.integrations.langgraph import LangGraphResumer, oversight_node
+
+# isort: split
+
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage
@@ -20,11 +28,6 @@ from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
-
-from hitl_orchestrator import AgentOutput, Go, No, Orchestrator, Task
-from hitl_orchestrator.integrations import guard
-from hitl_orchestrator.integrations.langchain import OversightMiddleware
-from hitl_orchestrator.integrations.langgraph import LangGraphResumer, oversight_node
 
 SMALL_REFUND = {"all": [{"task_type": "refund"}, {"metadata": {"amount": {"le": 50}}}]}
 POLICY = {

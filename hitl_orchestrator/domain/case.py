@@ -8,7 +8,8 @@ from pydantic import Field
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.execution import Gated
+from hitl_orchestrator.domain.execution import CallForm, Gated
+from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task, requester_fields
 from hitl_orchestrator.domain.value import (
@@ -62,7 +63,7 @@ class Submission(Value):
     of its submitter: two submitters may use the same one. `supersedes` is the case of the previous attempt, `earlier`
     has the people of all earlier ones. `awaits_classifier`: a worker with a classifier has to produce the missing
     output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out. `gated` marks a
-    case whose approved output is to be executed once.
+    case whose approved output is to be executed once; `call` is the form of that call, if it is known.
     """
 
     case_id: Identifier
@@ -79,6 +80,7 @@ class Submission(Value):
     quality_check: QualityCheck | None = None
     awaits_classifier: bool = False
     gated: Gated | None = None
+    call: CallForm | None = None
     earlier: tuple[EarlierAttempt, ...] = Field(default=(), repr=False)
 
     @property
@@ -121,7 +123,7 @@ class UnfinishedCase(Value):
 
 
 @public
-class ParentCall(Value):
+class ParentCall(Constructed):
     """Where a caller waits for the decision on a case: a paused run of a graph.
 
     `graph` is the name under which an application registers a `Resumer`, never code. The other fields address the

@@ -8,21 +8,35 @@ from typing import Any
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import AgentOutput
-from hitl_orchestrator.domain.value import Identifier, Label, Text, UtcDatetime, Value, canonical_json, public
+from hitl_orchestrator.domain.value import (
+    FreeJson,
+    Identifier,
+    Label,
+    Text,
+    UtcDatetime,
+    Value,
+    canonical_json,
+    public,
+)
+from hitl_orchestrator.errors import InvalidInput, shortened
 
-__all__ = ["ARGUMENTS", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
+__all__ = ["ARGUMENTS", "RESPONSE", "CallForm", "CallKey", "Execution", "ExecutionStatus", "Gated", "proposed_call"]
 
 ARGUMENTS = "arguments"
 """The field of a proposal with the arguments of the proposed call. A reviewer's edit changes them there."""
+
+RESPONSE = "response"
+"""The field of an output with a reviewer's own answer, a text, in the place of the arguments and of the call."""
 
 _PREFIX, _MOST, _READABLE = "call", 200, 60
 _PLAIN, _OTHER = re.compile(r"[A-Za-z0-9._-]*"), re.compile(r"[^A-Za-z0-9._-]")
 
 
 @public
-class CallKey(Value):
+class CallKey(Constructed):
     """Names one call of one agent: the thread of its conversation, the id of the call, and where in the thread it is.
 
     `namespace` is that of a nested agent, such as LangGraph's `checkpoint_ns`: two sub-agents may number their calls
@@ -56,6 +70,16 @@ class Gated(Value):
     """
 
     audience: Label | None = None
+
+
+class CallForm(Value):
+    """The form of a call, which every output of a reviewer has to keep: the JSON Schema of its arguments.
+
+    `takes_response`: an override may also have `response`, an own answer in the place of the call.
+    """
+
+    arguments_schema: FreeJson
+    takes_response: bool = False
 
 
 class ExecutionStatus(StrEnum):
@@ -109,6 +133,10 @@ def proposed_call(
     Raises:
         InvalidInput: the name is empty, or the arguments are not JSON that can be stored.
     """
+    if not isinstance(arguments, Mapping):
+        raise InvalidInput(
+            [f"the proposed call of {name!r}: arguments: {shortened(repr(arguments))} is no mapping by name"]
+        )
     proposal = {"predicted_label": name, "explanation": explanation, ARGUMENTS: dict(arguments), **fields}
     raw = {"task_id": _PREFIX, "agent_output": proposal, "confidence_score": confidence}
     return parse(AgentOutput, raw, f"the proposed call of {name!r}")

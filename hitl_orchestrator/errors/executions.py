@@ -20,7 +20,7 @@ class CallRejected(RequestRejected):
     """A guarded call was not approved, and is never made: `reason` says why, `reviewer` decided it, if a person did."""
 
     def __init__(self, case_id: str, reason: str, reviewer: str | None = None) -> None:
-        by = f" by {reviewer!r}" if reviewer else ""
+        by = f" (decided by {reviewer!r})" if reviewer else ""
         super().__init__(
             f"the call in case {case_id!r} is not made: {reason}{by}; do not repeat it, "
             "another attempt is a call with another key"

@@ -1,6 +1,7 @@
 """The answer to an agent that asks whether its call may be made: wait, no, or go with the approved arguments."""
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, FinalDecision
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import public
-from hitl_orchestrator.errors import ExecutionEnded
+from hitl_orchestrator.errors import ExecutionEnded, InvalidInput
 from hitl_orchestrator.execution.begun import Begun
 from hitl_orchestrator.execution.grants import Grant, approved_arguments
 from hitl_orchestrator.telemetry import NO_SPANS, Span, Spans
@@ -82,14 +83,18 @@ class Go:
         task) is put before a person.
 
         Raises:
+            InvalidInput: `call` is no function of one mapping, or is asynchronous; nothing is claimed.
             AlreadyRunning, ExecutionFailed, ExecutionUnknown, GrantRefused: as `Grant.begin`; the call is not made.
         """
+        _check_call(call, "run")
+        if _is_asynchronous(call):
+            raise InvalidInput(["run: the call is asynchronous, and would never be awaited; use 'await go.arun(call)'"])
         begun = self.grant.begin(self.arguments)
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
             with self._span() as span:
-                result = call(deepcopy(self.arguments))
+                result = _not_a_coroutine(call(deepcopy(self.arguments)))
                 span.content(gen_ai_tool_call_result=result)
         except Exception as exc:
             _record(begun.failed, exc)
@@ -104,6 +109,7 @@ class Go:
         self, call: Callable[[dict[str, Any]], Awaitable[T]], *, encode: Encode = None, decode: Encode = None
     ) -> T:
         """Make an asynchronous call as `run` does. The store is used in a thread, so that the loop goes on."""
+        _check_call(call, "arun")
         begun = await _begun_later(self.grant, self.arguments)
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
@@ -166,6 +172,30 @@ _ENDED: Mapping[FinalDecision, str] = {
     FinalDecision.CANCELED: "its submitter canceled it",
     FinalDecision.SUPERSEDED: "a newer attempt at the same task took its place",
 }
+
+
+def _check_call(call: object, where: str) -> None:
+    """Raise `InvalidInput` for what cannot be called with one mapping, before the only execution is claimed for it."""
+    remedy = f"give a function of one mapping: go.{where}(lambda arguments: refund(**arguments))"
+    if not callable(call):
+        raise InvalidInput([f"{where}: this is of the type {type(call).__name__}, and no function; {remedy}"])
+    try:
+        inspect.signature(call).bind({})
+    except TypeError as exc:
+        raise InvalidInput([f"{where}: the function does not fit ({exc}); {remedy}"]) from exc
+    except ValueError:
+        return  # some built-in functions have no signature
+
+
+def _is_asynchronous(call: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
+
+
+def _not_a_coroutine(result: T) -> T:
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("the call returned a coroutine, which was not awaited; use 'await go.arun(call)'")
+    return result
 
 
 async def _begun_later(grant: Grant, arguments: Mapping[str, Any]) -> Begun:

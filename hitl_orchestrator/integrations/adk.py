@@ -1,12 +1,14 @@
 """Google ADK (extra `adk`): a plugin that reviews the calls of tools, and executes each once as approved."""
 
+import inspect
 import json
 from collections.abc import Collection
 from typing import Any
 
-from hitl_orchestrator import CallKey, Waiting
+from hitl_orchestrator import Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once, waits
+from hitl_orchestrator.integrations.checks import Confidence, Facade, closed, key_of
+from hitl_orchestrator.integrations.tool_calls import Risk, ToolCalls, permitted, run_once, waits
 
 try:
     from google.adk.plugins.base_plugin import BasePlugin
@@ -21,6 +23,9 @@ class OversightPlugin(BasePlugin):
 
     The session (app, user and id) and the id of the function call name a call. A confirmation in ADK is only a
     wake-up: the callback asks again. It runs the tool itself, so that no later callback changes the arguments.
+
+    Raises:
+        InvalidInput: an option is unusable.
     """
 
     def __init__(
@@ -33,7 +38,11 @@ class OversightPlugin(BasePlugin):
         ungated: Collection[str] = (),
     ) -> None:
         super().__init__(name="hitl_orchestrator")
-        self._calls = ToolCalls(hitl, domain=domain, risk=risk, confidence=confidence)
+        self._calls = ToolCalls(hitl, _WHERE, domain=domain, risk=risk, confidence=confidence)
+        if isinstance(ungated, str | bytes) or not all(isinstance(each, str) and each for each in ungated):
+            raise InvalidInput(
+                [f"{_WHERE}: ungated: {ungated!r} is no list of names of tools; write ungated=['search']"]
+            )
         self._ungated = frozenset(ungated)
 
     async def before_tool_callback(
@@ -42,9 +51,13 @@ class OversightPlugin(BasePlugin):
         """Answer a gated call: with the tool's result, a request for confirmation, or why it was not made."""
         if tool.name in self._ungated:
             return None
+        if getattr(tool, "_require_confirmation", False):
+            # It would be claimed, and then ask for a confirmation of its own in place of being run.
+            problem = f"{_WHERE}: the tool {tool.name!r} has require_confirmation; this plugin asks for confirmations"
+            raise InvalidInput([f"{problem}: remove it, or name the tool in ungated"])
         session = tool_context.session
         thread = json.dumps([session.app_name, session.user_id, session.id])
-        key = CallKey(thread=thread, call_id=tool_context.function_call_id or "")
+        key = key_of(_WHERE, thread, tool_context.function_call_id)
         answer = await self._calls.ask(key, tool.name, tool_args)
         if isinstance(answer, Waiting):
             if tool_context.tool_confirmation is not None:
@@ -54,10 +67,33 @@ class OversightPlugin(BasePlugin):
             tool_context.request_confirmation(hint=message, payload={"case_id": case_id})
             tool_context.actions.skip_summarization = True
             return {"status": "waiting", "message": message, "case_id": case_id}
-        if isinstance(go := permitted(tool.name, answer), str):
+        if isinstance(go := permitted(tool.name, answer, arguments_schema(tool), tool_args), str):
             return {"status": "not approved", "message": go}
         result, note = await run_once(
             tool.name, tool_args, go, lambda approved: tool.run_async(args=approved, tool_context=tool_context)
         )
         shown = result if isinstance(result, dict) else {"result": result}
         return {**shown, "note": note} if note else shown
+
+
+def arguments_schema(tool: BaseTool) -> dict[str, Any] | None:
+    """Return the JSON Schema of a tool's arguments, which allows no others; None if the tool does not declare them.
+
+    ADK itself drops arguments that a function does not have, and runs it with its defaults.
+    """
+    declared = tool._get_declaration()
+    if declared is None:
+        return None
+    function = getattr(tool, "func", None)
+    if function is not None and any(
+        each.kind is inspect.Parameter.VAR_KEYWORD for each in inspect.signature(function).parameters.values()
+    ):
+        return dict(declared.parameters_json_schema or {"type": "object"})
+    if declared.parameters_json_schema is not None:
+        return closed(declared.parameters_json_schema)
+    if declared.parameters is not None:
+        return closed(declared.parameters.json_schema.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return closed({"type": "object", "properties": {}})
+
+
+_WHERE = "OversightPlugin"

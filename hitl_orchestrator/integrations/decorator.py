@@ -17,8 +17,21 @@ from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, 
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
 from hitl_orchestrator.integrations.approved import is_call
 from hitl_orchestrator.integrations.arguments import Signature
+from hitl_orchestrator.integrations.checks import (
+    Arguments,
+    Confidence,
+    Facade,
+    LevelOf,
+    called,
+    check_confidence,
+    check_facade,
+    check_risk,
+    check_takes_one,
+    check_text,
+    check_wait,
+)
 from hitl_orchestrator.integrations.naming import Guarded, claim_name, name_of
-from hitl_orchestrator.integrations.tool_calls import Facade, Level, ToolCalls
+from hitl_orchestrator.integrations.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
     from hitl_orchestrator.integrations.langgraph.place import Place
@@ -32,9 +45,9 @@ def guard(
     *,
     task_type: str,
     domain: str,
-    risk: Level | Callable[..., Level] = "high",
-    confidence: float | Callable[..., float | None] | None = None,
-    key: str | Callable[..., str | int] | None = None,
+    risk: LevelOf = "high",
+    confidence: Confidence = None,
+    key: str | Callable[[Arguments], str | int] | None = None,
     wait: float | None = None,
     name: str | None = None,
     graph: str | None = None,
@@ -46,13 +59,16 @@ def guard(
     LangGraph graph with a checkpointer it interrupts, and the decision resumes the thread by the resumer named `graph`.
     Make the same call again later, in any process: approved, the function runs with the approved arguments, which a
     reviewer may have edited; executed before, the stored result is returned. `risk` and `confidence` (without which
-    no policy approves) are values or functions of the arguments, which are the metadata of the task.
+    no policy approves) are values or functions of the arguments, which are the metadata of the task. Such a function
+    gets one mapping, by parameter: `risk=lambda arguments: "low" if arguments["amount"] < 50 else "high"`.
 
     `key` says which calls are the same: by default those with equal arguments, in LangGraph within one step of one
     thread. Such a call never runs twice. To repeat one on purpose, name a parameter for an idempotency key as `key`, or
     pass a function of the arguments. Other arguments under a used key are refused. `name`, by default the module and
     the name of the function, is part of the key: set it before you rename or move a function. A nested function, a
     lambda and a bound method need one; no two functions may have the same.
+
+    The decorated function has the JSON Schema of its arguments as `arguments_schema`.
 
     Calls of the decorated function raise:
         AwaitingReview: no person has decided yet. The function did not run.
@@ -66,6 +82,7 @@ def guard(
         InvalidInput: the function cannot be guarded, or an option is unusable.
     """
     options = _Options(task_type, domain, risk, confidence, key, wait, name, graph)
+    _check(hitl, options)
     return lambda function: _guarded(function, _GuardedCalls(function, hitl, options))
 
 
@@ -76,21 +93,39 @@ def _guarded(function: Callable[P, R], calls: "_GuardedCalls") -> Callable[P, R]
         async def guarded_later(*args: P.args, **named: P.kwargs) -> Any:
             return await calls.run_later(calls.signature.bind(*args, **named))
 
+        vars(guarded_later)["arguments_schema"] = calls.signature.schema
         return cast("Callable[P, R]", guarded_later)
 
     @functools.wraps(function)
     def guarded(*args: P.args, **named: P.kwargs) -> R:
         return cast("R", calls.run(calls.signature.bind(*args, **named)))
 
+    vars(guarded)["arguments_schema"] = calls.signature.schema
     return guarded
+
+
+def _check(hitl: object, options: "_Options") -> None:
+    """Raise `InvalidInput` for an option that no call could use."""
+    if isinstance(hitl, type) or not callable(hitl):
+        check_facade(hitl, f"{_GUARD}: hitl")
+    for name in ("task_type", "domain", "name", "graph"):
+        if (text := getattr(options, name)) is not None or name in {"task_type", "domain"}:
+            check_text(text, f"{_GUARD}: {name}")
+    check_risk(options.risk, _GUARD)
+    check_confidence(options.confidence, _GUARD)
+    check_wait(options.wait, _GUARD)
+    if callable(options.key):
+        check_takes_one(options.key, f"{_GUARD}: key")
+    elif options.key is not None:
+        check_text(options.key, f"{_GUARD}: key")
 
 
 class _Options(NamedTuple):
     task_type: str
     domain: str
-    risk: Level | Callable[..., Level]
-    confidence: float | Callable[..., float | None] | None
-    key: str | Callable[..., str | int] | None
+    risk: LevelOf
+    confidence: Confidence
+    key: str | Callable[[Arguments], str | int] | None
     wait: float | None
     name: str | None
     graph: str | None
@@ -111,8 +146,6 @@ class _GuardedCalls:
         self._name, self._identity = name_of(function, options.name), Guarded.of(function)
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
             raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
-        if options.wait is not None and not 0 <= options.wait <= _MOST_WAIT:
-            raise InvalidInput([f"guard: wait: {options.wait!r} is no number of seconds in [0, {_MOST_WAIT}]"])
         if isinstance(hitl, Orchestrator | AsyncOrchestrator):
             self._facade()  # takes the name
 
@@ -150,7 +183,9 @@ class _GuardedCalls:
         )
 
     def _facade(self) -> Facade:
-        hitl = self._hitl if isinstance(self._hitl, Orchestrator | AsyncOrchestrator) else self._hitl()
+        hitl = self._hitl
+        if not isinstance(hitl, Orchestrator | AsyncOrchestrator):
+            hitl = check_facade(hitl(), f"{_GUARD}: {self.signature.name}: the function given as hitl")
         claim_name(_sync(hitl)._guarded, self._name, self._identity)
         return hitl
 
@@ -160,13 +195,14 @@ class _GuardedCalls:
     def _question(self, hitl: Facade, call: inspect.BoundArguments) -> _Question:
         call.apply_defaults()
         written, options = self.signature.as_json(call.arguments), self._options
-        risk, confidence = options.risk, options.confidence
+        values, risk, confidence = dict(call.arguments), options.risk, options.confidence
         calls = ToolCalls(
             hitl,
+            f"{_GUARD}: {self.signature.name}",
             domain=options.domain,
             task_type=options.task_type,
-            risk=(lambda *_: risk(*call.args, **call.kwargs)) if callable(risk) else risk,
-            confidence=(lambda *_: confidence(*call.args, **call.kwargs)) if callable(confidence) else confidence,
+            risk=(lambda _: risk(values)) if callable(risk) else risk,
+            confidence=(lambda _: confidence(values)) if callable(confidence) else confidence,
         )
         place = _place_in_langgraph()
         return _Question(calls, (self._call_key(call, written, place), self._name, written, self._parent(place)))
@@ -183,7 +219,11 @@ class _GuardedCalls:
                 return CallKey(thread=self._name, call_id=digest, namespace=_GUARD)
             return CallKey(thread=place.thread, call_id=f"{self._name}.{digest}", namespace=place.namespace)
         by = self._options.key
-        value = written[by] if isinstance(by, str) else by(*call.args, **call.kwargs)
+        value = (
+            written[by]
+            if isinstance(by, str)
+            else called(by, dict(call.arguments), f"{_GUARD}: {self.signature.name}: key")
+        )
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             problem = f"{self.signature.name}: the key of the call is {value!r}"
             raise InvalidInput([f"{problem}; it has to be a text that is not empty, or a whole number"])
@@ -210,7 +250,6 @@ class _Approved(NamedTuple):
     arguments: inspect.BoundArguments
 
 
-_MOST_WAIT = 366 * 86_400
 _GUARD = "guard"
 """The namespace of calls that belong to no thread of an agent."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from hitl_orchestrator import CallKey, Waiting
 from hitl_orchestrator.errors import AwaitingReview, InvalidInput, install_hint
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
+from hitl_orchestrator.integrations.checks import Confidence, Facade, called, check_takes_one, closed, key_of
+from hitl_orchestrator.integrations.tool_calls import Risk, ToolCalls, permitted, run_once
 
 try:
     from agents import FunctionTool, RunContextWrapper, RunState
@@ -20,6 +21,9 @@ class Oversight:
     """Reviews the calls of tools. `thread` names the conversation by the context that the application gives to a run.
 
     The SDK's own approval of a call is only a wake-up: the tool asks again before it runs.
+
+    Raises:
+        InvalidInput: an option is unusable.
     """
 
     def __init__(
@@ -31,14 +35,24 @@ class Oversight:
         risk: Risk = "high",
         confidence: Confidence = None,
     ) -> None:
-        self._calls, self._thread = ToolCalls(hitl, domain=domain, risk=risk, confidence=confidence), thread
+        self._calls, self._thread = ToolCalls(hitl, _WHERE, domain=domain, risk=risk, confidence=confidence), thread
+        if not callable(thread):
+            raise InvalidInput([f"{_WHERE}: thread: {thread!r} is no function of the context that returns a text"])
+        check_takes_one(thread, f"{_WHERE}: thread")
 
     def gate(self, tool: FunctionTool) -> FunctionTool:
         """Return a copy of a tool whose calls wait for their approval, and run once, with the approved arguments.
 
         A tool with `failure_error_function=None` has its errors recorded as failures; of others the record has the
         text that the model reads.
+
+        Raises:
+            InvalidInput: this is no function tool, so that its calls could not be reviewed.
         """
+        if not isinstance(tool, FunctionTool):
+            problem = f"{_WHERE}: gate: a {type(tool).__name__} is no FunctionTool, and would not be reviewed"
+            remedy = "put @function_tool below the gate, or use oversight.gate(function_tool(f))"
+            raise InvalidInput([f"{problem}; {remedy}"])
 
         async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
             key = self._key(context.context, call_id)
@@ -49,7 +63,7 @@ class Oversight:
             answer = await self._calls.ask(key, tool.name, proposed)
             if isinstance(answer, Waiting):
                 raise AwaitingReview(answer.case_id)
-            if isinstance(go := permitted(tool.name, answer), str):
+            if isinstance(go := permitted(tool.name, answer, arguments_schema(tool), proposed), str):
                 return go
             result, note = await run_once(
                 tool.name, proposed, go, lambda approved: tool.on_invoke_tool(context, json.dumps(approved))
@@ -69,4 +83,20 @@ class Oversight:
         return len(pending) - len(decided)
 
     def _key(self, context: Any, call_id: str) -> CallKey:
-        return CallKey(thread=self._thread(context), call_id=call_id)
+        return key_of(_WHERE, self._thread_of(context), call_id)
+
+    def _thread_of(self, context: Any) -> str:
+        of = f"the context is of the type {type(context).__name__}, as Runner.run(context=...) gave it"
+        thread = called(self._thread, context, f"{_WHERE}: thread: {of}")
+        if not isinstance(thread, str) or not thread:
+            problem = f"{_WHERE}: thread: the function returned {thread!r}"
+            raise InvalidInput([f"{problem}; return the id of the conversation, a text that is not empty"])
+        return thread
+
+
+def arguments_schema(tool: FunctionTool) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's arguments, which allows no others."""
+    return closed(tool.params_json_schema)
+
+
+_WHERE = "Oversight"

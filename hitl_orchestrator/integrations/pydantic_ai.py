@@ -7,15 +7,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from hitl_orchestrator import CallKey, Waiting
+from hitl_orchestrator import Waiting
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.integrations.approved import same_json
-from hitl_orchestrator.integrations.tool_calls import Confidence, Facade, Risk, ToolCalls, permitted, run_once
+from hitl_orchestrator.integrations.checks import Confidence, Facade, closed, key_of
+from hitl_orchestrator.integrations.tool_calls import Risk, ToolCalls, not_fitting, permitted, run_once
 
 try:
     from pydantic_ai import ApprovalRequired, RunContext
     from pydantic_ai.tools import AgentDepsT
-    from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
+    from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 except ImportError as missing:
     raise InvalidInput([f"pydantic_ai: it is missing ({missing}); {install_hint('pydantic-ai')}"]) from missing
 
@@ -26,6 +27,9 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
 
     The conversation's id and that of the call name it. An approval in `DeferredToolResults` is only a wake-up: each
     call asks again, and is deferred again while it waits, so that calls may be decided one by one.
+
+    Raises:
+        InvalidInput: the wrapped object is no toolset, or an option is unusable.
     """
 
     _: KW_ONLY
@@ -34,25 +38,32 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
     risk: Risk = "high"
     confidence: Confidence = None
 
+    def __post_init__(self) -> None:
+        """Check the options. The framework makes copies, for which this is called again."""
+        if not isinstance(self.wrapped, AbstractToolset):
+            problem = f"{_WHERE}: this is of the type {type(self.wrapped).__name__}, and no toolset"
+            raise InvalidInput([f"{problem}; write {_WHERE}(FunctionToolset([refund]), hitl=hitl, domain=...)"])
+        self._calls = ToolCalls(self.hitl, _WHERE, domain=self.domain, risk=self.risk, confidence=self.confidence)
+
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
     ) -> Any:
         """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
-        calls = ToolCalls(self.hitl, domain=self.domain, risk=self.risk, confidence=self.confidence)
-        key = CallKey(thread=ctx.conversation_id or "", call_id=ctx.tool_call_id or "")
+        key = key_of(_WHERE, ctx.conversation_id, ctx.tool_call_id)
         proposed = to_jsonable_python(tool_args)
         _check_kept(name, tool, proposed, ctx.validation_context)
-        answer = await calls.ask(key, name, proposed)
+        answer = await self._calls.ask(key, name, proposed)
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
-        if isinstance(go := permitted(name, answer), str):
+        # The validators of some toolsets, such as those of MCP servers, accept everything.
+        if isinstance(go := permitted(name, answer, arguments_schema(tool), proposed), str):
             return go
         try:
             approved = tool.args_validator.validate_json(json.dumps(go.arguments), context=ctx.validation_context)
         except ValidationError as unfit:
-            return f"{name} was not run: the arguments that a reviewer has set do not fit it. {unfit}"
+            return not_fitting(name, go, proposed, str(unfit))
         if not same_json(gets := to_jsonable_python(approved), go.arguments):
-            return f"{name} was not run: it would get {json.dumps(gets)}, other arguments than a reviewer has set."
+            return not_fitting(name, go, proposed, f"the tool would get {json.dumps(gets)}")
         run = self.wrapped.call_tool
         result, note = await run_once(name, proposed, go, lambda _: run(name, approved, ctx, tool))
         return f"{note}\n{result}" if note else result
@@ -70,3 +81,11 @@ def _check_kept(name: str, tool: ToolsetTool[Any], proposed: dict[str, Any], con
     if not same_json(again, proposed):
         problem = f"OversightToolset: a validator of the tool {name!r} changes approved arguments"
         raise InvalidInput([f"{problem}, so that other ones would run; convert them inside of the tool"])
+
+
+def arguments_schema(tool: ToolsetTool[Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a tool's arguments, which allows no others."""
+    return closed(tool.tool_def.parameters_json_schema)
+
+
+_WHERE = "OversightToolset"

@@ -20,43 +20,57 @@ from hitl_orchestrator import (
     Waiting,
     proposed_call,
 )
-from hitl_orchestrator.domain.enums import RiskLevel, RiskName
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
 from hitl_orchestrator.integrations.approved import ARGUMENTS, is_call, same_json
+from hitl_orchestrator.integrations.checks import (
+    Arguments,
+    Confidence,
+    Facade,
+    Level,
+    LevelOf,
+    check_confidence,
+    check_facade,
+    check_risk,
+    check_text,
+    confidence_of,
+    level_of,
+    unfit,
+)
 
-Facade: TypeAlias = Orchestrator | AsyncOrchestrator
-Arguments: TypeAlias = Mapping[str, Any]
-Level: TypeAlias = RiskLevel | RiskName
-Risk: TypeAlias = Level | Mapping[str, Level] | Callable[[str, Arguments], Level]
-"""One risk level, a level for each tool by its name, or a function of the tool's name and the arguments.
+Risk: TypeAlias = LevelOf | Mapping[str, LevelOf]
+"""One risk level, a function of the arguments of a call, or either for each tool by its name.
 
 A tool without a level of its own is of high risk.
-"""
-Confidence: TypeAlias = float | Callable[[str, Arguments], float | None] | None
-"""The agent's confidence in its calls, or a function of the tool's name and the arguments.
-
-Without one no policy approves a call by itself.
 """
 
 
 class ToolCalls:
     """Submits the calls of an agent's tools. The arguments are the metadata of the task, its type is the tool's name.
 
-    `task_type` is another type for all of them.
+    `task_type` is another type for all of them. `where` names the guard or the adapter in errors.
     Asking again about a call repeats its first task and proposal, whatever `risk` and `confidence` are by then.
+
+    Raises:
+        InvalidInput: an option is unusable.
     """
 
     def __init__(
         self,
         hitl: Facade,
+        where: str,
         *,
         domain: str,
         risk: Risk = "high",
         confidence: Confidence = None,
         task_type: str | None = None,
     ) -> None:
-        self.hitl, self._domain, self._risk, self._confidence, self._type = hitl, domain, risk, confidence, task_type
+        self.hitl, self._where = check_facade(hitl, f"{where}: hitl"), where
+        check_text(domain, f"{where}: domain")
+        check_confidence(confidence, where)
+        for each in risk.values() if isinstance(risk, Mapping) else (risk,):
+            check_risk(each, where)
+        self._domain, self._risk, self._confidence, self._type = domain, risk, confidence, task_type
 
     def ask_now(
         self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
@@ -113,26 +127,36 @@ class ToolCalls:
             "risk_level": self._level(tool, arguments),
             "metadata": dict(arguments),
         }
-        confidence = self._confidence(tool, arguments) if callable(self._confidence) else self._confidence
+        confidence = confidence_of(self._confidence, arguments, self._where)
         output = proposed_call(tool, arguments, confidence=confidence)
         return parse(Task, fields, f"the call of {tool!r}"), output
 
     def _level(self, tool: str, arguments: Arguments) -> Level:
-        if callable(self._risk):
-            return self._risk(tool, arguments)
-        return self._risk if isinstance(self._risk, str) else self._risk.get(tool, "high")
+        risk = self._risk.get(tool, "high") if isinstance(self._risk, Mapping) else self._risk
+        return level_of(risk, arguments, self._where)
 
 
-def permitted(tool: str, answer: Go | No) -> Go | str:
-    """Return the answer if it lets this tool run, else what the model reads about a call that must not be made."""
+def permitted(tool: str, answer: Go | No, schema: Mapping[str, Any] | None, proposed: Arguments) -> Go | str:
+    """Return the answer if it lets this tool run, else what the model reads about a call that must not be made.
+
+    Approved arguments that do not fit the `schema` of the tool's arguments let nothing run, and nothing is claimed.
+    """
     if isinstance(answer, No):
-        by = f" ({answer.reviewer})" if answer.reviewer else ""
+        by = f" (decided by {answer.reviewer})" if answer.reviewer else ""
         return f"{tool} was not run, and will not be: {answer.reason}{by}. {_STOP}"
     if answer.name != tool:
         return f"{tool} was not run, and will not be: a reviewer approved {answer.name!r} in its place. {_STOP}"
     if not is_call(answer):
         return f"{tool} was not run, and will not be: a reviewer's decision states no arguments for it. {_STOP}"
+    if schema is not None and (problems := unfit(answer.arguments, schema)):
+        return not_fitting(tool, answer, proposed, "; ".join(problems))
     return answer
+
+
+def not_fitting(tool: str, answer: Go, proposed: Arguments, problems: str) -> str:
+    """Return what the model reads about approved arguments that the tool cannot take."""
+    whose = "its arguments" if same_json(answer.arguments, dict(proposed)) else "the arguments that a reviewer has set"
+    return f"{tool} was not run, and will not be: {whose} do not fit it: {problems}. {_AGAIN}"
 
 
 def waits(tool: str, answer: Waiting) -> str:
@@ -181,3 +205,5 @@ _PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 """Seconds between two attempts to read the result of a call that another process or thread makes."""
 
 _STOP = "Do not repeat the call, nor make another one to the same effect; tell the user."
+
+_AGAIN = "If it is still needed, make a new call with arguments that fit; a person decides on it too."

@@ -36,7 +36,7 @@ from hitl_orchestrator.services.config_files import (
     read_file,
 )
 from hitl_orchestrator.services.delivery.decided import DecidedCase, DecidedPage
-from hitl_orchestrator.services.delivery.wakeups import Resumer
+from hitl_orchestrator.services.delivery.resumers import Resumer
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.masking import HIDDEN
 from hitl_orchestrator.services.people.admin import PeopleChange

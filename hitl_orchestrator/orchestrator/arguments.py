@@ -116,9 +116,13 @@ def _described(annotation: Any) -> str:
         elif isinstance(plain, type) and issubclass(plain, Enum):
             words += [repr(member.value) for member in plain]
         else:
-            words.append(_NAMES.get(plain) or f"a {getattr(plain, '__name__', plain)}")
+            words.append(_NAMES.get(plain) or _with_article(str(getattr(plain, "__name__", plain))))
     distinct = list(dict.fromkeys(words))
     return ", ".join(distinct[:-1]) + (" or " if len(distinct) > 1 else "") + distinct[-1]
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name.startswith(tuple('AEIO')) else 'a'} {name}"
 
 
 def task_of(task: Task | Mapping[str, Any], *, task_id: str | None = None) -> Task:

@@ -49,8 +49,8 @@ from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.delivery.decided import DecidedPage
+from hitl_orchestrator.services.delivery.resumers import Resumer
 from hitl_orchestrator.services.delivery.waiting import OnDecided
-from hitl_orchestrator.services.delivery.wakeups import Resumer
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS
 from hitl_orchestrator.services.maintenance import Notice
 from hitl_orchestrator.services.people.admin import PeopleChange, PeopleSource
@@ -244,6 +244,8 @@ class AsyncOrchestrator:
         audience: str = ...,
         submitted_by: str | None = ...,
         parent: ParentCall | None = ...,
+        arguments_schema: Mapping[str, Any] | None = ...,
+        takes_response: bool = ...,
     ) -> Waiting | No | Go: ...
     async def submit(
         self,

@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.engine.scoring import ScoreRules
     from hitl_orchestrator.policies.language.model import Policy
     from hitl_orchestrator.services.case_reader import Clock
+    from hitl_orchestrator.services.delivery.resumers import Resumer
     from hitl_orchestrator.services.delivery.waiting import OnDecided
-    from hitl_orchestrator.services.delivery.wakeups import Resumer
 
 __all__ = ["Orchestrator"]
 
@@ -196,6 +196,8 @@ class Orchestrator:
         audience: str = "",
         submitted_by: str | None = None,
         parent: ParentCall | None = None,
+        arguments_schema: Mapping[str, Any] | None = None,
+        takes_response: bool = False,
     ) -> Waiting | No | Go:
         """Ask whether a call of an agent may be made: submit the case of this very call, or find it again.
 
@@ -204,8 +206,12 @@ class Orchestrator:
         `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
         Mappings need no `task_id`.
 
+        `arguments_schema`, the JSON Schema of the arguments, is stored with a new case: every process that decides
+        refuses an edit that does not fit it, or is of another function. With `takes_response` an override may have a
+        text `response` in the place of `arguments`: the caller then takes it for the result, and makes no call.
+
         Raises:
-            InvalidInput: the key, the task or the output is unusable.
+            InvalidInput: the key, the task, the output or the schema is unusable.
             TaskConflict: the same call was asked about with other content; nothing is carried out.
             GrantRefused: its case was submitted without `ask`, or for another audience.
         """
@@ -213,6 +219,7 @@ class Orchestrator:
         given = task_of(task, task_id=_ASKED)
         proposed = output_of(output, given)
         call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
+        call = call._replace(arguments_schema=arguments_schema, takes_response=takes_response)
         with services.spans.span("hitl.ask") as span:
             answer = services.executions.ask(call, acting, beginning(self._gate, audience))
             note_submission(span, answer.case)

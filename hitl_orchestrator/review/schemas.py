@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import FreeJson, Label, Value, digest
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.review.schema_keywords import keywords, pattern_problems
+from hitl_orchestrator.review.json_schema.keywords import keywords, pattern_problems
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -57,7 +57,7 @@ class OutputSchemas:
             return
         entry = parse(_Entry, {"task_type": task_type, "json_schema": schema}, f"{where}: {task_type}")
         own = deepcopy(entry.json_schema)
-        self._validators[task_type] = _validator(own, f"{where}: {task_type}")
+        self._validators[task_type] = usable_validator(own, f"{where}: {task_type}")
         self._models.pop(task_type, None)
         self._schemas[task_type] = own
 
@@ -111,7 +111,7 @@ def read_schemas(raw: Any, where: str) -> OutputSchemas:
     return schemas
 
 
-def _validator(schema: dict[str, Any], where: str) -> "Validator":
+def usable_validator(schema: dict[str, Any], where: str) -> "Validator":
     """Return the validator of a schema, or refuse it. jsonschema is slow to import, so it is imported on use."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415
     from jsonschema.validators import extend, validator_for  # noqa: PLC0415

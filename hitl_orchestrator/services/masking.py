@@ -95,7 +95,7 @@ def masked_case(case: Case, mask: Masking, reader: str = "") -> Case:
     if not mask.purpose:
         return case
     # The people of earlier cases would tell a copy of a case from another one.
-    hidden: dict[str, Any] = {"quality_check": None, "gated": None, "earlier": ()} | (
+    hidden: dict[str, Any] = {"quality_check": None, "gated": None, "call": None, "earlier": ()} | (
         {"output": None} if mask.agent else {}
     )
     if case.submission.submitted_by != reader:
@@ -136,7 +136,7 @@ def masked_event(event: Event, mask: Masking, reader: str | None = None) -> Even
         if review_id in mask.votes or (event.kind is EventKind.LABELED and event.actor.id != reader):
             body = {"review_id": review_id, "hidden": HIDDEN}
     if event.kind is EventKind.SUBMITTED:
-        body |= {"quality_check": None, "gated": None, "submitted_by": None, "earlier": []}
+        body |= {"quality_check": None, "gated": None, "call": None, "submitted_by": None, "earlier": []}
         changed["actor"] = Actor(kind=ActorKind.AGENT)
     if event.kind is EventKind.ROUTED:
         body["decision"] = body["decision"] | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})

@@ -1,13 +1,13 @@
 """Checks of the arguments with which a store is opened, before anything is stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.risk import RiskRule
 
-__all__ = ["check_durations", "check_hooks", "check_rules", "is_number", "is_whole"]
+__all__ = ["check_durations", "check_hook", "check_rules", "is_number", "is_whole"]
 
 _DAY = 86_400
 
@@ -43,15 +43,7 @@ def check_rules(risk_rules: Any, embeddings: Any, head_every: Any) -> None:
         raise InvalidInput(problems)
 
 
-def check_hooks(on_decided: Any, resumers: Any) -> None:
-    """Raise `InvalidInput` unless these are a function of a case, and resumers by the names of graphs."""
-    problems = []
+def check_hook(on_decided: Any) -> None:
+    """Raise `InvalidInput` unless this is a function of a case."""
     if not (on_decided is None or callable(on_decided)):
-        problems.append(f"on_decided: {on_decided!r} is not a function of a case")
-    if not (resumers is None or isinstance(resumers, Mapping)):
-        problems.append(f"resumers: {resumers!r} is not a mapping from names of graphs to resumers")
-    for name, resumer in resumers.items() if isinstance(resumers, Mapping) else ():
-        if not (isinstance(name, str) and callable(getattr(resumer, "resume", None))):
-            problems.append(f"resumers: {name!r}: {resumer!r} has no method resume(parent, case)")
-    if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput([f"on_decided: {on_decided!r} is not a function of a case"])

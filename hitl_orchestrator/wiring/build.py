@@ -1,6 +1,6 @@
 """Build the services of an orchestrator on a store: the only module that chooses concrete collaborators."""
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,9 @@ from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Ho
 from hitl_orchestrator.services.cases.spot_checks import SpotChecks
 from hitl_orchestrator.services.cases.submission import CaseSubmission
 from hitl_orchestrator.services.config_files import load_schemas, load_score_rules
+from hitl_orchestrator.services.delivery.resumers import Resumer, Resumers
 from hitl_orchestrator.services.delivery.waiting import OnDecided, Waiters, reported_to
-from hitl_orchestrator.services.delivery.wakeups import Resumer, Wakeups
+from hitl_orchestrator.services.delivery.wakeups import Wakeups
 from hitl_orchestrator.services.executions.checks import ExecutionChecks
 from hitl_orchestrator.services.executions.executions import GRANT_SECONDS, CaseExecutions
 from hitl_orchestrator.services.executions.heartbeat import Heartbeat
@@ -52,7 +53,7 @@ from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.telemetry import NO_SPANS, Spans, Telemetry
-from hitl_orchestrator.wiring.arguments import check_durations, check_hooks, check_rules
+from hitl_orchestrator.wiring.arguments import check_durations, check_hook, check_rules
 from hitl_orchestrator.wiring.classifier import ClassifierSettings, ClassifierSource
 from hitl_orchestrator.wiring.clocks import current_time, in_utc
 from hitl_orchestrator.wiring.governance import (
@@ -102,7 +103,7 @@ class Collaborators:
     traced: bool = False
     spans: Spans = NO_SPANS
     on_decided: OnDecided | None = None
-    resumers: MutableMapping[str, Resumer] = field(default_factory=dict)
+    resumers: Resumers = field(default_factory=Resumers)
 
 
 class Options(TypedDict):
@@ -143,7 +144,8 @@ def open_services(store: str, **options: Unpack[Options]) -> Services:
     )
     check_durations(lease=options["lease"], wait=options["wait"], grants_expire_after=options["grants_expire_after"])
     check_rules(options["risk_rules"], options["embeddings"], options["head_every"])
-    check_hooks(options["on_decided"], options["resumers"])
+    check_hook(options["on_decided"])
+    resumers = Resumers(options["resumers"])
     outputs = load_schemas(options["schemas"])
     check_governed(store, options["policy"], options["reviewers"])
     signals = load_score_rules(options["score_rules"], options["policy"])
@@ -170,7 +172,7 @@ def open_services(store: str, **options: Unpack[Options]) -> Services:
             traced=options["tracing"],
             spans=spans,
             on_decided=options["on_decided"],
-            resumers=dict(options["resumers"] or {}),
+            resumers=resumers,
         )
         return build_services(store, ledger, collaborators)
 

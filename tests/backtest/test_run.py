@@ -14,7 +14,7 @@ from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.cli.commands.policy.explanation import scored
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.queue_forecast import Capacity
-from hitl_orchestrator.policies import compile_policy
+from hitl_orchestrator.policies import ScoreRules, compile_policy
 
 OLD = a_policy_with([("auto_approve", {"min_confidence": 0.8}), ("human_review", {})])
 NEW = a_policy_with(
@@ -169,7 +169,8 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
 
     for policy, report in ((ASKING, found), (NEW, without)):
         decisions = [
-            compile_policy(policy).decide(scored(one.submission.task, one.submission.output).facts) for one in alone
+            compile_policy(policy).decide(scored(one.submission.task, one.submission.output, ScoreRules()).facts)
+            for one in alone
         ]
         assert report.cases == len(decisions) == 12
         assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12

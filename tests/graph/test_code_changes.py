@@ -24,7 +24,9 @@ PACKAGE = Path(hitl_orchestrator.__file__).parent
 TOPOLOGY, BUILD, STATE = "graph/topology.py", "graph/build.py", "nodes/state.py"
 HUMAN_REVIEW, FINALIZE, DECISION = "nodes/human_review.py", "nodes/finalize.py", "domain/decision.py"
 REVIEW, WORDS, SCORING = "domain/review.py", "domain/enums.py", "policies/engine/scoring.py"
-MASKING, VALUE = "services/masking.py", "domain/value.py"
+MASKING, VALUE, CONFIDENCE = "services/masking.py", "domain/value.py", "policies/engine/confidence.py"
+ASSESSMENT = "    confidence_assessment: Assessment | None = None\n"
+SOURCE = "    confidence: Confidence | None\n    source: ConfidenceSource\n"
 
 PROGRAM = """
 import json, sys
@@ -92,7 +94,7 @@ REDUCER: Edit = (
     "    review: dict[str, Any] | None\n",
     "    review: Annotated[dict[str, Any] | None, lambda before, after: after]\n",
 )
-ANNOTATED: Edit = (TOPOLOGY, "from typing import Any, TypedDict", "from typing import Annotated, Any, TypedDict")
+ANNOTATED: Edit = (TOPOLOGY, "from typing import Any\n", "from typing import Annotated, Any\n")
 
 REFUSED: dict[str, list[Edit]] = {
     "the review node renamed": [(TOPOLOGY, STEPS, STEPS.replace("human_review", "ask_a_person"))],
@@ -116,36 +118,23 @@ REFUSED: dict[str, list[Edit]] = {
         (BUILD, 'state.get("review")', 'state.get("answer")'),
     ],
     "a reducer added": [ANNOTATED, REDUCER],
-    "an enum member removed that the case uses": [
-        (WORDS, '    LOW_CONFIDENCE = "low_confidence"\n', ""),
-        (
-            SCORING,
-            "            Signal.LOW_CONFIDENCE: confidence is None or confidence < self._rules.low_confidence_below,\n",
-            "",
-        ),
-        (SCORING, "(Signal.LOW_CONFIDENCE, *((Signal.RISKY,) if risk is RiskLevel.HIGH else ()))", "()"),
-    ],
+    "an enum member removed that the case uses": [(WORDS, '    LOW_CONFIDENCE = "low_confidence"\n', "")],
     "an enum member removed that the case does not use": [
         (WORDS, '    VERBALISED = "verbalised"\n', ""),
-        (
-            SCORING,
-            "            ConfidenceSource.VERBALISED: (agent_fields.VERBALISED_CONFIDENCE, agent_fields.stated),\n",
-            "",
-        ),
+        (CONFIDENCE, "ConfidenceSource.VERBALISED", "ConfidenceSource.REPORTED"),
     ],
     "an enum member renamed": [(WORDS, 'UNUSUAL = "unusual"', 'UNUSUAL = "odd"')],
     "a required field renamed": [
-        (DECISION, "    source: ConfidenceSource\n", "    origin: ConfidenceSource\n"),
-        (SCORING, "source=source", "origin=source"),
-        (SCORING, "source=ConfidenceSource.MISSING", "origin=ConfidenceSource.MISSING"),
+        (DECISION, SOURCE, SOURCE.replace("source", "origin")),
+        (SCORING, "source=scoring.source", "origin=scoring.source"),
         (MASKING, "source=ConfidenceSource.MISSING", "origin=ConfidenceSource.MISSING"),
     ],
-    "an optional field renamed": [(REVIEW, "    confidence_assessment: Assessment", "    sureness: Assessment")],
+    "an optional field renamed": [(REVIEW, ASSESSMENT, ASSESSMENT.replace("confidence_assessment", "sureness"))],
     "a field that changed its type": [
         (DECISION, "    confidence: Confidence | None\n    source", "    confidence: Text | None\n    source"),
     ],
     "a new field that is not declared harmless": [
-        (DECISION, "    source: ConfidenceSource\n", "    source: ConfidenceSource\n    calibrated: bool = False\n"),
+        (DECISION, SOURCE, f"{SOURCE}    calibrated: bool = False\n"),
     ],
 }
 LIMIT = "Label = Annotated[str, StringConstraints(min_length=1, max_length=200,"

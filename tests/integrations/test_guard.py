@@ -137,8 +137,8 @@ def test_a_policy_may_let_a_call_through(made):
             hitl,
             task_type="look_up",
             domain="d",
-            risk=lambda order: "low" if order == "A1" else "high",
-            confidence=lambda order: 0.9,
+            risk=lambda arguments: "low" if arguments["order"] == "A1" else "high",
+            confidence=lambda arguments: 0.9,
             name="look_up",
         )
         def look_up(order: str) -> None:
@@ -179,7 +179,7 @@ def test_a_key_tells_a_repetition_from_a_call_that_is_made_again_on_purpose(hitl
 
 
 def test_a_key_may_be_a_function_of_the_arguments(hitl, made):
-    @guard(hitl, task_type="t", domain="d", key=lambda to, text: f"{to}/{text[:2]}", name="mail")
+    @guard(hitl, task_type="t", domain="d", key=lambda call: f"{call['to']}/{call['text'][:2]}", name="mail")
     def mail(to: str, text: str) -> None:
         made.append(text)
 

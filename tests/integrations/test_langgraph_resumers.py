@@ -5,7 +5,6 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Thread
-from types import ModuleType
 
 import jsonschema
 import pytest
@@ -18,7 +17,7 @@ from support.embedded_agent import NAME, Agent, agent_on, place
 from support.teams import a_policy
 
 from hitl_orchestrator import InvalidInput, Orchestrator, ParentCall, RequestRejected
-from hitl_orchestrator.integrations.langgraph import LangGraphResumer, ReviewPause
+from hitl_orchestrator.integrations.langgraph import LangGraphResumer, LangGraphServerResumer, ReviewPause
 from hitl_orchestrator.integrations.langgraph.payload import LARGEST
 
 
@@ -196,22 +195,52 @@ def test_a_decision_by_the_graph_itself_does_not_run_the_graph_twice(hitl):
     assert hitl.cases.wakeups() == []
 
 
-def test_a_reference_is_imported_when_it_is_first_needed_and_must_lead_to_a_graph(hitl, monkeypatch):
-    with pytest.raises(InvalidInput, match="write 'module:attribute'"):
-        LangGraphResumer("my_app.graph")
-    application = ModuleType("the_application")
-    monkeypatch.setitem(sys.modules, "the_application", application)
-    resumers = {name: LangGraphResumer(f"the_application:{name}") for name in ("graph", "missing", "text")}
-    application.graph, application.text = lambda: agent_on(InMemorySaver(), hitl), "a text"
-    case = hitl.submit(a_task(), an_output())
-    parent = ParentCall(graph="g", thread_id="of a reference")
+def test_a_reference_is_imported_when_it_is_first_needed_and_must_lead_to_a_graph(hitl, monkeypatch, tmp_path):
+    source = (
+        "from langgraph.graph import StateGraph\ntext, builder = 'a text', StateGraph(dict)\ngraph = lambda: made()\n"
+    )
+    (tmp_path / "the_application.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    resumers = {name: LangGraphResumer(f"the_application:{name}") for name in ("graph", "missing", "text", "builder")}
+    case, parent = hitl.submit(a_task(), an_output()), ParentCall(graph="g", thread_id="of a reference")
 
+    for name in ("missing", "text", "builder"):
+        with pytest.raises(InvalidInput, match="cannot be imported" if name == "missing" else "no compiled graph"):
+            resumers[name].resume(parent, case)
+    sys.modules["the_application"].made = lambda: agent_on(InMemorySaver(), hitl)
     with pytest.raises(RequestRejected, match="does not wait"):
         resumers["graph"].resume(parent, case)
-    with pytest.raises(InvalidInput, match="cannot be imported"):
-        resumers["missing"].resume(parent, case)
-    with pytest.raises(InvalidInput, match="no compiled graph"):
-        resumers["text"].resume(parent, case)
+    del sys.modules["the_application"]
+
+
+UNFIT = {
+    "no reference": (lambda: LangGraphResumer("my_app.graph"), "write 'module:attribute'"),
+    "no module": (lambda: LangGraphResumer("no_such_app:graph"), "there is no module 'no_such_app'"),
+    "no attribute": (lambda: LangGraphResumer("support.embedded_agent:nope"), "has no 'nope'"),
+    "a builder": (lambda: LangGraphResumer(StateGraph(Agent)), r"StateGraph is no compiled graph.*compile\("),
+    "an address without a scheme": (lambda: LangGraphServerResumer("localhost"), "begin with http://"),
+    "a port without a scheme": (lambda: LangGraphServerResumer("localhost:2024"), "begin with http://"),
+    "another client": (lambda: LangGraphServerResumer(3), "type 'int' is neither an address nor a client"),
+    "no time": (lambda: LangGraphServerResumer("http://localhost:2024", seconds=0), "seconds: 0 is no time"),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_a_resumer_that_can_resume_nothing_is_refused_when_it_is_made(kind):
+    make, problem = UNFIT[kind]
+    with pytest.raises(InvalidInput, match=problem):
+        make()
+
+
+@pytest.mark.parametrize("resumer", [print, None, LangGraphResumer, "app:graph"], ids=str)
+def test_what_is_no_resumer_is_refused_where_it_is_set(hitl, resumer):
+    with pytest.raises(InvalidInput, match=r"resumers: 'a': .*has no method resume\(parent, case\)"):
+        hitl.resumers["a"] = resumer
+    with pytest.raises(InvalidInput, match="has no method resume"):
+        hitl.resumers.update({"a": resumer})
+    with pytest.raises(InvalidInput, match="has no method resume"):
+        Orchestrator.open("memory://", resumers={"a": resumer})
+    assert dict(hitl.resumers) == {}
 
 
 def test_a_pause_fits_its_schema_and_stays_small(hitl):

@@ -302,7 +302,7 @@ def test_a_canary_share_lies_between_0_and_1(in_memory):
 @pytest.mark.parametrize("share", [True, "0.5", Decimal("0.5"), Fraction(1, 2), None])
 def test_a_canary_share_must_be_a_number(opened, durable_store, share):
     with ruling(opened(durable_store, policy=USUAL)) as hitl:
-        with pytest.raises(InvalidInput, match=r"share: .* is not a number; use one above 0 and up to 1"):
+        with pytest.raises(InvalidInput, match=r"share: .* is not a number"):
             hitl.policy.start_canary(STRICT, share, **BY_MAX)
         assert hitl.policy.start_canary(STRICT, 1, **BY_MAX).in_force
 

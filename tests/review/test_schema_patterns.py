@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from support.builders import an_output
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.review.pattern_size import positions
+from hitl_orchestrator.review.json_schema.pattern_size import positions
 from hitl_orchestrator.review.schemas import OutputSchemas
 
 # Backtracking needs 2**40 steps for these; an engine without it needs some hundred.

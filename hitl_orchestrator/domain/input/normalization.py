@@ -18,7 +18,7 @@ def required(kind: type[Model], value: object, where: str) -> Model:
     """Return a value that is of this kind. Raises `InvalidInput` for any other, such as a dictionary."""
     if not isinstance(value, kind):
         name, given = kind.__name__, type(value).__name__
-        raise InvalidInput([f"{where}: this is a {given}, and {name} is needed; make one with {name}(...)"])
+        raise InvalidInput([f"{where}: this is of the type {given}, and {name} is needed; make one with {name}(...)"])
     return value
 
 

@@ -6,7 +6,7 @@
 
 from hitl_orchestrator.integrations.langgraph.nodes import Executed, Failed, gate, oversight_node
 from hitl_orchestrator.integrations.langgraph.payload import ReviewPause
-from hitl_orchestrator.integrations.langgraph.place import authenticated_user
+from hitl_orchestrator.integrations.langgraph.place import UnfitRun, authenticated_user
 from hitl_orchestrator.integrations.langgraph.resumers import LangGraphResumer, LangGraphServerResumer, check_parent
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LangGraphResumer",
     "LangGraphServerResumer",
     "ReviewPause",
+    "UnfitRun",
     "authenticated_user",
     "check_parent",
     "gate",

@@ -10,8 +10,9 @@ from langgraph.errors import GraphBubbleUp
 
 from hitl_orchestrator import Go, InvalidInput, No
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, ExecutionUnknown
+from hitl_orchestrator.integrations.langgraph.calls import Asked, KeyOf, Question, TaskOf
+from hitl_orchestrator.integrations.langgraph.checks import check_call, check_node, is_asynchronous
 from hitl_orchestrator.integrations.langgraph.oversight import (
-    Asked,
     Facade,
     Oversight,
     ReviewerOf,
@@ -21,12 +22,11 @@ from hitl_orchestrator.integrations.langgraph.oversight import (
 )
 from hitl_orchestrator.integrations.langgraph.place import Pauses, Place, authenticated_user
 
-__all__ = ["Executed", "Failed", "gate", "oversight_node"]
+__all__ = ["Executed", "Failed", "OversightNode", "gate", "oversight_node"]
 
 Update = Any
 """What a node of the parent returns: an update of its state, or a `Command`."""
 
-TaskOf = Callable[[Any], Asked]
 ResultOf = Callable[[Any, Any], Update]
 
 
@@ -49,6 +49,7 @@ def oversight_node(
     *,
     task_of: TaskOf,
     result_of: Callable[[Any, Go | No], Update],
+    key: KeyOf | None = None,
     graph: str | None = None,
     audience: str = "",
     reviewer_of: ReviewerOf = authenticated_user,
@@ -56,17 +57,28 @@ def oversight_node(
 ) -> Runnable[Any, Any]:
     """Return a node that asks whether a call may be made, and pauses the parent graph until it is decided.
 
-    `task_of` reads the task and the agent's output from the state; the `task_id` is the id of the call within the
-    thread. `result_of` turns the answer into an update of the state: `Go` with the approved arguments and the grant,
-    or `No` with the reason. The parent's checkpointer holds the pause.
+    `task_of` reads the task and the agent's output from the state, as values or mappings. `result_of` turns the answer
+    into an update of the state: `Go` with the approved arguments and the grant, or `No` with the reason. The parent's
+    checkpointer holds the pause.
+
+    The `task_id` is the id of the call: with the thread, the node and the graph around it, it names the call, also in
+    a later run of the thread. A mapping without one is named by its step. `key` names calls otherwise within the
+    thread: a function of the state that returns a text.
 
     `graph` names the parent for the process that decides: it resumes the thread with the resumer of that name (see
     `LangGraphResumer`); without a name the application resumes it. A resume value is a wake-up, unless it is a
     decision by the reviewer whom `reviewer_of` returns for the run. `submitter_of` names who asks, who never decides.
 
-    The node raises `InvalidInput` in a graph without a checkpointer, or that runs with `durability="exit"`.
+    The node raises `UnfitRun` in a graph without a checkpointer, that runs with `durability="exit"`, or whose state
+    holds no usable call; and `TaskConflict` for another call with the key of an earlier one.
+
+    Raises:
+        InvalidInput: an argument is of another kind, or a function takes other arguments.
     """
-    return _OversightNode(Oversight(hitl, graph, audience, reviewer_of, submitter_of), task_of, result_of)
+    functions = {"task_of": (task_of, 1), "result_of": (result_of, 2), "reviewer_of": (reviewer_of, 1)}
+    check_node("oversight_node", hitl, graph, audience, **functions, **_given(key=key, submitter_of=submitter_of))
+    oversight = Oversight(hitl, graph, audience, reviewer_of, submitter_of)
+    return OversightNode(oversight, Question(task_of, key), result_of)
 
 
 def gate(
@@ -75,6 +87,7 @@ def gate(
     *,
     task_of: TaskOf,
     result_of: Callable[[Any, Executed | Failed | No], Update],
+    key: KeyOf | None = None,
     encode: Callable[[Any], Any] | None = None,
     decode: Callable[[Any], Any] | None = None,
     graph: str | None = None,
@@ -84,15 +97,25 @@ def gate(
 ) -> Runnable[Any, Any]:
     """Return a node that asks, pauses until the decision, and makes the approved call exactly once.
 
-    `call` gets the approved arguments. It may be asynchronous, and then needs `ainvoke`. `encode` turns its result into
-    the JSON value that the store keeps, `decode` back for a run that comes later. `result_of` gets what was executed,
-    what failed, or why it must not be made. All else is as in `oversight_node`.
+    `call` gets the approved arguments, one mapping. It may be asynchronous, and then needs `ainvoke`. `encode` turns
+    its result into the JSON value that the store keeps, `decode` back for a run that comes later. `result_of` gets what
+    was executed, what failed, or why it must not be made. All else is as in `oversight_node`: a call with the key of an
+    earlier one is not made again, and gets its result.
 
     While another process makes the call, the node pauses; after a crash in between it pauses until a person has stated
     whether the call happened. The call itself cannot interrupt the graph.
     """
+    functions = {"task_of": (task_of, 1), "result_of": (result_of, 2), "reviewer_of": (reviewer_of, 1)}
+    others = _given(key=key, submitter_of=submitter_of, encode=encode, decode=decode)
+    check_node("gate", hitl, graph, audience, **functions, **others)
+    check_call(call)
     oversight = Oversight(hitl, graph, audience, reviewer_of, submitter_of)
-    return _GateNode(oversight, task_of, result_of, _Call(call, encode, decode))
+    return _GateNode(oversight, Question(task_of, key), result_of, _Call(call, encode, decode))
+
+
+def _given(**functions: Any) -> dict[str, tuple[Any, int]]:
+    """Return the functions of one argument that were given."""
+    return {name: (each, 1) for name, each in functions.items() if each is not None}
 
 
 class _Call(NamedTuple):
@@ -108,22 +131,22 @@ class _Call(NamedTuple):
         return {"encode": self.encode, "decode": self.decode}
 
 
-class _OversightNode(Runnable[Any, Any]):
+class OversightNode(Runnable[Any, Any]):
     """A node that waits for a decision."""
 
-    def __init__(self, oversight: Oversight, task_of: TaskOf, result_of: ResultOf) -> None:
-        self._oversight, self._task_of, self._result_of = oversight, task_of, result_of
+    def __init__(self, oversight: Oversight, question: Question, result_of: ResultOf) -> None:
+        self._oversight, self._question, self._result_of = oversight, question, result_of
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in a synchronous graph."""
         place, pauses = _entered(config)
-        answer = drive(self._oversight.settle(place, pauses, self._task_of(input)))
+        answer = drive(self._oversight.settle(place, pauses, self._question.of(input, place)))
         return self._result_of(input, answer)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in an asynchronous graph."""
         place, pauses = await _entered_async(config)
-        answer = await drive_async(self._oversight.settle(place, pauses, self._task_of(input)))
+        answer = await drive_async(self._oversight.settle(place, pauses, self._question.of(input, place)))
         return self._result_of(input, answer)
 
 
@@ -133,17 +156,18 @@ class _GateNode(Runnable[Any, Any]):
     def __init__(
         self,
         oversight: Oversight,
-        task_of: TaskOf,
+        question: Question,
         result_of: Callable[[Any, Any], Update],
         call: _Call,
     ) -> None:
-        self._oversight, self._task_of, self._result_of, self._call = oversight, task_of, result_of, call
+        self._oversight, self._question, self._result_of, self._call = oversight, question, result_of, call
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in a synchronous graph."""
-        if inspect.iscoroutinefunction(self._call.function):
+        if is_asynchronous(self._call.function):
             raise InvalidInput(["gate: the call is asynchronous; run the graph with 'ainvoke' or 'astream'"])
-        (place, pauses), asked, attempt = _entered(config), self._task_of(input), _Attempt()
+        (place, pauses), attempt = _entered(config), _Attempt()
+        asked = self._question.of(input, place)
         while True:
             answer = drive(self._oversight.settle(place, pauses, asked))
             if isinstance(answer := _of_this_call(answer, asked), No):
@@ -159,7 +183,8 @@ class _GateNode(Runnable[Any, Any]):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002
         """Run the node in an asynchronous graph; a synchronous call is made in a thread."""
-        (place, pauses), asked, attempt = await _entered_async(config), self._task_of(input), _Attempt()
+        (place, pauses), attempt = await _entered_async(config), _Attempt()
+        asked = self._question.of(input, place)
         while True:
             answer = await drive_async(self._oversight.settle(place, pauses, asked))
             if isinstance(answer := _of_this_call(answer, asked), No):
@@ -176,7 +201,7 @@ class _GateNode(Runnable[Any, Any]):
 
 def _of_this_call(answer: Go | No, asked: Asked) -> Go | No:
     """Return the answer, or No for an approved call of another function: this node makes one only."""
-    record, output = answer.case.record, asked[1]
+    record, output = answer.case.record, asked.output
     if isinstance(answer, No) or record is None or output is None:
         return answer
     proposed = output.agent_output.predicted_label
@@ -228,9 +253,10 @@ class _Attempt:
 
         async def watched(arguments: dict[str, Any]) -> Any:
             try:
-                if inspect.iscoroutinefunction(call):
+                if is_asynchronous(call):
                     return await call(arguments)
-                return await asyncio.to_thread(call, arguments)
+                result = await asyncio.to_thread(call, arguments)
+                return await result if inspect.isawaitable(result) else result
             except GraphBubbleUp as exc:
                 raise self._seen(_interrupted()) from exc
             except Exception as exc:

@@ -8,18 +8,13 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 from langchain_core.runnables import RunnableConfig
 
 from hitl_orchestrator import (
-    AgentOutput,
     AsyncOrchestrator,
-    CallKey,
     Case,
-    Go,
     InvalidInput,
-    No,
     Orchestrator,
     ParentCall,
     Principal,
     RequestRejected,
-    Task,
     Waiting,
 )
 from hitl_orchestrator.domain.input.parsing import parse
@@ -30,15 +25,17 @@ from hitl_orchestrator.errors import (
     CaseNotWaiting,
     ExecutionUnknown,
     NotAuthorized,
+    TaskConflict,
     UnknownCase,
 )
 from hitl_orchestrator.integrations.langgraph.answers import answer_in
+from hitl_orchestrator.integrations.langgraph.calls import Asked
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.payload import pause_of
 from hitl_orchestrator.integrations.langgraph.place import Pauses, Place
 from hitl_orchestrator.orchestrator import CaseView
 
-__all__ = ["CHANNEL", "Asked", "Facade", "Oversight", "ReviewerOf", "Steps", "SubmitterOf", "drive", "drive_async"]
+__all__ = ["CHANNEL", "Facade", "Oversight", "ReviewerOf", "Steps", "SubmitterOf", "ask", "drive", "drive_async"]
 
 CHANNEL = "langgraph"
 """The channel that the ledger records for a decision that came through a graph."""
@@ -49,7 +46,6 @@ Result = TypeVar("Result")
 Steps = Generator[Callable[[], Any], Any, Result]
 """Yields each call of the facade, and gets its result: one text for synchronous and asynchronous graphs."""
 
-Asked = tuple[Task, AgentOutput | None]
 ReviewerOf = Callable[[RunnableConfig], "str | Principal | None"]
 SubmitterOf = Callable[[RunnableConfig], str | None]
 
@@ -59,20 +55,39 @@ _NO_REVIEWER = (
 )
 
 
+_OTHER_CALL = (
+    "A call is named by its thread, its node and its id. If the model uses an id again for another call, pass key= to "
+    "the node: a function of the state, such as the id of the model's message with that of the call."
+)
+
+
+def ask(hitl: Any, asked: Asked, **named: Any) -> Any:
+    """Ask whether a call may be made; awaitable if the facade is asynchronous."""
+    return hitl.ask(asked.key, asked.task, asked.output, **named)
+
+
 class Oversight(NamedTuple):
-    """How the calls of one node are overseen. `hitl` may be a function that opens the store when it is first needed."""
+    """How the calls of one node are overseen. `hitl` may be a function that opens the store when it is first needed.
+
+    `ask` submits a call, or finds it: it returns `Waiting` until it is decided.
+    """
 
     hitl: Facade | Callable[[], Facade]
     graph: str | None
     audience: str
     reviewer_of: ReviewerOf
     submitter_of: SubmitterOf | None
+    ask: Callable[..., Any] = ask
 
-    def settle(self, place: Place, pauses: Pauses, asked: Asked) -> Steps[Go | No]:
-        """Ask for a call, and pause the graph until it is decided."""
+    def settle(self, place: Place, pauses: Pauses, asked: Asked) -> Steps[Any]:
+        """Ask for a call, and pause the graph until it is decided. Returns what `ask` returns then."""
         hitl: Any = yield self._opened
         ask = yield from self._question(hitl, place, asked)
-        answer: Waiting | Go | No = yield ask
+        try:
+            answer: Any = yield ask
+        except TaskConflict as exc:
+            exc.add_note(_OTHER_CALL)
+            raise
         refused = ""
         while isinstance(answer, Waiting):
             view = yield from _view(hitl, answer.case_id)
@@ -98,18 +113,16 @@ class Oversight(NamedTuple):
 
         The submitter is the one of the first run: a reviewer who resumes the graph did not ask.
         """
-        task, output = asked
-        key = CallKey(thread=place.thread, call_id=task.task_id, namespace=place.namespace)
         named: dict[str, Any] = {"audience": self.audience}
         if self.submitter_of is not None:
             try:
-                earlier = yield lambda: hitl.cases.get(task_id=key.task_id)
+                earlier = yield lambda: hitl.cases.get(task_id=asked.key.task_id)
                 named["submitted_by"] = earlier.submission.submitted_by
             except UnknownCase:
                 named["submitted_by"] = self.submitter_of(place.config)
         if self.graph is not None:
             named["parent"] = ParentCall(graph=self.graph, thread_id=place.thread, namespace=place.namespace)
-        return lambda: hitl.ask(key, task, output, **named)
+        return lambda: self.ask(hitl, asked, **named)
 
     @staticmethod
     def _next_fresh(pauses: Pauses, pause: dict[str, Any]) -> Any:

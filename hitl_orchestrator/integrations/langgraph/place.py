@@ -17,6 +17,9 @@ from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA
 __all__ = [
     "CHECKPOINTER",
     "DURABILITY",
+    "PATH",
+    "PULL",
+    "PUSH",
     "RESUME_MAP",
     "SCRATCHPAD",
     "Pauses",
@@ -27,6 +30,7 @@ __all__ = [
 
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
 RESUME_MAP, SCRATCHPAD = "__pregel_resume_map", "__pregel_scratchpad"
+PULL, PUSH, PATH = "__pregel_pull", "__pregel_push", "langgraph_path"
 
 _NO_CHECKPOINTER = (
     "the graph has no checkpointer, so its pause would be lost: compile it with one, "
@@ -68,6 +72,21 @@ class Place(NamedTuple):
         if inside.get(DURABILITY) == "exit":
             raise UnfitRun([_EXIT])
         return cls(str(inside["thread_id"]), str(inside.get("checkpoint_ns", "")), config)
+
+    @property
+    def node(self) -> str:
+        """The namespace of the node's calls: the same in each run of the thread, however often the node runs.
+
+        It has the namespace of the graph around, the name of the node, and of one that was sent (`Send`) its position.
+        The graph of another task is another one, as are the calls of a task of another kind, which keep its id.
+        """
+        around, separator, own = self.namespace.rpartition("|")
+        name, kind, position = own.partition(":")[0], *(*self.config.get("metadata", {}).get(PATH, ()), None, None)[:2]
+        if kind == PULL:
+            return f"{around}{separator}{name}"
+        if kind == PUSH and isinstance(position, int):
+            return f"{around}{separator}{name}:{position}"
+        return self.namespace
 
     def wait_until_stored(self) -> None:
         """Return once the checkpoints from which the task would start again after a crash are stored.

@@ -2,10 +2,14 @@
 
 import asyncio
 import importlib
+import importlib.util
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
@@ -63,11 +67,11 @@ class LangGraphResumer:
         """Keep the graph.
 
         Raises:
-            InvalidInput: the graph has no checkpointer, or the reference is no `module:attribute`.
+            InvalidInput: the graph is not compiled or has no checkpointer, or the reference leads to nothing.
         """
         if isinstance(graph, str):
-            _parts(graph)
-        elif hasattr(graph, "get_state"):
+            _check_reference(graph)
+        elif hasattr(graph, "get_state") or not callable(graph):
             check_parent(graph)
         self._source, self._lock = graph, Lock()
         self._graph: Graph | None = None
@@ -142,6 +146,12 @@ class LangGraphServerResumer:
         headers: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
     ) -> None:
+        """Keep the address.
+
+        Raises:
+            InvalidInput: it is no address of a server, nor a client of the SDK.
+        """
+        _check_server(url, seconds)
         self._server, self._assistant = url, assistant
         self._headers, self._seconds = headers, seconds
 
@@ -246,6 +256,36 @@ def _parts(reference: str) -> tuple[str, str]:
     if not (module and colon and attribute):
         raise InvalidInput([f"graph: {reference!r} is no reference; write 'module:attribute', such as 'my_app:graph'"])
     return module, attribute
+
+
+def _check_reference(reference: str) -> None:
+    """Raise `InvalidInput` for a reference that leads to nothing, as far as that is known without an import."""
+    name, attribute = _parts(reference)
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    is_complete = module is not None and not getattr(spec, "_initializing", False)
+    if is_complete and not hasattr(module, attribute):
+        raise InvalidInput([f"graph: {reference!r}: the module {name!r} has no {attribute!r}; name its compiled graph"])
+    top = name.partition(".")[0]
+    if module is None and top not in sys.modules and importlib.util.find_spec(top) is None:
+        raise InvalidInput([f"graph: {reference!r}: there is no module {top!r}; name one that can be imported here"])
+
+
+def _check_server(server: Any, seconds: Any) -> None:
+    if isinstance(server, str):
+        try:
+            parts = urlsplit(server)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInput(["url: it has to begin with http:// or https:// and a host: 'http://localhost:2024'"])
+    elif not (hasattr(server, "threads") and hasattr(server, "runs")):
+        kind = type(server).__name__
+        raise InvalidInput(
+            [f"url: a value of the type {kind!r} is neither an address nor a client; pass one of get_sync_client(...)"]
+        )
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < inf:
+        raise InvalidInput([f"seconds: {seconds!r} is no time to wait; pass a number of seconds above 0"])
 
 
 def _imported(reference: str) -> Any:

@@ -37,7 +37,7 @@ _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
 _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
-    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",)),
+    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",), ("call", "arguments_schema")),
     # The reason of a decision quotes the metadata.
     EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("score", "raised"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
@@ -86,6 +86,7 @@ VERDICT: tuple[Path, ...] = (*_REVIEW, ("own_label",))
 _PLACEHOLDERS: Mapping[str, Any] = {
     "metadata": {},
     "earlier": [],
+    "arguments_schema": {},
     "raised": [],
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,

@@ -34,7 +34,9 @@ class QualityChecks:
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
         check = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
-        intake = Intake(task, output, quality_check=check, earlier=case.submission.as_earlier())
+        intake = Intake(
+            task, output, quality_check=check, earlier=case.submission.as_earlier(), call=case.submission.call
+        )
         return self._submit(intake, acting)
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:

@@ -83,5 +83,5 @@ def _intake_of(case: Case, people: People, salt: str) -> Intake | None:
     submitted_by = case.submission.submitted_by
     not_by = () if submitted_by is None else (people.human(submitted_by),)
     check = QualityCheck(kind=QualityCheckKind.SPOT_CHECK, of=case.case_id, not_by=not_by)
-    earlier = case.submission.as_earlier()
-    return Intake(task, output, quality_check=check, by_system=True, earlier=earlier)
+    earlier, call = case.submission.as_earlier(), case.submission.call
+    return Intake(task, output, quality_check=check, by_system=True, earlier=earlier, call=call)

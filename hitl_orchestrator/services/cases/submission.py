@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
-from hitl_orchestrator.domain.execution import Gated
+from hitl_orchestrator.domain.execution import CallForm, Gated
 from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import UnknownCase
@@ -38,6 +38,7 @@ class Intake(NamedTuple):
     case_id: str | None = None
     earlier: tuple[EarlierAttempt, ...] = ()
     gated: Gated | None = None
+    call: CallForm | None = None
     classify: bool | None = None
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
@@ -111,6 +112,7 @@ class CaseSubmission:
             quality_check=intake.quality_check,
             earlier=intake.earlier,
             gated=intake.gated,
+            call=intake.call,
             awaits_classifier=output is None and self._to_classify(intake),
         )
 

@@ -1,9 +1,8 @@
 """Resume the callers that wait for the decision on a case, until it succeeds. A resumer is foreign code."""
 
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from typing import Protocol
 
 from hitl_orchestrator.domain.case import Case, ParentCall, Wakeup
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
@@ -12,8 +11,9 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.delivery.foreign_calls import ForeignCalls
+from hitl_orchestrator.services.delivery.resumers import Resumers
 
-__all__ = ["RESUME_SECONDS", "Resumer", "Wakeups"]
+__all__ = ["RESUME_SECONDS", "Wakeups"]
 
 RESUME_SECONDS = 60.0
 """The time that a resumer has. Then the wake-up is due again, although the call may go on."""
@@ -24,17 +24,6 @@ _MOST_ERROR = 500
 _log = logging.getLogger(__name__)
 
 
-class Resumer(Protocol):
-    """Resumes the paused runs of one graph. Must be harmless if repeated: a wake-up is delivered at least once."""
-
-    def resume(self, parent: ParentCall, case: Case) -> None:
-        """Resume the run that waits for the decision on a case, and return once that is certain to happen.
-
-        It is called in a thread of its own, in an empty context. An error, such as one for a run that has not paused
-        yet, makes the wake-up be repeated later.
-        """
-
-
 class Wakeups:
     """The wake-ups that this process delivers: those whose graph has a resumer here. Safe to share between threads."""
 
@@ -42,7 +31,7 @@ class Wakeups:
         self,
         ledger: Ledger,
         reader: CaseReader,
-        resumers: MutableMapping[str, Resumer],
+        resumers: Resumers,
         *,
         seconds: float = RESUME_SECONDS,
     ) -> None:

@@ -33,6 +33,7 @@ from hitl_orchestrator.ledger.events.execution_builders import Ending
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.executions import HeldExecution
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.review.call_forms import call_form
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
@@ -62,6 +63,8 @@ class Call(NamedTuple):
     audience: str = ""
     submitted_by: str | None = None
     parent: ParentCall | None = None
+    arguments_schema: Mapping[str, Any] | None = None
+    takes_response: bool = False
 
 
 class CaseExecutions:
@@ -253,7 +256,9 @@ def _intake_of(call: Call) -> tuple[Gated, Intake]:
     if output is not None:
         output = required(AgentOutput, output, "ask: output").model_copy(update={"task_id": task_id})
     gated = _gated(call.audience)
-    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated)
+    schema = call.arguments_schema
+    form = None if schema is None else call_form(schema, takes_response=call.takes_response)
+    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated, call=form)
 
 
 def _gated(audience: str) -> Gated:

@@ -23,6 +23,7 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
+from hitl_orchestrator.review.call_forms import output_schema
 from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
@@ -106,6 +107,7 @@ class CaseViewer:
         row, now = rights.row, self._ledger.now()
         mask = masking(case, blind=rights.requirements.blind, label=viewed.label)
         schema = None if self._outputs is None else self._outputs.of(row.shown.task.task_type)
+        form = case.submission.call
         return CaseView(
             case_id=case.case_id,
             task_id=case.task_id,
@@ -134,7 +136,7 @@ class CaseViewer:
             delegated_by=row.delegated_by,
             choices=tuple(_choices(rights, reviewer)),
             reason_codes=rights.people.reason_codes,
-            output_schema=schema,
+            output_schema=schema or (None if form is None else output_schema(form)),
             may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.seem_able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )

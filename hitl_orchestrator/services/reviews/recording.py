@@ -18,6 +18,7 @@ from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.review import quorum
+from hitl_orchestrator.review.call_forms import check_call
 from hitl_orchestrator.review.decision_checks import check_answer, options, unchecked_rules, unfit_record
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import Rights
@@ -35,6 +36,7 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks may differ by this much; a later time is invalid."""
 
 TIMEOUT = "timeout"
+_NO_LABEL = "this review is blind, and they have not committed an own label; commit one first ('hitl label')"
 _log = logging.getLogger(__name__)
 
 
@@ -75,8 +77,9 @@ class ReviewRecorder:
         actor, now = answer_actor(answer, reviewer, acting), self._clock()
         view = first_view(self._ledger, row, reviewer, events)
         if rights.requirements.blind and not view.label:
-            why = "this review is blind, and they have not committed an own label; commit one first"
-            raise NotAuthorized(reviewer.reviewer_id, f"{why} ('hitl label')")
+            raise NotAuthorized(reviewer.reviewer_id, _NO_LABEL)
+        # Its refusal shows the proposal.
+        check_call((case or self._ledger.case(row.case_id)).submission.call, answer, row)
         decision = RecordedDecision(
             review=_completed(answer, row, role, answer.timestamp or now),
             decided_at=now,

@@ -12,7 +12,7 @@ from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import shortened
-from hitl_orchestrator.review.pattern_size import MOST_POSITIONS, is_too_large
+from hitl_orchestrator.review.json_schema.pattern_size import MOST_POSITIONS, is_too_large
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -34,6 +34,15 @@ def matches(pattern: str, text: str) -> bool:
     return _compiled(pattern).isinstance_python(text)
 
 
+def is_usable(pattern: str) -> bool:
+    """Return whether the engine can run a pattern."""
+    try:
+        _compiled(pattern)
+    except SchemaError:
+        return False
+    return True
+
+
 def pattern_problems(resource: "Resource[Any]") -> Iterator[str]:
     """Yield a sentence for each pattern of a schema and its subschemas that the engine cannot run."""
     found: list[dict[str, Any]] = []
@@ -51,9 +60,7 @@ def pattern_problems(resource: "Resource[Any]") -> Iterator[str]:
 
 
 def _problem(pattern: str) -> str:
-    try:
-        _compiled(pattern)
-    except SchemaError:
+    if not is_usable(pattern):
         return (
             f"the pattern {shortened(pattern)!r} cannot be used, because it has look-around, a back-reference, "
             "comments or too many repetitions, which can take unbounded time; write it without, with at most "
