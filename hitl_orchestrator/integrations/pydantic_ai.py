@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from hitl_orchestrator import Waiting
+from hitl_orchestrator import Go, Waiting
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.integrations.approved import same_json
 from hitl_orchestrator.integrations.checks import Confidence, Facade, closed, key_of
@@ -55,8 +55,9 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
         answer = await self._calls.ask(key, name, proposed)
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
-        # The validators of some toolsets, such as those of MCP servers, accept everything.
-        if isinstance(go := permitted(name, answer, arguments_schema(tool), proposed), str):
+        # The framework has validated what the model proposed. The validators of some toolsets accept everything.
+        is_edited = isinstance(answer, Go) and answer.arguments != proposed
+        if isinstance(go := permitted(name, answer, arguments_schema(tool) if is_edited else None, proposed), str):
             return go
         try:
             approved = tool.args_validator.validate_json(json.dumps(go.arguments), context=ctx.validation_context)
