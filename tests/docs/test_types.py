@@ -30,7 +30,7 @@ async def main() -> None:
         if case.record is not None and case.record.final_decision is FinalDecision.APPROVED:
             await hitl.decide(case.case_id, "approve")
 
-        @guard(hitl, task_type="mail", domain="d", risk=lambda call: "low" if call["to"] else "high", key="to", name="m")
+        @guard(hitl, task_type="m", domain="d", risk=lambda call: "low" if call["to"] else "high", key="to", name="m")
         async def mail(to: str) -> int:
             return len(to)
 

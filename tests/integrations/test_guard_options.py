@@ -22,7 +22,7 @@ def test_only_an_open_orchestrator_is_taken(given):
 
 
 def test_a_function_that_returns_no_orchestrator_is_named():
-    @guard(lambda: None, task_type="t", domain="d")
+    @guard(lambda: None, task_type="t", domain="d", name="pay")
     def pay() -> None: ...
 
     with pytest.raises(InvalidInput, match="pay: the function given as hitl: None is no orchestrator"):
@@ -57,7 +57,7 @@ def test_an_unusable_option_is_refused_before_any_call(hitl, option, value):
     ids=["no level", "percent", "fails"],
 )
 def test_a_function_that_fails_is_named_and_nothing_is_asked(hitl, option, value):
-    @guard(hitl, **{"task_type": "t", "domain": "d", option: value})
+    @guard(hitl, **{"task_type": "t", "domain": "d", option: value}, name="pay")
     def pay(order: str) -> None: ...
 
     with pytest.raises(InvalidInput, match=rf"^guard: \S+pay: {option}: the function "):
@@ -82,7 +82,7 @@ def refund(order: str) -> str:
         (refund, "StructuredTool, the tool of a framework; put @guard below"),
         (Desk, "class Desk, and no function"),
         ("refund", "type str, and no function"),
-        (lambda order: order, "lambdas of a module have one name"),
+        (lambda order: order, "no name of its own"),
     ],
     ids=["method", "tool", "class", "text", "lambda"],
 )
@@ -95,7 +95,7 @@ def test_what_is_no_function_with_a_name_is_refused_with_the_remedy(hitl, functi
 def test_an_edit_that_does_not_fit_names_the_remedy_and_the_schema_shows_it_before(hitl):
     made = []
 
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="pay")
     def pay(order: str, amount: float = 20.0) -> None:
         made.append(order)
 
@@ -114,7 +114,7 @@ def test_an_edit_that_does_not_fit_names_the_remedy_and_the_schema_shows_it_befo
 
 
 def test_the_reviewer_is_not_part_of_the_reason(hitl):
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="pay")
     def pay(order: str) -> None: ...
 
     with pytest.raises(AwaitingReview) as waits:
