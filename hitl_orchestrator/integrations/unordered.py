@@ -14,7 +14,7 @@ def in_order(value: Any, written: Any) -> Any:
     """Return the JSON of a value with the list of each set sorted.
 
     Raises:
-        ValueError: a set has sets in it, whose lists cannot be told from those of tuples.
+        ValueError: a set has sets in it, which have no order either.
     """
     if isinstance(value, Set) and isinstance(written, list):
         if any(_has_set(each) for each in value):
