@@ -6,11 +6,12 @@ of agents and people only where `contents` asks for them. Names follow the seman
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
@@ -19,6 +20,8 @@ __all__ = ["NO_SPANS", "Span", "Spans", "Telemetry"]
 Attribute = str | bool | int | float | tuple[str, ...] | None
 _NAME = "hitl_orchestrator"
 _PAUSE = "GraphBubbleUp"
+Returned = TypeVar("Returned")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +86,31 @@ class Spans:
 
     @contextmanager
     def _open(self, name: str, attributes: Mapping[str, Attribute]) -> Iterator[Span]:
-        given = _named(attributes)
-        with self._tracer.start_as_current_span(
-            name, attributes=given, record_exception=False, set_status_on_exception=False
-        ) as otel:
-            try:
-                yield _OpenSpan(otel, contents=self._contents) if otel.is_recording() else _NOTHING
-            except BaseException as exc:
-                _end_with(otel, exc)
-                raise
+        options = {"attributes": _named(attributes), "record_exception": False, "set_status_on_exception": False}
+        opened, span = _safely(self._begun, name, options) or (nullcontext(), _NOTHING)
+        try:
+            yield span
+        except BaseException as exc:
+            if isinstance(span, _OpenSpan):
+                _safely(span.end_with, exc)
+            raise
+        finally:
+            _safely(opened.__exit__, None, None, None)
+
+    def _begun(self, name: str, options: Mapping[str, Any]) -> tuple[AbstractContextManager[Any], Span]:
+        opened = self._tracer.start_as_current_span(name, **options)
+        otel = opened.__enter__()
+        return opened, _OpenSpan(otel, contents=self._contents) if otel.is_recording() else _NOTHING
 
 
-def _end_with(otel: Any, exc: BaseException) -> None:
-    """Mark a span whose call raised, with the type alone: a message may quote a text. A pause is no error."""
-    if any(kind.__name__ == _PAUSE for kind in type(exc).__mro__):
-        otel.set_attribute("hitl.paused", True)
-        return
-    otel.set_attribute("error.type", type(exc).__name__)
-    otel.set_status(import_module("opentelemetry.trace").StatusCode.ERROR)
+def _safely(step: Callable[..., Returned], *given: Any) -> Returned | None:
+    """Take a step of telemetry, which runs foreign code. One that fails costs the span, and never the call."""
+    try:
+        return step(*given)
+    except Exception as exc:  # noqa: BLE001 - of a provider, an exporter, or a value that cannot be written
+        about = {"case_id": None, "event": "telemetry_failed"}
+        _log.warning("a part of a span was not written: %s", type(exc).__name__, extra=about)
+        return None
 
 
 class _OpenSpan:
@@ -110,11 +120,12 @@ class _OpenSpan:
         self._otel, self._contents = otel, contents
 
     def note(self, **attributes: Attribute) -> None:
-        self._otel.set_attributes(_named(attributes))
+        _safely(lambda: self._otel.set_attributes(_named(attributes)))
 
     def content(self, **texts: Any) -> None:
-        if self._contents:
-            self.note(**{name: _text(value) for name, value in texts.items() if value not in (None, "")})
+        for name, value in texts.items() if self._contents else ():
+            text = _safely(_text, value)
+            self.note(**{name: text or None})
 
     def evaluation(self, name: str, label: str, value: float | None, explanation: str = "") -> None:
         fields = {
@@ -124,7 +135,15 @@ class _OpenSpan:
             "gen_ai.evaluation.explanation": explanation if self._contents and explanation else None,
         }
         event = {key: each for key, each in fields.items() if each is not None}
-        self._otel.add_event("gen_ai.evaluation.result", event)
+        _safely(lambda: self._otel.add_event("gen_ai.evaluation.result", event))
+
+    def end_with(self, exc: BaseException) -> None:
+        """Mark a span whose call raised, with the type alone: a message may quote a text. A pause is no error."""
+        if any(kind.__name__ == _PAUSE for kind in type(exc).__mro__):
+            self._otel.set_attribute("hitl.paused", True)
+            return
+        self._otel.set_attribute("error.type", type(exc).__name__)
+        self._otel.set_status(import_module("opentelemetry.trace").StatusCode.ERROR)
 
 
 class _NoSpan:
@@ -156,5 +175,8 @@ def _dotted(name: str) -> str:
     return ".".join(filter(None, (prefix, kept.replace("_", "."))))
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text.encode(errors="replace").decode()

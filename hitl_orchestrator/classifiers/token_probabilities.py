@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 __all__ = ["label_logprobs"]
 
+_ROUNDING = 1e-6
+"""The logarithm of a probability is at most 0; a model that computes in single precision may exceed it by this."""
+
 
 class _Token(NamedTuple):
     text: str
@@ -18,7 +21,8 @@ def label_logprobs(metadata: Any, field: str, label: str) -> list[float] | None:
     """Return the logarithms of the probabilities of the tokens that write a label, None if they are unknown.
 
     `metadata` is the `response_metadata` of a message. The answer is the label alone, or JSON with one `field` that has
-    it: the tokens of an explanation, or of braces and names, say nothing about the label.
+    it: the tokens of an explanation, or of braces and names, say nothing about the label. One value that is no
+    logarithm of a probability makes all of them unknown.
     """
     tokens = _tokens_of(metadata)
     span = _span_of("".join(token.text for token in tokens), field, label)
@@ -56,7 +60,8 @@ def _token(value: Any) -> _Token | None:
     text, logprob = value.get("token"), value.get("logprob")
     if not isinstance(text, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float):
         return None
-    return _Token(text, float(logprob)) if math.isfinite(logprob) else None
+    is_known = math.isfinite(logprob) and logprob <= _ROUNDING
+    return _Token(text, float(logprob)) if is_known else None
 
 
 def _span_of(text: str, field: str, label: str) -> tuple[int, int] | None:

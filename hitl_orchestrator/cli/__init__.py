@@ -46,7 +46,7 @@ def _run(arguments: list[str]) -> int:
         return _detach_pipe()
     except BrokenPipeError:
         return _detach_pipe()
-    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the error boundary
+    except BaseException as exc:  # noqa: BLE001 - the error boundary
         code = explain_fault(exc, as_json="--json" in arguments)
         _detach_unwritable()
     return code

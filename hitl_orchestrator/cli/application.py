@@ -2,13 +2,20 @@
 
 import importlib
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from hitl_orchestrator.errors import HitlError, InvalidInput, shortened
+from hitl_orchestrator.errors.in_log import sentence_of
 from hitl_orchestrator.orchestrator import Orchestrator
 
+__all__ = ["attempted", "imported", "orchestrator_of"]
+
+T = TypeVar("T")
 _FORM = "give module:name, such as my_app:hitl"
+_MISSING = object()
 
 
 def orchestrator_of(named: str) -> Orchestrator:
@@ -22,41 +29,44 @@ def orchestrator_of(named: str) -> Orchestrator:
     module, _, name = named.partition(":")
     if not module or not name or not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise InvalidInput([f"--app {shortened(named)!r}: {_FORM}"])
-    found = _found(named, module, name)
-    if callable(found) and not isinstance(found, Orchestrator):
-        found = _called(named, found)
-    if isinstance(found, Orchestrator):
-        return found
+    where = f"--app {named!r}"
+    found = imported(where, module, name, remedy=_FORM)
+    if attempted(f"{where}: {name} cannot be used", lambda: _is_function(found)):
+        found = attempted(f"{where}: it could not be opened", found)
+    if attempted(f"{where}: {name} cannot be used", lambda: isinstance(found, Orchestrator)):
+        return cast("Orchestrator", found)
     kind = type(found).__name__
     remedy = "name an Orchestrator that was opened, or a function that returns one"
-    raise InvalidInput([f"--app {named!r}: {name} is of the type {kind}; {remedy}"])
+    raise InvalidInput([f"{where}: {name} is of the type {kind}; {remedy}"])
 
 
-def _found(named: str, module: str, name: str) -> Any:
+def imported(where: str, module: str, name: str, *, remedy: str) -> Any:
+    """Import a name of a module, from the current folder or from the installed packages. Raises `InvalidInput`."""
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    try:
-        found: Any = importlib.import_module(module)
-    except HitlError:
-        raise
-    except Exception as exc:
-        raise InvalidInput([f"--app {named!r}: module {module} cannot be imported: {_text(exc)}; {_FORM}"]) from exc
+    found: Any = attempted(f"{where}: module {module} cannot be imported", lambda: importlib.import_module(module))
     for part in name.split("."):
-        if not hasattr(found, part):
-            raise InvalidInput([f"--app {named!r}: module {module} has no {name}; {_FORM}"])
-        found = getattr(found, part)
+        found = attempted(f"{where}: module {module}: {name} cannot be read", partial(getattr, found, part, _MISSING))
+        if found is _MISSING:
+            raise InvalidInput([f"{where}: module {module} has no {name}; {remedy}"])
     return found
 
 
-def _called(named: str, function: Any) -> Any:
+def attempted(where: str, step: Callable[[], T]) -> T:
+    """Take a step of foreign code, which may fail in any way, such as to end the process.
+
+    Raises:
+        InvalidInput: it failed; an error of this package, and the interrupt of a user, pass.
+    """
     try:
-        return function()
-    except HitlError:
+        return step()
+    except (HitlError, KeyboardInterrupt):
         raise
-    except Exception as exc:
-        raise InvalidInput([f"--app {named!r}: it could not be opened: {_text(exc)}"]) from exc
+    except BaseException as exc:
+        text = shortened(" ".join(sentence_of(exc).split()), 300)
+        raise InvalidInput([f"{where}: {text}; correct the application"]) from exc
 
 
-def _text(exc: Exception) -> str:
-    return shortened(" ".join(f"{type(exc).__name__}: {exc}".split()), 300)
+def _is_function(found: Any) -> bool:
+    return callable(found) and not isinstance(found, Orchestrator)

@@ -1,21 +1,23 @@
 """The answer to an agent that asks whether its call may be made: wait, no, or go with the approved arguments."""
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from threading import Lock
 from typing import Any, TypeVar, cast
 
+from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import CaseStage, FinalDecision
+from hitl_orchestrator.domain.execution import ARGUMENTS, RESPONSE
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import public
-from hitl_orchestrator.errors import ExecutionEnded, InvalidInput
+from hitl_orchestrator.errors import ExecutionEnded
 from hitl_orchestrator.execution.begun import Begun
+from hitl_orchestrator.execution.calls import check_callable, ended_call
 from hitl_orchestrator.execution.grants import Grant, approved_arguments
 from hitl_orchestrator.telemetry import NO_SPANS, Span, Spans
 
@@ -65,7 +67,7 @@ class Go:
 
     case: Case
     name: str
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] = field(repr=False)
     output: Proposal = field(repr=False)
     grant: Grant = field(repr=False)
     spans: Spans = field(default=NO_SPANS, repr=False, compare=False)
@@ -78,23 +80,23 @@ class Go:
     def run(self, call: Callable[[dict[str, Any]], T], *, encode: Encode = None, decode: Encode = None) -> T:
         """Make the call with the approved arguments, unless it was made before, and return its result.
 
-        `encode` turns the result into a JSON value that is stored, `decode` turns it back for a caller who asks again.
-        A call that raises has failed, and is not repeated; one that is interrupted (`KeyboardInterrupt`, a canceled
-        task) is put before a person.
+        `call` gets the arguments as they are recorded, in an object of its own. `encode` turns the result into a JSON
+        value that is stored, `decode` turns it back for a caller who asks again. A call that raises has failed, and is
+        not repeated; one that is interrupted (`KeyboardInterrupt`, a canceled task) is put before a person. A result
+        whose end cannot be recorded is returned all the same, which is logged: a person is asked.
 
         Raises:
-            InvalidInput: `call` is no function of one mapping, or is asynchronous; nothing is claimed.
+            InvalidInput: `call` is no function of one mapping, is asynchronous or a generator; nothing is claimed.
             AlreadyRunning, ExecutionFailed, ExecutionUnknown, GrantRefused: as `Grant.begin`; the call is not made.
+            InvalidInput: it returned an awaitable or a generator, so that the call has failed.
         """
-        _check_call(call, "run")
-        if _is_asynchronous(call):
-            raise InvalidInput(["run: the call is asynchronous, and would never be awaited; use 'await go.arun(call)'"])
+        check_callable(call, is_async=False)
         begun = self.grant.begin(self.arguments)
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
             with self._span() as span:
-                result = _not_a_coroutine(call(deepcopy(self.arguments)))
+                result = ended_call(call(begun.arguments))
                 span.content(gen_ai_tool_call_result=result)
         except Exception as exc:
             _record(begun.failed, exc)
@@ -109,13 +111,15 @@ class Go:
         self, call: Callable[[dict[str, Any]], Awaitable[T]], *, encode: Encode = None, decode: Encode = None
     ) -> T:
         """Make an asynchronous call as `run` does. The store is used in a thread, so that the loop goes on."""
-        _check_call(call, "arun")
+        check_callable(call, is_async=True)
         begun = await _begun_later(self.grant, self.arguments)
         if not begun.is_new:
             return cast("T", _recorded(begun, decode))
         try:
             with self._span() as span:
-                result = await call(deepcopy(self.arguments))
+                called: Any = call(begun.arguments)
+                # A function that is not asynchronous has run already, whatever it returns.
+                result: T = ended_call(await called if isawaitable(called) else called)
                 span.content(gen_ai_tool_call_result=result)
         except Exception as exc:
             await asyncio.to_thread(_record, begun.failed, exc)
@@ -162,9 +166,21 @@ def why_not(case: Case) -> str | None:
         "it measures reviewers, and carries nothing out": submission.quality_check is not None,
         "its texts were erased, so that what was approved is not known any more": case.redacted,
         what: output is None,
+        "the approved output names no arguments": output is not None and _lacks_arguments(case, output, record),
         "the arguments in the approved output are no object": output and approved_arguments(output) is None,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _lacks_arguments(case: Case, output: Proposal, record: AuditRecord) -> bool:
+    """Whether the proposed call had arguments, and the approved one names none: what it would do is not known.
+
+    An own answer in the place of the call needs none, where the caller takes one.
+    """
+    proposed, fields, form = record.proposed_output, output.model_extra or {}, case.submission.call
+    if form is not None and form.takes_response and isinstance(fields.get(RESPONSE), str):
+        return False
+    return proposed is not None and ARGUMENTS in (proposed.model_extra or {}) and ARGUMENTS not in fields
 
 
 _ENDED: Mapping[FinalDecision, str] = {
@@ -172,30 +188,6 @@ _ENDED: Mapping[FinalDecision, str] = {
     FinalDecision.CANCELED: "its submitter canceled it",
     FinalDecision.SUPERSEDED: "a newer attempt at the same task took its place",
 }
-
-
-def _check_call(call: object, where: str) -> None:
-    """Raise `InvalidInput` for what cannot be called with one mapping, before the only execution is claimed for it."""
-    remedy = f"give a function of one mapping: go.{where}(lambda arguments: refund(**arguments))"
-    if not callable(call):
-        raise InvalidInput([f"{where}: this is of the type {type(call).__name__}, and no function; {remedy}"])
-    try:
-        inspect.signature(call).bind({})
-    except TypeError as exc:
-        raise InvalidInput([f"{where}: the function does not fit ({exc}); {remedy}"]) from exc
-    except ValueError:
-        return  # some built-in functions have no signature
-
-
-def _is_asynchronous(call: Callable[..., Any]) -> bool:
-    return inspect.iscoroutinefunction(call) or inspect.iscoroutinefunction(type(call).__call__)
-
-
-def _not_a_coroutine(result: T) -> T:
-    if inspect.iscoroutine(result):
-        result.close()
-        raise TypeError("the call returned a coroutine, which was not awaited; use 'await go.arun(call)'")
-    return result
 
 
 async def _begun_later(grant: Grant, arguments: Mapping[str, Any]) -> Begun:
@@ -239,8 +231,20 @@ def _encoded(result: Any, encode: Encode) -> Any:
 
 
 def _record(record: Callable[..., object], *value: Any) -> None:
-    """Record how a call ended. That a person has stated it before changes nothing for the caller, who knows better."""
+    """Record how a call ended. Whatever prevents that, the caller has the result of the call.
+
+    That a person has stated the end before changes nothing either: the caller knows better.
+    """
     try:
         record(*value)
     except ExecutionEnded as exc:
         _log.warning("%s", exc, extra={"case_id": exc.case_id, "event": "late_end"})
+    except Exception as exc:  # noqa: BLE001 - the call was made, whatever the store does
+        begun = getattr(record, "__self__", None)
+        case_id = None if begun is None else begun.execution.case_id
+        _log.error(
+            "case %s was carried out, and its end could not be recorded (%s); a person is asked whether it happened",
+            case_id,
+            type(exc).__name__,
+            extra={"case_id": case_id, "event": "end_not_recorded"},
+        )

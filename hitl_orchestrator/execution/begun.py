@@ -1,13 +1,14 @@
 """A claimed execution: the one who claimed it states how it ended, all others get what is recorded."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Protocol
 
 from hitl_orchestrator.domain.execution import Execution
-from hitl_orchestrator.domain.value import MAX_SIZE, canonical_json, check_json
+from hitl_orchestrator.domain.value import MAX_SIZE, canonical_json, check_json, read_canonical
 from hitl_orchestrator.errors import ExecutionEnded
+from hitl_orchestrator.errors.in_log import sentence_of
 
 __all__ = ["Begun", "Owner"]
 
@@ -35,10 +36,21 @@ class Begun:
     carried out before, and `execution` has its result.
     """
 
-    def __init__(self, execution: Execution, owner: Owner | None = None) -> None:
-        """`owner` records the end of an execution that the caller has claimed."""
+    def __init__(
+        self, execution: Execution, owner: Owner | None = None, arguments: Mapping[str, Any] | None = None
+    ) -> None:
+        """`owner` records the end of an execution that the caller has claimed, of the call with these arguments."""
         self.is_new, self.execution = owner is not None, execution
         self._owner, self._lock = owner, Lock()
+        self._arguments = canonical_json(arguments or {})
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """A new copy of the arguments as they were approved and are recorded: those to make the call with.
+
+        Empty for an execution that is not new.
+        """
+        return dict(read_canonical(self._arguments))
 
     def done(self, result: Any = None) -> Execution:
         """Record that it was carried out, with the JSON value that it returned.
@@ -54,7 +66,7 @@ class Begun:
 
     def failed(self, error: BaseException | str) -> Execution:
         """Record that it failed. It is never carried out again. Raises as `done`."""
-        text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
+        text = error if isinstance(error, str) else sentence_of(error)
         text = text.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
         return self._end(lambda owner: owner.failed(text[:_MOST_OF_AN_ERROR]))
 
@@ -66,9 +78,14 @@ class Begun:
         with self._lock:
             if self._owner is None:
                 raise ExecutionEnded(self.execution.case_id, self.execution.status.value)
-            owner, self._owner = self._owner, None
-        self.execution = record(owner)
-        return self.execution
+            try:
+                self.execution = record(self._owner)
+            except ExecutionEnded:
+                self._owner = None
+                raise
+            # Only now: an end that could not be recorded may be stated again.
+            self._owner = None
+            return self.execution
 
     def _text_of(self, result: Any) -> str | None:
         try:
@@ -77,7 +94,8 @@ class Begun:
                 return text
             why = f"it has more than {MAX_SIZE} bytes"
         except (TypeError, ValueError, RecursionError) as exc:
-            why = str(exc)
+            # The sentence of the error names members of the result.
+            why = f"it is no JSON value ({type(exc).__name__})"
         event = {"case_id": self.execution.case_id, "event": "result_not_stored"}
         _log.warning("case %s was carried out, and its result is not stored: %s", event["case_id"], why, extra=event)
         return None

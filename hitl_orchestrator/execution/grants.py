@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.execution import ARGUMENTS
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Identifier, UtcDatetime, Value, canonical_json, check_json, digest
+from hitl_orchestrator.domain.value import (
+    Identifier,
+    UtcDatetime,
+    Value,
+    canonical_json,
+    check_json,
+    digest,
+    read_canonical,
+)
 from hitl_orchestrator.errors import GrantRefused
 from hitl_orchestrator.execution.begun import Begun
 
@@ -104,18 +112,18 @@ def output_digest(output: Proposal) -> str:
 def approved_arguments(output: Proposal) -> dict[str, Any] | None:
     """Return a copy of the arguments in an approved output; empty without any, None if they are no object."""
     arguments = (output.model_extra or {}).get(ARGUMENTS, {})
-    return json.loads(canonical_json(arguments)) if isinstance(arguments, dict) else None
+    return read_canonical(canonical_json(arguments)) if isinstance(arguments, dict) else None
 
 
 def check_arguments(case_id: str, output: Proposal, given: Mapping[str, Any]) -> None:
     """Raise `GrantRefused` unless these arguments are the approved ones, byte for byte as canonical JSON."""
-    approved = canonical_json(approved_arguments(output))
+    approved = approved_arguments(output) or {}
     try:
         text = canonical_json(check_json(dict(given)))
     except (TypeError, ValueError, RecursionError) as exc:
         raise GrantRefused(case_id, f"its arguments are not JSON: {exc}") from exc
-    if text != approved:
-        names = sorted(name for name in {*given, *json.loads(approved)} if _differs(name, given, json.loads(approved)))
+    if text != canonical_json(approved):
+        names = sorted(name for name in {*given, *approved} if _differs(name, given, approved))
         raise GrantRefused(case_id, f"the arguments {', '.join(names)} are not those that were approved")
 
 

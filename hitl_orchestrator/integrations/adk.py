@@ -58,7 +58,7 @@ class OversightPlugin(BasePlugin):
         session = tool_context.session
         thread = json.dumps([session.app_name, session.user_id, session.id])
         key = key_of(_WHERE, thread, tool_context.function_call_id)
-        answer = await self._calls.ask(key, tool.name, tool_args)
+        answer = await self._calls.ask(key, tool.name, tool_args, arguments_schema(tool))
         if isinstance(answer, Waiting):
             if tool_context.tool_confirmation is not None:
                 # An answer now would use the confirmation up, and the approved call would never be made.

@@ -135,7 +135,7 @@ class _Question(NamedTuple):
     """One call, as `ToolCalls.ask` takes it."""
 
     calls: ToolCalls
-    asked: tuple[CallKey, str, dict[str, Any], ParentCall | None]
+    asked: tuple[CallKey, str, dict[str, Any], dict[str, Any], ParentCall | None]
 
 
 class _GuardedCalls:
@@ -205,7 +205,8 @@ class _GuardedCalls:
             confidence=(lambda _: confidence(values)) if callable(confidence) else confidence,
         )
         place = _place_in_langgraph()
-        return _Question(calls, (self._call_key(call, written, place), self._name, written, self._parent(place)))
+        key, schema = self._call_key(call, written, place), self.signature.schema
+        return _Question(calls, (key, self._name, written, schema, self._parent(place)))
 
     def _parent(self, place: "Place | None") -> ParentCall | None:
         if place is None or self._options.graph is None:

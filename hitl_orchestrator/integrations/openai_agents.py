@@ -56,11 +56,11 @@ class Oversight:
 
         async def needs_approval(context: RunContextWrapper[Any], arguments: dict[str, Any], call_id: str) -> bool:
             key = self._key(context.context, call_id)
-            return isinstance(await self._calls.ask(key, tool.name, arguments), Waiting)
+            return isinstance(await self._calls.ask(key, tool.name, arguments, arguments_schema(tool)), Waiting)
 
         async def invoke(context: ToolContext[Any], text: str) -> Any:
             proposed, key = json.loads(text or "{}"), self._key(context.context, context.tool_call_id)
-            answer = await self._calls.ask(key, tool.name, proposed)
+            answer = await self._calls.ask(key, tool.name, proposed, arguments_schema(tool))
             if isinstance(answer, Waiting):
                 raise AwaitingReview(answer.case_id)
             if isinstance(go := permitted(tool.name, answer, arguments_schema(tool), proposed), str):

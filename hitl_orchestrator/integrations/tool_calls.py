@@ -20,9 +20,10 @@ from hitl_orchestrator import (
     Waiting,
     proposed_call,
 )
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
-from hitl_orchestrator.integrations.approved import ARGUMENTS, is_call, same_json
+from hitl_orchestrator.integrations.approved import is_call
 from hitl_orchestrator.integrations.checks import (
     Arguments,
     Confidence,
@@ -43,6 +44,10 @@ Risk: TypeAlias = LevelOf | Mapping[str, LevelOf]
 
 A tool without a level of its own is of high risk.
 """
+
+
+Schema: TypeAlias = Mapping[str, Any] | None
+"""The JSON Schema of a tool's arguments; None if it is not known."""
 
 
 class ToolCalls:
@@ -73,11 +78,12 @@ class ToolCalls:
         self._domain, self._risk, self._confidence, self._type = domain, risk, confidence, task_type
 
     def ask_now(
-        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+        self, key: CallKey, tool: str, arguments: Arguments, schema: Schema, parent: ParentCall | None = None
     ) -> Waiting | Go | No:
         """Submit or find the case of this very call, with the synchronous facade.
 
-        `parent` is where the caller waits, for a process that decides and wakes it.
+        `schema` is the JSON Schema of the tool's arguments. `parent` is where the caller waits, for a process that
+        decides and wakes it.
 
         Raises:
             InvalidInput: the key has an empty part, or the arguments cannot be stored.
@@ -88,16 +94,18 @@ class ToolCalls:
             case = hitl.cases.get(task_id=key.task_id)
         except UnknownCase:
             case = None
-        return hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
+        return hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent, arguments_schema=schema)
 
     async def ask(
-        self, key: CallKey, tool: str, arguments: Arguments, parent: ParentCall | None = None
+        self, key: CallKey, tool: str, arguments: Arguments, schema: Schema, parent: ParentCall | None = None
     ) -> Waiting | Go | No:
         """Submit or find the case of this very call, without blocking the event loop. Raises as `ask_now`."""
         if isinstance(self.hitl, Orchestrator):
-            return await asyncio.to_thread(self.ask_now, key, tool, arguments, parent)
+            return await asyncio.to_thread(self.ask_now, key, tool, arguments, schema, parent)
         case = await self._case(key)
-        return await self.hitl.ask(key, *self._question(case, key, tool, arguments), parent=parent)
+        return await self.hitl.ask(
+            key, *self._question(case, key, tool, arguments), parent=parent, arguments_schema=schema
+        )
 
     async def is_decided(self, key: CallKey) -> bool:
         """Return whether the case of a call is finished. Submits nothing."""
@@ -136,7 +144,7 @@ class ToolCalls:
         return level_of(risk, arguments, self._where)
 
 
-def permitted(tool: str, answer: Go | No, schema: Mapping[str, Any] | None, proposed: Arguments) -> Go | str:
+def permitted(tool: str, answer: Go | No, schema: Schema, proposed: Arguments) -> Go | str:
     """Return the answer if it lets this tool run, else what the model reads about a call that must not be made.
 
     Approved arguments that do not fit the `schema` of the tool's arguments let nothing run, and nothing is claimed.
@@ -155,7 +163,7 @@ def permitted(tool: str, answer: Go | No, schema: Mapping[str, Any] | None, prop
 
 def not_fitting(tool: str, answer: Go, proposed: Arguments, problems: str) -> str:
     """Return what the model reads about approved arguments that the tool cannot take."""
-    whose = "its arguments" if same_json(answer.arguments, dict(proposed)) else "the arguments that a reviewer has set"
+    whose = "its arguments" if same(answer.arguments, dict(proposed)) else "the arguments that a reviewer has set"
     return f"{tool} was not run, and will not be: {whose} do not fit it: {problems}. {_AGAIN}"
 
 
@@ -186,7 +194,7 @@ async def run_once(
             pause = min(2 * pause, _LONGEST_PAUSE)
         except ExecutionFailed as failed:
             return f"{tool} was run once, as approved, and failed: {failed.error}. {_STOP}", None
-    if same_json(go.arguments, dict(proposed)):
+    if same(go.arguments, dict(proposed)):
         return result, None
     arguments = json.dumps(go.arguments, ensure_ascii=False)
     return result, f"A reviewer changed the arguments: {tool} was run with {arguments}. Do not repeat the call."
@@ -198,7 +206,7 @@ def _stored(tool: str, result: Any) -> Any:
 
 def _is_same(output: AgentOutput, tool: str, arguments: Arguments) -> bool:
     proposal = output.agent_output
-    return proposal.predicted_label == tool and same_json((proposal.model_extra or {}).get(ARGUMENTS), dict(arguments))
+    return proposal.predicted_label == tool and same((proposal.model_extra or {}).get("arguments"), dict(arguments))
 
 
 _PAUSE, _LONGEST_PAUSE = 0.05, 2.0

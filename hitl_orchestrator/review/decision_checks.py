@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import FINAL, WITH_OUTPUT, HumanDecision
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, FINAL, WITH_OUTPUT, HumanDecision
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.domain.review import Review, Reviewer, StoredReview
 from hitl_orchestrator.domain.roles import RoleChain
@@ -33,6 +33,11 @@ def check_answer(answer: Review, row: StoredReview) -> None:
     problems += [f"{where}: {problem}" for problem in _missing(answer)]
     if answer.human_decision.spec.approves_proposal and row.shown.routing.output is None:
         problems.append(f"{where}: the agent proposed nothing to approve; reject it, or override with an own output")
+    if not _answers(answer.human_decision, row):
+        problems.append(
+            f"{where}: {answer.human_decision} is no answer to whether the call was carried out; approve if it was, "
+            "reject if it was not, or escalate"
+        )
     if _changes_nothing(answer, row):
         problems.append(
             f"{where}: the edited output equals the proposal; approve it, or edit it with output= (--output)"
@@ -41,6 +46,11 @@ def check_answer(answer: Review, row: StoredReview) -> None:
         raise InvalidInput(problems)
     if answer.shown_digest is not None and not _names(answer.shown_digest, row.digest):
         raise StaleReview(row.review_id, str(answer.shown_digest), row.digest)
+
+
+def _answers(decision: HumanDecision, row: StoredReview) -> bool:
+    """Return whether a decision answers the question of a review: what happened cannot be edited."""
+    return row.shown.task.task_type != EXECUTION_CHECK or not decision.spec.takes_output
 
 
 def _changes_nothing(answer: Review, row: StoredReview) -> bool:
@@ -82,7 +92,9 @@ def options(row: StoredReview, decided_in: str, chain: RoleChain) -> tuple[Human
     return tuple(
         decision
         for decision in HumanDecision
-        if (has_proposal or not decision.spec.approves_proposal) and not (is_top and decision.spec.escalates)
+        if (has_proposal or not decision.spec.approves_proposal)
+        and not (is_top and decision.spec.escalates)
+        and _answers(decision, row)
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,7 @@ from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable, poli
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
+_SIGNALS = (".signals.json", ".signals.yaml", ".signals.yml")
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
 
 
@@ -139,7 +140,7 @@ def load_score_rules(
         InvalidInput: they are unusable, or the policy has several such files.
     """
     if given is None and isinstance(policy, (str, Path)):
-        found = _signals_beside(policy)
+        found = list(_signals_beside(Path(policy)))
         if len(found) > 1:
             raise InvalidInput([f"{found[1]}: {found[0].name} is also beside the policy; keep one of them"])
         given = found[0] if found else None
@@ -156,13 +157,36 @@ def load_score_rules(
     return parse(ScoreRules, raw, where)
 
 
-def _signals_beside(policy: str | Path) -> list[Path]:
-    """Return the files of signal rules beside a policy; none beside a name that no file can have."""
+def _signals_beside(policy: Path) -> Iterator[Path]:
+    """Yield the files of signal rules beside a policy; none beside a name that no file can have.
+
+    Raises:
+        InvalidInput: something of this name is no readable file, or it is not known whether there is one.
+    """
+    stem = policy.stem
     try:
-        beside = [Path(policy).with_suffix(f".signals{ending}") for ending in (".json", ".yaml", ".yml")]
-        return [path for path in beside if path.is_file()]
+        # The names as they are written: an ending in capitals is the same one.
+        rests = {rest for each in policy.parent.iterdir() if (rest := each.name[len(stem) :]).lower() in _SIGNALS}
+    except PermissionError:
+        rests = set(_SIGNALS)  # a folder that may be used and not listed
     except (OSError, ValueError):
-        return []
+        return
+    for path in (policy.with_name(stem + rest) for rest in sorted(rests) if stem):
+        if _is_there(path):
+            if not path.is_file():
+                raise InvalidInput([f"{path}: these signal rules beside the policy are no file; correct or remove it"])
+            yield path
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything of this name, a link that leads nowhere included."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        raise InvalidInput([f"{path}: it is not known whether these signal rules are there: {exc.strerror}"]) from exc
+    return True
 
 
 def load_schemas(given: "str | Path | Mapping[str, Any] | OutputSchemas | None") -> OutputSchemas | None:
@@ -193,7 +217,7 @@ def load_people(given: "str | Path | Mapping[str, Any] | Sequence[Any] | People 
 
 
 def _is_yaml(where: str) -> bool:
-    return where.endswith((".yaml", ".yml"))
+    return where.lower().endswith((".yaml", ".yml"))
 
 
 def _read_yaml(text: str, where: str) -> Any:

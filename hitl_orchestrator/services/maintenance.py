@@ -13,6 +13,7 @@ from hitl_orchestrator.errors import (
     RecoveryIncomplete,
     StoreUnavailable,
 )
+from hitl_orchestrator.errors.in_log import in_log
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.acting import CaseKey
@@ -234,7 +235,7 @@ class _Run:
             except Exception as exc:  # noqa: BLE001 - the first is raised, after the other steps
                 if errors:
                     about = {"case_id": None, "event": "failed"}
-                    _log.warning("maintenance: %s: %s", type(exc).__name__, exc, extra=about)
+                    _log.warning("maintenance: %s: %s", type(exc).__name__, in_log(exc), extra=about)
                 errors.append(exc)
         if errors:
             raise errors[0]
@@ -275,7 +276,7 @@ class _Run:
             str(exc)
         except Exception:  # noqa: BLE001 - an error of foreign code, whose text cannot be made
             exc = RuntimeError(type(exc).__name__)
-        _log.warning("case %s: %s", case_id, exc, extra={"case_id": case_id, "event": "failed"})
+        _log.warning("case %s: %s", case_id, in_log(exc), extra={"case_id": case_id, "event": "failed"})
         self.failures[case_id] = exc
 
     def moved(self, case: Case) -> None:

@@ -138,6 +138,8 @@ def test_the_probabilities_of_the_label_s_tokens_are_kept(shape):
     [
         [('{"explanation": "", "predicted_label": "Refund"}', float("-inf"))],
         [('{"explanation": "", "predicted_label": "Refund"}', None)],
+        [('{"explanation": "", "predicted_label": "Refund"}', 1e-3)],
+        [('{"explanation": "", ', 5.0), ('"predicted_label": "Refund"}', -0.1)],
         [('{"explanation": "", "predicted_label": "Refund", "x": {"predicted_label": "Refund"}}', -1.0)],
     ],
 )

@@ -116,3 +116,25 @@ def test_the_application_names_the_store(app, hitl):
 
     assert answer.code == 2
     assert "leave out --store, --policy" in answer.err
+
+
+BROKEN = {
+    "exits": "raise SystemExit(0)",
+    "closes": "raise GeneratorExit",
+    "raises": "class Own(BaseException): pass\nraise Own('no')",
+    "says_nothing": "class Own(Exception):\n    def __str__(self): raise RuntimeError\nraise Own",
+    "has_nothing": "def __getattr__(name): raise RuntimeError(name)",
+    "has_an_odd_one": "class Odd:\n    @property\n    def __class__(self): raise RuntimeError('no')\nhitl = Odd()",
+    "ends_later": "def hitl(): raise SystemExit(0)",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_application_that_fails_in_any_way_is_one_sentence(hitl, tmp_path, monkeypatch, name):
+    (tmp_path / f"{name}.py").write_text(BROKEN[name])
+    monkeypatch.syspath_prepend(tmp_path)
+
+    for command in (("recover", "--app", f"{name}:hitl"), ("calls", f"{name}:hitl", "thread-1")):
+        answer = hitl(*command)
+        assert (answer.code, answer.err.count("\n"), "bug" in answer.err) == (2, 1, False), answer.err
+        assert name in answer.err

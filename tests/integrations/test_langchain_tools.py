@@ -16,7 +16,7 @@ from support.scripted_agents import THREAD, Scripted, an_agent, pauses, results,
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.errors import AlreadyRunning, GrantRefused
-from hitl_orchestrator.integrations.langchain import OversightMiddleware, output_schemas
+from hitl_orchestrator.integrations.langchain import OversightMiddleware
 
 MODES = ("batched", "per_call")
 
@@ -297,49 +297,95 @@ def test_a_command_as_the_result_of_a_tool_keeps_its_update_and_bears_the_note(h
     assert reply.endswith("sent 1")
 
 
-def test_an_edit_is_checked_against_the_tool_wherever_it_is_made():
-    tools = tools_that_log([])
-    with Orchestrator.open("memory://", schemas=output_schemas(tools)) as hitl:
-        agent = an_agent(hitl, [], tools=tools)
-        started(agent)
-        (review,) = hitl.inbox()
-        edited = {**review.proposal.model_dump(), "arguments": {"amount": "much", "to": "ana"}}
-
-        with pytest.raises(InvalidInput, match="amount"):
-            hitl.decide(review.case_id, "modify", output=edited, reviewer="domain_reviewer")
-
-        hitl.decide(
-            review.case_id,
-            "modify",
-            output={**edited, "arguments": {"amount": 1, "to": "b"}},
-            reviewer="domain_reviewer",
-        )
+def decide(hitl, decision="modify", **output):
+    (review,) = hitl.inbox()
+    return hitl.decide(
+        review.case_id,
+        decision,
+        output={"predicted_label": "refund", **output},
+        reason="why",
+        reviewer="domain_reviewer",
+    )
 
 
-def test_an_edit_that_does_not_fit_and_was_not_checked_runs_nothing(hitl):
+def test_an_edit_that_does_not_fit_the_tool_is_refused_where_the_tool_is_not_known(hitl):
     ran = []
     agent = an_agent(hitl, ran)
     started(agent)
-    (review,) = hitl.inbox()
-    edited = {"predicted_label": "refund", "arguments": {"amount": "much", "to": "ana"}}
-    hitl.decide(review.case_id, "modify", output=edited, reviewer="domain_reviewer")
 
-    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
+    for unfit, why in (
+        ({"arguments": {"amount": "much", "to": "ana"}}, r"arguments\.amount: it has to be integer"),
+        ({"arguments": {"amnt": 1, "to": "ana"}}, r"arguments\.amnt: unknown field; did you mean 'amount'\?"),
+        ({"predicted_label": "look_up", "arguments": {"query": "x"}}, "'look_up' is another function"),
+        ({}, "arguments: required"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            decide(hitl, **unfit)
+    decide(hitl, arguments={"amount": 1, "to": "b"})
+    resumed(agent, {"wake_up": "x"})
+
+    assert ran == [("refund", 1, "b")]
+
+
+def test_an_own_answer_takes_the_place_of_the_result_where_the_tool_allows_it(hitl):
+    ran = []
+    agent = an_agent(hitl, ran)
+    started(agent)
+    decide(hitl, "override", response="Ana was paid in cash.")
+
+    assert results(resumed(agent, {"wake_up": "x"}))["call-0"].content.endswith("Ana was paid in cash.")
+    assert not ran
+
+
+def test_no_own_answer_is_taken_where_the_tool_does_not_allow_it(hitl):
+    started(an_agent(hitl, [], settings={"refund": {"risk": "medium", "allowed_decisions": ["approve", "edit"]}}))
+
+    with pytest.raises(InvalidInput, match="arguments: required"):
+        decide(hitl, "override", response="done")
+
+
+def test_an_edit_that_fits_no_more_since_the_tool_was_changed_runs_nothing(hitl):
+    @tool
+    def refund(amount: str, to: str) -> str:
+        """Refund an amount, in words."""
+
+    ran, store = [], InMemorySaver()
+    started(an_agent(hitl, ran, tools=[refund], checkpointer=store))
+    decide(hitl, arguments={"amount": "much", "to": "ana"})
+
+    reply = results(resumed(an_agent(hitl, ran, checkpointer=store), {"wake_up": "x"}))["call-0"]
 
     assert not ran
     assert not hitl.executions.list()
     assert (reply.status, "amount: Input should be a valid integer" in reply.content) == ("error", True)
 
 
-def test_an_edit_that_names_another_tool_runs_neither(hitl):
-    ran = []
-    agent = an_agent(hitl, ran)
-    started(agent)
-    (review,) = hitl.inbox()
-    other = {"predicted_label": "look_up", "arguments": {"query": "x"}}
-    hitl.decide(review.case_id, "modify", output=other, reviewer="domain_reviewer")
+@pytest.mark.parametrize(
+    ("settings", "options", "why"),
+    [
+        ({"refund": {"confidence": 95}}, {}, "confidence: 95 is no number from 0 to 1"),
+        ({"refund": {"confidence": lambda amount, to: 1}}, {}, "one mapping of the arguments"),
+        ({"refund": {"risk": lambda amount, to: "low"}}, {}, "one mapping of the arguments"),
+        ({"refund": {"risk": "hihg"}}, {}, "'hihg' is none of low, medium, high"),
+        ({"refund": {"domain": ""}}, {}, "domain: '' is no text"),
+        ({"refund": {"args_schema": "x"}}, {}, "args_schema: give the JSON Schema"),
+        ({"refund": {"description": 4}}, {}, "description: give text"),
+        (["refund"], {}, "this is a list; give the settings by tool"),
+        ({4: True}, {}, "no name of a tool"),
+        ({}, {"domain": " "}, "domain"),
+        ({}, {"graph": ""}, "graph"),
+        ({}, {"reviewer": 4}, "reviewer"),
+        ({}, {"submitted_by": ""}, "submitted_by"),
+        ({}, {"ai_reviewer": print}, "ai_reviewer: this is a builtin_function_or_method"),
+        ({}, {"hitl": "memory://"}, "is no orchestrator"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_when_it_is_made(hitl, settings, options, why):
+    with pytest.raises(InvalidInput, match=why):
+        OversightMiddleware(options.pop("hitl", hitl), settings, **options)
 
-    reply = results(resumed(agent, {"wake_up": "x"}))["call-0"]
 
-    assert not ran
-    assert (reply.status, "'look_up'" in reply.content) == ("error", True)
+def test_a_confidence_that_is_none_makes_the_call_wait(hitl):
+    agent = an_agent(hitl, [], settings={"refund": {"risk": "low", "confidence": lambda arguments: 95}})
+
+    assert pauses(started(agent))

@@ -108,7 +108,7 @@ def test_the_copy_that_measures_reviewers_refuses_what_its_case_refuses(hitl):
 
     with pytest.raises(InvalidInput, match=r"arguments\.amnt: unknown field"):
         hitl.decide(
-            copy.case_id, "modify", reviewer="ben", output={"predicted_label": "refund", "arguments": {"amnt": 1}}
+            copy.case_id, "modify", reviewer="max", output={"predicted_label": "refund", "arguments": {"amnt": 1}}
         )
 
 

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 from support.builders import a_task, an_output
 
-from hitl_orchestrator import CallKey, HitlError, InvalidInput, Orchestrator, Telemetry
+from hitl_orchestrator import CallKey, HitlError, InvalidInput, Orchestrator, Telemetry, proposed_call
 
 SECRET = "a secret of the customer"
 
@@ -154,3 +154,49 @@ def test_the_run_of_an_approved_call_is_a_tool_span(traces):
     assert dict(span.attributes).keys() == {"gen_ai.operation.name", "gen_ai.tool.name", "hitl.case.id"}
     assert traces.spans["hitl.ask"].attributes["hitl.status"] == "approved"
     assert SECRET not in traces.text
+
+
+class Odd:
+    __hash__ = None
+
+    def __eq__(self, other):
+        raise RuntimeError("not comparable")
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+def odd_results():
+    circular = []
+    circular.append(circular)
+    return [Odd(), circular, {(1, 2): 3}, 10**5000, "\ud800", {1}]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_result_that_no_span_can_carry_is_the_result_of_the_call(traces, number):
+    result = odd_results()[number]
+    with Orchestrator.open("memory://", telemetry=Telemetry(contents=True, provider=traces.provider)) as hitl:
+        go = hitl.ask(CallKey(thread="t", call_id="1"), a_task(), proposed_call("refund", {}, confidence=0.9))
+
+        assert go.run(lambda arguments: result) is result
+
+        assert hitl.executions.list()[0].status == "finished"
+    assert "execute_tool refund" in traces.spans
+
+
+class Failing(SimpleSpanProcessor):
+    def on_start(self, span, parent_context=None):
+        raise ConnectionError
+
+    def on_end(self, span):
+        raise ConnectionError
+
+
+def test_a_provider_that_fails_changes_no_outcome(traces):
+    traces.provider.add_span_processor(Failing(traces.exporter))
+    with Orchestrator.open("memory://", telemetry=Telemetry(provider=traces.provider)) as hitl:
+        go = hitl.ask(CallKey(thread="t", call_id="1"), a_task(), proposed_call("refund", {}, confidence=0.9))
+
+        assert go.run(lambda arguments: "refunded") == "refunded"
+
+        assert hitl.executions.list()[0].status == "finished"

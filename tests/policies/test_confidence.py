@@ -50,6 +50,17 @@ def test_token_probabilities_are_combined_as_asked(of_tokens, expected):
         ({"samples": [AGREES] * 4 + ["Other"]}, 0.8, "4 of 5 samples agree"),
         ({"samples": [AGREES] * 4, "samples_planned": 5}, 5 / 6, f"4 of 4 samples agree{EARLY}"),
         ({"samples": [AGREES] * 5, "samples_planned": 2}, 1.0, "5 of 5 samples agree"),
+        (
+            {"samples": [AGREES] * 3, "samples_planned": 6},
+            None,
+            "3 samples of 6 are too few: the others may all differ",
+        ),
+        (
+            {"samples": [AGREES], "samples_planned": 1000},
+            None,
+            "1 samples of 1000 are too few: the others may all differ",
+        ),
+        ({"samples": [AGREES] * 5, "samples_planned": -4}, None, "could not be read"),
         ({"samples": [AGREES] * 4}, None, "4 samples are too few, 5 are needed"),
         ({"samples": [AGREES] * 5, "samples_planned": "5"}, None, "could not be read"),
         ({}, None, "absent"),

@@ -1,8 +1,11 @@
 """Each signal says what was measured, which bound it passed, and why; what cannot be measured counts as a warning."""
 
 import json
+import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.builders import a_task, an_output
@@ -11,7 +14,7 @@ from hitl_orchestrator import InvalidInput
 from hitl_orchestrator.domain.enums import RiskLevel, Signal
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.policies import ScoreRules, read_policy, score_of, signal_rules_json_schema
-from hitl_orchestrator.policies.engine.signals.reviewed import Example, fit_reviewed
+from hitl_orchestrator.policies.engine.signals.reviewed import Example, Range, fit_reviewed
 from hitl_orchestrator.policies.engine.signals.rules import UnusualRules
 from hitl_orchestrator.services.config_files import load_score_rules
 
@@ -175,6 +178,39 @@ def test_the_file_beside_the_policy_is_read_and_two_are_refused(tmp_path):
     (tmp_path / "routing.signals.json").write_text("{}")
     with pytest.raises(InvalidInput, match="keep one of them"):
         load_score_rules(None, str(tmp_path / "routing.json"))
+
+
+@pytest.mark.parametrize("name", ["routing.signals.json", "routing.signals.yml", "routing.signals.JSON"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        Path.mkdir,
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to(path.name),
+        lambda path: path.symlink_to("/dev/null"),
+        os.mkfifo,
+    ],
+)
+def test_what_is_no_file_beside_the_policy_is_refused(tmp_path, name, made):
+    made(tmp_path / name)
+
+    with pytest.raises(InvalidInput, match=name):
+        load_score_rules(None, tmp_path / "routing.json")
+
+
+def test_a_file_is_found_with_its_ending_in_capitals(tmp_path):
+    (tmp_path / "routing.signals.YAML").write_text("low_confidence_below: 0.7\n")
+    (tmp_path / "another.signals.json").write_text("{}")
+
+    assert load_score_rules(None, tmp_path / "routing.json").low_confidence_below == 0.7
+
+
+def test_numbers_near_the_largest_have_a_range():
+    usual = Range.of([1e308] * 20 + [1.2e308] * 20)
+
+    assert math.isfinite(usual.median)
+    assert usual.away(5.0) > 5
+    assert Range.of([-1.7e308, 0.0, 1.7e308]).away(1.7e308) == pytest.approx(1 / 1.4826, rel=0.5)
 
 
 def test_the_schema_of_the_file_accepts_what_the_loader_accepts():

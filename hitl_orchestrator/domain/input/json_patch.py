@@ -41,8 +41,11 @@ def changes(before: Any, after: Any) -> tuple[FieldChange, ...]:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Compare two JSON values: 1 equals 1.0, and neither equals true."""
-    return canonical_json(first) == canonical_json(second)
+    """Compare two JSON values: 1 equals 1.0, and neither equals true. What is no JSON equals nothing."""
+    try:
+        return canonical_json(first) == canonical_json(second)
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def pointer(*steps: object) -> str:

@@ -11,7 +11,6 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Opinion
     from hitl_orchestrator.integrations.langchain.middleware import OversightMiddleware
-    from hitl_orchestrator.integrations.langchain.schemas import output_schemas
     from hitl_orchestrator.integrations.langchain.settings import ToolSettings
     from hitl_orchestrator.integrations.langchain.threads import PendingCall, answer_call, pending_calls
 
@@ -22,7 +21,6 @@ __all__ = [
     "PendingCall",
     "ToolSettings",
     "answer_call",
-    "output_schemas",
     "pending_calls",
 ]
 
@@ -35,7 +33,6 @@ _names = lazy_names(
         "PendingCall": "threads",
         "ToolSettings": "settings",
         "answer_call": "threads",
-        "output_schemas": "schemas",
         "pending_calls": "threads",
     },
 )

@@ -15,6 +15,7 @@ from langchain_core.runnables import Runnable
 from typing_extensions import TypedDict
 
 from hitl_orchestrator.errors import InvalidInput, shortened
+from hitl_orchestrator.errors.in_log import log_foreign
 
 Recommendation: TypeAlias = Literal["none", "hold", "reject"]
 _ALL = get_args(Recommendation)
@@ -137,9 +138,9 @@ class AIReviewer:
             return Opinion.of(_within(self._seconds, lambda: self._judge(own)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             about = {"case_id": None, "event": "ai_review_failed"}
-            failed, call_id = type(exc).__name__, judged["tool_call"].get("id")
-            text = "the AI reviewer %s gave no opinion on the call %s (%s); a person decides"
-            _log.warning(text, self.name, call_id, failed, extra=about)
+            call_id = judged["tool_call"].get("id")
+            what = f"the AI reviewer {self.name} gave no opinion on the call {call_id}, a person decides"
+            log_foreign(_log, what, exc, about)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
 

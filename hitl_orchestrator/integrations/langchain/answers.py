@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import shortened
-from hitl_orchestrator.integrations.approved import RESPONSE, same_json
+from hitl_orchestrator.integrations.approved import RESPONSE
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.schemas import converted, unfit
 from hitl_orchestrator.integrations.langchain.settings import DECISIONS, DecisionType
@@ -30,7 +31,7 @@ class Answer:
 
         `proposal` is what the case shows, whose further fields an edit keeps.
         """
-        if self.type == "edit" and not same_json(self.arguments, call.arguments):
+        if self.type == "edit" and not same(self.arguments, call.arguments):
             return {"decision": "modify", "output": {**call.proposal(), "arguments": self.arguments}}
         if self.type == "reject":
             return {"decision": "reject", "feedback": self.message}

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Principal, Task, Waiting
 from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
-from hitl_orchestrator.integrations.approved import same_json
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
 from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
 from hitl_orchestrator.integrations.langchain.calls import AI_REVIEW, GatedCall, Place, messages_of
+from hitl_orchestrator.integrations.langchain.schemas import json_schema
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.place import authenticated_user
 
@@ -80,12 +81,12 @@ class Asking:
             asked = _Asked(earlier.task, earlier.output, earlier.submitted_by)
         else:
             asked = self._fresh(call, state)
-        answer = self._asked(call.key, asked)
+        answer = self._asked(call, call.key, asked)
         if isinstance(answer, Go) and _was_held(answer):
             # The policy approves whatever the signals are. Without a proposal it cannot.
             key = call.key.model_copy(update={"namespace": f"{call.key.namespace}.held"})
             task = asked.task.model_copy(update={"risk_level": "high"})
-            return self._asked(key, asked._replace(task=task, output=None))
+            return self._asked(call, key, asked._replace(task=task, output=None))
         return answer
 
     def person(self) -> str | Principal | None:
@@ -130,9 +131,16 @@ class Asking:
         named = reviewer.person if reviewer.is_local else None
         return self._hitl.acting_as(named, channel=CHANNEL, principal=reviewer)
 
-    def _asked(self, key: CallKey, asked: _Asked) -> Waiting | Go | No:
-        parent = Place.here().parent(self._graph)
-        return self._hitl.ask(key, asked.task, asked.output, submitted_by=asked.submitted_by, parent=parent)
+    def _asked(self, call: GatedCall, key: CallKey, asked: _Asked) -> Waiting | Go | No:
+        return self._hitl.ask(
+            key,
+            asked.task,
+            asked.output,
+            submitted_by=asked.submitted_by,
+            parent=Place.here().parent(self._graph),
+            arguments_schema=json_schema(call.tool, call.rule.args_schema),
+            takes_response="respond" in call.rule.allowed,
+        )
 
     def _earlier(self, call: GatedCall) -> Submission | None:
         """Return the submission of an earlier run, so that no function or model is asked again about the same call.
@@ -172,4 +180,4 @@ def _is_same(call: GatedCall, output: AgentOutput | None) -> bool:
     if output is None:
         return False
     stored = output.agent_output.model_dump(mode="json")
-    return all(same_json(stored.get(name), value) for name, value in call.proposal().items())
+    return all(same(stored.get(name), value) for name, value in call.proposal().items())

@@ -11,9 +11,11 @@ from langgraph.config import get_config
 from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
-from hitl_orchestrator import Go, No, Waiting
+from hitl_orchestrator import Go, No, Principal, Waiting
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
-from hitl_orchestrator.integrations.approved import RESPONSE, is_call, is_response, same_json
+from hitl_orchestrator.integrations.approved import RESPONSE, is_call, is_response
+from hitl_orchestrator.integrations.checks import check_facade, check_text
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
 from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Person, Unreviewable
@@ -29,6 +31,7 @@ from hitl_orchestrator.integrations.langgraph.place import Place as LangGraphPla
 InterruptMode: TypeAlias = Literal["batched", "per_call"]
 Result: TypeAlias = ToolMessage | Command[Any]
 _MODES = ("batched", "per_call")
+_WHERE = "OversightMiddleware"
 
 
 class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
@@ -75,7 +78,16 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
             raise InvalidInput(
                 [f"OversightMiddleware: interrupt_mode: {interrupt_mode!r} is none of {', '.join(_MODES)}"]
             )
-        self._table, self._per_call = ToolTable(tools or {}, domain=domain), interrupt_mode == "per_call"
+        _check_options(hitl, domain=domain, graph=graph, description_prefix=description_prefix)
+        if ai_reviewer is not None and not isinstance(ai_reviewer, AIReviewer):
+            raise InvalidInput([f"{_WHERE}: ai_reviewer: this is a {type(ai_reviewer).__name__}; give AIReviewer(...)"])
+        for name, value in {"reviewer": reviewer, "submitted_by": submitted_by}.items():
+            if value is not None and not isinstance(value, Principal) and not callable(value):
+                check_text(value, f"{_WHERE}: {name}")
+        self._table, self._per_call = (
+            ToolTable({} if tools is None else tools, domain=domain),
+            interrupt_mode == "per_call",
+        )
         self._asking = Asking(hitl, reviewer=reviewer, submitted_by=submitted_by, ai_reviewer=ai_reviewer, graph=graph)
         self._prefix, self._check_order = description_prefix, check_order
         self._built: Built | None = None
@@ -212,6 +224,15 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         return given or f"{self._prefix}\n\nTool: {call.name}\nArgs: {call.arguments}"
 
 
+def _check_options(hitl: object, **texts: str | None) -> None:
+    """Raise `InvalidInput` for an orchestrator that is none, or a text that is blank."""
+    if not callable(hitl) or isinstance(hitl, type):
+        check_facade(hitl, f"{_WHERE}: hitl")
+    for name, text in texts.items():
+        if text is not None:
+            check_text(text, f"{_WHERE}: {name}")
+
+
 def _to_be_stored() -> LangGraphPlace | None:
     """Return the place of a task that may run for the first time: its checkpoint is stored before a case is opened.
 
@@ -234,7 +255,7 @@ def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:
         return messages.other_tool(call.call, answer.name)
     if not is_call(answer):
         return messages.no_arguments(call.call)
-    is_edited = not same_json(answer.arguments, call.arguments)
+    is_edited = not same(answer.arguments, call.arguments)
     if is_edited and (problems := unfit(answer.arguments, call.tool, call.rule.args_schema)):
         return messages.unfit_edit(call.call, answer.arguments, problems)
     return answer
@@ -252,5 +273,5 @@ def _ended(call: ToolCall, exc: ExecutionFailed | ExecutionUnknown) -> ToolMessa
 
 
 def _with_note(result: Result, call: GatedCall, answer: Go) -> Result:
-    changed = not same_json(answer.arguments, call.arguments)
+    changed = not same(answer.arguments, call.arguments)
     return messages.with_edit(result, call.call, answer.arguments) if changed else result

@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
-from hitl_orchestrator.integrations.approved import same_json
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.integrations.langchain.settings import DecisionType
 
 _ACTION = {"type": "object", "properties": {"name": {"type": "string"}, "args": {"type": "object"}}}
@@ -50,28 +50,8 @@ def converted(arguments: Mapping[str, Any], tool: BaseTool | None) -> dict[str, 
     except ValidationError:
         return dict(arguments)
     # A validator that would change the value once more, in the tool, gets what the client sent.
-    stable = {name: value for name, value in read.items() if same_json(again.get(name), value)}
+    stable = {name: value for name, value in read.items() if same(again.get(name), value)}
     return {name: stable.get(name, value) if isinstance(value, str) else value for name, value in arguments.items()}
-
-
-def output_schemas(tools: Iterable[BaseTool]) -> dict[str, dict[str, Any]]:
-    """Return the output schemas of tools for `Orchestrator.open(schemas=...)` and for a schemas file.
-
-    With them every process that decides checks an edit against the tool, also one that does not have the tool. A
-    reviewer's own answer in the place of the tool's result is an output with `response`, and without arguments.
-    """
-    return {tool.name: _output_schema(tool) for tool in tools}
-
-
-def _output_schema(tool: BaseTool) -> dict[str, Any]:
-    arguments = json_schema(tool)
-    definitions = arguments.pop("$defs", None) if "$defs" in (arguments := dict(arguments)) else None
-    if "properties" in arguments:
-        arguments.setdefault("additionalProperties", False)
-    call = {"properties": {"predicted_label": {"const": tool.name}, "arguments": arguments}, "required": ["arguments"]}
-    own_answer = {"properties": {"response": {"type": "string"}}, "required": ["response"]}
-    schema: dict[str, Any] = {"type": "object", "anyOf": [call, own_answer]}
-    return schema if definitions is None else {**schema, "$defs": definitions}
 
 
 def decision_schema(allowed: Iterable[DecisionType], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors.in_log import log_foreign
+from hitl_orchestrator.integrations.checks import check_confidence, check_risk, check_text, confidence_of
 
 Risk: TypeAlias = Literal["low", "medium", "high"]
 DecisionType: TypeAlias = Literal["approve", "edit", "reject", "respond"]
@@ -19,6 +21,7 @@ Description: TypeAlias = str | Callable[[ToolCall, Any, Runtime[Any]], str]
 
 DECISIONS: tuple[DecisionType, ...] = get_args(DecisionType)
 _LEVELS = get_args(Risk)
+_WHERE = "OversightMiddleware: tools"
 _log = logging.getLogger("hitl_orchestrator.langchain")
 
 
@@ -62,8 +65,8 @@ class ToolRule:
             level = self.risk(deepcopy(arguments))
         except Exception as exc:  # noqa: BLE001 - fails closed
             about = {"case_id": None, "event": "risk_failed"}
-            text = "the risk function of the tool %r failed (%s); the call is of high risk"
-            _log.error(text, self.name, type(exc).__name__, extra=about)
+            what = f"the risk function of the tool {self.name!r} failed, so that the call is of high risk"
+            log_foreign(_log, what, exc, about)
             return "high"
         return level if level in _LEVELS else "high"
 
@@ -72,11 +75,10 @@ class ToolRule:
         if not callable(self.confidence):
             return self.confidence
         try:
-            return self.confidence(deepcopy(arguments))
-        except Exception as exc:  # noqa: BLE001 - an unknown confidence is none
+            return confidence_of(self.confidence, deepcopy(arguments), _WHERE)
+        except InvalidInput as exc:  # an unknown confidence is none
             about = {"case_id": None, "event": "confidence_failed"}
-            text = "the confidence function of the tool %r failed (%s): no confidence"
-            _log.error(text, self.name, type(exc).__name__, extra=about)
+            log_foreign(_log, f"the confidence function of the tool {self.name!r} failed, no confidence", exc, about)
             return None
 
     @property
@@ -94,6 +96,9 @@ class ToolTable:
 
     def __init__(self, tools: Mapping[str, ToolSettings | bool], *, domain: str) -> None:
         self._domain = domain
+        if not isinstance(tools, Mapping):
+            example = "{'refund': {'risk': 'medium'}, 'search': False}"
+            raise InvalidInput([f"{_WHERE}: this is a {type(tools).__name__}; give the settings by tool: {example}"])
         problems = [problem for name, each in tools.items() for problem in _problems(name, each)]
         if problems:
             raise InvalidInput(problems)
@@ -127,8 +132,10 @@ class ToolTable:
         )
 
 
-def _problems(name: str, given: object) -> list[str]:
-    where = f"OversightMiddleware: tools: {name!r}"
+def _problems(name: object, given: object) -> list[str]:
+    where = f"{_WHERE}: {name!r}"
+    if not isinstance(name, str):
+        return [f"{where}: this is a {type(name).__name__}, and no name of a tool"]
     if isinstance(given, bool):
         return []
     if not isinstance(given, Mapping):
@@ -138,10 +145,24 @@ def _problems(name: str, given: object) -> list[str]:
     decisions = given.get("allowed_decisions", DECISIONS)
     if isinstance(decisions, str) or not decisions or not set(decisions) <= set(DECISIONS):
         problems.append(f"{where}: allowed_decisions: give a list of {', '.join(DECISIONS)}")
-    risk = given.get("risk")
-    if risk is not None and not callable(risk) and risk not in _LEVELS:
-        problems.append(f"{where}: risk: {risk!r} is none of {', '.join(_LEVELS)}, and no function of the arguments")
+    problems += _refused(check_risk, given.get("risk", "high"), where)
+    problems += _refused(check_confidence, given.get("confidence"), where)
+    for each in ("domain", "task_type"):
+        problems += _refused(check_text, given[each], f"{where}: {each}") if each in given else []
+    if not isinstance(given.get("args_schema", {}), Mapping):
+        problems.append(f"{where}: args_schema: give the JSON Schema of the arguments, an object")
+    description = given.get("description", "")
+    if not isinstance(description, str) and not callable(description):
+        problems.append(f"{where}: description: give text, or a function of the call, the state and the runtime")
     return problems
+
+
+def _refused(check: Callable[[object, str], None], value: object, where: str) -> tuple[str, ...]:
+    try:
+        check(value, where)
+    except InvalidInput as exc:
+        return exc.problems
+    return ()
 
 
 def _unknown(setting: str, known: Mapping[str, object]) -> str:

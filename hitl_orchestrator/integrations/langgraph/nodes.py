@@ -2,7 +2,8 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -17,6 +18,7 @@ from hitl_orchestrator.integrations.langgraph.oversight import (
     Oversight,
     ReviewerOf,
     SubmitterOf,
+    ask,
     drive,
     drive_async,
 )
@@ -52,6 +54,7 @@ def oversight_node(
     key: KeyOf | None = None,
     graph: str | None = None,
     audience: str = "",
+    arguments_schema: Mapping[str, Any] | None = None,
     reviewer_of: ReviewerOf = authenticated_user,
     submitter_of: SubmitterOf | None = authenticated_user,
 ) -> Runnable[Any, Any]:
@@ -68,6 +71,7 @@ def oversight_node(
     `graph` names the parent for the process that decides: it resumes the thread with the resumer of that name (see
     `LangGraphResumer`); without a name the application resumes it. A resume value is a wake-up, unless it is a
     decision by the reviewer whom `reviewer_of` returns for the run. `submitter_of` names who asks, who never decides.
+    `arguments_schema`, the JSON Schema of the arguments, is that of every edit.
 
     The node raises `UnfitRun` in a graph without a checkpointer, that runs with `durability="exit"`, or whose state
     holds no usable call; and `TaskConflict` for another call with the key of an earlier one.
@@ -77,7 +81,9 @@ def oversight_node(
     """
     functions = {"task_of": (task_of, 1), "result_of": (result_of, 2), "reviewer_of": (reviewer_of, 1)}
     check_node("oversight_node", hitl, graph, audience, **functions, **_given(key=key, submitter_of=submitter_of))
-    oversight = Oversight(hitl, graph, audience, reviewer_of, submitter_of)
+    oversight = Oversight(
+        hitl, graph, audience, reviewer_of, submitter_of, partial(ask, arguments_schema=arguments_schema)
+    )
     return OversightNode(oversight, Question(task_of, key), result_of)
 
 
@@ -92,6 +98,7 @@ def gate(
     decode: Callable[[Any], Any] | None = None,
     graph: str | None = None,
     audience: str = "",
+    arguments_schema: Mapping[str, Any] | None = None,
     reviewer_of: ReviewerOf = authenticated_user,
     submitter_of: SubmitterOf | None = authenticated_user,
 ) -> Runnable[Any, Any]:
@@ -109,7 +116,9 @@ def gate(
     others = _given(key=key, submitter_of=submitter_of, encode=encode, decode=decode)
     check_node("gate", hitl, graph, audience, **functions, **others)
     check_call(call)
-    oversight = Oversight(hitl, graph, audience, reviewer_of, submitter_of)
+    oversight = Oversight(
+        hitl, graph, audience, reviewer_of, submitter_of, partial(ask, arguments_schema=arguments_schema)
+    )
     return _GateNode(oversight, Question(task_of, key), result_of, _Call(call, encode, decode))
 
 

@@ -1,6 +1,5 @@
 """Builders of the ledger entries of executions, and the execution that such entries record."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.execution import Execution, ExecutionStatus
-from hitl_orchestrator.domain.value import digest
+from hitl_orchestrator.domain.value import digest, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.events.chain import Draft
 
@@ -81,7 +80,7 @@ def execution_of(events: Sequence[Event], *, task_id: str, holder: str) -> Execu
             audience=first.body["audience"],
             started_at=first.at,
             ended_at=None if status in OPEN else last.at,
-            result=None if result is None else json.loads(result),
+            result=None if result is None else read_canonical(result),
             has_result=result is not None,
             error=last.body.get("error", ""),
             holder=holder,

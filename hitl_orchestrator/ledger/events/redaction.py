@@ -1,6 +1,5 @@
 """Redaction: the texts that it erases from the rows of a case, and the entry that records it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
-from hitl_orchestrator.domain.value import Identifier, Text, UtcDatetime, Value, canonical_json, digest
+from hitl_orchestrator.domain.value import Identifier, Text, UtcDatetime, Value, canonical_json, digest, read_canonical
 from hitl_orchestrator.errors import CaseUnfinished
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import SHOWN, VERDICT, Path, erased
@@ -54,7 +53,7 @@ def erased_texts(texts: ReviewTexts) -> ReviewTexts:
 def _erased_text(text: str, paths: Iterable[Path]) -> str:
     """Return a JSON text without the values at these paths; an empty object for a text that was altered."""
     try:
-        return canonical_json(erased(json.loads(text), paths))
+        return canonical_json(erased(read_canonical(text), paths))
     except (AttributeError, TypeError, ValueError):
         return "{}"
 

@@ -85,7 +85,7 @@ def planned_of(value: Any, drawn: int) -> int:
     """Return the number of samples that were planned: at least those drawn."""
     if value is None:
         return drawn
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise Unreadable
     return max(value, drawn)
 

@@ -9,7 +9,7 @@ them. A scorer reads the `confidence_score` of an output, or a field of `agent_o
   predicted label (self-consistency, Wang et al., 2023, arXiv:2203.11171). Where sampling stopped before the number in
   `samples_planned`, it is estimated by the rule of succession, (agreeing + 1) / (drawn + 2): five of five drawn are not
   as sure as nine of nine. Of samples that stopped at a bound (`LLMClassifier(stop_early=0.8)`), the estimate lies on
-  the same side of the bound as the share of all samples would.
+  the same side of the bound as the share of all samples would. Of at most half of the planned samples it is unknown.
 - `verbalised_confidence`: a number stated by the model, "85%" or "0.85" (Tian et al., 2023, arXiv:2305.14975).
 - `judge_confidence`: the same, stated by another model about the answer.
 """
@@ -104,8 +104,10 @@ class SelfConsistency(Value):
             agreeing = labels.count(evidence.output.agent_output.predicted_label)
             if planned < self.at_least:
                 return None, f"{planned} samples are too few, {self.at_least} are needed"
-            if planned > len(labels):
-                left = planned - len(labels)
+            left = planned - len(labels)
+            if left >= len(labels):
+                return None, f"{len(labels)} samples of {planned} are too few: the others may all differ"
+            if left:
                 how = f"{agreeing} of {len(labels)} samples agree, {left} more were not drawn: rule of succession"
                 return (agreeing + 1) / (len(labels) + 2), how
             return agreeing / planned, f"{agreeing} of {planned} samples agree"

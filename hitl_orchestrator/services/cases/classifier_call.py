@@ -26,6 +26,7 @@ from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.errors import ClassifierFailed, InvalidInput
+from hitl_orchestrator.errors.in_log import log_foreign
 from hitl_orchestrator.nodes.ports import Answer, AsynchronousClassifier, Classifier
 from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun, Stopped
 
@@ -74,7 +75,7 @@ class ClassifierCall:
                     raise ClassifierFailed(task.task_id, _STOPPED) from exc
                 error = sentence_of(exc, task)
                 about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
-                _log.warning("the classifier failed on task %s: %s", task.task_id, error, extra=about)
+                log_foreign(_log, f"the classifier failed on task {task.task_id}", exc, about)
                 pause = self._pause_after(attempt, exc)
                 if pause is None:
                     if self.on_error is not OnClassifierError.RAISE:
@@ -168,9 +169,9 @@ def _is_retried(policy: RetryPolicy, exc: Exception) -> bool:
         return isinstance(exc, tuple(retried))
     try:
         return bool(retried(exc))
-    except Exception:  # noqa: BLE001 - foreign code
+    except Exception as failed:  # noqa: BLE001 - foreign code
         about = {"case_id": None, "event": "retry_policy_failed"}
-        _log.warning("the retry_on of the classifier's RetryPolicy failed", exc_info=True, extra=about)
+        log_foreign(_log, "the retry_on of the classifier's RetryPolicy failed", failed, about)
         return False
 
 

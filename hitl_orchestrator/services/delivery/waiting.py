@@ -11,6 +11,7 @@ from typing import Protocol
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import BY_SYSTEM, CaseStage
 from hitl_orchestrator.errors import InvalidInput, StillWaiting, StoreClosed
+from hitl_orchestrator.errors.in_log import log_foreign
 
 __all__ = ["OnDecided", "Waiters", "checked_timeout", "finished_or_waiting", "reported_to"]
 
@@ -188,8 +189,8 @@ def reported_to(on_decided: OnDecided) -> OnDecided:
             return
         try:
             on_decided(case)
-        except Exception:  # noqa: BLE001 - of foreign code
+        except Exception as exc:  # noqa: BLE001 - of foreign code
             event = {"case_id": case.case_id, "event": "failed"}
-            _log.exception("case %s: the callback on_decided failed", case.case_id, extra=event)
+            log_foreign(_log, f"case {case.case_id}: the callback on_decided failed", exc, event)
 
     return report

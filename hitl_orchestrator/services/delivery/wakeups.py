@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from hitl_orchestrator.domain.case import Case, ParentCall, Wakeup
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import HitlError, ResumerFailed, shortened
+from hitl_orchestrator.errors.in_log import in_log, log_foreign, sentence_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.services.case_reader import CaseReader
@@ -107,7 +108,7 @@ class Wakeups:
             return self._resume(case_id)
         except HitlError as exc:
             event = {"case_id": case_id, "event": "failed"}
-            _log.warning("case %s: the caller was not resumed: %s", case_id, exc, extra=event)
+            _log.warning("case %s: the caller was not resumed: %s", case_id, in_log(exc), extra=event)
             return exc
 
     def _resume(self, case_id: str) -> Exception | None:
@@ -123,7 +124,7 @@ class Wakeups:
             resumer.resume(taken.parent, self._reader.case(case_id))
         except BaseException as exc:  # noqa: BLE001 - of foreign code; it is repeated
             why, pause = _sentence_of(exc), _pause_after(taken.attempts)
-            _log.warning("case %s: the caller was not resumed: %s; again in %g s", case_id, why, pause, extra=event)
+            log_foreign(_log, f"case {case_id}: the caller was not resumed, again in {pause:g} s", exc, event)
             self._ledger.wakeup_failed(taken, why, pause)
             return ResumerFailed(case_id, taken.parent.graph, why)
         self._ledger.wakeup_delivered(taken)
@@ -138,9 +139,5 @@ def _pause_after(attempts: int) -> float:
 
 def _sentence_of(exc: BaseException) -> str:
     """Return an error of foreign code on one line, in which no character is invisible."""
-    try:
-        text = str(exc)
-    except Exception:  # noqa: BLE001 - an error whose text cannot be made
-        text = ""
-    line = " ".join(f"{type(exc).__name__}: {text}".removesuffix(": ").encode(errors="replace").decode().split())
+    line = " ".join(sentence_of(exc).encode(errors="replace").decode().split())
     return shortened(escape_invisible(line.replace("\0", "")), _MOST_ERROR)

@@ -105,7 +105,10 @@ class ExecutionChecks:
             return self._reader.case(check_id)
         case = self._reader.case(execution.case_id)
         task, output = _question_of(case, execution)
-        return self._submission.submit(Intake(task, output, by_system=True, case_id=check_id), Acting())
+        # Who asked for the call does not state themselves what became of it.
+        earlier = case.submission.as_earlier(redacted=case.redacted)
+        intake = Intake(task, output, by_system=True, case_id=check_id, earlier=earlier)
+        return self._submission.submit(intake, Acting())
 
 
 def _question_of(case: Case, execution: Execution) -> tuple[Task, AgentOutput]:
@@ -136,7 +139,9 @@ def _answer_of(check: Case) -> Ending | None:
         return None
     if record.final_decision is FinalDecision.APPROVED:
         return Ending(ExecutionStatus.FINISHED, None, check.case_id)
-    return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
+    if record.final_decision is FinalDecision.REJECTED:
+        return Ending(ExecutionStatus.FAILED, _NOT, check.case_id)
+    return None
 
 
 def _actor_of(check: Case | None) -> Actor:

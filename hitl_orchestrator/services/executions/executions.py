@@ -28,7 +28,15 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.execution.answers import Answer, answer_of, why_not
 from hitl_orchestrator.execution.begun import Begun
-from hitl_orchestrator.execution.grants import SEAL, Claims, Grant, check_arguments, check_claims, output_digest
+from hitl_orchestrator.execution.grants import (
+    SEAL,
+    Claims,
+    Grant,
+    approved_arguments,
+    check_arguments,
+    check_claims,
+    output_digest,
+)
 from hitl_orchestrator.ledger.events.execution_builders import Ending
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.executions import HeldExecution
@@ -114,7 +122,7 @@ class CaseExecutions:
             actor, approved = _actor_of(case, acting), output.model_dump(mode="json")
             held = self._ledger.start_execution(case.case_id, approved, audience, actor, self._reader.now())
             if held is not None:
-                return self._owned(held, actor)
+                return self._owned(held, actor, output)
             held = self._ledger.execution(case.case_id)
         if held is None:
             raise UnknownCase(case.case_id)
@@ -192,10 +200,10 @@ class CaseExecutions:
             raise InvalidKey("HITL_SEAL_KEY", "the ledger was opened without its key, and makes no grants")
         return seals
 
-    def _owned(self, held: HeldExecution, actor: Actor) -> Begun:
+    def _owned(self, held: HeldExecution, actor: Actor, output: Proposal) -> Begun:
         """Return an execution that this process has just claimed, whose lease the heartbeat extends from now on."""
         case_id = held.execution.case_id
-        begun = Begun(held.execution, _Owner(held, actor, self))
+        begun = Begun(held.execution, _Owner(held, actor, self), approved_arguments(output))
         self._heartbeat.add(case_id, held.fence)
         # The end of an execution that was dropped is never stated: its lease ends, and a person is asked.
         finalize(begun, self._heartbeat.remove, case_id).atexit = False

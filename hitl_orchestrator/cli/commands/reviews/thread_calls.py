@@ -1,18 +1,17 @@
 """`hitl calls`: the tool calls that a thread of a LangChain agent waits for, and the answer to one of them."""
 
-import importlib
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hitl_orchestrator.cli.application import attempted, imported
 from hitl_orchestrator.cli.commands.reviews.inbox import REVIEW
 from hitl_orchestrator.cli.context import argument, command, option
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import HitlError, InvalidInput, RequestRejected
+from hitl_orchestrator.errors.in_log import sentence_of
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -38,7 +37,7 @@ def calls(session: "Session", graph: Graph, thread: Thread, call: Call = None, d
     from hitl_orchestrator.integrations.langchain import answer_call, pending_calls
 
     compiled = _imported(graph)
-    pending = pending_calls(compiled, thread)
+    pending = attempted(f"thread {thread!r} cannot be read", lambda: pending_calls(compiled, thread))
     if call is not None:
         chosen = [each for each in pending if each.interrupt_id.startswith(call)]
         if len(chosen) != 1:
@@ -48,10 +47,10 @@ def calls(session: "Session", graph: Graph, thread: Thread, call: Call = None, d
         given = None if decision is None else _read(decision)
         try:
             answer_call(compiled, thread, chosen[0], given)
-        except HitlError:
+        except (HitlError, KeyboardInterrupt):
             raise
-        except Exception as exc:
-            sentence = f"thread {thread!r} was resumed and failed: {type(exc).__name__}: {exc}"
+        except BaseException as exc:
+            sentence = f"thread {thread!r} was resumed and failed: {sentence_of(exc)}"
             raise RequestRejected(sentence) from exc
         pending = pending_calls(compiled, thread)
     elif decision is not None:
@@ -64,14 +63,9 @@ def _imported(reference: str) -> Any:
     module, colon, name = reference.partition(":")
     if not (module and colon and name):
         raise InvalidInput([f"MODULE:GRAPH: {reference!r} is no reference; write it as my_app:agent"])
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except Exception as exc:
-        problem = f"MODULE:GRAPH: {reference!r} cannot be imported: {type(exc).__name__}: {exc}"
-        raise InvalidInput([problem]) from exc
-    if not hasattr(found, "get_state") or not getattr(found, "checkpointer", None):
+    where = f"MODULE:GRAPH: {reference!r}"
+    found = imported(where, module, name, remedy="write it as my_app:agent")
+    if not attempted(where, lambda: hasattr(found, "get_state") and getattr(found, "checkpointer", None)):
         raise InvalidInput([f"MODULE:GRAPH: {reference!r} is no compiled graph with a checkpointer"])
     return found
 

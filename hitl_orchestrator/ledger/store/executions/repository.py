@@ -91,8 +91,10 @@ class ExecutionRepository:
         """Extend the lease of a running execution."""
         with self._database.write(flush=False) as transaction:
             stored = transaction.first(statements.EXECUTION, wanted_case=case_id)
-            if stored is None:
+            if stored is None or stored["fence"] != fence:
                 return False
+            # A new seal would make an altered row valid.
+            self._check_seal(_row_of(stored))
             row = _row_of(stored)._replace(held_until=self._until(stored["now"]))
             values = {"new_held_until": row.held_until, "new_seal": self._sealed(row).seal}
             extended = transaction.run(statements.EXTEND, wanted_case=case_id, wanted_fence=fence, **values)

@@ -1,5 +1,6 @@
 """A frozen snapshot of what reviewers let through, and how far a new output is from it."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from hitl_orchestrator.policies.engine.signals.rules import UnusualRules
 
 __all__ = ["Example", "Reviewed", "Texts", "fit_reviewed"]
 
+_LARGEST = sys.float_info.max
 _NORMAL = 1.4826
 """The standard deviation of a normal distribution in median absolute deviations."""
 
@@ -46,13 +48,13 @@ class Range(NamedTuple):
     def of(cls, values: Sequence[float]) -> "Range":
         """Return the range of some values."""
         median = _median(values)
-        deviation = _NORMAL * _median([abs(value - median) for value in values])
-        return cls(median, deviation, min(values), max(values))
+        deviation = _NORMAL * _median([_distance(value, median) for value in values])
+        return cls(median, min(deviation, _LARGEST), min(values), max(values))
 
     def away(self, value: float) -> float:
         """Return the distance from the median in robust deviations; of equal values, whether it is beyond all."""
         if self.deviation > 0:
-            return abs(value - self.median) / self.deviation
+            return _distance(value, self.median) / self.deviation
         return 0.0 if self.lowest <= value <= self.highest else float("inf")
 
 
@@ -105,7 +107,13 @@ class Reviewed:
 
 def _median(values: Sequence[float]) -> float:
     ordered, middle = sorted(values), len(values) // 2
-    return (ordered[middle] + ordered[~middle]) / 2
+    # Halved first: the sum of two large numbers is infinite.
+    return ordered[middle] / 2 + ordered[~middle] / 2
+
+
+def _distance(one: float, other: float) -> float:
+    """Return the distance of two numbers, at most the largest float."""
+    return min(abs(one - other), _LARGEST)
 
 
 def fit_reviewed(examples: Iterable[Example], rules: UnusualRules, embeddings: Any = None) -> Reviewed:
