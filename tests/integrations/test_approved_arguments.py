@@ -1,7 +1,8 @@
 """A tool gets what was approved: not what a validator, a default or a decision without arguments makes of it."""
 
 import asyncio
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.tools import tool
@@ -12,7 +13,7 @@ from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.toolsets import FunctionToolset
 from support.scripted_agents import an_agent, pauses, results, resumed, started
 
-from hitl_orchestrator import CallKey, Orchestrator
+from hitl_orchestrator import CallKey, Orchestrator, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, InvalidInput, TaskConflict
 from hitl_orchestrator.integrations import guard
 from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
@@ -41,7 +42,8 @@ def made():
 
 def override(hitl, output):
     (request,) = hitl.inbox()
-    hitl.decide(request.case_id, "override", output=output, reason="looks fine", feedback="f", **BY)
+    with suppress(InvalidInput):  # what states no call may be refused already where it is decided
+        hitl.decide(request.case_id, "override", output=output, reason="looks fine", feedback="f", **BY)
 
 
 @pytest.mark.parametrize("output", [*WITHOUT_ARGUMENTS, {"predicted_label": "wipe", "response": "no", "arguments": {}}])
@@ -56,10 +58,10 @@ def test_a_decision_without_arguments_runs_no_tool_with_its_defaults(hitl, made,
     started(agent)
     override(hitl, output)
 
-    reply = results(resumed(agent, {"wake_up": "x"}))["w"]
+    done = resumed(agent, {"wake_up": "x"})
 
     assert made == []
-    assert (reply.content == "no") if reply.status == "success" else ("was not run" in reply.content)
+    assert pauses(done) or results(done)["w"].content == "no" or "was not run" in results(done)["w"].content
 
 
 @pytest.mark.parametrize("output", [*WITHOUT_ARGUMENTS, {"predicted_label": "wipe", "response": "no"}])
@@ -70,16 +72,18 @@ def test_a_decision_without_arguments_runs_no_function_and_no_tool_of_an_sdk(hit
 
     calls = ToolCalls(hitl, "tests", domain="d")
     key = CallKey(thread="t", call_id="c")
+    calls.ask_now(key, "wipe", {"path": "/tmp/x"}, None)
+    override(hitl, output)
+    answer = calls.ask_now(key, "wipe", {"path": "/tmp/x"}, None)
+    for case in hitl.inbox():
+        hitl.decide(case.case_id, "reject", **BY)
     with pytest.raises(AwaitingReview):
         wipe("/tmp/x")
     override(hitl, output)
-    calls.ask_now(key, "wipe", {"path": "/tmp/x"})
-    override(hitl, output)
 
-    with pytest.raises(CallRejected):
+    with pytest.raises((AwaitingReview, CallRejected)):
         wipe("/tmp/x")
-    answer = calls.ask_now(key, "wipe", {"path": "/tmp/x"})
-    assert "was not run" in permitted("wipe", answer, None, {"path": "/tmp/x"})
+    assert isinstance(answer, Waiting) or "was not run" in permitted("wipe", answer, None, {"path": "/tmp/x"})
     assert made == []
 
 
@@ -87,11 +91,11 @@ def test_a_decision_without_arguments_runs_no_function_and_no_tool_of_an_sdk(hit
 def test_arguments_that_python_calls_equal_are_another_call(hitl, other):
     calls = ToolCalls(hitl, "tests", domain="d")
     key = CallKey(thread="t", call_id="c")
-    first = calls.ask_now(key, "pay", {"n": 1, "flag": False})
+    first = calls.ask_now(key, "pay", {"n": 1, "flag": False}, None)
 
-    assert calls.ask_now(key, "pay", {"n": 1.0, "flag": False}).case_id == first.case_id
+    assert calls.ask_now(key, "pay", {"n": 1.0, "flag": False}, None).case_id == first.case_id
     with pytest.raises(TaskConflict):
-        calls.ask_now(key, "pay", other)
+        calls.ask_now(key, "pay", other, None)
 
 
 def test_a_key_of_a_guarded_function_tells_true_from_one(hitl):
@@ -154,9 +158,15 @@ def test_a_text_of_agent_inbox_is_validated_once(hitl, made):
 
 
 def test_an_edit_of_one_to_true_is_an_edit(hitl, made):
-    agent = an_agent(hitl, made, ("refund", {"amount": 1, "to": "ana"}, "r"), **BY)
+    @tool
+    def pay(amount: Any) -> str:
+        """Pay an amount."""
+        made.append(amount)
+        return "paid"
+
+    agent = an_agent(hitl, made, ("pay", {"amount": 1}, "p"), tools=[pay], **BY)
     started(agent)
-    edited = {"name": "refund", "args": {"amount": True, "to": "ana"}}
+    edited = {"name": "pay", "args": {"amount": True}}
     resumed(agent, {"decisions": [{"type": "edit", "edited_action": edited}]})
 
     assert [record.final_decision for record in hitl.audit.records()] == ["modified_and_approved"]

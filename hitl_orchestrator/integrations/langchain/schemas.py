@@ -1,5 +1,6 @@
 """The schema of a tool's arguments: for edits, for clients of LangChain, and for the orchestrator itself."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -49,9 +50,22 @@ def converted(arguments: Mapping[str, Any], tool: BaseTool | None) -> dict[str, 
         again = model.model_validate(read).model_dump(mode="json")
     except ValidationError:
         return dict(arguments)
-    # A validator that would change the value once more, in the tool, gets what the client sent.
-    stable = {name: value for name, value in read.items() if same(again.get(name), value)}
-    return {name: stable.get(name, value) if isinstance(value, str) else value for name, value in arguments.items()}
+    return {
+        name: _converted(value, read[name], again.get(name)) if isinstance(value, str) and name in read else value
+        for name, value in arguments.items()
+    }
+
+
+def _converted(text: str, read: object, again: object) -> object:
+    """Return the value of a text; without validators if they would change it once more in the tool."""
+    if same(read, again):
+        return read
+    if isinstance(read, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def decision_schema(allowed: Iterable[DecisionType], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
