@@ -64,6 +64,7 @@ class Submission(Value):
     has the people of all earlier ones. `awaits_classifier`: a worker with a classifier has to produce the missing
     output. A `replayed` case repeats a record of the past: it is evidence, and nothing is carried out. `gated` marks a
     case whose approved output is to be executed once; `call` is the form of that call, if it is known.
+    `held` is why a person has to decide, whatever the policy says; empty if it alone decides.
     """
 
     case_id: Identifier
@@ -81,6 +82,7 @@ class Submission(Value):
     awaits_classifier: bool = False
     gated: Gated | None = None
     call: CallForm | None = None
+    held: Text = ""
     earlier: tuple[EarlierAttempt, ...] = Field(default=(), repr=False)
 
     @property

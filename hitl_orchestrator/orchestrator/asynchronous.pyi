@@ -246,6 +246,7 @@ class AsyncOrchestrator:
         parent: ParentCall | None = ...,
         arguments_schema: Mapping[str, Any] | None = ...,
         takes_response: bool = ...,
+        held: str = ...,
     ) -> Waiting | No | Go: ...
     async def submit(
         self,

@@ -198,6 +198,7 @@ class Orchestrator:
         parent: ParentCall | None = None,
         arguments_schema: Mapping[str, Any] | None = None,
         takes_response: bool = False,
+        held: str = "",
     ) -> Waiting | No | Go:
         """Ask whether a call of an agent may be made: submit the case of this very call, or find it again.
 
@@ -209,6 +210,7 @@ class Orchestrator:
         `arguments_schema`, the JSON Schema of the arguments, is stored with a new case: every process that decides
         refuses an edit that does not fit it, or is of another function. With `takes_response` an override may have a
         text `response` in the place of `arguments`: the caller then takes it for the result, and makes no call.
+        `held` is why a person has to decide a new case, even if the policy approves it; it becomes the reason.
 
         Raises:
             InvalidInput: the key, the task, the output or the schema is unusable.
@@ -219,7 +221,7 @@ class Orchestrator:
         given = task_of(task, task_id=_ASKED)
         proposed = output_of(output, given)
         call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
-        call = call._replace(arguments_schema=arguments_schema, takes_response=takes_response)
+        call = call._replace(arguments_schema=arguments_schema, takes_response=takes_response, held=held)
         with services.spans.span("hitl.ask") as span:
             answer = services.executions.ask(call, acting, beginning(self._gate, audience))
             note_submission(span, answer.case)

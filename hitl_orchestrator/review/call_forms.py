@@ -88,7 +88,8 @@ def _problems(form: CallForm, proposed: Proposal | None, output: Proposal) -> It
     fields = output.model_extra or {}
     if proposed is not None and output.predicted_label != proposed.predicted_label:
         other, own = shortened(repr(output.predicted_label)), shortened(repr(proposed.predicted_label))
-        yield f"predicted_label: {other} is another function, and {own} was proposed; reject it instead"
+        yield f"predicted_label: {other} is another function, and {own} was proposed; reject the call, or override it without output"
+        return
     if ARGUMENTS not in fields:
         yield f"{ARGUMENTS}: required"
         return

@@ -26,7 +26,7 @@ __all__ = ["HIDDEN", "CaseMasking", "check_provable", "masked_case", "masked_eve
 
 HIDDEN = "shown when the case is decided"
 _NO_SCORE = Score(confidence=None, source=ConfidenceSource.MISSING)
-_AGENT_FIELDS = ("output", "score", "error")
+_AGENT_FIELDS = ("output", "held", "score", "error")
 _VOTES = (EventKind.VOTED, EventKind.LABELED)
 _UNDECIDED = (CaseStage.RECEIVED, CaseStage.WAITING)
 
@@ -96,7 +96,7 @@ def masked_case(case: Case, mask: Masking, reader: str = "") -> Case:
         return case
     # The people of earlier cases would tell a copy of a case from another one.
     hidden: dict[str, Any] = {"quality_check": None, "gated": None, "call": None, "earlier": ()} | (
-        {"output": None} if mask.agent else {}
+        {"output": None, "held": ""} if mask.agent else {}
     )
     if case.submission.submitted_by != reader:
         hidden["submitted_by"] = None

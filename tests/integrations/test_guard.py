@@ -101,12 +101,14 @@ def test_an_edit_changes_what_runs(hitl, refund, made):
     [{"order": "A1"}, {"order": "A1", "amount": "five"}, {"order": "A1", "amount": 5, "to": "me"}, {}],
     ids=["missing", "wrong type", "unknown", "none"],
 )
-def test_an_edit_that_does_not_fit_the_function_runs_nothing(hitl, refund, made, values):
+def test_an_edit_that_does_not_fit_the_function_is_refused_where_it_is_made(hitl, refund, made, values):
     case_id = waiting_case(refund, "A1")
     name = hitl.inbox()[0].proposal.predicted_label
-    hitl.decide(case_id, "modify", output=arguments(name, **values), feedback="edited", **BY)
 
-    with pytest.raises(InvalidInput, match="the approved argument"):
+    with pytest.raises(InvalidInput, match=r"does not fit the call: arguments\."):
+        hitl.decide(case_id, "modify", output=arguments(name, **values), feedback="edited", **BY)
+
+    with pytest.raises(AwaitingReview):
         refund("A1")
     assert made == []
 
@@ -120,12 +122,11 @@ def test_a_rejected_call_raises_with_the_reason_and_never_runs(hitl, refund, mad
     assert made == []
 
 
-def test_a_reviewer_who_approves_something_else_runs_nothing(hitl, refund, made):
-    hitl.decide(waiting_case(refund, "A1"), "override", reason="call them", output=arguments("call"), **BY)
+def test_a_reviewer_cannot_approve_another_function(hitl, refund, made):
+    case_id = waiting_case(refund, "A1")
 
-    with pytest.raises(CallRejected, match="'call' in place of"):
-        refund("A1")
-    assert made == []
+    with pytest.raises(InvalidInput, match="'call' is another function"):
+        hitl.decide(case_id, "override", reason="call them", output=arguments("call"), **BY)
 
 
 def test_a_policy_may_let_a_call_through(made):

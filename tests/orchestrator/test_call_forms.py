@@ -49,7 +49,7 @@ UNFIT = {
     },
     "arguments: required": {},
     "arguments: it has to be an object": {"arguments": [4]},
-    "predicted_label: 'pay' is another function, and 'refund' was proposed; reject it instead": {
+    "predicted_label: 'pay' is another function, and 'refund' was proposed; reject the call, or override it without output": {
         "predicted_label": "pay",
         "arguments": ARGUMENTS,
     },

@@ -57,6 +57,11 @@ class Opinion:
         """Whether a person has to decide."""
         return self.recommendation != "none"
 
+    @property
+    def why_held(self) -> str:
+        """Why a person has to decide; empty if none has to."""
+        return f"{self.by} recommends: {self.recommendation}" if self.holds else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields that the reviewer sees."""
         stated: dict[str, Any] = {"by": self.by, "recommendation": self.recommendation, "reason": self.reason}

@@ -7,13 +7,13 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 from pydantic import ValidationError
 
-from hitl_orchestrator import AgentOutput, AsyncOrchestrator, CallKey, Go, No, Orchestrator, Principal, Task, Waiting
+from hitl_orchestrator import AgentOutput, AsyncOrchestrator, Go, No, Orchestrator, Principal, Task, Waiting
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
 from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
-from hitl_orchestrator.integrations.langchain.calls import AI_REVIEW, GatedCall, Place, messages_of
+from hitl_orchestrator.integrations.langchain.calls import GatedCall, Place, messages_of
 from hitl_orchestrator.integrations.langchain.schemas import json_schema
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.place import authenticated_user
@@ -42,6 +42,7 @@ class _Asked(NamedTuple):
     task: Task
     output: AgentOutput | None
     submitted_by: str | None
+    held: str = ""
 
 
 class Asking:
@@ -81,13 +82,16 @@ class Asking:
             asked = _Asked(earlier.task, earlier.output, earlier.submitted_by)
         else:
             asked = self._fresh(call, state)
-        answer = self._asked(call, call.key, asked)
-        if isinstance(answer, Go) and _was_held(answer):
-            # The policy approves whatever the signals are. Without a proposal it cannot.
-            key = call.key.model_copy(update={"namespace": f"{call.key.namespace}.held"})
-            task = asked.task.model_copy(update={"risk_level": "high"})
-            return self._asked(call, key, asked._replace(task=task, output=None))
-        return answer
+        return self._hitl.ask(
+            call.key,
+            asked.task,
+            asked.output,
+            submitted_by=asked.submitted_by,
+            parent=Place.here().parent(self._graph),
+            arguments_schema=json_schema(call.tool, call.rule.args_schema),
+            takes_response="respond" in call.rule.allowed,
+            held=asked.held,
+        )
 
     def person(self) -> str | Principal | None:
         """Return the reviewer whose decision an answer of this run is; None if answers are wake-ups alone."""
@@ -117,30 +121,15 @@ class Asking:
         return ""
 
     def _decide(self, call: GatedCall, waiting: Waiting, answer: Answer, reviewer: str | Principal) -> None:
-        review, decision = waiting.case.open_review, answer.as_decision(call)
-        if review is not None and review.shown.routing.output is None and decision["decision"] in {"approve", "modify"}:
-            own = decision.get("output", call.proposal())
-            decision = {"decision": "override", "output": own, "reason": "run although the AI reviewer held it back"}
         # The run that takes the decision goes on by itself: no resumer of this process may run the thread meanwhile.
         with hearing(waiting.case_id):
-            self._acting_as(reviewer).decide(waiting.case_id, **decision)
+            self._acting_as(reviewer).decide(waiting.case_id, **answer.as_decision(call))
 
     def _acting_as(self, reviewer: str | Principal) -> Orchestrator:
         if isinstance(reviewer, str):
             return self._hitl.acting_as(reviewer, channel=CHANNEL)
         named = reviewer.person if reviewer.is_local else None
         return self._hitl.acting_as(named, channel=CHANNEL, principal=reviewer)
-
-    def _asked(self, call: GatedCall, key: CallKey, asked: _Asked) -> Waiting | Go | No:
-        return self._hitl.ask(
-            key,
-            asked.task,
-            asked.output,
-            submitted_by=asked.submitted_by,
-            parent=Place.here().parent(self._graph),
-            arguments_schema=json_schema(call.tool, call.rule.args_schema),
-            takes_response="respond" in call.rule.allowed,
-        )
 
     def _earlier(self, call: GatedCall) -> Submission | None:
         """Return the submission of an earlier run, so that no function or model is asked again about the same call.
@@ -164,16 +153,10 @@ class Asking:
             last = list(messages_of(state)[-_MOST_MESSAGES:])
             opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=last))
         try:
-            return _Asked(call.task(), call.output(opinion), self._submitter())
+            held = "" if opinion is None else opinion.why_held
+            return _Asked(call.task(), call.output(opinion), self._submitter(), held)
         except (ValidationError, InvalidInput) as exc:
             raise Unreviewable(str(exc)) from exc
-
-
-def _was_held(answer: Go) -> bool:
-    """Return whether the AI reviewer held a call back that the policy approved without a person."""
-    opinion = (answer.output.model_extra or {}).get(AI_REVIEW)
-    held = isinstance(opinion, dict) and opinion.get("recommendation") != "none"
-    return held and not answer.case.reviews
 
 
 def _is_same(call: GatedCall, output: AgentOutput | None) -> bool:

@@ -37,7 +37,7 @@ _TASK: tuple[Path, ...] = (("task", "task_description"), ("task", "metadata"))
 _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
-    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",), ("call", "arguments_schema")),
+    EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",), ("call", "arguments_schema"), ("held",)),
     # The reason of a decision quotes the metadata.
     EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("score", "raised"), ("error",)),
     EventKind.ESCALATED: _ANSWER,

@@ -125,6 +125,9 @@ class PolicyRegistry:
         decided = self.decide(submission.policy_hash, facts, submission.case_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             return self._spot_check(decided)
+        if submission.held and not decided.needs_human:
+            why = f"{submission.held}; otherwise {decided.reason}"
+            decided = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, why, self._cache.roles)
         aside = submission.quality_check is not None or facts.task_type in OWN_QUESTIONS
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})

@@ -34,9 +34,8 @@ class QualityChecks:
         output = output and output.model_copy(update={"task_id": task_id})
         not_by = tuple(sorted(person for person in persons if person is not None))
         check = QualityCheck(kind=QualityCheckKind.SECOND_REVIEW, of=case.case_id, not_by=not_by)
-        intake = Intake(
-            task, output, quality_check=check, earlier=case.submission.as_earlier(), call=case.submission.call
-        )
+        earlier, call, held = case.submission.as_earlier(), case.submission.call, case.submission.held
+        intake = Intake(task, output, quality_check=check, earlier=earlier, call=call, held=held)
         return self._submit(intake, acting)
 
     def _submit(self, intake: Intake, acting: Acting) -> Case:

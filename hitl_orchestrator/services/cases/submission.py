@@ -39,6 +39,7 @@ class Intake(NamedTuple):
     earlier: tuple[EarlierAttempt, ...] = ()
     gated: Gated | None = None
     call: CallForm | None = None
+    held: str = ""
     classify: bool | None = None
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
@@ -113,6 +114,7 @@ class CaseSubmission:
             earlier=intake.earlier,
             gated=intake.gated,
             call=intake.call,
+            held=intake.held,
             awaits_classifier=output is None and self._to_classify(intake),
         )
 

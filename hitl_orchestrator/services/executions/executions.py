@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from weakref import finalize
+
+from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case, ParentCall
@@ -14,6 +16,7 @@ from hitl_orchestrator.domain.input.normalization import required
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.review import Page
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import (
     AlreadyRunning,
     CaseBusy,
@@ -73,6 +76,11 @@ class Call(NamedTuple):
     parent: ParentCall | None = None
     arguments_schema: Mapping[str, Any] | None = None
     takes_response: bool = False
+    held: str = ""
+
+
+class _Held(Value):
+    held: Annotated[Text, Field(max_length=2_000)]
 
 
 class CaseExecutions:
@@ -266,7 +274,8 @@ def _intake_of(call: Call) -> tuple[Gated, Intake]:
     gated = _gated(call.audience)
     schema = call.arguments_schema
     form = None if schema is None else call_form(schema, takes_response=call.takes_response)
-    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated, call=form)
+    held = parse(_Held, {"held": call.held}, "ask").held
+    return gated, Intake(task, output, submitted_by=call.submitted_by, gated=gated, call=form, held=held)
 
 
 def _gated(audience: str) -> Gated:

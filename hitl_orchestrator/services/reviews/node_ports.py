@@ -202,7 +202,7 @@ class NodePorts:
 
     def _is_auto_approved(self, submission: Submission, routing: Routing) -> bool:
         """Whether the policy approves these facts automatically. The decision in the state is not trusted."""
-        if routing.decision.needs_human:
+        if routing.decision.needs_human or submission.held:
             return False
         return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
 
