@@ -1,15 +1,18 @@
 """Adapters fail closed: what could not be reviewed is refused when it is made, and a bad edit claims nothing."""
 
 import asyncio
+import json
+from types import SimpleNamespace
 
 import pytest
 from agents import Agent, Runner, UserError, function_tool
 from google.adk.tools.function_tool import FunctionTool
+from pydantic_ai import RunContext, RunUsage
+from pydantic_ai.models.test import TestModel
 from pydantic_ai.toolsets import FunctionToolset
-from support.agents import adk_agent, openai_agent, pydantic_agent
-from support.agents.payments import payments
+from support.agents import openai_agent
 
-from hitl_orchestrator import Orchestrator
+from hitl_orchestrator import CallKey, Orchestrator, Task, proposed_call
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.integrations import adk
 from hitl_orchestrator.integrations.adk import OversightPlugin
@@ -21,6 +24,9 @@ from hitl_orchestrator.integrations.pydantic_ai import OversightToolset
 def hitl():
     with Orchestrator.open("memory://") as opened:
         yield opened
+
+
+PROPOSED = {"order": "A1", "amount": 20.0}
 
 
 def refund(order: str, amount: float = 20.0) -> str:
@@ -66,19 +72,41 @@ def test_only_an_open_orchestrator_is_taken(adapter, given):
         adapter(given)
 
 
-@pytest.mark.parametrize("agent", [openai_agent, pydantic_agent, adk_agent])
-def test_an_edit_that_does_not_fit_the_tool_claims_nothing(hitl, agent, tmp_path):
-    async def story():
-        await agent.start(hitl, tmp_path)
-        for request in hitl.inbox():
-            edit = {"predicted_label": "refund", "arguments": {"order": "A1", "amnt": 5.0}}
-            hitl.decide(request.case_id, "modify", reviewer="senior_manager", output=edit, feedback="less")
-        return await agent.wake(hitl, tmp_path)
+async def by_openai(hitl):
+    gated = ADAPTERS["openai"](hitl).gate(function_tool(refund))
+    return await gated.on_invoke_tool(SimpleNamespace(context=None, tool_call_id="call_0"), json.dumps(PROPOSED))
 
-    answer = asyncio.run(story())
+
+async def by_pydantic(hitl):
+    context = RunContext(
+        deps=None, model=TestModel(), usage=RunUsage(), conversation_id="c1", tool_call_id="call_0", tool_name="refund"
+    )
+    tools = ADAPTERS["pydantic"](hitl)
+    return await tools.call_tool("refund", PROPOSED, context, (await tools.get_tools(context))["refund"])
+
+
+async def by_adk(hitl):
+    session = SimpleNamespace(app_name="shop", user_id="ann", id="s1")
+    context = SimpleNamespace(session=session, function_call_id="call_0")
+    tool = FunctionTool(refund)
+    answer = await ADAPTERS["adk"](hitl).before_tool_callback(tool=tool, tool_args=PROPOSED, tool_context=context)
+    return answer["message"]
+
+
+@pytest.mark.parametrize(
+    ("call", "thread"), [(by_openai, "c1"), (by_pydantic, "c1"), (by_adk, '["shop", "ann", "s1"]')]
+)
+def test_an_approved_edit_that_does_not_fit_the_tool_claims_nothing(hitl, call, thread):
+    # Asked about without the schema of the tool, as by an earlier version of the agent.
+    task = Task(task_id="t", task_type="t", task_description="d", domain="d", risk_level="low")
+    case_id = hitl.ask(CallKey(thread=thread, call_id="call_0"), task, proposed_call("refund", PROPOSED)).case_id
+    edit = {"predicted_label": "refund", "arguments": {"order": "A1", "amnt": 5.0}}
+    hitl.decide(case_id, "modify", reviewer="senior_manager", output=edit, feedback="less")
+
+    answer = asyncio.run(call(hitl))
 
     assert "that a reviewer has set do not fit it" in answer
-    assert (payments(tmp_path), list(hitl.executions.list())) == ([], [])
+    assert list(hitl.executions.list()) == []
 
 
 @pytest.mark.parametrize("tool", [refund, lambda order: order, OversightToolset], ids=["function", "lambda", "class"])

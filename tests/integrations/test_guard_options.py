@@ -1,5 +1,8 @@
 """`guard` refuses what it could not keep: wrong options, wrong functions, and edits that do not fit."""
 
+from datetime import date
+from typing import Literal
+
 import pytest
 from jsonschema import Draft202012Validator
 from langchain_core.tools import tool
@@ -92,25 +95,39 @@ def test_what_is_no_function_with_a_name_is_refused_with_the_remedy(hitl, functi
     assert len(str(refused.value)) < 250
 
 
-def test_an_edit_that_does_not_fit_names_the_remedy_and_the_schema_shows_it_before(hitl):
-    made = []
-
+def test_the_schema_of_the_arguments_says_which_edits_fit(hitl):
     @guard(hitl, task_type="t", domain="d", name="pay")
-    def pay(order: str, amount: float = 20.0) -> None:
-        made.append(order)
+    def pay(order: str, amount: float = 20.0, *, at: date | None = None) -> None: ...
 
-    edit = {"order": "A1", "amnt": 5}
-    assert not Draft202012Validator(pay.arguments_schema).is_valid(edit)
-    assert Draft202012Validator(pay.arguments_schema).is_valid({"order": "A1", "amount": 5})
+    fits = Draft202012Validator(pay.arguments_schema).is_valid
 
-    with pytest.raises(AwaitingReview) as waits:
-        pay("A1")
-    output = {"predicted_label": hitl.inbox()[0].proposal.predicted_label, "arguments": edit}
-    hitl.decide(waits.value.case_id, "modify", reviewer="senior_manager", output=output, feedback="less")
+    assert fits({"order": "A1", "amount": 5, "at": None})
+    assert not fits({"order": "A1", "amnt": 5, "at": None})
+    assert not fits({"order": "A1", "amount": "5", "at": None})
 
-    with pytest.raises(InvalidInput, match="make it with another key"):
-        pay("A1")
-    assert (made, list(hitl.executions.list())) == ([], [])
+
+def test_an_approved_edit_that_does_not_fit_the_function_any_more_names_the_remedy(tmp_path):
+    made, store = [], f"sqlite:///{tmp_path / 'store.db'}"
+
+    with Orchestrator.open(store) as hitl:
+
+        @guard(hitl, task_type="t", domain="d", name="pay")
+        def pay(by: str) -> None: ...
+
+        with pytest.raises(AwaitingReview) as waits:
+            pay("card")
+        edit = {"predicted_label": "pay", "arguments": {"by": "cash"}}
+        hitl.decide(waits.value.case_id, "modify", reviewer="senior_manager", output=edit, feedback="as agreed")
+
+    with Orchestrator.open(store) as hitl:
+
+        @guard(hitl, task_type="t", domain="d", name="pay")
+        def pay_by_card(by: Literal["card"]) -> None:
+            made.append(by)
+
+        with pytest.raises(InvalidInput, match=r"by does not fit: .*; nothing ran, .* make it with another key"):
+            pay_by_card("card")
+        assert (made, list(hitl.executions.list())) == ([], [])
 
 
 def test_the_reviewer_is_not_part_of_the_reason(hitl):
