@@ -143,9 +143,7 @@ _REMEDY = "nothing ran, and this call cannot run any more: make it with another 
 def _check_function(function: object) -> None:
     kind = type(function).__name__
     if any(hasattr(function, name) for name in _OF_TOOLS):
-        raise InvalidInput(
-            [f"guard: this is of the type {kind}, the tool of a framework; put @guard below the decorator of the tool"]
-        )
+        raise InvalidInput([f"guard: this is of the type {kind}, the tool of a framework; put @guard below @tool"])
     if isinstance(function, type) or not callable(function):
         given = f"the class {function.__name__}" if isinstance(function, type) else f"of the type {kind}"
         raise InvalidInput([f"guard: this is {given}, and no function; write @guard(hitl, ...) above a function"])

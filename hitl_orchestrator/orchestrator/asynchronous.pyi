@@ -256,6 +256,7 @@ class AsyncOrchestrator:
         resubmit: bool = ...,
         replay: bool = ...,
         submitted_by: str | None = ...,
+        parent: ParentCall | None = ...,
     ) -> Case: ...
     async def inbox(
         self,

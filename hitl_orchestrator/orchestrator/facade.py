@@ -18,6 +18,7 @@ from hitl_orchestrator.domain.enums import (
     RiskName,
 )
 from hitl_orchestrator.domain.execution import CallKey
+from hitl_orchestrator.domain.input.normalization import required
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.principal import Principal
 from hitl_orchestrator.domain.review import Page, Review, ReviewRequest
@@ -164,13 +165,14 @@ class Orchestrator:
         resubmit: bool = False,
         replay: bool = False,
         submitted_by: str | None = None,
+        parent: ParentCall | None = None,
     ) -> Case:
         """Submit a task, and run its case until it finishes or waits for a reviewer.
 
         Submitting the same task with the same content returns the same case. With other content and `resubmit`, a new
         case supersedes the earlier one. `replay` marks a case whose times come from records, so that recorded reviews
-        can decide it. `submitted_by` may cancel the case and never decides it. Mappings have the fields of the values;
-        one for the output need not repeat the `task_id`.
+        can decide it. `submitted_by` may cancel the case and never decides it. `parent` is where the caller waits (see
+        `resumers`). Mappings have the fields of the values; one for the output need not repeat the `task_id`.
 
         Raises:
             InvalidInput: a field is missing or wrong, the output belongs to another task, the timestamp lies in the
@@ -180,11 +182,13 @@ class Orchestrator:
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         given = task_of(task)
-        proposed = output_of(output, given)
+        proposed, waits = output_of(output, given), None if parent is None else required(ParentCall, parent, "parent")
         intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
         with services.spans.span("hitl.submit") as span:
             case = services.submission.submit(intake, acting, resubmit=resubmit)
             note_submission(span, case)
+        if waits is not None:
+            case = services.wakeups.await_decision(case, waits)
         return self._gate.shown(case)
 
     def ask(

@@ -246,6 +246,31 @@ def test_an_answer_of_no_reviewer_counts_for_none_who_runs_the_graph_later(hitl,
     assert tool.calls == []
 
 
+@pytest.mark.parametrize("is_nested", [False, True], ids=["flat", "nested"])
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_run_without_an_answer_never_repeats_the_plain_answer_of_another_user(hitl, tool, is_async, is_nested):
+    agent, thread = agent_on(None if is_nested else InMemorySaver(), hitl, tool), next(threads)
+    if is_nested:
+        builder = StateGraph(Agent)
+        builder.add_node("inner", agent)
+        builder.add_edge(START, "inner")
+        agent = builder.compile(checkpointer=InMemorySaver())
+
+    def step(given, user):
+        place = thread_of(thread)
+        place["configurable"] |= user
+        if is_async:
+            return asyncio.run(agent.ainvoke(given, place, durability="sync"))
+        return agent.invoke(given, place, durability="sync")
+
+    step({"calls": [a_call()]}, {})
+    step(Command(resume={"type": "accept"}), {"langgraph_auth_user_id": "intruder"})
+    step(None, REVIEWER)
+    assert tool.calls == []
+
+    assert step(Command(resume={"type": "accept"}), REVIEWER)["done"] == ["sent to ann", "end"]
+
+
 def test_who_asks_does_not_decide_and_stays_the_submitter_when_a_reviewer_runs_the_graph(hitl, agent, tool):
     thread, me = next(threads), {"langgraph_auth_user_id": "senior_manager"}
     run(agent, {"calls": [a_call()]}, thread, me)

@@ -1,5 +1,6 @@
 """Which calls of a graph are the same: one is decided and made once, also by a later run of its thread."""
 
+import asyncio
 import re
 from itertools import count
 
@@ -132,7 +133,7 @@ def test_a_call_without_an_id_is_one_of_its_step(hitl, made):
     assert made == ["ann", "eve"]
 
 
-def test_calls_of_one_id_that_are_sent_at_once_are_told_apart_by_their_positions_in_each_run(hitl, made):
+def test_calls_of_one_id_that_are_sent_at_once_differ_by_their_positions_in_each_run(hitl, made):
     agent, thread = agent_on(InMemorySaver(), hitl, tool_of(made)), next(threads)
     given = {"calls": [{"id": "call_0", "arguments": {"to": to}} for to in ("ann", "bob", "ann")]}
     first = pauses(agent.invoke(given, place(thread), durability="sync"))
@@ -198,6 +199,33 @@ def test_a_state_without_a_usable_call_is_refused_in_words(hitl, made, read):
 def test_a_key_that_is_no_text_is_refused(hitl, made):
     with pytest.raises(UnfitRun, match="key: it returned None"):
         run(graph_of(hitl, made, key=lambda state: None), next(threads))
+
+
+class Later:
+    """An object that is called like an asynchronous function."""
+
+    def __init__(self, made):
+        self.made = made
+
+    async def __call__(self, arguments):
+        self.made.append(arguments["to"])
+
+
+def test_what_returns_an_awaitable_is_awaited_and_refused_in_a_synchronous_graph(hitl, made):
+    def graph_with(call):
+        node = gate(hitl, call, task_of=low, result_of=outcome)
+        return builder_of(("tool", node)).compile(checkpointer=InMemorySaver())
+
+    given, later = {"call": {"id": "call_0", "arguments": {"to": "ann"}}}, Later(made)
+    for call in (later, lambda arguments: later(arguments)):  # noqa: PLW0108 - no asynchronous function itself
+        asyncio.run(graph_with(call).ainvoke(given, place(next(threads)), durability="sync"))
+    assert made == ["ann", "ann"]
+
+    with pytest.raises(InvalidInput, match="run the graph with 'ainvoke'"):
+        run(graph_with(later), next(threads))
+    (failed,) = run(graph_with(lambda arguments: later(arguments)), next(threads))["done"]  # noqa: PLW0108
+    assert "the call returned a coroutine" in failed
+    assert made == ["ann", "ann"]
 
 
 def refund(order, cents):

@@ -79,3 +79,5 @@ def test_the_keys_of_the_configuration_are_those_of_the_installed_langgraph():
     assert keys.DURABILITY == _constants.CONFIG_KEY_DURABILITY
     assert keys.RESUME_MAP == _constants.CONFIG_KEY_RESUME_MAP
     assert keys.SCRATCHPAD == _constants.CONFIG_KEY_SCRATCHPAD
+    assert (keys.RESUME, keys.NO_TASK) == (_constants.RESUME, _constants.NULL_TASK_ID)
+    assert (keys.PULL, keys.PUSH) == (_constants.PULL, _constants.PUSH)

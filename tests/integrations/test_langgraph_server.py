@@ -1,5 +1,6 @@
 """A LangGraph server runs oversight from the wheel: what its users do is bounded, and recorded as by the library."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -10,9 +11,9 @@ from langgraph_sdk.errors import AuthenticationError
 from support.internals import services_of
 from support.langgraph_server import headers_of, langgraph_dev
 
-from hitl_orchestrator import AgentOutput, Orchestrator, ParentCall, Review, Task
+from hitl_orchestrator import Orchestrator, ParentCall, Review
 from hitl_orchestrator.cli import main
-from hitl_orchestrator.integrations.langgraph import LangGraphServerResumer
+from hitl_orchestrator.integrations.langgraph import LangGraphServerResumer, UnfitRun
 from hitl_orchestrator.integrations.langgraph.server import graph
 
 APPROVAL = {"decision": {"human_decision": "approve"}}
@@ -57,8 +58,7 @@ def a_task(number):
         "risk_level": risk,
     }
     proposal = {"predicted_label": f"answer {number}", "explanation": "because"}
-    output = {"task_id": f"t{number}", "agent_output": proposal, "confidence_score": confidence}
-    return {"task": task, "output": output}
+    return {"task": task, "output": {"agent_output": proposal, "confidence_score": confidence}}
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +125,7 @@ def test_decisions_of_all_kinds_are_those_of_the_library(server, threads):
 
 def decided_by_library(library, number, user, decision):
     given = a_task(number)
-    task, output = Task.model_validate(given["task"]), AgentOutput.model_validate(given["output"])
-    case = library.submit(task, output, submitted_by="agent")
+    case = library.submit(given["task"], given["output"], submitted_by="agent")
     case = library.decide(case.case_id, Review.model_validate(decision), reviewer=user)
     if case.record is None:
         case = library.decide(case.case_id, Review.model_validate(APPROVAL["decision"]), reviewer="senior_manager")
@@ -165,6 +164,9 @@ def test_a_user_who_is_no_reviewer_decides_nothing_and_learns_why(server, thread
     approval = {"resume": {pause(agent, thread)["id"]: {"decision": {"human_decision": "approve"}}}}
     agent.runs.wait(thread, "oversight", command=approval, config=stated)
     assert "agent" in pause(agent, thread)["value"]["refused"]
+    agent.runs.wait(thread, "oversight", command={"resume": {"type": "accept"}})
+    server.client("domain_reviewer").runs.wait(thread, "oversight", input=None)
+    assert pause(agent, thread)["value"]["status"] == "waiting"
     with pytest.raises(AuthenticationError):
         server.client(None).threads.search()
 
@@ -193,15 +195,19 @@ def test_an_unusable_input_is_refused_in_one_sentence(server):
     thread = agent.threads.create()["thread_id"]
 
     refused = agent.runs.wait(thread, "oversight", input={"task": {"task_id": "x"}}, raise_error=False)["__error__"]
+    empty = agent.runs.wait(thread, "oversight", input={}, raise_error=False)["__error__"]
     exits = agent.runs.wait(thread, "oversight", input=a_task(1), durability="exit", raise_error=False)["__error__"]
 
     assert "task_type" in refused["message"]
+    assert "the input is {'task'" in empty["message"]
     assert "durability='sync'" in exits["message"]
 
 
 def test_the_ledger_of_the_server_is_sound(server, threads, capsys):
     assert threads
     assert main(["audit", "verify", "--store", server.store]) == 0
+    # The server decides and carries nothing out, so that its cases are no calls.
+    assert "carried out" not in capsys.readouterr().out
     assert "BlockingError" not in server.log.read_text()
 
 
@@ -219,6 +225,35 @@ def test_without_authentication_decisions_count_for_the_reviewer_of_the_settings
 
     waits = here.get_state(place).interrupts
     assert bool(waits) is (reviewer is None)
+
+
+UNFIT = {
+    "nothing": ({}, "the input: task: missing, or no object; the input is {'task'"),
+    "another field": ({"tsk": 1}, "the input: task: missing"),
+    "a text": ({"task": "x"}, "the input: task: missing, or no object"),
+    "a task without a type": ({"task": {"task_id": "x"}}, "the input: task: task_type: this field is required"),
+    "an output without a proposal": (a_task(1) | {"output": {}}, "the input: output: agent_output"),
+    "an output that is none": (a_task(1) | {"output": 3}, "the input: output: 3 is not an object"),
+}
+
+
+@pytest.mark.parametrize("kind", UNFIT)
+def test_an_input_of_another_shape_is_refused_in_words(kind):
+    given, problem = UNFIT[kind]
+    here = graph.copy(update={"checkpointer": InMemorySaver()})
+    with pytest.raises(UnfitRun, match=re.escape(problem)) as refused:
+        here.invoke(given, {"configurable": {"thread_id": "t"}}, durability="sync")
+    assert "pydantic" not in str(refused.value)
+
+
+def test_a_task_never_gets_the_output_of_an_earlier_one_of_its_thread(tmp_path, monkeypatch):
+    monkeypatch.setenv("HITL_STORE", f"sqlite:///{tmp_path / 'hitl.db'}")
+    here, place = graph.copy(update={"checkpointer": InMemorySaver()}), {"configurable": {"thread_id": "outputs"}}
+    assert here.invoke(a_task(15), place, durability="sync")["result"]["approved"]
+
+    (pause,) = here.invoke({"task": a_task(16)["task"]}, place, durability="sync")["__interrupt__"]
+
+    assert pause.value["proposal"] is None
 
 
 def test_the_graphs_state_the_schemas_of_their_inputs():

@@ -53,6 +53,19 @@ def test_the_caller_is_resumed_with_the_decision_once(opened, store):
     assert hitl.audit.verify().problem is None
 
 
+def test_a_caller_that_submits_a_task_is_resumed_too(opened, store):
+    agent = Agent()
+    hitl = opened(store, resumers={"agent": agent})
+    case = hitl.submit(a_task(), an_output(confidence=0.5), parent=PARENT)
+    with pytest.raises(InvalidInput, match="parent"):
+        hitl.submit(a_task(), an_output(confidence=0.5), parent="agent")
+
+    approve(hitl, case)
+    hitl.recover()
+
+    assert agent.resumed == [("thread-1", "approved")]
+
+
 def test_closing_waits_for_a_delivery_under_way(opened, durable_store):
     agent = Agent()
     hitl = opened(durable_store, resumers={"agent": agent})

@@ -231,7 +231,7 @@ def _entered(config: RunnableConfig | None) -> tuple[Place, Pauses]:
 
 async def _entered_async(config: RunnableConfig | None) -> tuple[Place, Pauses]:
     place = Place.of(config or {})
-    pauses = Pauses(place)
+    pauses = Pauses(place, is_async=True)
     if pauses.is_first:
         await place.await_stored()
     return place, pauses
@@ -248,7 +248,7 @@ class _Attempt:
 
         def watched(arguments: dict[str, Any]) -> Any:
             try:
-                return call(arguments)
+                return _settled(call(arguments))
             except GraphBubbleUp as exc:
                 raise self._seen(_interrupted()) from exc
             except Exception as exc:
@@ -285,6 +285,13 @@ class _Attempt:
     def _seen(self, exc: Exception) -> Exception:
         self._raised = exc
         return exc
+
+
+def _settled(result: Any) -> Any:
+    if inspect.iscoroutine(result):
+        result.close()
+        raise InvalidInput(["gate: the call returned a coroutine; pass an 'async def' function, and run by 'ainvoke'"])
+    return result
 
 
 def _interrupted() -> InvalidInput:

@@ -92,6 +92,7 @@ class Oversight(NamedTuple):
         while isinstance(answer, Waiting):
             view = yield from _view(hitl, answer.case_id)
             value = self._next_fresh(pauses, pause_of(answer.case, view, refused=refused))
+            yield pauses.forget
             refused = yield from self._heard(hitl, place, view, value)
             answer = yield ask
         return answer
@@ -103,6 +104,7 @@ class Oversight(NamedTuple):
         view = None if checked is None else (yield from _view(hitl, checked))
         value, is_fresh = pauses.wait(pause_of(case, view, refused=str(why)))
         if is_fresh and view is not None:
+            yield pauses.forget
             yield from self._heard(hitl, place, view, value)
 
     def _opened(self) -> Facade:

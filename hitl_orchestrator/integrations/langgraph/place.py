@@ -12,14 +12,16 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA
+from hitl_orchestrator.integrations.langgraph.answers import ANSWER_SCHEMA, wake_up
 
 __all__ = [
     "CHECKPOINTER",
     "DURABILITY",
+    "NO_TASK",
     "PATH",
     "PULL",
     "PUSH",
+    "RESUME",
     "RESUME_MAP",
     "SCRATCHPAD",
     "Pauses",
@@ -31,6 +33,7 @@ __all__ = [
 CHECKPOINTER, DURABILITY = "__pregel_checkpointer", "__pregel_durability"
 RESUME_MAP, SCRATCHPAD = "__pregel_resume_map", "__pregel_scratchpad"
 PULL, PUSH, PATH = "__pregel_pull", "__pregel_push", "langgraph_path"
+RESUME, NO_TASK = "__resume__", "00000000-0000-0000-0000-000000000000"
 
 _NO_CHECKPOINTER = (
     "the graph has no checkpointer, so its pause would be lost: compile it with one, "
@@ -44,6 +47,9 @@ _NOT_STORED = (
     "has not stored the checkpoint of this step: after a crash it would ask the agent again, and leave an open review "
     "that nothing waits for; run it with durability='sync', and compile no graph inside of it with checkpointer=False"
 )
+_HEARD = "heard"
+"""What stands in the wake-up that takes the place of an answer."""
+
 _PAUSE, _SECONDS = 0.005, 30.0
 """Between two looks for a checkpoint, and for how long a run of the durability `async` may take to store it."""
 
@@ -146,7 +152,8 @@ class Pauses:
     An answer is fresh if this very run brought it: an earlier one was heard by an earlier run, whose user was another.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, is_async: bool = False) -> None:
+        self._place, self._is_async = place, is_async
         inside: Mapping[str, Any] = place.config.get("configurable", {})
         self._by_id: Mapping[str, Any] = inside.get(RESUME_MAP) or {}
         self._stored = len(getattr(inside.get(SCRATCHPAD), "resume", ()))
@@ -156,6 +163,19 @@ class Pauses:
     def is_first(self) -> bool:
         """Whether the task has no answer yet: it may run for the first time."""
         return not (self._by_id or self._stored)
+
+    def forget(self) -> Any:
+        """Put a wake-up in the place of an answer without an id, which a later run of another user would read again.
+
+        Returns what is to be awaited in an asynchronous graph.
+        """
+        inside: Mapping[str, Any] = self._place.config.get("configurable", {})
+        checkpoint = inside.get("checkpoint_map", {}).get("")
+        if self._by_id or checkpoint is None:
+            return None
+        place = {"thread_id": self._place.thread, "checkpoint_ns": "", "checkpoint_id": checkpoint}
+        put = inside[CHECKPOINTER].aput_writes if self._is_async else inside[CHECKPOINTER].put_writes
+        return put({"configurable": place}, [(RESUME, wake_up(_HEARD))], NO_TASK)
 
     def wait(self, pause: dict[str, Any]) -> tuple[Any, bool]:
         """Pause the graph, or return the next resume value and whether it is fresh.

@@ -7,33 +7,51 @@ authenticated user may do; without authentication in `langgraph.json` the server
 """
 
 import atexit
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.channels import EphemeralValue
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel, Field
 
-from hitl_orchestrator import AgentOutput, Go, InvalidInput, No, Orchestrator, Principal, Task
+from hitl_orchestrator import AgentOutput, Case, InvalidInput, Orchestrator, Principal, Proposal, Task, Waiting
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.principal import PrincipalKind
-from hitl_orchestrator.integrations.langgraph.nodes import oversight_node
-from hitl_orchestrator.integrations.langgraph.oversight import CHANNEL
+from hitl_orchestrator.domain.value import Confidence, Identifier
+from hitl_orchestrator.execution.answers import why_not
+from hitl_orchestrator.integrations.langgraph.calls import Asked, Question
+from hitl_orchestrator.integrations.langgraph.nodes import OversightNode
+from hitl_orchestrator.integrations.langgraph.oversight import CHANNEL, Oversight
 from hitl_orchestrator.integrations.langgraph.place import UnfitRun, authenticated_user
 from hitl_orchestrator.settings import read_settings
 
 __all__ = ["Result", "Submitted", "graph"]
 
+_NO_TASK = (
+    "missing, or no object; the input is {'task': {'task_id': ..., 'task_type': ..., 'task_description': ..., "
+    "'domain': ...}, 'output': {'agent_output': {'predicted_label': ...}, 'confidence_score': ...}}"
+)
+
 NAME = "oversight"
 """The node, and the name under which a deciding process registers its resumer."""
 
 
+class Proposed(BaseModel):
+    """The output of an agent; it need not repeat the id of the task."""
+
+    task_id: Identifier | None = None
+    agent_output: Proposal
+    confidence_score: Confidence | None = None
+
+
 class Submitted(BaseModel):
-    """The input: a task of an agent, and its output."""
+    """The input: a task of an agent, and its output; without one the classifier of the store makes it."""
 
     task: Task
-    output: AgentOutput | None = None
+    output: Proposed | None = None
 
 
 class Result(BaseModel):
@@ -54,10 +72,14 @@ class Finished(BaseModel):
 
 
 class State(BaseModel):
-    """The channels: plain JSON."""
+    """The channels: plain JSON. Those of the input are empty after the first step, so that no task gets an old output.
 
-    task: dict[str, Any]
-    output: dict[str, Any] | None = None
+    They are checked there, not by their types: the errors of those are no sentences.
+    """
+
+    task: Annotated[Any, EphemeralValue(Any)] = None
+    output: Annotated[Any, EphemeralValue(Any)] = None
+    submitted: dict[str, Any] = Field(default_factory=dict)
     result: dict[str, Any] | None = Field(default=None)
 
 
@@ -104,25 +126,43 @@ def _reviewer_of(config: RunnableConfig) -> str | Principal | None:
 
 
 def _begin(state: State) -> dict[str, Any]:
-    """Drop the result of the last task of the thread, which must not stand beside one that waits."""
-    return {"result": None}
+    """Check the input, and drop the result of the last task of the thread, which must not stand beside one that waits.
 
-
-def _task_of(state: State) -> tuple[Task, AgentOutput | None]:
+    Raises:
+        UnfitRun: the input is no task with an output.
+    """
+    if not isinstance(state.task, Mapping):
+        raise UnfitRun([f"the input: task: {_NO_TASK}"])
     try:
-        task = parse(Task, state.task, "the input: task")
-        return task, None if state.output is None else parse(AgentOutput, state.output, "the input: output")
+        task, given = parse(Task, state.task, "the input: task"), state.output
+        if isinstance(given, Mapping):
+            given = {"task_id": task.task_id, **{name: each for name, each in given.items() if each is not None}}
+        output = None if given is None else parse(AgentOutput, given, "the input: output")
     except InvalidInput as exc:
         raise UnfitRun(exc.problems) from exc
+    proposed = None if output is None else output.model_dump(mode="json")
+    return {"submitted": {"task": task.model_dump(mode="json"), "output": proposed}, "result": None}
 
 
-def _result_of(state: State, answer: Go | No) -> dict[str, Any]:
-    record = answer.case.record
-    fields: dict[str, Any] = {"case_id": answer.case_id, "approved": isinstance(answer, Go)}
-    if isinstance(answer, Go):
-        fields["output"] = answer.output.model_dump(mode="json")
+def _task_of(state: State) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    return state.submitted["task"], state.submitted["output"]
+
+
+def _submit(hitl: Orchestrator, asked: Asked, *, audience: str, **named: Any) -> Case | Waiting:
+    """Submit a task under the id of its call. The graph returns the decision and carries nothing out: it is no call."""
+    names = {"task_id": asked.key.task_id}
+    output = None if asked.output is None else asked.output.model_copy(update=names)
+    case = hitl.submit(asked.task.model_copy(update=names), output, **named)
+    return Waiting(case) if case.record is None else case
+
+
+def _result_of(state: State, case: Case) -> dict[str, Any]:
+    record, approved = case.record, case.final_output
+    fields: dict[str, Any] = {"case_id": case.case_id, "approved": approved is not None}
+    if approved is not None:
+        fields["output"] = approved.model_dump(mode="json")
     else:
-        fields["reason"] = answer.reason
+        fields["reason"] = why_not(case) or ""
     if record is not None:
         fields |= {"final_decision": record.final_decision.value, "reviewer": record.reviewer_id}
     return {"result": Result.model_validate(fields).model_dump(mode="json")}
@@ -130,7 +170,8 @@ def _result_of(state: State, answer: Go | No) -> dict[str, Any]:
 
 def _built() -> Any:
     builder: StateGraph[Any, Any, Any, Any] = StateGraph(State, input_schema=Submitted, output_schema=Finished)
-    node = oversight_node(_Store(), task_of=_task_of, result_of=_result_of, graph=NAME, reviewer_of=_reviewer_of)
+    oversight = Oversight(_Store(), NAME, "", _reviewer_of, authenticated_user, ask=_submit)
+    node = OversightNode(oversight, Question(_task_of), _result_of)
     builder.add_node("begin", _begin)
     builder.add_node(NAME, node)
     builder.add_edge(START, "begin")
