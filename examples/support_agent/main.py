@@ -63,7 +63,7 @@ def reviewed(state: State, answer: Go | No) -> State:
 def conversation(hitl: Orchestrator) -> Any:
     """Return the graph that answers a question by mail."""
 
-    @guard(hitl, task_type="mail", domain="support", graph="support")
+    @guard(hitl, task_type="mail", domain="support", graph="support", name="send_mail")
     def send_mail(to: str, text: str) -> str:
         print(f"   >>> mail to {to}: {text}")
         return "sent"

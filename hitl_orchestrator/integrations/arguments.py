@@ -8,7 +8,9 @@ from typing import Any, get_type_hints
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
+from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import MOST_PROBLEMS, InvalidInput, shortened
+from hitl_orchestrator.integrations.unordered import in_order
 
 
 class Signature:
@@ -89,7 +91,7 @@ class Signature:
         adapter = self._types[name]
         try:
             checked = adapter.validate_python(value, strict=True)
-            written = adapter.dump_python(checked, mode="json")
+            written = _written(adapter, checked)
             is_kept = bool(adapter.validate_json(to_json(written), strict=True) == checked)
         except (PydanticSerializationError, ValueError, TypeError) as exc:
             raise InvalidInput([f"{self.name}: {name}: {_problem(exc)}"]) from exc
@@ -99,11 +101,28 @@ class Signature:
         return written
 
     def _from_json(self, name: str, value: Any) -> Any:
+        adapter = self._types[name]
         try:
-            return self._types[name].validate_json(to_json(value), strict=True)
+            read = adapter.validate_json(to_json(value), strict=True)
         except ValidationError as exc:
             problem = f"{self.name}: the approved argument {name} does not fit: {_problem(exc)}"
             raise InvalidInput([f"{problem}; {_REMEDY}"]) from exc
+        self._check_unchanged(name, value, adapter, read)
+        return read
+
+    def _check_unchanged(self, name: str, approved: Any, adapter: TypeAdapter[Any], read: Any) -> None:
+        """Raise `InvalidInput` if the function would get something else than was approved."""
+        try:
+            given, gets = canonical_json(in_order(read, approved)), canonical_json(_written(adapter, read))
+        except (PydanticSerializationError, ValueError, TypeError) as exc:
+            raise InvalidInput(
+                [f"{self.name}: the approved argument {name} does not fit: {_problem(exc)}; {_REMEDY}"]
+            ) from exc
+        if given != gets:
+            problem = f"{self.name}: the approved argument {name} is {shortened(given)}"
+            raise InvalidInput(
+                [f"{problem}; the function would get {shortened(gets)}, which no one approved; {_REMEDY}"]
+            )
 
     def _type(self, name: str, annotation: Any) -> TypeAdapter[Any]:
         try:
@@ -111,6 +130,11 @@ class Signature:
         except (PydanticSchemaGenerationError, PydanticUserError) as exc:
             problem = f"guard: {self.name}: {name}: {shortened(repr(annotation))} has no form in JSON"
             raise InvalidInput([f"{problem}; pass an id instead, and look the object up in the function"]) from exc
+
+
+def _written(adapter: TypeAdapter[Any], value: Any) -> Any:
+    """Return a value as JSON, each set sorted, so that equal arguments have one form in every process."""
+    return in_order(adapter.dump_python(value), adapter.dump_python(value, mode="json"))
 
 
 _REMEDY = "nothing ran, and this call cannot run any more: make it with another key, or with the edited arguments"

@@ -1,7 +1,6 @@
 """What guards and adapters check: options when they are made, and approved arguments before a call is claimed."""
 
 import inspect
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -18,6 +17,9 @@ LevelOf: TypeAlias = Level | Callable[[Arguments], Level]
 Confidence: TypeAlias = float | Callable[[Arguments], float | None] | None
 """The agent's confidence in its calls, or a function of the arguments. Without one no policy approves a call by itself.
 """
+
+_MOST_WAIT = 366 * 86_400
+"""Seconds."""
 
 _LEVELS = tuple(level.value for level in RiskLevel)
 
@@ -55,9 +57,9 @@ def check_confidence(confidence: object, where: str) -> None:
 
 
 def check_wait(wait: object, where: str) -> None:
-    """Raise `InvalidInput` unless this is None, or a finite number of seconds."""
-    if wait is not None and not (_is_number(wait) and 0 <= cast("float", wait) < math.inf):
-        raise InvalidInput([f"{where}: wait: {_shown(wait)} is no number of seconds"])
+    """Raise `InvalidInput` unless this is None, or a number of seconds for which `wait` can wait."""
+    if wait is not None and not (_is_number(wait) and 0 <= cast("float", wait) <= _MOST_WAIT):
+        raise InvalidInput([f"{where}: wait: {_shown(wait)} is no number of seconds in [0, {_MOST_WAIT}]"])
 
 
 def check_takes_one(function: Callable[..., Any], where: str) -> None:

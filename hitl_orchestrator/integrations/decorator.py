@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from pydantic import ValidationError
 
 from hitl_orchestrator import AsyncOrchestrator, CallKey, Go, No, Orchestrator, ParentCall, Waiting
 from hitl_orchestrator.errors import AwaitingReview, CallRejected, ExecutionEnded, InvalidInput
+from hitl_orchestrator.integrations.approved import is_call
 from hitl_orchestrator.integrations.arguments import Signature
 from hitl_orchestrator.integrations.checks import (
     Arguments,
@@ -30,6 +30,7 @@ from hitl_orchestrator.integrations.checks import (
     check_text,
     check_wait,
 )
+from hitl_orchestrator.integrations.naming import Guarded, claim_name, name_of
 from hitl_orchestrator.integrations.tool_calls import ToolCalls
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def guard(
     `key` says which calls are the same: by default those with equal arguments, in LangGraph within one step of one
     thread. Such a call never runs twice. To repeat one on purpose, name a parameter for an idempotency key as `key`, or
     pass a function of the arguments. Other arguments under a used key are refused. `name`, by default the module and
-    the name of the function, is part of the key: set it before you rename or move a function.
+    the name of the function, is part of the key: set it before you rename or move a function. A nested function, a
+    lambda and a bound method need one; no two functions may have the same.
 
     The decorated function has the JSON Schema of its arguments as `arguments_schema`.
 
@@ -141,13 +143,11 @@ class _GuardedCalls:
 
     def __init__(self, function: Callable[..., Any], hitl: Facade | Callable[[], Facade], options: _Options) -> None:
         self.signature, self._function, self._hitl, self._options = Signature(function), function, hitl, options
-        self._name = options.name or f"{_module(function)}.{self.signature.name}"
+        self._name, self._identity = name_of(function, options.name), Guarded.of(function)
         if isinstance(options.key, str) and options.key not in self.signature.parameters:
             raise InvalidInput([f"guard: key: {options.key!r} is no parameter of {self.signature.name}"])
-        if options.name is None and "<lambda>" in self._name:
-            raise InvalidInput(
-                ["guard: name: all lambdas of a module have one name, which is part of the key; give name="]
-            )
+        if isinstance(hitl, Orchestrator | AsyncOrchestrator):
+            self._facade()  # takes the name
 
     def run(self, arguments: inspect.BoundArguments) -> Any:
         """Ask for a call, and run it if it is approved."""
@@ -184,9 +184,10 @@ class _GuardedCalls:
 
     def _facade(self) -> Facade:
         hitl = self._hitl
-        if isinstance(hitl, Orchestrator | AsyncOrchestrator):
-            return hitl
-        return check_facade(hitl(), f"{_GUARD}: {self.signature.name}: the function given as hitl")
+        if not isinstance(hitl, Orchestrator | AsyncOrchestrator):
+            hitl = check_facade(hitl(), f"{_GUARD}: {self.signature.name}: the function given as hitl")
+        claim_name(_sync(hitl)._guarded, self._name, self._identity)
+        return hitl
 
     def _ends(self) -> float | None:
         return None if self._options.wait is None else time.monotonic() + self._options.wait
@@ -234,6 +235,8 @@ class _GuardedCalls:
             raise CallRejected(answer.case_id, answer.reason, answer.reviewer)
         if answer.name != self._name:
             raise CallRejected(answer.case_id, f"a reviewer approved {answer.name!r} in place of {self._name!r}")
+        if not is_call(answer):
+            raise CallRejected(answer.case_id, "a reviewer's decision states no arguments for it")
         return _Approved(answer, self.signature.from_json(answer.arguments))
 
     def _stored(self, go: Go, result: Any) -> Any:
@@ -285,15 +288,12 @@ def _place_in_langgraph() -> "Place | None":
     return Place.of(config) if config.get("configurable", {}).get(CHECKPOINTER) else None
 
 
+def _sync(hitl: Facade) -> Orchestrator:
+    return hitl.sync if isinstance(hitl, AsyncOrchestrator) else hitl
+
+
 async def _wait(hitl: Facade, case_id: str, seconds: float) -> None:
     if isinstance(hitl, AsyncOrchestrator):
         await hitl.wait(case_id, seconds)
     else:
         await asyncio.to_thread(hitl.wait, case_id, seconds)
-
-
-def _module(function: Callable[..., Any]) -> str:
-    """Return the module of a function; of a script the name of its file, since each script is called `__main__`."""
-    module = function.__module__
-    file = getattr(sys.modules.get(module), "__file__", None)
-    return Path(file).stem if module == "__main__" and file else module

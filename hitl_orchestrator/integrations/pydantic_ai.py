@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from hitl_orchestrator import Go, Waiting
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.integrations.checks import Confidence, Facade, closed, key_of
 from hitl_orchestrator.integrations.tool_calls import Risk, ToolCalls, not_fitting, permitted, run_once
@@ -50,20 +51,37 @@ class OversightToolset(WrapperToolset[AgentDepsT]):
         """Run an approved call once, defer one that waits, and tell the model about one that was not approved."""
         key = key_of(_WHERE, ctx.conversation_id, ctx.tool_call_id)
         proposed = to_jsonable_python(tool_args)
+        _check_kept(name, tool, proposed, ctx.validation_context)
         answer = await self._calls.ask(key, name, proposed, arguments_schema(tool))
         if isinstance(answer, Waiting):
             raise ApprovalRequired(metadata={"case_id": answer.case_id})
         # The framework has validated what the model proposed. The validators of some toolsets accept everything.
-        is_edited = isinstance(answer, Go) and answer.arguments != proposed
+        is_edited = isinstance(answer, Go) and not same(answer.arguments, proposed)
         if isinstance(go := permitted(name, answer, arguments_schema(tool) if is_edited else None, proposed), str):
             return go
         try:
-            approved = tool.args_validator.validate_json(json.dumps(go.arguments))
+            approved = tool.args_validator.validate_json(json.dumps(go.arguments), context=ctx.validation_context)
         except ValidationError as unfit:
             return not_fitting(name, go, proposed, str(unfit))
+        if not same(gets := to_jsonable_python(approved), go.arguments):
+            return not_fitting(name, go, proposed, f"the tool would get {json.dumps(gets)}")
         run = self.wrapped.call_tool
         result, note = await run_once(name, proposed, go, lambda _: run(name, approved, ctx, tool))
         return f"{note}\n{result}" if note else result
+
+
+def _check_kept(name: str, tool: ToolsetTool[Any], proposed: dict[str, Any], context: Any) -> None:
+    """Raise `InvalidInput` for a tool whose validators change arguments that they have returned.
+
+    What a reviewer approves is validated once more before it runs, and has to come out as it was.
+    """
+    try:
+        again = to_jsonable_python(tool.args_validator.validate_json(json.dumps(proposed), context=context))
+    except ValidationError:
+        again = None
+    if not same(again, proposed):
+        problem = f"OversightToolset: a validator of the tool {name!r} changes approved arguments"
+        raise InvalidInput([f"{problem}, so that other ones would run; convert them inside of the tool"])
 
 
 def arguments_schema(tool: ToolsetTool[Any]) -> dict[str, Any]:

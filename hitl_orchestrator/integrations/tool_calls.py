@@ -23,6 +23,7 @@ from hitl_orchestrator import (
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import AlreadyRunning, ExecutionFailed, UnknownCase
+from hitl_orchestrator.integrations.approved import is_call
 from hitl_orchestrator.integrations.checks import (
     Arguments,
     Confidence,
@@ -153,6 +154,8 @@ def permitted(tool: str, answer: Go | No, schema: Schema, proposed: Arguments) -
         return f"{tool} was not run, and will not be: {answer.reason}{by}. {_STOP}"
     if answer.name != tool:
         return f"{tool} was not run, and will not be: a reviewer approved {answer.name!r} in its place. {_STOP}"
+    if not is_call(answer):
+        return f"{tool} was not run, and will not be: a reviewer's decision states no arguments for it. {_STOP}"
     if schema is not None and (problems := unfit(answer.arguments, schema)):
         return not_fitting(tool, answer, proposed, "; ".join(problems))
     return answer

@@ -89,6 +89,7 @@ class Orchestrator:
         self.people = PeopleAdministration(services, acting)
         self.audit = Audit(services, acting)
         self.resumers: MutableMapping[str, Resumer] = services.wakeups.resumers
+        self._guarded = services.guarded
 
     @classmethod
     def open(

@@ -1,7 +1,7 @@
 """The services behind one facade, and what they share."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -84,6 +84,8 @@ class Services(Shared):
     masking: CaseMasking
     waiters: Waiters
     wakeups: Wakeups
+    guarded: dict[str, object] = field(default_factory=dict)
+    """What has each name of a guarded function."""
     closed: bool = False
 
     @property

@@ -31,7 +31,7 @@ async def main() -> None:
         if case.record is not None and case.record.final_decision is FinalDecision.APPROVED:
             await hitl.decide(case.case_id, "approve")
 
-        @guard(hitl, task_type="mail", domain="support", risk=lambda call: "low" if call["to"] else "high", key="to")
+        @guard(hitl, task_type="m", domain="d", risk=lambda call: "low" if call["to"] else "high", key="to", name="m")
         async def mail(to: str) -> int:
             return len(to)
 
@@ -47,7 +47,7 @@ def wrong(hitl: Orchestrator) -> None:
     hitl.decide("case", "aprove")
     Task(task_id="a", task_type="b", task_description="c", domain="d", risk_level="hihg")
 
-    @guard(hitl, task_type="refund", domain="finance")
+    @guard(hitl, task_type="refund", domain="finance", name="refund")
     def refund(amount: float) -> str:
         return str(amount)
 

@@ -43,7 +43,7 @@ def made():
 
 @pytest.fixture
 def refund(hitl, made):
-    @guard(hitl, task_type="refund", domain="payments")
+    @guard(hitl, task_type="refund", domain="payments", name="refund")
     def refund(order: str, amount: float = 20.0) -> str:
         made.append((order, amount))
         return f"paid {amount:g}"
@@ -140,6 +140,7 @@ def test_a_policy_may_let_a_call_through(made):
             domain="d",
             risk=lambda arguments: "low" if arguments["order"] == "A1" else "high",
             confidence=lambda arguments: 0.9,
+            name="look_up",
         )
         def look_up(order: str) -> None:
             made.append(order)
@@ -154,7 +155,7 @@ def test_a_policy_may_let_a_call_through(made):
 def test_every_way_to_write_a_call_is_the_same_call(values, by_name):
     with Orchestrator.open("memory://") as hitl:
 
-        @guard(hitl, task_type="t", domain="d")
+        @guard(hitl, task_type="t", domain="d", name="refund")
         def refund(order: str, amount: float = 20.0) -> None: ...
 
         first = waiting_case(refund, order="A1", amount=20.0)
@@ -164,7 +165,7 @@ def test_every_way_to_write_a_call_is_the_same_call(values, by_name):
 
 
 def test_a_key_tells_a_repetition_from_a_call_that_is_made_again_on_purpose(hitl, made):
-    @guard(hitl, task_type="t", domain="d", key="request_id")
+    @guard(hitl, task_type="t", domain="d", key="request_id", name="mail")
     def mail(to: str, request_id: str) -> int:
         made.append(request_id)
         return len(made)
@@ -179,7 +180,7 @@ def test_a_key_tells_a_repetition_from_a_call_that_is_made_again_on_purpose(hitl
 
 
 def test_a_key_may_be_a_function_of_the_arguments(hitl, made):
-    @guard(hitl, task_type="t", domain="d", key=lambda call: f"{call['to']}/{call['text'][:2]}")
+    @guard(hitl, task_type="t", domain="d", key=lambda call: f"{call['to']}/{call['text'][:2]}", name="mail")
     def mail(to: str, text: str) -> None:
         made.append(text)
 
@@ -189,21 +190,21 @@ def test_a_key_may_be_a_function_of_the_arguments(hitl, made):
     assert made == ["hi"]
 
 
-@pytest.mark.parametrize("option", [{"key": "id"}, {"wait": -1}, {"wait": float("nan")}])
+@pytest.mark.parametrize("option", [{"key": "id"}, {"wait": -1}, {"wait": float("nan")}, {"wait": 1e12}])
 def test_an_unusable_option_is_refused_at_once(hitl, option):
     with pytest.raises(InvalidInput, match=next(iter(option))):
 
-        @guard(hitl, task_type="t", domain="d", **option)
+        @guard(hitl, task_type="t", domain="d", **option, name="mail")
         def mail(to: str) -> None: ...
 
 
 def test_a_result_without_a_form_in_json_reaches_the_first_caller_only(hitl, made):
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="connect")
     def connect(to: str):
         made.append(to)
         return lambda: to
 
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="typed")
     def typed(to: str) -> str:
         made.append(to)
         return object()
@@ -217,7 +218,7 @@ def test_a_result_without_a_form_in_json_reaches_the_first_caller_only(hitl, mad
 
 
 def test_a_call_that_failed_is_not_made_again(hitl, made):
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="pay")
     def pay(order: str) -> None:
         made.append(order)
         raise ConnectionError("bank")
@@ -244,7 +245,7 @@ def test_many_threads_at_once_make_one_call(hitl, refund, made):
 
 
 def test_a_call_may_wait_for_its_decision(hitl, made):
-    @guard(hitl, task_type="t", domain="d", wait=60)
+    @guard(hitl, task_type="t", domain="d", wait=60, name="pay")
     def pay(order: str) -> str:
         made.append(order)
         return "paid"
@@ -258,7 +259,7 @@ def test_a_call_may_wait_for_its_decision(hitl, made):
 
 
 def test_a_call_that_waited_long_enough_says_which_case_it_waits_for(hitl):
-    @guard(hitl, task_type="t", domain="d", wait=0.01)
+    @guard(hitl, task_type="t", domain="d", wait=0.01, name="pay")
     def pay(order: str) -> None: ...
 
     assert waiting_case(pay, "A1") == hitl.inbox()[0].case_id
@@ -266,7 +267,7 @@ def test_a_call_that_waited_long_enough_says_which_case_it_waits_for(hitl):
 
 def test_async_functions_take_either_orchestrator(made):
     async def story(hitl, sync):
-        @guard(lambda: hitl, task_type="t", domain="d")
+        @guard(lambda: hitl, task_type="t", domain="d", name="pay")
         async def pay(order: str, payer: str) -> str:
             made.append(payer)
             return payer
@@ -322,7 +323,7 @@ def test_a_plain_function_refuses_an_asynchronous_orchestrator():
     async def attempt():
         async with AsyncOrchestrator.open("memory://") as hitl:
 
-            @guard(hitl, task_type="t", domain="d")
+            @guard(hitl, task_type="t", domain="d", name="pay")
             def pay() -> None: ...
 
             with pytest.raises(InvalidInput, match="is no async function"):

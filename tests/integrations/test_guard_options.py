@@ -25,7 +25,7 @@ def test_only_an_open_orchestrator_is_taken(given):
 
 
 def test_a_function_that_returns_no_orchestrator_is_named():
-    @guard(lambda: None, task_type="t", domain="d")
+    @guard(lambda: None, task_type="t", domain="d", name="pay")
     def pay() -> None: ...
 
     with pytest.raises(InvalidInput, match="pay: the function given as hitl: None is no orchestrator"):
@@ -60,7 +60,7 @@ def test_an_unusable_option_is_refused_before_any_call(hitl, option, value):
     ids=["no level", "percent", "fails"],
 )
 def test_a_function_that_fails_is_named_and_nothing_is_asked(hitl, option, value):
-    @guard(hitl, **{"task_type": "t", "domain": "d", option: value})
+    @guard(hitl, **{"task_type": "t", "domain": "d", option: value}, name="pay")
     def pay(order: str) -> None: ...
 
     with pytest.raises(InvalidInput, match=rf"^guard: \S+pay: {option}: the function "):
@@ -85,7 +85,7 @@ def refund(order: str) -> str:
         (refund, "StructuredTool, the tool of a framework; put @guard below"),
         (Desk, "class Desk, and no function"),
         ("refund", "type str, and no function"),
-        (lambda order: order, "lambdas of a module have one name"),
+        (lambda order: order, "no name of its own"),
     ],
     ids=["method", "tool", "class", "text", "lambda"],
 )
@@ -96,7 +96,7 @@ def test_what_is_no_function_with_a_name_is_refused_with_the_remedy(hitl, functi
 
 
 def test_the_schema_of_the_arguments_says_which_edits_fit(hitl):
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="pay")
     def pay(order: str, amount: float = 20.0, *, at: date | None = None) -> None: ...
 
     fits = Draft202012Validator(pay.arguments_schema).is_valid
@@ -106,28 +106,32 @@ def test_the_schema_of_the_arguments_says_which_edits_fit(hitl):
     assert not fits({"order": "A1", "amount": "5", "at": None})
 
 
-def test_an_approved_edit_that_does_not_fit_the_function_any_more_names_the_remedy(hitl):
-    made = []
+def test_an_approved_edit_that_does_not_fit_the_function_any_more_names_the_remedy(tmp_path):
+    made, store = [], f"sqlite:///{tmp_path / 'store.db'}"
 
-    @guard(hitl, task_type="t", domain="d", name="pay")
-    def pay(by: str) -> None: ...
+    with Orchestrator.open(store) as hitl:
 
-    with pytest.raises(AwaitingReview) as waits:
-        pay("card")
-    edit = {"predicted_label": "pay", "arguments": {"by": "cash"}}
-    hitl.decide(waits.value.case_id, "modify", reviewer="senior_manager", output=edit, feedback="as agreed")
+        @guard(hitl, task_type="t", domain="d", name="pay")
+        def pay(by: str) -> None: ...
 
-    @guard(hitl, task_type="t", domain="d", name="pay")
-    def pay_by_card(by: Literal["card"]) -> None:
-        made.append(by)
+        with pytest.raises(AwaitingReview) as waits:
+            pay("card")
+        edit = {"predicted_label": "pay", "arguments": {"by": "cash"}}
+        hitl.decide(waits.value.case_id, "modify", reviewer="senior_manager", output=edit, feedback="as agreed")
 
-    with pytest.raises(InvalidInput, match=r"by does not fit: .*; nothing ran, .* make it with another key"):
-        pay_by_card("card")
-    assert (made, list(hitl.executions.list())) == ([], [])
+    with Orchestrator.open(store) as hitl:
+
+        @guard(hitl, task_type="t", domain="d", name="pay")
+        def pay_by_card(by: Literal["card"]) -> None:
+            made.append(by)
+
+        with pytest.raises(InvalidInput, match=r"by does not fit: .*; nothing ran, .* make it with another key"):
+            pay_by_card("card")
+        assert (made, list(hitl.executions.list())) == ([], [])
 
 
 def test_the_reviewer_is_not_part_of_the_reason(hitl):
-    @guard(hitl, task_type="t", domain="d")
+    @guard(hitl, task_type="t", domain="d", name="pay")
     def pay(order: str) -> None: ...
 
     with pytest.raises(AwaitingReview) as waits:

@@ -135,3 +135,57 @@ def test_bounds_in_the_wrong_order_and_unknown_labels_are_refused():
         AIReviewer(noul(0), hold_at=0.9, reject_at=0.1)
     with pytest.raises(InvalidInput, match="labels"):
         AIReviewer(noul(0), question=Choice(instructions="?", criteria={"yes": None}))
+
+
+@pytest.mark.parametrize("level", [-1.0, -0.01, 2.1, math.nan])
+def test_a_score_out_of_range_is_unknown_and_held(level):
+    ran = []
+    with Orchestrator.open("memory://") as hitl:
+        started(an_agent(hitl, ran, settings=SAFE, ai_reviewer=AIReviewer(score(level), question=LEVELS)))
+
+        assert (len(hitl.inbox()), ran) == (1, [])
+
+
+@pytest.mark.parametrize("stated", [-1.0, 2.0, math.nan, True])
+def test_an_opinion_with_a_score_out_of_range_is_held(stated):
+    ran = []
+    with Orchestrator.open("memory://") as hitl:
+        reviewer = AIReviewer(lambda judged: Opinion("none", score=stated))
+        started(an_agent(hitl, ran, settings=SAFE, ai_reviewer=reviewer))
+
+        assert (len(hitl.inbox()), ran) == (1, [])
+
+
+def test_what_it_does_to_the_call_that_it_is_shown_changes_nothing():
+    def changes(judged):
+        judged["tool_call"]["args"]["amount"] = 9999
+        for message in judged["messages"]:
+            for call in getattr(message, "tool_calls", ()):
+                call["args"]["amount"] = 9999
+        return {"recommendation": "none"}
+
+    def risk(arguments):
+        arguments["amount"] = 9999
+        return "low"
+
+    ran = []
+    with Orchestrator.open("memory://") as hitl:
+        settings = {"refund": {"risk": risk, "confidence": 0.99}}
+        done = started(an_agent(hitl, ran, settings=settings, ai_reviewer=AIReviewer(changes)))
+
+    assert ran == [("refund", REFUND["amount"], REFUND["to"])]
+    assert "changed" not in results(done)["call-0"].content
+
+
+def test_the_log_of_a_failure_has_no_content(caplog):
+    def fails(given):
+        raise ValueError(f"SECRET {given}")
+
+    with Orchestrator.open("memory://") as hitl:
+        settings = {"refund": {"risk": fails, "confidence": fails}}
+        started(an_agent(hitl, [], settings=settings, ai_reviewer=AIReviewer(fails)))
+
+    events = [each.event for each in caplog.records if each.name == "hitl_orchestrator.langchain"]
+    assert sorted(events) == ["ai_review_failed", "confidence_failed", "risk_failed"]
+    assert "SECRET" not in caplog.text
+    assert "call-0" in caplog.text

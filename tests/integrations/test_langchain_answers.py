@@ -250,7 +250,7 @@ def test_the_authority_of_the_reviewer_is_checked(hitl, mode):
 
 def test_an_authenticated_reviewer_is_recorded_as_such(hitl):
     ana = Principal(subject="ana@example.org", kind="human", person="senior_manager", authenticated_by="oidc")
-    agent = an_agent(hitl, [], reviewer=lambda config: ana)
+    agent = an_agent(hitl, [], reviewer=lambda config: ana, submitted_by="shop")
     started(agent)
 
     resumed(agent, [{"type": "accept"}])

@@ -96,3 +96,21 @@ def test_an_asynchronous_orchestrator_or_a_function_that_opens_one_will_do():
 
     assert ran == [("refund", 50, "ana")]
     assert reply.status == "success"
+
+
+@pytest.mark.parametrize("field", ["langgraph_auth_user_id", "user"])
+def test_who_runs_the_agent_is_its_submitter_by_default(field):
+    ran = []
+    with Orchestrator.open("memory://") as hitl:
+        agent = an_agent(hitl, ran, reviewer=lambda config: config["configurable"].get(field))
+
+        def by(name):
+            return {"configurable": {**THREAD["configurable"], field: name}}
+
+        started(agent, by("domain_reviewer"))
+        (again,) = pauses(resumed(agent, [{"type": "accept"}], by("domain_reviewer")))
+
+        assert "submitted" in again.value["problem"]
+        assert ran == []
+        resumed(agent, [{"type": "accept"}], by("senior_manager"))
+        assert ran == [("refund", 50, "ana")]

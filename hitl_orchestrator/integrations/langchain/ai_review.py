@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextvars import copy_context
+from copy import deepcopy
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Literal, Protocol, TypeAlias, cast, get_args
@@ -74,14 +75,16 @@ class Opinion:
             ValueError: it states none.
         """
         if isinstance(answer, Opinion):
-            return answer
+            by, answer = answer.by, answer.to_json()
         raw = answer if isinstance(answer, Mapping) else getattr(answer, "__dict__", {})
         recommendation, reason, score = raw.get("recommendation"), raw.get("reason") or "", raw.get("score")
         if recommendation not in _ALL:
             raise ValueError(
                 f"the judge's recommendation {shortened(repr(recommendation))} is none of {', '.join(_ALL)}"
             )
-        if score is not None and not (isinstance(score, int | float) and 0 <= score <= 1):
+        if score is not None and not (
+            isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
+        ):
             raise ValueError(f"the judge's score {shortened(repr(score))} is no number in [0, 1]")
         return cls(
             cast("Recommendation", recommendation),
@@ -136,10 +139,13 @@ class AIReviewer:
     def judge(self, judged: Judged) -> Opinion:
         """Return the opinion on a call. Never raises: what fails holds the call back."""
         try:
-            return Opinion.of(_within(self._seconds, lambda: self._judge(judged)), self.name)
+            own = deepcopy(judged)  # it changes nothing that is run
+            return Opinion.of(_within(self._seconds, lambda: self._judge(own)), self.name)
         except Exception as exc:  # noqa: BLE001 - whatever a judge does, people go on
             about = {"case_id": None, "event": "ai_review_failed"}
-            log_foreign(_log, f"the AI reviewer {self.name} gave no opinion, a person decides", exc, about)
+            call_id = judged["tool_call"].get("id")
+            what = f"the AI reviewer {self.name} gave no opinion on the call {call_id}, a person decides"
+            log_foreign(_log, what, exc, about)
             why = f"no answer within {self._seconds:g} seconds" if isinstance(exc, TimeoutError) else repr(exc)
             return Opinion("hold", f"the AI reviewer gave no opinion: {shortened(why, _MOST)}", by=self.name)
 
@@ -170,11 +176,13 @@ class AIReviewer:
         return self._by_probability(response.nouls[_QUESTION].noul)
 
     def _by_probability(self, harm: float) -> Opinion:
+        if not 0 <= harm <= 1:
+            raise ValueError(f"the probability of harm {harm!r} is not in [0, 1]")
         recommendation: Recommendation = "none"
-        if not harm < self._hold_at:  # a NaN holds
+        if harm >= self._hold_at:
             recommendation = "reject" if harm >= self._reject_at else "hold"
         shown = f"harm {harm:.2f}; held from {self._hold_at:g}, rejection recommended from {self._reject_at:g}"
-        return Opinion(recommendation, shown, harm if 0 <= harm <= 1 else None, self.name)
+        return Opinion(recommendation, shown, harm, self.name)
 
 
 class _StatedOpinion(TypedDict):

@@ -6,12 +6,10 @@ from typing import Any
 
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import shortened
+from hitl_orchestrator.integrations.approved import RESPONSE
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.schemas import converted, unfit
 from hitl_orchestrator.integrations.langchain.settings import DECISIONS, DecisionType
-
-RESPONSE = "response"
-"""The field of an output with a reviewer's own answer in the place of the tool's result."""
 
 _OF_INBOX_ALONE = ("accept", "response", "ignore")
 

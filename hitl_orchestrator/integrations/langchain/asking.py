@@ -16,6 +16,7 @@ from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, Place, messages_of
 from hitl_orchestrator.integrations.langchain.schemas import json_schema
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
+from hitl_orchestrator.integrations.langgraph.place import authenticated_user
 
 Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
@@ -72,6 +73,10 @@ class Asking:
             Unreviewable: its arguments cannot be stored.
             TaskConflict: another call had its key.
         """
+        if call.is_repeated:
+            raise Unreviewable(
+                f"two calls of one message have the id {call.call['id']!r}; each needs an id of its own."
+            )
         earlier = self._earlier(call)
         if earlier is not None and earlier.output is not None:
             asked = _Asked(earlier.task, earlier.output, earlier.submitted_by)
@@ -91,6 +96,14 @@ class Asking:
     def person(self) -> str | Principal | None:
         """Return the reviewer whose decision an answer of this run is; None if answers are wake-ups alone."""
         return self._reviewer(get_config()) if callable(self._reviewer) else self._reviewer
+
+    def _submitter(self) -> str | None:
+        """Return who asks: by default the user of the run that makes the call, who may be a reviewer in other runs."""
+        name = self._submitted_by(get_config()) if callable(self._submitted_by) else self._submitted_by
+        if name is None and self._submitted_by is authenticated_user and callable(self._reviewer):
+            person = self._reviewer(get_config())
+            return person.name if isinstance(person, Principal) else person
+        return name
 
     def decide(self, calls: Sequence[tuple[GatedCall, Waiting]], raw: object, reviewer: str | Principal) -> str:
         """Put a client's answer about these calls through `decide`; return why it was not taken, empty if it was.
@@ -141,13 +154,9 @@ class Asking:
             opinion = self._ai_reviewer.judge(Judged(tool_call=shown, tool_description=described, messages=last))
         try:
             held = "" if opinion is None else opinion.why_held
-            return _Asked(call.task(), call.output(opinion), _named(self._submitted_by), held)
+            return _Asked(call.task(), call.output(opinion), self._submitter(), held)
         except (ValidationError, InvalidInput) as exc:
             raise Unreviewable(str(exc)) from exc
-
-
-def _named(name: Name) -> str | None:
-    return name(get_config()) if callable(name) else name
 
 
 def _is_same(call: GatedCall, output: AgentOutput | None) -> bool:

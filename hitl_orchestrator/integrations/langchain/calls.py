@@ -74,8 +74,8 @@ class Place:
 class GatedCall:
     """One call of a tool that needs an approval.
 
-    `text` is the text of the model's message with the call. The message's id is part of the key: models may number the
-    calls of each message alike, and parallel sub-agents too.
+    `text` is the text of the model's message with the call, `is_repeated` whether another call there has its id. The
+    message's id is part of the key: models may number the calls of each message alike, and parallel sub-agents too.
     """
 
     call: ToolCall
@@ -84,6 +84,7 @@ class GatedCall:
     key: CallKey
     tool: BaseTool | None
     text: str = ""
+    is_repeated: bool = False
 
     @classmethod
     def of(cls, call: ToolCall, rule: ToolRule, tool: BaseTool | None, state: Any) -> "GatedCall":
@@ -103,6 +104,7 @@ class GatedCall:
             rule=rule,
             key=CallKey(thread=place.thread, call_id=call["id"], namespace=within),
             tool=tool,
+            is_repeated=message is not None and sum(each["id"] == call["id"] for each in message.tool_calls) > 1,
             text="" if message is None else shortened(str(message.text), _MOST_SHOWN),
         )
 

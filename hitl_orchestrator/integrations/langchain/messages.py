@@ -34,6 +34,12 @@ def other_tool(call: ToolCall, name: str) -> ToolMessage:
     return error(call, f"{text} Call {name} if you have it and it serves the user. {_NOT_AGAIN}")
 
 
+def no_arguments(call: ToolCall) -> ToolMessage:
+    """Return what the model reads if the reviewer's decision states no arguments for the call."""
+    text = f"The call of {call['name']} was not run: the reviewer's decision states no arguments for it"
+    return error(call, f"{text}. {_NOT_AGAIN}")
+
+
 def unfit_edit(call: ToolCall, arguments: Mapping[str, Any], problems: Sequence[str]) -> ToolMessage:
     """Return what the model reads if the arguments of a reviewer do not fit the tool."""
     shown = json.dumps(arguments, ensure_ascii=False, default=str)

@@ -14,10 +14,10 @@ from langgraph.types import Command
 from hitl_orchestrator import Go, No, Principal, Waiting
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
+from hitl_orchestrator.integrations.approved import RESPONSE, is_call, is_response
 from hitl_orchestrator.integrations.checks import check_facade, check_text
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
-from hitl_orchestrator.integrations.langchain.answers import RESPONSE
 from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Person, Unreviewable
 from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
@@ -25,7 +25,7 @@ from hitl_orchestrator.integrations.langchain.guard import GuardedTool
 from hitl_orchestrator.integrations.langchain.pauses import Judged, Waits, pause
 from hitl_orchestrator.integrations.langchain.schemas import unfit
 from hitl_orchestrator.integrations.langchain.settings import ToolSettings, ToolTable
-from hitl_orchestrator.integrations.langgraph.place import Pauses
+from hitl_orchestrator.integrations.langgraph.place import Pauses, authenticated_user
 from hitl_orchestrator.integrations.langgraph.place import Place as LangGraphPlace
 
 InterruptMode: TypeAlias = Literal["batched", "per_call"]
@@ -50,7 +50,9 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
 
     `hitl` may be a function that returns the orchestrator, which is called when it is first needed. `graph` names the
     agent for the resumers of `Orchestrator.open`, which then continue it after a decision.
-    `submitted_by` is recorded with each case, and never decides it. `ai_reviewer` judges calls before people do.
+    `submitted_by`, a name or a function of the run's configuration, is recorded with each case, and never decides it:
+    by default the user of the run that makes the call, whom a server has authenticated or `reviewer` returns.
+    `ai_reviewer` judges calls before people do.
     `check_order=False` leaves the check for outer middleware out.
 
     Raises:
@@ -64,7 +66,7 @@ class OversightMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         *,
         interrupt_mode: InterruptMode = "batched",
         reviewer: Person = None,
-        submitted_by: Name = None,
+        submitted_by: Name = authenticated_user,
         domain: str = "general",
         graph: str | None = None,
         ai_reviewer: AIReviewer | None = None,
@@ -246,11 +248,13 @@ def _approved(call: GatedCall, answer: Waiting | Go | No) -> Go | ToolMessage:
         return messages.refused(call.call, answer)
     if isinstance(answer, Waiting):
         raise InvalidInput([f"the call of {call.name!r} still waits (case {answer.case_id}); resume the agent later"])
-    fields = answer.output.model_extra or {}
-    if isinstance(text := fields.get(RESPONSE), str) and "arguments" not in fields:
-        return messages.answered(call.call, answer.run(lambda _: text))
+    if is_response(answer):
+        text = (answer.output.model_extra or {})[RESPONSE]
+        return messages.answered(call.call, answer.run(lambda _: str(text)))
     if answer.name != call.name:
         return messages.other_tool(call.call, answer.name)
+    if not is_call(answer):
+        return messages.no_arguments(call.call)
     is_edited = not same(answer.arguments, call.arguments)
     if is_edited and (problems := unfit(answer.arguments, call.tool, call.rule.args_schema)):
         return messages.unfit_edit(call.call, answer.arguments, problems)

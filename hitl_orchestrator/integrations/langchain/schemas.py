@@ -1,11 +1,13 @@
 """The schema of a tool's arguments: for edits, for clients of LangChain, and for the orchestrator itself."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ValidationError
 
+from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.integrations.langchain.settings import DecisionType
 
 _ACTION = {"type": "object", "properties": {"name": {"type": "string"}, "args": {"type": "object"}}}
@@ -45,9 +47,25 @@ def converted(arguments: Mapping[str, Any], tool: BaseTool | None) -> dict[str, 
         return dict(arguments)
     try:
         read = model.model_validate(dict(arguments)).model_dump(mode="json")
+        again = model.model_validate(read).model_dump(mode="json")
     except ValidationError:
         return dict(arguments)
-    return {name: read.get(name, value) if isinstance(value, str) else value for name, value in arguments.items()}
+    return {
+        name: _converted(value, read[name], again.get(name)) if isinstance(value, str) and name in read else value
+        for name, value in arguments.items()
+    }
+
+
+def _converted(text: str, read: object, again: object) -> object:
+    """Return the value of a text; without validators if they would change it once more in the tool."""
+    if same(read, again):
+        return read
+    if isinstance(read, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def decision_schema(allowed: Iterable[DecisionType], name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

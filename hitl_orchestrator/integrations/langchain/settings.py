@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -61,7 +62,7 @@ class ToolRule:
         if not callable(self.risk):
             return self.risk
         try:
-            level = self.risk(arguments)
+            level = self.risk(deepcopy(arguments))
         except Exception as exc:  # noqa: BLE001 - fails closed
             about = {"case_id": None, "event": "risk_failed"}
             what = f"the risk function of the tool {self.name!r} failed, so that the call is of high risk"
@@ -74,7 +75,7 @@ class ToolRule:
         if not callable(self.confidence):
             return self.confidence
         try:
-            return confidence_of(self.confidence, arguments, _WHERE)
+            return confidence_of(self.confidence, deepcopy(arguments), _WHERE)
         except InvalidInput as exc:  # an unknown confidence is none
             about = {"case_id": None, "event": "confidence_failed"}
             log_foreign(_log, f"the confidence function of the tool {self.name!r} failed, no confidence", exc, about)
