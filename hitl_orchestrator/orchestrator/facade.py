@@ -65,9 +65,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Orchestrator"]
 
-_ASKED = "call"
-"""Stands for the id of a task that is asked about, which gets the id of its key."""
-
 
 @checked_arguments
 class Orchestrator:
@@ -209,9 +206,7 @@ class Orchestrator:
         The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
         was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
         `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
-        Mappings need no `task_id`.
-
-        `arguments_schema`, the JSON Schema of the arguments, is stored with a new case: every process that decides
+        Mappings need no `task_id`. `arguments_schema`, the JSON Schema of the arguments, is stored with a new case: every process that decides
         refuses an edit that does not fit it, or is of another function. With `takes_response` an override may have a
         text `response` in the place of `arguments`: the caller then takes it for the result, and makes no call.
         `held` is why a person has to decide a new case, even if the policy approves it; it becomes the reason.
@@ -222,7 +217,7 @@ class Orchestrator:
             GrantRefused: its case was submitted without `ask`, or for another audience.
         """
         services, acting = self._gate.to(Verb.SUBMIT)
-        given = task_of(task, task_id=_ASKED)
+        given = task_of(task, task_id="call")  # replaced by the id of the key
         proposed = output_of(output, given)
         call = Call(key, given, proposed, audience, acting.submitter(submitted_by), parent)
         call = call._replace(arguments_schema=arguments_schema, takes_response=takes_response, held=held)
