@@ -206,10 +206,11 @@ class Orchestrator:
         The task gets the id of the key, so that asking again about the same call is the same case. `Go` carries what
         was approved, and a grant with which exactly one caller makes the call, once; `audience` names who that may be.
         `parent` is where the caller waits: after `Waiting` it is resumed once the case is decided (see `resumers`).
-        Mappings need no `task_id`. `arguments_schema`, the JSON Schema of the arguments, is stored with a new case: every process that decides
-        refuses an edit that does not fit it, or is of another function. With `takes_response` an override may have a
-        text `response` in the place of `arguments`: the caller then takes it for the result, and makes no call.
-        `held` is why a person has to decide a new case, even if the policy approves it; it becomes the reason.
+        Mappings need no `task_id`. `arguments_schema`, the JSON Schema of the arguments, is stored with a new case:
+        every process that decides refuses an edit that does not fit it, or is of another function. With
+        `takes_response` an override may have a text `response` in the place of `arguments`: the caller then takes it
+        for the result, and makes no call. `held` is why a person has to decide a new case, even if the policy approves
+        it; it becomes the reason.
 
         Raises:
             InvalidInput: the key, the task, the output or the schema is unusable.
