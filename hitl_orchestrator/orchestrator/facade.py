@@ -209,8 +209,7 @@ class Orchestrator:
         Mappings need no `task_id`. `arguments_schema`, the JSON Schema of the arguments, is stored with a new case:
         every process that decides refuses an edit that does not fit it, or is of another function. With
         `takes_response` an override may have a text `response` in the place of `arguments`: the caller then takes it
-        for the result, and makes no call. `held` is why a person has to decide a new case, even if the policy approves
-        it; it becomes the reason.
+        for the result, and makes no call. `held` is the reason to have a new case decided by a person, always.
 
         Raises:
             InvalidInput: the key, the task, the output or the schema is unusable.
