@@ -40,9 +40,9 @@ def test_a_wrong_asynchronous_function_leaves_the_approval_as_it_was(go, call):
 
 
 def test_a_coroutine_that_was_not_awaited_is_not_recorded_as_carried_out(go):
-    with pytest.raises(TypeError, match="not awaited"):
+    with pytest.raises(InvalidInput, match="returned a coroutine in place of a result"):
         go.run(lambda arguments: later(dict(arguments)))
-    with pytest.raises(ExecutionFailed, match="not awaited"):
+    with pytest.raises(ExecutionFailed, match="returned a coroutine"):
         go.run(lambda arguments: arguments["order"])
 
 
