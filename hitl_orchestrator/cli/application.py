@@ -5,11 +5,13 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from hitl_orchestrator.errors import HitlError, InvalidInput, shortened
 from hitl_orchestrator.errors.in_log import sentence_of
-from hitl_orchestrator.orchestrator import Orchestrator
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.orchestrator import Orchestrator
 
 __all__ = ["attempted", "imported", "orchestrator_of"]
 
@@ -18,7 +20,7 @@ _FORM = "give module:name, such as my_app:hitl"
 _MISSING = object()
 
 
-def orchestrator_of(named: str) -> Orchestrator:
+def orchestrator_of(named: str) -> "Orchestrator":
     """Import the orchestrator of an application, from the current folder or from the installed packages.
 
     The name is that of an open `Orchestrator`, or of a function that returns one.
@@ -26,12 +28,14 @@ def orchestrator_of(named: str) -> Orchestrator:
     Raises:
         InvalidInput: the text has another form, the import failed, or the name is that of something else.
     """
+    from hitl_orchestrator.orchestrator import Orchestrator  # noqa: PLC0415 - slow, and rarely needed
+
     module, _, name = named.partition(":")
     if not module or not name or not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise InvalidInput([f"--app {shortened(named)!r}: {_FORM}"])
     where = f"--app {named!r}"
     found = imported(where, module, name, remedy=_FORM)
-    if attempted(f"{where}: {name} cannot be used", lambda: _is_function(found)):
+    if attempted(f"{where}: {name} cannot be used", lambda: callable(found) and not isinstance(found, Orchestrator)):
         found = attempted(f"{where}: it could not be opened", found)
     if attempted(f"{where}: {name} cannot be used", lambda: isinstance(found, Orchestrator)):
         return cast("Orchestrator", found)
@@ -66,7 +70,3 @@ def attempted(where: str, step: Callable[[], T]) -> T:
     except BaseException as exc:
         text = shortened(" ".join(sentence_of(exc).split()), 300)
         raise InvalidInput([f"{where}: {text}; correct the application"]) from exc
-
-
-def _is_function(found: Any) -> bool:
-    return callable(found) and not isinstance(found, Orchestrator)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.errors import LedgerDamaged, TamperedPeople, TamperedPolicy
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, TamperedPeople, TamperedPolicy, shortened
 from hitl_orchestrator.execution.answers import Answer
 from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -16,8 +16,15 @@ __all__ = ["Gate", "Passed", "PassedForCase", "case_id_of"]
 
 
 def case_id_of(case: Case | Answer | str) -> str:
-    """Return the id of a case that a call names by itself, by the answer of `ask`, or by its id."""
-    return case if isinstance(case, str) else case.case_id
+    """Return the id of a case that a call names by itself, by the answer of `ask`, or by its id.
+
+    Raises:
+        InvalidInput: it names none.
+    """
+    case_id = case if isinstance(case, str) else getattr(case, "case_id", None)
+    if not isinstance(case_id, str):
+        raise InvalidInput([f"case: this is {shortened(repr(case))}; give a case, the answer of ask, or its id"])
+    return case_id
 
 
 class Passed(NamedTuple):

@@ -27,6 +27,9 @@ LARGEST = 16_384
 TOOL_APPROVAL = "tool_approval"
 """The `type` of the value with which LangChain, and our middleware, asks about one call of a tool."""
 
+GUARD = {"type", "case_id", "task_id"}
+"""The fields of the value with which a guarded function pauses a graph; its type is `oversight`."""
+
 _OF_APPROVAL = {"tool_call_id", "name", "args", "description", "case_id"}
 
 
@@ -165,7 +168,7 @@ def _cut(pause: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_pause_of(value: Any, case_id: str) -> bool:
-    """Return whether the value of an interrupt is a pause of ours for this case: of a node, or of the middleware.
+    """Return whether the value of an interrupt is a pause of ours for this case: of a node, a guard, or the middleware.
 
     A foreign interrupt that mentions the case, in arguments for example, is none: a wake-up would be an answer to it.
     """
@@ -173,6 +176,8 @@ def is_pause_of(value: Any, case_id: str) -> bool:
         return False
     if value.get("type") == PAUSE:
         return value.keys() == ReviewPause.model_fields.keys() and value["case_id"] == case_id
+    if value.get("type") == "oversight":
+        return value.keys() == GUARD and value["case_id"] == case_id
     if value.get("type") == TOOL_APPROVAL:
         return value.keys() >= _OF_APPROVAL and value["case_id"] == case_id
     requests = value.get("action_requests")
