@@ -1,7 +1,8 @@
 """Settings from environment variables, which are read here only."""
 
 import os
-from typing import Literal
+from pathlib import Path
+from typing import Literal, TypedDict
 
 from pydantic import Field
 
@@ -10,6 +11,18 @@ from hitl_orchestrator.errors import InvalidKey
 
 DEFAULT_STORE = "sqlite:///hitl.db"
 _OFF = "off"
+
+
+class Opening(TypedDict):
+    """The options of `Orchestrator.open` that the settings alone state, for every face that opens a store."""
+
+    schemas: str | None
+    seal_key: str | None
+    checkpoint_key: str | None
+    head_file: str | Literal[False] | None
+    head_key: str | Path | None
+    tracing: bool
+    telemetry: bool
 
 
 class Settings(Value):
@@ -28,6 +41,24 @@ class Settings(Value):
     head_file: str | Literal[False] | None = None
     head_key: str | None = Field(default=None, repr=False)
     head_key_file: str | None = None
+
+    @property
+    def signing_key(self) -> str | Path | None:
+        """The key that signs ledger heads, or its file, if the environment names one."""
+        return self.head_key or (None if self.head_key_file is None else Path(self.head_key_file))
+
+    @property
+    def opening(self) -> Opening:
+        """The options with which a face opens a store, beside its policy and its people."""
+        return Opening(
+            schemas=self.schemas,
+            seal_key=self.seal_key,
+            checkpoint_key=self.checkpoint_key,
+            head_file=self.head_file,
+            head_key=self.signing_key,
+            tracing=self.tracing,
+            telemetry=self.telemetry,
+        )
 
 
 def read_settings() -> Settings:

@@ -42,8 +42,6 @@ class Session:
     policy: str | None
     reviewers: str | None
     as_json: bool
-    seal_key: str | None = field(default=None, repr=False)
-    checkpoint_key: str | None = field(default=None, repr=False)
     settings: Settings = field(default_factory=Settings)
     typed: GlobalOptions = NO_OPTIONS
 
@@ -76,14 +74,8 @@ class Session:
             self.store,
             policy=policy,
             reviewers=reviewers,
-            schemas=self.settings.schemas,
             score_rules=load_score_rules(None, self.policy),
-            seal_key=self.seal_key,
-            checkpoint_key=self.checkpoint_key,
-            head_file=self.settings.head_file,
-            head_key=self.head_key,
-            tracing=self.settings.tracing,
-            telemetry=self.settings.telemetry,
+            **self.settings.opening,
         ).acting_as(reviewer, channel=CHANNEL, principal=user_of_the_system())
 
     def governed(self) -> "Session":
@@ -123,7 +115,7 @@ class Session:
             StoreUnavailable: the store does not exist.
         """
         self.check_store_exists()
-        keys = {"seal_key": self.seal_key, "head_key": self.head_key}
+        keys = {"seal_key": self.settings.seal_key, "head_key": self.head_key}
         file = head_file or self.settings.head_file
         with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
@@ -135,8 +127,7 @@ class Session:
     @property
     def head_key(self) -> str | Path | None:
         """The key that signs ledger heads, or its file, if the environment names one."""
-        file = self.settings.head_key_file
-        return self.settings.head_key or (None if file is None else Path(file))
+        return self.settings.signing_key
 
     def check_store_exists(self) -> None:
         """Raise `StoreUnavailable` if the store does not exist."""
@@ -190,8 +181,6 @@ def start(typed: GlobalOptions) -> Session:
         policy=settings.policy if typed.policy is None else typed.policy,
         reviewers=settings.reviewers if typed.reviewers is None else typed.reviewers,
         as_json=typed.as_json,
-        seal_key=settings.seal_key,
-        checkpoint_key=settings.checkpoint_key,
         settings=settings,
         typed=typed,
     )

@@ -8,7 +8,6 @@ authenticated user may do; without authentication in `langgraph.json` the server
 
 import atexit
 from collections.abc import Mapping
-from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
@@ -100,17 +99,11 @@ class _Store:
 
 def _open() -> Orchestrator:
     settings = read_settings()
-    file = settings.head_key_file
     opened = Orchestrator.open(
         settings.store,
         policy=settings.policy,
         reviewers=settings.reviewers,
-        schemas=settings.schemas,
-        seal_key=settings.seal_key,
-        checkpoint_key=settings.checkpoint_key,
-        head_file=settings.head_file,
-        head_key=settings.head_key or (None if file is None else Path(file)),
-        tracing=settings.tracing,
+        **settings.opening,
     )
     # A server has no hook for its end in a graph.
     atexit.register(opened.close)
