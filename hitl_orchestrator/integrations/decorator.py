@@ -263,8 +263,10 @@ def _time_left(ends: float | None, answer: Waiting) -> float:
     if _place_in_langgraph() is not None:
         from langgraph.types import interrupt  # noqa: PLC0415 - imported already, or there would be no place
 
+        from hitl_orchestrator.integrations.langgraph.payload import guard_pause  # noqa: PLC0415 - as above
+
         # The value that it returns is only a wake-up.
-        interrupt({"type": "oversight", "case_id": answer.case_id, "task_id": answer.case.task_id})
+        interrupt(guard_pause(answer.case_id, answer.case.task_id))
         return 0.0
     raise AwaitingReview(answer.case_id)
 

@@ -7,6 +7,7 @@ from langgraph.types import Command, interrupt
 from support.embedded_agent import NAME, Agent, outcome, place, task_of
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.integrations import guard
 from hitl_orchestrator.integrations.langgraph import LangGraphResumer, gate
 
 FOREIGN = {
@@ -44,4 +45,26 @@ def test_a_foreign_pause_that_mentions_the_case_is_not_answered(kind):
 
         assert answers == []
         assert made == [{"to": "ann"}]
+        assert hitl.cases.wakeups() == []
+
+
+def test_the_pause_of_a_guarded_function_is_answered():
+    made, builder = [], StateGraph(Agent)
+    with Orchestrator.open("memory://") as hitl:
+
+        @guard(hitl, task_type="mail", domain="support", graph=NAME, name="send")
+        def send(to: str) -> str:
+            made.append(to)
+            return "sent"
+
+        builder.add_node("mail", lambda state: {"result": send("ann")})
+        builder.add_edge(START, "mail")
+        graph = builder.compile(checkpointer=InMemorySaver())
+        hitl.resumers[NAME] = LangGraphResumer(graph)
+        (paused,) = graph.invoke({"call": {}}, place("t"), durability="sync")["__interrupt__"]
+
+        hitl.decide(paused.value["case_id"], "approve", reviewer="senior_manager")
+        hitl.recover()
+
+        assert made == ["ann"]
         assert hitl.cases.wakeups() == []

@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.orchestrator import CaseView
 
-__all__ = ["ARGUMENTS", "PAUSE", "TOOL_APPROVAL", "ReviewPause", "is_pause_of", "pause_of"]
+__all__ = ["ARGUMENTS", "PAUSE", "TOOL_APPROVAL", "ReviewPause", "guard_pause", "is_pause_of", "pause_of"]
 
 PAUSE: Literal["hitl_review"] = "hitl_review"
 """The `type` of the value: a front end can tell it from the interrupts of other nodes."""
@@ -27,8 +27,8 @@ LARGEST = 16_384
 TOOL_APPROVAL = "tool_approval"
 """The `type` of the value with which LangChain, and our middleware, asks about one call of a tool."""
 
-GUARD = {"type", "case_id", "task_id"}
-"""The fields of the value with which a guarded function pauses a graph; its type is `oversight`."""
+_GUARD = "oversight"
+"""The `type` of the value with which a guarded function pauses a graph."""
 
 _OF_APPROVAL = {"tool_call_id", "name", "args", "description", "case_id"}
 
@@ -167,6 +167,11 @@ def _cut(pause: dict[str, Any]) -> dict[str, Any]:
     return {**pause, **left, **texts, "action_request": action, "config": config}
 
 
+def guard_pause(case_id: str, task_id: str) -> dict[str, Any]:
+    """Return the pause of a guarded function in a node. It takes no answer: the decision alone counts."""
+    return {"type": _GUARD, "case_id": case_id, "task_id": task_id}
+
+
 def is_pause_of(value: Any, case_id: str) -> bool:
     """Return whether the value of an interrupt is a pause of ours for this case: of a node, a guard, or the middleware.
 
@@ -176,8 +181,8 @@ def is_pause_of(value: Any, case_id: str) -> bool:
         return False
     if value.get("type") == PAUSE:
         return value.keys() == ReviewPause.model_fields.keys() and value["case_id"] == case_id
-    if value.get("type") == "oversight":
-        return value.keys() == GUARD and value["case_id"] == case_id
+    if value.get("type") == _GUARD:
+        return value.keys() == guard_pause(case_id, "").keys() and value["case_id"] == case_id
     if value.get("type") == TOOL_APPROVAL:
         return value.keys() >= _OF_APPROVAL and value["case_id"] == case_id
     requests = value.get("action_requests")
