@@ -4,6 +4,7 @@ import re
 
 from hitl_orchestrator import errors
 from hitl_orchestrator.errors import HitlError, InvalidInput, LeaseLost, PolicyMissing, ReviewEscalated, UnknownCase
+from hitl_orchestrator.errors.in_log import sentence_of
 
 
 def subclasses(kind):
@@ -26,3 +27,13 @@ def test_an_error_inherits_the_status_of_its_branch():
 
     assert statuses == [500, 422, 422, 404, 409]
     assert ReviewEscalated.http_status == 409
+
+
+def test_the_text_of_a_foreign_error_may_fail_in_any_way():
+    class Leaves(Exception):
+        def __str__(self):
+            raise SystemExit(0)
+
+    assert sentence_of(Leaves()) == "Leaves"
+    assert sentence_of(ValueError("no")) == "ValueError: no"
+    assert sentence_of(ValueError()) == "ValueError"

@@ -22,8 +22,10 @@ def in_log(exc: BaseException) -> str:
 
 
 def sentence_of(exc: BaseException) -> str:
-    """Return the type and the text of an error, whose text may fail, or be empty."""
+    """Return the type and the text of an error, whose text may be empty, or fail in any way."""
     try:
         return f"{type(exc).__name__}: {exc}".removesuffix(": ")
-    except Exception:  # noqa: BLE001 - the type says enough
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the type says enough
         return type(exc).__name__

@@ -25,8 +25,7 @@ from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
-from hitl_orchestrator.errors import ClassifierFailed, InvalidInput, shortened
-from hitl_orchestrator.errors.in_log import log_foreign
+from hitl_orchestrator.errors import ClassifierFailed, InvalidInput, in_log, shortened
 from hitl_orchestrator.nodes.ports import Answer, AsynchronousClassifier, Classifier
 from hitl_orchestrator.services.cases.event_loop import Ended, EventLoop, Overrun, Stopped
 
@@ -75,7 +74,7 @@ class ClassifierCall:
                     raise ClassifierFailed(task.task_id, _STOPPED) from exc
                 error = sentence_of(exc, task)
                 about = {"case_id": None, "task_id": task.task_id, "event": "classifier_failed"}
-                log_foreign(_log, f"the classifier failed on task {task.task_id}", exc, about)
+                in_log.log_foreign(_log, f"the classifier failed on task {task.task_id}", exc, about)
                 pause = self._pause_after(attempt, exc)
                 if pause is None:
                     if self.on_error is not OnClassifierError.RAISE:
@@ -171,7 +170,7 @@ def _is_retried(policy: RetryPolicy, exc: Exception) -> bool:
         return bool(retried(exc))
     except Exception as failed:  # noqa: BLE001 - foreign code
         about = {"case_id": None, "event": "retry_policy_failed"}
-        log_foreign(_log, "the retry_on of the classifier's RetryPolicy failed", failed, about)
+        in_log.log_foreign(_log, "the retry_on of the classifier's RetryPolicy failed", failed, about)
         return False
 
 
@@ -237,7 +236,7 @@ def sentence_of(exc: BaseException, task: Task) -> str:
     elif isinstance(exc, InvalidInput):
         text = "; ".join(exc.problems).replace(_answer_to(task), "its answer")
     else:
-        text = f"{type(exc).__name__}: {_text_of(exc) or ''}".removesuffix(": ")
+        text = in_log.sentence_of(exc)
     line = " ".join(text[: 2 * MAX_ERROR].replace('"', "'").encode(errors="replace").decode().split())
     shown = escape_invisible(line)
     return shown if len(shown) <= MAX_ERROR else f"{shown[: MAX_ERROR - 1]}…"
