@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.principals import ELSEWHERE, HERE, PEOPLE, WHO, principal
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, HumanDecision
@@ -28,16 +29,6 @@ from hitl_orchestrator.services.authority import TABLE, CaseScope, Verb, authori
 
 FACADE = (Orchestrator, Cases, Reviews, Executions, PolicyAdministration, PeopleAdministration, Audit, LedgerAudit)
 MAKES_PRINCIPALS = {"open", "acting_as", "close"}
-HERE, ELSEWHERE = "customer_support", "finance"
-PEOPLE = [
-    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": [HERE]},
-    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": [HERE]},
-    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"], "domains": [HERE]},
-]
-
-
-def principal(kind, person=None, subject="login-1"):
-    return Principal(subject=subject, kind=kind, person=person, authenticated_by="oidc")
 
 
 def methods_of(cls):
@@ -235,18 +226,6 @@ IN_GENERAL = {
     "inbox": (Verb.INBOX, lambda h: h.inbox()),
     "recover": (Verb.RECOVER, lambda h: h.recover()),
     "run_maintenance": (Verb.MAINTAIN, lambda h: h.run_maintenance()),
-}
-WHO = {
-    "agent": principal(PrincipalKind.AGENT, subject="bot"),
-    "ana": principal(PrincipalKind.HUMAN, "ana"),
-    "max": principal(PrincipalKind.HUMAN, "max"),
-    "zoe": principal(PrincipalKind.HUMAN, "zoe"),
-    "left": principal(PrincipalKind.HUMAN, "gone"),
-    "no account": principal(PrincipalKind.HUMAN, subject="bot"),
-    "auditor": principal(PrincipalKind.AUDITOR),
-    "operator": principal(PrincipalKind.OPERATOR),
-    "boss of operations": principal(PrincipalKind.OPERATOR, "max"),
-    "system": principal(PrincipalKind.SYSTEM),
 }
 # Their own submission; a decision without an account; a redaction in a domain that is not theirs.
 BARRED = ("they submitted this case", "there is none behind this login", "may not redact this case")

@@ -3,35 +3,11 @@
 import pytest
 from support.builders import a_task, an_output
 from support.policy_changes import checked
+from support.principals import ELSEWHERE, HERE, PEOPLE, WHO, principal
 
 from hitl_orchestrator.domain.enums import HumanDecision
-from hitl_orchestrator.domain.principal import Principal, PrincipalKind
+from hitl_orchestrator.domain.principal import PrincipalKind
 from hitl_orchestrator.errors import NotAuthorized, UnknownCase
-
-HERE, ELSEWHERE = "customer_support", "finance"
-PEOPLE = [
-    {"reviewer_id": "ana", "name": "Ana", "roles": ["domain_reviewer"], "domains": [HERE]},
-    {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"], "domains": [HERE]},
-    {"reviewer_id": "zoe", "name": "Zoe", "roles": ["compliance_officer"], "domains": [HERE]},
-]
-
-
-def principal(kind, person=None, subject="login-1"):
-    return Principal(subject=subject, kind=kind, person=person, authenticated_by="oidc")
-
-
-WHO = {
-    "agent": principal(PrincipalKind.AGENT, subject="bot"),
-    "ana": principal(PrincipalKind.HUMAN, "ana"),
-    "max": principal(PrincipalKind.HUMAN, "max"),
-    "zoe": principal(PrincipalKind.HUMAN, "zoe"),
-    "left": principal(PrincipalKind.HUMAN, "gone"),
-    "no account": principal(PrincipalKind.HUMAN, subject="bot"),
-    "auditor": principal(PrincipalKind.AUDITOR),
-    "operator": principal(PrincipalKind.OPERATOR),
-    "boss of operations": principal(PrincipalKind.OPERATOR, "max"),
-    "system": principal(PrincipalKind.SYSTEM),
-}
 
 
 def test_lists_show_only_what_the_principal_reaches(opened, durable_store):
