@@ -32,6 +32,16 @@ def check_facade(hitl: object, where: str) -> Facade:
     raise InvalidInput([f"{where}: {given} is no orchestrator; give the one that Orchestrator.open(...) returns"])
 
 
+def opened_facade(source: Facade | Callable[[], Facade]) -> Facade:
+    """Return an open orchestrator, or the one that a function returns, which is not checked here."""
+    return source if isinstance(source, Orchestrator | AsyncOrchestrator) else source()
+
+
+def synchronous(hitl: Facade) -> Orchestrator:
+    """Return the synchronous facade of an orchestrator."""
+    return hitl.sync if isinstance(hitl, AsyncOrchestrator) else hitl
+
+
 def check_text(value: object, where: str) -> None:
     """Raise `InvalidInput` unless this is a text that is not blank."""
     if not isinstance(value, str) or not value.strip():

@@ -29,6 +29,8 @@ from hitl_orchestrator.integrations.checks import (
     check_takes_one,
     check_text,
     check_wait,
+    opened_facade,
+    synchronous,
 )
 from hitl_orchestrator.integrations.naming import Guarded, claim_name, name_of
 from hitl_orchestrator.integrations.tool_calls import ToolCalls
@@ -183,10 +185,8 @@ class _GuardedCalls:
         )
 
     def _facade(self) -> Facade:
-        hitl = self._hitl
-        if not isinstance(hitl, Orchestrator | AsyncOrchestrator):
-            hitl = check_facade(hitl(), f"{_GUARD}: {self.signature.name}: the function given as hitl")
-        claim_name(_sync(hitl)._guarded, self._name, self._identity)
+        hitl = check_facade(opened_facade(self._hitl), f"{_GUARD}: {self.signature.name}: the function given as hitl")
+        claim_name(synchronous(hitl)._guarded, self._name, self._identity)
         return hitl
 
     def _ends(self) -> float | None:
@@ -288,10 +288,6 @@ def _place_in_langgraph() -> "Place | None":
     except RuntimeError:
         return None
     return Place.of(config) if config.get("configurable", {}).get(CHECKPOINTER) else None
-
-
-def _sync(hitl: Facade) -> Orchestrator:
-    return hitl.sync if isinstance(hitl, AsyncOrchestrator) else hitl
 
 
 async def _wait(hitl: Facade, case_id: str, seconds: float) -> None:

@@ -7,10 +7,11 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_config
 from pydantic import ValidationError
 
-from hitl_orchestrator import AgentOutput, AsyncOrchestrator, Go, No, Orchestrator, Principal, Task, Waiting
+from hitl_orchestrator import AgentOutput, Go, No, Orchestrator, Principal, Task, Waiting
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import InvalidInput, RequestRejected, UnknownCase
+from hitl_orchestrator.integrations.checks import Facade, opened_facade, synchronous
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer, Judged
 from hitl_orchestrator.integrations.langchain.answers import Answer, UnfitAnswer, read_answers
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, Place, messages_of
@@ -18,7 +19,6 @@ from hitl_orchestrator.integrations.langchain.schemas import json_schema
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
 from hitl_orchestrator.integrations.langgraph.place import authenticated_user
 
-Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 Name: TypeAlias = str | Callable[[RunnableConfig], str | None] | None
 """A name, or a function of the configuration of the run that returns it; None for no person."""
 
@@ -63,8 +63,7 @@ class Asking:
 
     @property
     def _hitl(self) -> Orchestrator:
-        opened = self._source if isinstance(self._source, Orchestrator | AsyncOrchestrator) else self._source()
-        return opened.sync if isinstance(opened, AsyncOrchestrator) else opened
+        return synchronous(opened_facade(self._source))
 
     def ask(self, call: GatedCall, state: Any) -> Waiting | Go | No:
         """Submit or find the case of a call.

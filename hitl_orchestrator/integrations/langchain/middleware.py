@@ -15,10 +15,10 @@ from hitl_orchestrator import Go, No, Principal, Waiting
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
 from hitl_orchestrator.integrations.approved import RESPONSE, is_call, is_response
-from hitl_orchestrator.integrations.checks import check_facade, check_text
+from hitl_orchestrator.integrations.checks import Facade, check_facade, check_text
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer
-from hitl_orchestrator.integrations.langchain.asking import Asking, Facade, Name, Person, Unreviewable
+from hitl_orchestrator.integrations.langchain.asking import Asking, Name, Person, Unreviewable
 from hitl_orchestrator.integrations.langchain.build_order import Built, building, check_outermost
 from hitl_orchestrator.integrations.langchain.calls import GatedCall, open_calls
 from hitl_orchestrator.integrations.langchain.guard import GuardedTool

@@ -4,15 +4,13 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from langchain_core.runnables import RunnableConfig
 
 from hitl_orchestrator import (
-    AsyncOrchestrator,
     Case,
     InvalidInput,
-    Orchestrator,
     ParentCall,
     Principal,
     RequestRejected,
@@ -30,6 +28,7 @@ from hitl_orchestrator.errors import (
     TaskConflict,
     UnknownCase,
 )
+from hitl_orchestrator.integrations.checks import Facade, opened_facade
 from hitl_orchestrator.integrations.langgraph.answers import answer_in
 from hitl_orchestrator.integrations.langgraph.calls import Asked
 from hitl_orchestrator.integrations.langgraph.overlap import hearing
@@ -42,7 +41,6 @@ __all__ = ["CHANNEL", "Facade", "Oversight", "ReviewerOf", "Steps", "SubmitterOf
 CHANNEL = "langgraph"
 """The channel that the ledger records for a decision that came through a graph."""
 
-Facade: TypeAlias = Orchestrator | AsyncOrchestrator
 
 Result = TypeVar("Result")
 Steps = Generator[Callable[[], Any], Any, Result]
@@ -107,7 +105,7 @@ class Oversight(NamedTuple):
             yield from self._heard(hitl, place, view, value)
 
     def _opened(self) -> Facade:
-        return self.hitl if isinstance(self.hitl, Orchestrator | AsyncOrchestrator) else self.hitl()
+        return opened_facade(self.hitl)
 
     def _question(self, hitl: Any, place: Place, asked: Asked) -> Steps[Callable[[], Any]]:
         """Return the call of `ask`, which is repeated until it has an answer.
