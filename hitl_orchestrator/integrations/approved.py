@@ -1,9 +1,7 @@
 """What an approval of a call says: the arguments of the call, or an answer in its place."""
 
 from hitl_orchestrator import Go
-
-ARGUMENTS, RESPONSE = "arguments", "response"
-"""Fields of an output: the arguments of a call, and a reviewer's own answer in the place of its result."""
+from hitl_orchestrator.domain.execution import ARGUMENTS, RESPONSE
 
 
 def is_call(answer: Go) -> bool:

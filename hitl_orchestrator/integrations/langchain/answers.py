@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hitl_orchestrator.domain.execution import RESPONSE
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import shortened
-from hitl_orchestrator.integrations.approved import RESPONSE
 from hitl_orchestrator.integrations.langchain.calls import GatedCall
 from hitl_orchestrator.integrations.langchain.schemas import converted, unfit
 from hitl_orchestrator.integrations.langchain.settings import DECISIONS, DecisionType

@@ -12,9 +12,10 @@ from langgraph.runtime import Runtime, get_runtime
 from langgraph.types import Command
 
 from hitl_orchestrator import Go, No, Principal, Waiting
+from hitl_orchestrator.domain.execution import RESPONSE
 from hitl_orchestrator.domain.input.json_patch import same
 from hitl_orchestrator.errors import ExecutionFailed, ExecutionUnknown, InvalidInput
-from hitl_orchestrator.integrations.approved import RESPONSE, is_call, is_response
+from hitl_orchestrator.integrations.approved import is_call, is_response
 from hitl_orchestrator.integrations.checks import Facade, check_facade, check_text
 from hitl_orchestrator.integrations.langchain import messages
 from hitl_orchestrator.integrations.langchain.ai_review import AIReviewer

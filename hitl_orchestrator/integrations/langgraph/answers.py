@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.execution import ARGUMENTS
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.integrations.langgraph.payload import ARGUMENTS
 
 __all__ = ["ANSWER_SCHEMA", "answer_in", "wake_up"]
 

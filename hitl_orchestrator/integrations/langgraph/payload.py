@@ -8,18 +8,16 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel, Signal
+from hitl_orchestrator.domain.execution import ARGUMENTS
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.orchestrator import CaseView
 
-__all__ = ["ARGUMENTS", "PAUSE", "TOOL_APPROVAL", "ReviewPause", "guard_pause", "is_pause_of", "pause_of"]
+__all__ = ["PAUSE", "TOOL_APPROVAL", "ReviewPause", "guard_pause", "is_pause_of", "pause_of"]
 
 PAUSE: Literal["hitl_review"] = "hitl_review"
 """The `type` of the value: a front end can tell it from the interrupts of other nodes."""
-
-ARGUMENTS = "arguments"
-"""The field of a proposal with the arguments of a proposed call."""
 
 LARGEST = 16_384
 """The largest pause in bytes of JSON; a checkpointer stores it once more for each answer."""
