@@ -88,7 +88,7 @@ $(BIN)/python:
 
 $(VENV)/.core: pyproject.toml | $(BIN)/python
 	$(call INSTALLING,hitl)
-	$(PIP) --editable '.[desk,lab]'
+	$(PIP) --editable '.[desk,report]'
 	@touch $@
 
 # Every archive is compared with its hash in the lock; the package itself is built with what the lock installed.
