@@ -3,7 +3,7 @@
 Reviews exist only for a sample of the cases, so each is weighted by the inverse of the probability with which a similar
 case was reviewed (Horvitz, D. G. and Thompson, D. J. (1952): A generalization of sampling without replacement from a
 finite universe. Journal of the American Statistical Association 47, 663-685), and the sum is divided by the sum of the
-weights (Hájek's ratio). The interval is Wilson's (see `reviewer_quality`) for the effective sample size (Σw)²/Σw²
+weights (Hájek's ratio). The interval is Wilson's (see `shares`) for the effective sample size (Σw)²/Σw²
 (Kish, L. (1965): Survey Sampling). Cases with a review probability of 0 are outside of the estimate. So are cases whose
 review was never answered: if all had been answered, the weights would add up to the number of cases, within the
 variance of the sample.
@@ -14,7 +14,7 @@ from math import sqrt
 
 from hitl_orchestrator.domain.shown.numbers import cut_off, percent
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.insights.reviewer_quality import wilson
+from hitl_orchestrator.insights.shares import wilson
 
 ENOUGH_REVIEWS = 30
 """The least number of effective reviews for an estimate."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import permutations
-from math import sqrt
-from statistics import NormalDist, median
+from statistics import median
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import APPROVING, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.value import Identifier, Value, canonical_json
+from hitl_orchestrator.insights.shares import Share, share_of
 
 READING_SECONDS = 42.0
 """The seconds in which adults read 1000 characters: 238 words a minute, of six characters with the blank between them.
@@ -35,8 +35,6 @@ WITH_PEERS = 0.5
 ENOUGH_TIMED, ENOUGH_GOLD, ENOUGH_DECIDED, ENOUGH_COMPARED = 20, 5, 50, 10
 """The numbers of cases that are needed for each signal."""
 
-_BOTH_TAILS = NormalDist().inv_cdf(0.975)
-
 
 class QualitySignal(StrEnum):
     """A reason for a closer look at a reviewer."""
@@ -54,16 +52,6 @@ NEEDED = {
     QualitySignal.APART_FROM_PEERS: ENOUGH_COMPARED,
 }
 """The number of cases that each signal needs."""
-
-
-class Share(Value):
-    """A proportion with its 95 % Wilson interval; None when the denominator is zero."""
-
-    count: int
-    of: int
-    share: float | None
-    lowest: float | None
-    highest: float | None
 
 
 class ReviewerQuality(Value):
@@ -117,32 +105,6 @@ def measure_reviewers(
         for (reviewer, decision), (_, other) in _compared(record, answers, by_case):
             tallies.setdefault(reviewer, _Tally()).peers.append(decision is other)
     return [tally.quality(reviewer) for reviewer, tally in sorted(tallies.items())]
-
-
-def share_of(answers: Iterable[bool]) -> Share:
-    """Return the share of true answers, with its Wilson interval.
-
-    Wilson, E. B. (1927): Probable inference, the law of succession, and statistical inference. Journal of the American
-    Statistical Association 22 (158), 209-212: for k of n, p = k/n, and z of the normal distribution,
-    (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
-    """
-    listed = list(answers)
-    count, of = sum(listed), len(listed)
-    if of == 0:
-        return Share(count=0, of=0, share=None, lowest=None, highest=None)
-    lowest, highest = wilson(count / of, of)
-    return Share(count=count, of=of, share=count / of, lowest=lowest, highest=highest)
-
-
-def wilson(share: float, of: float) -> tuple[float, float]:
-    """Return the Wilson interval (see `share_of`) for a share of `of` cases, which need not be a whole number."""
-    z = _BOTH_TAILS
-    middle = share + z * z / (2 * of)
-    reach = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    whole = 1 + z * z / of
-    # Rounding may move the ends slightly beyond 0 and 1.
-    lowest, highest = max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
-    return min(lowest, share), max(highest, share)
 
 
 @dataclass

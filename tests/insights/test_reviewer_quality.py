@@ -12,8 +12,8 @@ from hitl_orchestrator.insights.reviewer_quality import (
     QualitySignal,
     measure_reviewers,
     proposal_length,
-    share_of,
 )
+from hitl_orchestrator.insights.shares import share_of
 
 DECISIONS = st.sampled_from(HumanDecision)
 PERSONS = st.sampled_from(["r01", "r02", "r03"])
@@ -202,7 +202,14 @@ def test_few_cases_give_no_signal():
 
 
 def test_an_empty_denominator_gives_no_share():
-    assert share_of([]).model_dump() == {"count": 0, "of": 0, "share": None, "lowest": None, "highest": None}
+    assert share_of([]).model_dump() == {
+        "count": 0,
+        "of": 0,
+        "share": None,
+        "lowest": None,
+        "highest": None,
+        "why_not": None,
+    }
 
 
 @pytest.mark.parametrize(

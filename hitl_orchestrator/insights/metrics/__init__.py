@@ -1,0 +1,1 @@
+"""Metrics of oversight: pure functions over the outcomes of cases."""

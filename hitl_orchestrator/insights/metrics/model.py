@@ -1,0 +1,306 @@
+"""The metrics of a set of cases, as values. A share whose denominator is zero is None, never 0.
+
+"Overturned" is a case whose deciding person did anything but approve the proposal as it was: modify, override, reject.
+Shares of cases that a person decided describe these cases, not the automatic ones: see `AutomaticErrors`.
+"""
+
+from datetime import datetime
+
+from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors
+from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality
+from hitl_orchestrator.insights.shares import Share
+
+DIMENSIONS = (
+    "task_type",
+    "domain",
+    "risk_level",
+    "rule_id",
+    "agent_id",
+    "model_version",
+    "confidence_band",
+    "signal",
+    "human_role",
+)
+"""The columns by which groups are made. A case with several signals is in the group of each, or in that of `none`."""
+
+
+class Period(Value):
+    """The time from `since`, included, to `until`, excluded; None is open. `first` and `last` are decision times."""
+
+    since: UtcDatetime | None
+    until: UtcDatetime | None
+    first: UtcDatetime | None
+    last: UtcDatetime | None
+
+
+class CaseCounts(Value):
+    """The cases that the metrics cover, and those that they leave out.
+
+    `decided` cases are covered. `canceled` and `superseded` ones ended without a decision. `open`, `overdue` and
+    `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period. `quality_checks` and
+    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones.
+    """
+
+    decided: int
+    canceled: int = 0
+    superseded: int = 0
+    open: int = 0
+    overdue: int = 0
+    unanswered_checks: int = 0
+    quality_checks: int = 0
+    changes: int = 0
+    replayed: int = 0
+    redacted: int = 0
+    unreadable: int = 0
+
+
+class Verdicts(Value):
+    """The decisions of people, and endings without one. `label_changed` is among `modify`."""
+
+    approve: int = 0
+    modify: int = 0
+    label_changed: int = 0
+    override: int = 0
+    reject: int = 0
+    timeout: int = 0
+
+    @property
+    def people(self) -> int:
+        """The number of cases that a person decided."""
+        return self.approve + self.modify + self.override + self.reject
+
+
+class Group(Value):
+    """The metrics of the cases that share `key` in one dimension; None where the cases do not say."""
+
+    key: Label | None
+    cases: int
+    automation: Share
+    review: Share
+    escalation: Share
+    verdicts: Verdicts
+    overturn: Share
+    automatic_errors: EscapedErrors | None = None
+    mean_confidence: float | None = None
+    stake: float | None = None
+
+
+class SureAndWrong(Value):
+    """A case whose agent was sure and was overturned."""
+
+    case_id: Identifier
+    task_id: Identifier
+    task_type: Label | None
+    domain: Label | None
+    risk_level: RiskLevel
+    confidence: float
+    decision: HumanDecision
+    reviewer_id: Identifier | None
+    reason_code: Label | None
+    at: UtcDatetime
+    is_spot_check: bool = False
+
+
+class FalseConfidence(Value):
+    """Cases at or above `bound` that a person looked at: the share that was overturned, and the surest of them."""
+
+    bound: float
+    overturned: Share
+    cases: tuple[SureAndWrong, ...]
+    left_out: int = 0
+
+
+class CalibrationBin(Value):
+    """Cases with a confidence from `low` to `high`: their mean confidence, and the share that people approved."""
+
+    low: float
+    high: float
+    mean_confidence: float
+    approved: Share
+    weight: float
+
+
+class Calibration(Value):
+    """How well confidence predicts approval, over cases with a confidence that a person looked at.
+
+    `ece` is the expected calibration error over `bins` of equal width (Naeini et al., 2015), `brier` the Brier score
+    (1950). Both weigh each case by the inverse of its review probability. `represents` says whom they describe.
+    """
+
+    cases: int
+    bins: tuple[CalibrationBin, ...]
+    ece: float | None
+    brier: float | None
+    mean_confidence: float | None
+    approved: float | None
+    represents: str
+    why_not: str | None = None
+
+
+class RiskCoveragePoint(Value):
+    """At the confidence `bound`: the share of cases at or above it, and the share of these that is overturned."""
+
+    bound: float
+    coverage: float
+    risk: float
+    lowest: float
+    highest: float
+
+
+class RiskCoverage(Value):
+    """The risk-coverage curve (El-Yaniv and Wiener, 2010) and the area under it; lower is better."""
+
+    cases: int
+    points: tuple[RiskCoveragePoint, ...]
+    area: float | None
+    why_not: str | None = None
+
+
+class Quantiles(Value):
+    """Median, 90 % and 99 % quantile of `of` durations, in seconds."""
+
+    of: int
+    median: float | None
+    p90: float | None
+    p99: float | None
+
+
+class Latency(Value):
+    """Durations, in seconds, of cases that people decided.
+
+    `total` runs from the task, `waiting` from the opening of the review to the first view, `working` from there to the
+    decision. Replayed cases have a total only. `overdue` is the share of decided reviews whose deadline had passed.
+    `automatic` is of cases without a person.
+    """
+
+    total: Quantiles
+    waiting: Quantiles
+    working: Quantiles
+    automatic: Quantiles
+    overdue: Share
+    by_role: dict[str, Quantiles]
+    by_risk: dict[str, Quantiles]
+
+
+class RuleUse(Value):
+    """One rule: how often it decided, and how its cases ended. `in_force` is whether the active policy has it."""
+
+    rule_id: Label
+    action: Action
+    cases: int
+    overturn: Share
+    automatic_errors: EscapedErrors | None = None
+    in_force: bool = True
+
+
+class ErrorType(Value):
+    """A reason code of overturned cases; None for those without one."""
+
+    reason_code: Label | None
+    cases: Share
+    by_task_type: dict[str, int]
+
+
+class Autonomy(Value):
+    """Whether the cases of a task type could go ahead without a person, at a tolerated share of errors.
+
+    `verdict` is `never` (above every bound with enough data the share of errors is certainly higher), `above_bound`
+    (at or above `bound` it is certainly lower), `unclear` (neither is certain), or `not_enough_data`. It is a
+    description of the past, not a certificate.
+    """
+
+    task_type: Label | None
+    verdict: str
+    cases: int
+    automatic: Share
+    overturn: Share
+    bound: float | None
+    coverage: float | None
+    errors_above: Share | None
+    sentence: str
+
+
+class Stake(Value):
+    """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`)."""
+
+    field: str
+    unit: str | None
+    cases: int
+    stated: int
+    total: float
+    automatic: float
+    reviewed: float
+    overturned: float
+    open: float
+
+
+class Moment(Value):
+    """The metrics of one interval of time, which begins at `start`."""
+
+    start: UtcDatetime
+    cases: int
+    automation: Share
+    overturn: Share
+    false_confidence: Share
+    median_latency: float | None
+
+
+class Mark(Value):
+    """A change at a time: a policy that came into force, or a version of an agent that was first seen."""
+
+    at: UtcDatetime
+    kind: str
+    label: str
+
+
+class Metrics(Value):
+    """All metrics of a set of cases."""
+
+    period: Period
+    cases: CaseCounts
+    automation: Share
+    review: Share
+    escalation: Share
+    verdicts: Verdicts
+    overturn: Share
+    override: Share
+    rejection: Share
+    modification: Share
+    approval: Share
+    automatic_errors: EscapedErrors
+    by: dict[str, tuple[Group, ...]]
+    overturn_map: tuple["HeatCell", ...]
+    false_confidence: FalseConfidence
+    calibration: Calibration
+    risk_coverage: RiskCoverage
+    latency: Latency
+    reviewers: tuple[ReviewerQuality, ...]
+    rules: tuple[RuleUse, ...]
+    never_fired: tuple[Label, ...]
+    error_types: tuple[ErrorType, ...]
+    autonomy: tuple[Autonomy, ...]
+    stakes: tuple[Stake, ...]
+    every: str
+    trend: tuple[Moment, ...]
+    marks: tuple[Mark, ...] = ()
+
+
+class HeatCell(Value):
+    """The overturned share of one task type in one confidence band."""
+
+    task_type: Label | None
+    confidence_band: str
+    cases: int
+    overturn: Share
+
+
+class Looks(Value):
+    """What the outcomes alone do not say, from the store at `now`."""
+
+    now: datetime
+    open: int = 0
+    overdue: int = 0
+    unanswered_checks: int = 0
+    unreadable: int = 0

@@ -1,0 +1,1 @@
+"""The report on a store: its model, its judgments, and its renderings."""
