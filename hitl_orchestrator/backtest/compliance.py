@@ -77,6 +77,7 @@ _PROBLEMS = (
     *ENDING_PROBLEMS,
 )
 _ROLE_PROBLEMS = ("low_role", "asked_low")
+_KEPT = (*COLUMNS, "action", "rule", "role", "approvals", "spot", "agreeing", "why_not", "stricter", *_PROBLEMS)
 
 
 class Chain(NamedTuple):
@@ -158,7 +159,7 @@ class _Derivation:
             replayed=pl.col("replayed").cast(pl.Boolean),
         )
         parts = prepared.partition_by("policy_hash", "chain", maintain_order=True)
-        judged = [self._judged(part, part["policy_hash"][0], part["chain"][0]) for part in parts]
+        judged = [self._judged(part, part["policy_hash"][0], part["chain"][0]).select(_KEPT) for part in parts]
         return _tally(pl, pl.concat(judged)) if judged else _Tally(0, 0, Counter(), [], 0)
 
     def _judged(self, part: "pl.DataFrame", policy_hash: str, index: int) -> "pl.DataFrame":
@@ -171,7 +172,7 @@ class _Derivation:
             if not judged.select(again.any()).item():
                 break
             open_then = self._under(judged.filter(again).select(part.columns), policy_hash, earlier)
-            judged = pl.concat([judged.filter(~again), open_then])
+            judged = pl.concat([judged.filter(~again), open_then.select(judged.columns)])
         return judged
 
     def _under(self, part: "pl.DataFrame", policy_hash: str, index: int) -> "pl.DataFrame":
