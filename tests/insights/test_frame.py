@@ -156,7 +156,7 @@ def test_a_store_says_which_votes_were_cast_and_what_was_erased(stored):
     assert json.loads(by_task["task-2"]["votes"]) == votes
     assert (by_task["task-1"]["redacted"], by_task["task-1"]["predicted_label"]) == (True, None)
     assert (by_task["task-0"]["redacted"], by_task["task-0"]["label_changed"]) == (False, False)
-    assert by_task["task-3"]["label_changed"] is False
+    assert by_task["task-3"]["label_changed"] is True
     assert stored["shown_length"].min() > 20
 
 
