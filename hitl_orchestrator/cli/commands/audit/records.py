@@ -38,7 +38,7 @@ def list_records(
     They are in the order in which the cases finished. Cases that only measure reviewers are left out. The output ends
     with what it leaves out, and with the option for the next page, with --json on stderr.
     """
-    from hitl_orchestrator.cli.views import audit_list as view
+    from hitl_orchestrator.cli.views.audit import listing as view
     from hitl_orchestrator.orchestrator import span_of
 
     span, left_out = span_of(since, until, now()), list[HitlError]()
@@ -73,7 +73,7 @@ def show(
     result of a change is also shown with its case.
     """
     from hitl_orchestrator.cli.session import named
-    from hitl_orchestrator.cli.views import audit_record
+    from hitl_orchestrator.cli.views.audit import record as audit_record
 
     if (policies, ledger, case is not None).count(True) != 1:
         raise InvalidInput(["audit show: give a case id or a task id, or --policies alone, or --ledger alone"])
@@ -131,7 +131,7 @@ def redact(
     for good. The ledger still shows who decided what, when and by which rule, and verifies as before.
     """
     from hitl_orchestrator.cli.session import named
-    from hitl_orchestrator.cli.views import audit_record
+    from hitl_orchestrator.cli.views.audit import record as audit_record
 
     with session.open(reviewer=reviewer) as hitl:
         name = named(hitl, case)
@@ -147,7 +147,7 @@ def redact(
 
 def _clock_jumps(audit: "LedgerAudit") -> "list[Line]":
     """Return the note about jumps of the clock, if there are any; a damaged ledger is named elsewhere."""
-    from hitl_orchestrator.cli.views import verification
+    from hitl_orchestrator.cli.views.audit import verification
 
     with suppress(LedgerDamaged, InvalidKey):
         jumps = [event.seq for event in audit.own_events() if event.kind == "clock_moved_back"]
