@@ -140,7 +140,7 @@ def _imported(importer: "Importer", folder: Path, *, skip_bad: bool, force: bool
     name, rows = importer.table.name, decisions.total() + len(bad)
     if not decisions:
         why = [f"{name}: {_sentence(each)}" for each in bad[:_MOST_NAMED]]
-        raise InvalidInput([f"{name}: none of its {count(rows, 'row')} can be imported", *why])
+        raise InvalidInput([f"{name}: none of {count(rows, 'row')} can be imported", *why])
     if bad and not skip_bad:
         first = f"{name}: {len(bad)} of {rows} rows are bad; correct them, or leave them out with --skip-bad"
         raise InvalidInput([first, *(f"{name}: {_sentence(each)}" for each in bad[:_MOST_NAMED])])

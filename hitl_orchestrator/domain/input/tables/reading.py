@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from importlib import import_module
 from io import BytesIO, StringIO
+from math import isnan
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly
 from hitl_orchestrator.domain.value import MAX_SIZE, check_json
-from hitl_orchestrator.errors import InvalidInput, shortened
+from hitl_orchestrator.errors import InvalidInput, install_hint, shortened
 
 _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -190,23 +191,30 @@ def _object(line: str) -> tuple[dict[str, Any], str]:
 
 def _parquet(content: bytes, name: str) -> Table:
     try:
-        polars = import_module("polars")
+        reader: Any = import_module("pyarrow.parquet")
     except ImportError:
-        raise InvalidInput(
-            [f"{name}: Parquet needs polars, which is missing; install hitl-orchestrator[lab], or give CSV"]
-        ) from None
-    try:
-        frame = polars.read_parquet(BytesIO(content))
-    except Exception as exc:
-        # The reader raises many kinds of errors for a broken file, of Rust among them.
-        raise InvalidInput([f"{name}: not readable as Parquet: {shortened(str(exc).strip(), 200)}"]) from exc
-    columns = _column_names(frame.columns, name)
+        raise InvalidInput([f"{name}: Parquet needs pyarrow, which is missing; {install_hint('parquet')}"]) from None
+    table = _sound(lambda: reader.read_table(BytesIO(content)), name)
+    names: list[str] = _sound(lambda: table.column_names, name)
+    columns = _column_names(names, name)
 
     def rows() -> Iterator[Row]:
-        for number, values in enumerate(frame.iter_rows(), start=1):
-            yield Row(number, {column: _cell(value) for column, value in zip(columns, values, strict=True)})
+        number = 0
+        for batch in _sound(table.to_batches, name):
+            for values in _sound(batch.to_pylist, name):
+                number += 1
+                yield Row(number, {column: _cell(values[given]) for column, given in named})
 
+    named = list(zip(columns, names, strict=True))
     return Table(name, "Parquet", columns, rows)
+
+
+def _sound(read: Callable[[], Any], name: str) -> Any:
+    """Return what the Parquet reader gives. It raises many kinds of errors for a broken file."""
+    try:
+        return read()
+    except Exception as exc:
+        raise InvalidInput([f"{name}: not readable as Parquet: {shortened(str(exc).strip(), 200)}"]) from exc
 
 
 def _cell(value: Any) -> Any:
@@ -215,7 +223,7 @@ def _cell(value: Any) -> Any:
         return value.strip() or None
     if isinstance(value, datetime | date):
         return value.isoformat()
-    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN stands for a missing number
+    if isinstance(value, float) and isnan(value):  # stands for a missing number
         return None
     if value is None or isinstance(value, bool | int | float | list | dict):
         return value

@@ -156,18 +156,18 @@ class Importer:
         decision = HumanDecision(verdict.word or "")
         if decision.spec.escalates:
             raise ValueError("decision: escalate is not final; leave the cell empty, or name the final decision")
-        who, said = self._value("reviewer", row.cells), self._value("feedback", row.cells)
+        who, feedback = self._value("reviewer", row.cells), self._value("feedback", row.cells)
         decided = self._time(self._value("decided", row.cells), "decided") or at
         if decided < at:
             raise ValueError(f"decided: {decided.isoformat()} lies before the task, {at.isoformat()}")
-        feedback = text_of(said) if said is not None else "No reason is recorded" if decision.spec.needs_reason else ""
+        feedback = feedback or ("No reason is recorded" if decision.spec.needs_reason else "")
         edited = {"modified_output": {**proposal, "predicted_label": verdict.better}}
         fields = {
-            "review_id": f"{task_id[:190]}-review",
+            "review_id": f"review-{row.line}",
             "task_id": task_id,
             **({} if who is None else {"reviewer_id": self._reviewer(text_of(who))}),
             "human_decision": decision.value,
-            "human_feedback": feedback,
+            "human_feedback": text_of(feedback),
             "timestamp": decided.isoformat(),
             **(edited if verdict.better is not None and decision.spec.takes_output else {}),
         }

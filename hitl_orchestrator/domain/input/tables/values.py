@@ -1,8 +1,11 @@
 """The values of cells: confidences in a stated unit, words for decisions and risks, times, ids and numbers."""
 
+import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -63,14 +66,13 @@ def scale_of(values: Iterable[Any], stated: str | None, column: str) -> Scale:
         return _stated_scale(stated)
     numbers = [number for value in values if value is not None for number in _number_if_any(value)]
     if not numbers:
-        return Scale(1.0, f"confidence: column {column!r} has no number without a percent sign")
+        return Scale(1.0, f"confidence: {column!r} has no number without a percent sign")
     largest, between = max(numbers), any(0 < number < 1 for number in numbers)
     whole = not between and all(number.is_integer() for number in numbers)
     if largest <= 1 and between:
-        return Scale(1.0, f"confidence: column {column!r} is read as fractions (the largest is {largest:g})")
+        return Scale(1.0, f"confidence: {column!r} has fractions, at most {largest:g}")
     if largest > _SMALLEST_PERCENT and not between:
-        first = f"{largest:g} is read as {min(largest, 100) / 100:g}"
-        return Scale(100.0, f"confidence: column {column!r} is read as percent (the largest is {largest:g}; {first})")
+        return Scale(100.0, f"confidence: {column!r} has percent: {largest:g} is read as {min(largest, 100) / 100:g}")
     why = (
         "has only the numbers 0 and 1"
         if largest <= 1
@@ -185,10 +187,17 @@ def time_of(value: Any, what: str, zone: ZoneInfo | None) -> datetime | None:
 
 
 def id_of(value: Any, what: str) -> str:
-    """Return an id, in which other characters than letters, digits and . _ : - became hyphens. Raises `ValueError`."""
-    found = _NOT_IN_ID.sub("-", text_of(value)).strip("._:-")
+    """Return an id: letters without marks, and hyphens in place of what no id has. Raises `ValueError`.
+
+    A text with other letters than Latin ones gets digits of its hash, so that two such texts remain two ids.
+    """
+    text = text_of(value)
+    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    found = _NOT_IN_ID.sub("-", plain).strip("._:-")
+    if any(each.isalnum() and not each.isascii() for each in plain):
+        found = f"{found or what}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
     if not found:
-        raise ValueError(f"{what}: {shortened(text_of(value))!r} has no letter or digit")
+        raise ValueError(f"{what}: {shortened(text)!r} has no letter or digit")
     if len(found) > _LONGEST_ID:
         raise ValueError(f"{what}: it has {len(found)} characters; an id has {_LONGEST_ID} at most")
     return found
@@ -202,7 +211,5 @@ def number_or_text(value: Any) -> Any:
 
 
 def text_of(value: Any) -> str:
-    """Return a cell as text; a truth value as JSON writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
+    """Return a cell as text; a truth value, a list or an object as JSON writes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
