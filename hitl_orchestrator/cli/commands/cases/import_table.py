@@ -42,29 +42,37 @@ class Result(NamedTuple):
     importer_id: str | None
 
 
+Map = Annotated[
+    list[str] | None,
+    option("TARGET=COLUMN,...", "What each column means; TARGET==TEXT is a constant. Repeatable.", "--map"),
+]
+Decisions = Annotated[
+    list[str] | None,
+    option("WORD=DECISION,...", "Meaning of further words in the decision column.", "--decisions"),
+]
+Unit = Annotated[
+    str | None, option("UNIT", "fraction, percent, or the number that means certain.", "--confidence-unit")
+]
+Zone = Annotated[str | None, option("ZONE", "Time zone of times without one, such as UTC.", "--timezone")]
+Encoding = Annotated[str | None, option("NAME", "Encoding. Default: UTF-8 or the mark.", "--encoding")]
+Delimiter = Annotated[str | None, option("CHARACTER", "Default: by the first line.", "--delimiter")]
+NoHeader = Annotated[bool, option(None, "Columns have numbers, from 1 on.", "--no-header")]
+SkipBad = Annotated[bool, option(None, "Leave out rows that cannot be read.", "--skip-bad")]
+
+
 @command(group, "import", (), panel=SUBMIT)
 def import_table(
     session: "Session",
     file: Annotated[str, argument("FILE", "CSV, TSV, JSON Lines or Parquet, also with .gz.")],
-    mapping: Annotated[
-        list[str] | None,
-        option("TARGET=COLUMN,...", "What each column means; TARGET==TEXT is a constant. Repeatable.", "--map"),
-    ] = None,
+    mapping: Map = None,
     out: Annotated[str, option("FOLDER", "Folder of the files; it is made if it is missing.", "--out")] = "imported",
-    confidence_unit: Annotated[
-        str | None, option("UNIT", "fraction, percent, or the number that means certain.", "--confidence-unit")
-    ] = None,
-    decisions: Annotated[
-        list[str] | None,
-        option("WORD=DECISION,...", "Meaning of further words in the decision column.", "--decisions"),
-    ] = None,
-    timezone: Annotated[
-        str | None, option("ZONE", "Time zone of times without one, such as UTC.", "--timezone")
-    ] = None,
-    encoding: Annotated[str | None, option("NAME", "Encoding. Default: UTF-8 or the mark.", "--encoding")] = None,
-    delimiter: Annotated[str | None, option("CHARACTER", "Default: by the first line.", "--delimiter")] = None,
-    no_header: Annotated[bool, option(None, "Columns have numbers, from 1 on.", "--no-header")] = False,
-    skip_bad: Annotated[bool, option(None, "Leave out rows that cannot be read.", "--skip-bad")] = False,
+    confidence_unit: Unit = None,
+    decisions: Decisions = None,
+    timezone: Zone = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
+    no_header: NoHeader = False,
+    skip_bad: SkipBad = False,
     force: Force = False,
 ) -> None:
     """Turn a table of agent decisions into the files that hitl run replays.
