@@ -68,7 +68,10 @@ class Items:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a caption. `left_out` is the number of rows that are only in the JSON form."""
+    """A table with a caption. `left_out` is the number of rows that are only in the JSON form.
+
+    The caption of a `titled` table is the title of its section, so it is not shown twice.
+    """
 
     caption: str
     columns: tuple[Column, ...]
@@ -76,6 +79,7 @@ class Table:
     left_out: int = 0
     note: str = ""
     empty: str = "No rows."
+    titled: bool = False
 
 
 @dataclass(frozen=True)

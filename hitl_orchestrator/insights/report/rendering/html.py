@@ -1,5 +1,6 @@
 """The report as one HTML file: it needs no script and no other file, and loads nothing."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: nothing. It may use the styles that it contains."""
 
+_JOINTS = re.compile(r"(?<=[_./:@-])(?=\w)")
 _LINE = 56
 """The length of the line from 0 to 100 %, in pixels."""
 
@@ -64,6 +66,14 @@ def _line(interval: Interval) -> dict[str, str]:
     return {name: f"{3 + value * (_LINE - 6):.1f}" for name, value in interval._asdict().items()}
 
 
+def _breakable(text: str) -> str:
+    """Return an escaped text that may be broken after the signs that join the parts of a name."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with Jinja2
+
+    parts = (escape(part) for part in _JOINTS.split(text) if part)
+    return Markup("<wbr>").join(parts)
+
+
 @cache
 def _template() -> "Template":
     return _environment().get_template("page.html.j2")
@@ -83,4 +93,5 @@ def _environment() -> "Environment":
     )
     made.filters["kind"] = lambda block: type(block).__name__
     made.filters["line"] = _line
+    made.filters["breakable"] = _breakable
     return made

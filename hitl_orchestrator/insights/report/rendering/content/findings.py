@@ -11,7 +11,7 @@ def findings(report: Report) -> tuple[Section, ...]:
     for step in report.next_steps:
         steps.setdefault(step.finding_id, []).append(step)
     listed = [item for finding in report.findings for item in _finding(finding, steps.pop(finding.finding_id, []))]
-    listed += [Item(step.sentence, command=step.command or "") for others in steps.values() for step in others]
+    listed += [_step(step) for others in steps.values() for step in others]
     blocks: tuple[Block, ...] = (Items(tuple(listed)),) if listed else (Paragraph(_NOTHING),)
     return Section("findings", "Findings and next steps", blocks), _novelty(report.novelty)
 
@@ -25,7 +25,11 @@ def _finding(finding: Finding, steps: list[NextStep]) -> list[Item]:
         step=first.sentence if first else "",
         command=(first.command or "") if first else "",
     )
-    return [item, *(Item(step.sentence, command=step.command or "") for step in steps[1:])]
+    return [item, *map(_step, steps[1:])]
+
+
+def _step(step: NextStep) -> Item:
+    return Item("", step=step.sentence, command=step.command or "")
 
 
 def _novelty(novelty: Novelty) -> Section:

@@ -104,14 +104,13 @@ def _decided(report: Report) -> Table:
 
 def _decision(row: Decided) -> tuple[Cell, ...]:
     by = quoted(row.person, words(row.source))
-    said = f"said {row.human_decision}" if row.human_decision else ""
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}", third="replayed" if row.replayed else ""),
         quoted(row.task_type)._replace(second=row.domain or ""),
         Cell(str(row.risk_level)),
         confidence(row.confidence),
         Cell(words(row.routing), second=row.rule_id),
-        Cell(words(row.final_decision), second=said),
+        Cell(words(row.final_decision)),
         by._replace(second=row.role or ""),
         when(row.at),
     )

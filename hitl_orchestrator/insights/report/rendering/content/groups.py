@@ -47,18 +47,18 @@ def _groups(dimension: str, groups: tuple[Group, ...]) -> Section:
     with_stake = any(group.stake is not None for group in groups)
     columns = (
         Column(title.removeprefix("By ").capitalize(), 1.7),
-        Column("Cases", 0.75, is_number=True),
+        Column("Cases", 0.65, is_number=True),
         Column("Automated", 1.2, is_number=True),
         Column("Reviewed", 1.2, is_number=True),
         Column("Escalated", 1.2, is_number=True),
-        Column("Approve / modify / override / reject", 1.35, is_number=True),
+        Column("Approve / modify / override / reject", 1.5, is_number=True),
         Column("Overturned", 1.2, is_number=True),
         Column("Errors of automatic cases", 1.3, is_number=True),
         Column("Mean confidence", 0.95, is_number=True),
         *((Column("At stake", 1, is_number=True),) if with_stake else ()),
     )
     rows = tuple(_group(group, with_stake) for group in groups[:MOST_ROWS])
-    table = Table(f"Cases {title[0].lower()}{title[1:]}", columns, rows, left_out=max(0, len(groups) - MOST_ROWS))
+    table = Table(title, columns, rows, left_out=max(0, len(groups) - MOST_ROWS), titled=True)
     return Section(f"by-{dimension.replace('_', '-')}", title, (table,), level=3)
 
 

@@ -173,7 +173,7 @@ def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
         columns,
         tuple(map(_reviewer, rows[:MOST_ROWS])),
         left_out=max(0, len(rows) - MOST_ROWS),
-        note="A signal is a reason for a closer look, not a proof: whoever agrees with a reliable agent is right too.",
+        note="A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.",
         empty="No person has decided a case yet.",
     )
     return Figure("reviewer_load", _LOAD), table

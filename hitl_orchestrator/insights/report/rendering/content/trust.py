@@ -1,5 +1,6 @@
 """Where automation is safe, and where agents struggle."""
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
     Autonomy,
     Calibration,
@@ -95,7 +96,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH, "number") if row.coverage is None else Cell(f"{fraction(row.coverage).text}", "number")
+    coverage = Cell(DASH if row.coverage is None else percent(row.coverage, 1), "number")
     return (
         quoted(row.task_type)._replace(second=row.sentence),
         Cell(word, tone=tone),
@@ -196,7 +197,7 @@ def _calibration(found: Calibration) -> tuple[Block, ...]:
     )
     rows = tuple(
         (
-            Cell(f"{confidence(each.low).text} to {confidence(each.high).text}", "number"),
+            Cell(f"{confidence(round(each.low, 4)).text} to {confidence(round(each.high, 4)).text}", "number"),
             mean_confidence(each.mean_confidence),
             share_cell(each.approved),
             fraction(each.weight),
