@@ -9,6 +9,9 @@ from typing import Literal, NamedTuple
 
 from hitl_orchestrator.insights.report.model import Severity
 
+TOP = 2
+"""The level of a chapter; the title of the report is level 1."""
+
 CellKind = Literal["own", "quoted", "number", "code"]
 
 

@@ -7,7 +7,7 @@ from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, MOST_UNSEE
 from hitl_orchestrator.insights.report.rendering.blocks import Cell, Interval
 from hitl_orchestrator.insights.shares import Share
 
-DASH = "–"
+DASH, TO = "\u2013", "\u2013"
 NONE_STATED = "not stated"
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
@@ -57,18 +57,20 @@ def _with_interval(share: float | None, lowest: float | None, highest: float | N
 
 
 def span(lowest: float, highest: float) -> str:
-    """Return an interval in percent: `33.1–47.0%`."""
-    return f"{percent(lowest, 1).removesuffix('%')}–{percent(highest, 1)}"
+    """Return an interval in percent: 33.1 to 47.0%, with a dash."""
+    return f"{percent(lowest, 1).removesuffix('%')}{TO}{percent(highest, 1)}"
 
 
 def share_text(share: Share) -> str:
-    """Return a share in one line: `58.0% (47 of 81, 95% interval 47.1–68.2%)`."""
+    """Return a share in one line: `58.0% (47 of 81, 95% interval 47.1 to 68.2%)`."""
     if share.why_not is not None:
-        return f"not enough data: {whole(share.count)} of {whole(share.of)} ({share.why_not})"
+        return f"not enough data, {whole(share.count)} of {whole(share.of)} ({share.why_not})"
     if share.share is None or share.lowest is None or share.highest is None:
-        return "no cases"
+        return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
-    return f"{percent(share.share, 1)} ({counted}, 95% interval {span(share.lowest, share.highest)})"
+    return (
+        f"{percent(share.share, 1)} ({counted}, 95% interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
+    )
 
 
 def number(value: float | None) -> Cell:
@@ -117,9 +119,7 @@ def duration_text(seconds: float) -> str:
     """Return a length of time, cut off."""
     if seconds < 1:
         return f"{int(max(seconds, 0) * 1000)} ms"
-    for below, size, unit in _UNITS:
-        if seconds < below:
-            break
+    size, unit = next((size, unit) for below, size, unit in _UNITS if seconds < below)
     digits = 0 if size == 1 else 1
     return f"{cut_off(seconds / size, digits).removesuffix('.0')} {unit}"
 

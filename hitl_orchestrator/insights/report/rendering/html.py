@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.insights.report.model import Report
-from hitl_orchestrator.insights.report.rendering.blocks import Interval, Section
+from hitl_orchestrator.insights.report.rendering.blocks import TOP, Interval, Section
 from hitl_orchestrator.insights.report.rendering.content import document
 from hitl_orchestrator.insights.report.rendering.svg import picture
 
@@ -45,7 +45,7 @@ def chapters(sections: tuple[Section, ...]) -> list[Chapter]:
     """Return the table of contents."""
     listed: list[Chapter] = []
     for section in sections:
-        if section.level == 2 or not listed:
+        if section.level == TOP or not listed:
             listed.append(Chapter(section, []))
         else:
             listed[-1].parts.append(section)

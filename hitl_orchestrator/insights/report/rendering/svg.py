@@ -6,17 +6,18 @@ from xml.etree import ElementTree as ET
 from hitl_orchestrator.errors import InvalidInput
 
 SVG = "http://www.w3.org/2000/svg"
-_SHAPES = frozenset(
-    "svg g path line polyline polygon rect circle ellipse text tspan defs clipPath linearGradient radialGradient stop "
-    "pattern mask".split()
+_SHAPES = (
+    "svg g path line polyline polygon rect circle ellipse text tspan defs clipPath linearGradient radialGradient "
+    "stop pattern mask"
 )
-_ATTRIBUTES = frozenset(
-    "width height viewBox preserveAspectRatio x y x1 x2 y1 y2 dx dy cx cy r rx ry d points transform fill fill-opacity "
-    "fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-dashoffset stroke-linecap stroke-linejoin "
-    "stroke-miterlimit opacity font-family font-size font-weight font-style text-anchor dominant-baseline id clip-path "
-    "clip-rule mask offset stop-color stop-opacity gradientUnits gradientTransform patternUnits patternTransform display "
-    "visibility clipPathUnits letter-spacing".split()
+_ATTRIBUTES = (
+    "width height viewBox preserveAspectRatio x y x1 x2 y1 y2 dx dy cx cy r rx ry d points transform fill "
+    "fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-dasharray stroke-dashoffset stroke-linecap "
+    "stroke-linejoin stroke-miterlimit opacity font-family font-size font-weight font-style text-anchor "
+    "dominant-baseline id clip-path clip-rule mask offset stop-color stop-opacity gradientUnits gradientTransform "
+    "patternUnits patternTransform display visibility clipPathUnits letter-spacing"
 )
+_KNOWN_SHAPES, _KNOWN_ATTRIBUTES = frozenset(_SHAPES.split()), frozenset(_ATTRIBUTES.split())
 _COLORS = frozenset(("fill", "stroke", "stop-color"))
 _GEOMETRY = frozenset(("d", "transform", "points"))
 _REFERENCE = re.compile(r"url\(\s*['\"]?#([^'\")\s]+)['\"]?\s*\)")
@@ -49,7 +50,7 @@ def on_paper(light: str, font: str) -> bytes:
     for each in page.iter():
         if "font-family" in each.attrib:
             each.set("font-family", font)
-    return ET.tostring(page, encoding="utf-8")
+    return ET.tostring(page, encoding="unicode").encode()
 
 
 def parsed(text: str, prefix: str) -> ET.Element:
@@ -72,12 +73,12 @@ def parsed(text: str, prefix: str) -> ET.Element:
 def _kept(element: ET.Element, prefix: str) -> ET.Element:
     kept = ET.Element(element.tag.removeprefix(f"{{{SVG}}}"))
     for name, value in element.attrib.items():
-        if name in _ATTRIBUTES and (safe := _value(name, value, prefix)) is not None:
+        if name in _KNOWN_ATTRIBUTES and (safe := _value(name, value, prefix)) is not None:
             kept.set(name, safe)
     kept.text, kept.tail = element.text, element.tail
     last: ET.Element | None = None
     for child in element:
-        if child.tag.removeprefix(f"{{{SVG}}}") in _SHAPES:
+        if child.tag.removeprefix(f"{{{SVG}}}") in _KNOWN_SHAPES:
             last = _kept(child, prefix)
             kept.append(last)
         elif last is None:
@@ -132,4 +133,3 @@ def _text(root: ET.Element) -> str:
     root.set("aria-hidden", "true")
     root.set("xmlns", SVG)
     return ET.tostring(root, encoding="unicode")
-

@@ -22,8 +22,8 @@ _WORDS = (
     ),
     (
         "Risk and coverage",
-        "If only cases at or above a confidence were automated: coverage is their share of all cases, risk the share of "
-        "them that is overturned (El-Yaniv and Wiener, 2010).",
+        "If only cases at or above a confidence were automated: coverage is their share of all cases, risk the share "
+        "of them that is overturned (El-Yaniv and Wiener, 2010).",
     ),
     (
         "Waiting, working",
@@ -35,13 +35,13 @@ _WORDS = (
 )
 _INTERVALS = (
     "A share is shown with its count and with its 95% interval (Wilson, 1927), as a point on a line from 0 to 100%. "
-    "Weighted estimates use the effective number of cases (Kish, 1965), and strata where cases were drawn with different "
-    "probabilities. A difference is called certain where the two intervals do not overlap."
+    "Weighted estimates use the effective number of cases (Kish, 1965), and strata where cases were drawn with "
+    "different probabilities. A difference is called certain where the two intervals do not overlap."
 )
 _NOT_ENOUGH = (
-    "“Not enough data” stands where a figure would be a guess, beside the number of cases there are and the number that "
-    "is needed. A dash stands where there is nothing to count. Figures are cut off, not rounded, so that none looks as if "
-    "it were on the other side of a bound. Times are in UTC."
+    "“Not enough data” stands where a figure would be a guess, beside the number of cases there are and the number "
+    "that is needed. A dash stands where there is nothing to count. Figures are cut off, not rounded, so that none looks "
+    "as if it were on the other side of a bound. Times are in UTC."
 )
 
 

@@ -55,11 +55,13 @@ def _interventions(metrics: Metrics) -> tuple[Block, ...]:
         (Cell("Overridden"), share_cell(metrics.override), Cell("cases that a person decided")),
         (Cell("Rejected"), share_cell(metrics.rejection), Cell("cases that a person decided")),
     )
-    counts = (
-        f"People decided {whole(said.people)} cases: {whole(said.approve)} approved, {whole(said.modify)} modified "
-        f"(of these, {whole(said.label_changed)} with another label), {whole(said.override)} overridden, "
-        f"{whole(said.reject)} rejected. Without an answer in time: {whole(said.timeout)}."
-    )
+    counts = "No person has decided a case yet."
+    if said.people:
+        counts = (
+            f"People decided {whole(said.people)} cases: {whole(said.approve)} approved, {whole(said.modify)} modified "
+            f"(of these, {whole(said.label_changed)} with another label), {whole(said.override)} overridden, "
+            f"{whole(said.reject)} rejected. Without an answer in time: {whole(said.timeout)}."
+        )
     return (
         Paragraph(counts),
         Table("Shares of interventions", columns, rows),
@@ -173,7 +175,8 @@ def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
         columns,
         tuple(map(_reviewer, rows[:MOST_ROWS])),
         left_out=max(0, len(rows) - MOST_ROWS),
-        note="A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.",
+        note="A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent "
+        "is right too.",
         empty="No person has decided a case yet.",
     )
     return Figure("reviewer_load", _LOAD), table

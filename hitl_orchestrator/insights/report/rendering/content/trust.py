@@ -15,6 +15,7 @@ from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Colu
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
     NONE_STATED,
+    TO,
     code,
     confidence,
     errors_cell,
@@ -42,12 +43,11 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    if errors.enough and errors.share is not None:
-        sentence = f"Errors among automatic cases: {estimate.text}, 95% interval {estimate.third} ({estimate.second})."
-    else:
-        sentence = f"Errors among automatic cases: not enough data, {errors.why_not or 'no spot checks were answered'}."
+    sentence = f"not enough data, {errors.why_not or 'no spot checks were answered'}"
+    if estimate.interval is not None:
+        sentence = f"{estimate.text} ({estimate.second}, 95% interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
-        Paragraph(f"Automated: {share_text(metrics.automation)}. {sentence}"),
+        Paragraph(f"Automated: {share_text(metrics.automation)}. Errors among automatic cases: {sentence}."),
         Figure("trust_boundaries", _MAP),
     )
     return (
@@ -60,7 +60,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
 def struggles(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on the errors of agents."""
     opening: tuple[Block, ...] = (
-        Paragraph(f"Overturned by people: {share_text(metrics.overturn)} of the cases that a person decided."),
+        Paragraph(f"Overturned, of the cases that a person decided: {share_text(metrics.overturn)}."),
         Figure("overturn_heatmap", _HEATMAP),
         _heat_table(metrics.overturn_map),
     )
@@ -158,7 +158,7 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
     )
     bound = confidence(found.bound).text
     sentence = (
-        f"Of the cases with a confidence of {bound} or more that a person looked at, overturned were "
+        f"Overturned, of the cases with a confidence of {bound} or more that a person looked at: "
         f"{share_text(found.overturned)}."
     )
     rows = tuple(map(_sure_and_wrong, found.cases))
@@ -185,9 +185,9 @@ def _calibration(found: Calibration) -> tuple[Block, ...]:
         figures = f"Not enough data: {found.why_not}."
     else:
         figures = (
-            f"Over {plural(found.cases, 'case')}: mean confidence {mean_confidence(found.mean_confidence).text}, approved "
-            f"{mean_confidence(found.approved).text}; expected calibration error {fraction(found.ece).text}, Brier score "
-            f"{fraction(found.brier).text} (both: 0 is best)."
+            f"Over {plural(found.cases, 'case')}: mean confidence {mean_confidence(found.mean_confidence).text}, "
+            f"approved {mean_confidence(found.approved).text}; expected calibration error {fraction(found.ece).text}, "
+            f"Brier score {fraction(found.brier).text} (both: 0 is best)."
         )
     columns = (
         Column("Confidence"),
