@@ -285,8 +285,8 @@ def _decided(types: Sequence[str], domains: Sequence[str], count: int, seed: int
     rows = []
     for number in range(count):
         automatic = random.random() < 0.4
-        said = None if automatic else random.choice(list(HumanDecision)[:4])
-        final = FinalDecision.APPROVED if said is None else said.final or FinalDecision.APPROVED
+        answer = None if automatic else random.choice(list(HumanDecision)[:4])
+        final = FinalDecision.APPROVED if answer is None else answer.final or FinalDecision.APPROVED
         rows.append(
             Decided(
                 case_id=f"0198c0de-7e5a-7c11-9d2b-{number:012d}",
@@ -299,7 +299,7 @@ def _decided(types: Sequence[str], domains: Sequence[str], count: int, seed: int
                 rule_id="r1_low_risk_sure" if automatic else "r2_medium",
                 final_decision=final,
                 source=DecisionSource.AGENT if automatic else DecisionSource.HUMAN,
-                human_decision=said,
+                human_decision=answer,
                 person=None if automatic else random.choice(PEOPLE),
                 role=None if automatic else "reviewer",
                 at=NOW - timedelta(minutes=37 * number),

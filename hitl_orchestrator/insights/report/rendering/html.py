@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.insights.report.model import Report
@@ -52,13 +52,10 @@ def chapters(sections: tuple[Section, ...]) -> list[Chapter]:
     return listed
 
 
-def _drawn(name: str, given: Mapping[str, str]) -> dict[str, Any]:
+def _drawn(name: str, given: Mapping[str, str]) -> dict[str, str]:
     """Return a picture for the template; without an SVG its text says why there is none."""
-    from markupsafe import Markup  # noqa: PLC0415 - comes with Jinja2
-
     light = given.get("light")
-    svg = Markup(picture(light, given.get("dark"), name)) if light else None  # noqa: S704 - built from known shapes
-    return {"svg": svg, "alt": given.get("alt", "")}
+    return {"svg": picture(light, given.get("dark"), name) if light else "", "alt": given.get("alt", "")}
 
 
 def _line(interval: Interval) -> dict[str, str]:
@@ -66,12 +63,9 @@ def _line(interval: Interval) -> dict[str, str]:
     return {name: f"{3 + value * (_LINE - 6):.1f}" for name, value in interval._asdict().items()}
 
 
-def _breakable(text: str) -> str:
-    """Return an escaped text that may be broken after the signs that join the parts of a name."""
-    from markupsafe import Markup, escape  # noqa: PLC0415 - comes with Jinja2
-
-    parts = (escape(part) for part in _JOINTS.split(text) if part)
-    return Markup("<wbr>").join(parts)
+def _parts(text: str) -> list[str]:
+    """Return a text in parts between which a line may be broken: after the signs that join the parts of a name."""
+    return [part for part in _JOINTS.split(text) if part]
 
 
 @cache
@@ -93,5 +87,5 @@ def _environment() -> "Environment":
     )
     made.filters["kind"] = lambda block: type(block).__name__
     made.filters["line"] = _line
-    made.filters["breakable"] = _breakable
+    made.filters["parts"] = _parts
     return made

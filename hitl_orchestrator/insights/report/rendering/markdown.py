@@ -19,10 +19,10 @@ from hitl_orchestrator.insights.report.rendering.content import document
 
 _WORDS: dict[Severity, str] = {"good": "GOOD", "watch": "WATCH", "bad": "BAD", "unknown": "NOT KNOWN"}
 _MARKS: dict[Severity, str] = {"good": "yes", "watch": "watch", "bad": "**no**", "unknown": "not known"}
-_SIGNS = re.compile(r"[\\`*\[\]|~$]|(?<!\w)_|_(?!\w)|#(?=\d)")
+_SIGNS = re.compile(r"[\\`*\[\]|~$@]|(?<!\w)_|_(?!\w)|#(?=\d)")
 _BAR = re.compile(r"[|\\]")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
-_OPENING = re.compile(r"^[-+=#]")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_OPENING = re.compile(r"^(\d*)([-+=#.)])")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|www|mailto|xmpp)(?=[:.])")
 
 
@@ -41,7 +41,7 @@ def escaped(text: str) -> str:
     """Return a text as Markdown that shows it as it is: no markup, no link, no tag, no cell of a table."""
     shown = _SIGNS.sub(r"\\\g<0>", " ".join(text.split()))
     shown = "".join(_ENTITIES.get(sign, sign) for sign in shown)
-    return _OPENING.sub(r"\\\g<0>", _ADDRESS.sub(r"\1<!-- -->", shown))
+    return _OPENING.sub(r"\1\\\2", _ADDRESS.sub(r"\1\\", shown))
 
 
 def code(text: str) -> str:
@@ -51,8 +51,8 @@ def code(text: str) -> str:
 
 
 def _front(front: Front) -> Iterator[str]:
-    yield from (f"> **ALARM: {escaped(alarm)}**\n>" for alarm in front.alarms)
     if front.alarms:
+        yield "\n>\n".join(f"> **ALARM: {escaped(alarm)}**" for alarm in front.alarms)
         yield ""
     yield f"{escaped(front.period)}. {escaped(front.made)}."
     yield ""

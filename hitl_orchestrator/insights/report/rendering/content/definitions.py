@@ -40,8 +40,8 @@ _INTERVALS = (
 )
 _NOT_ENOUGH = (
     "“Not enough data” stands where a figure would be a guess, beside the number of cases there are and the number "
-    "that is needed. A dash stands where there is nothing to count. Figures are cut off, not rounded, so that none looks "
-    "as if it were on the other side of a bound. Times are in UTC."
+    "that is needed. A dash stands where there is nothing to count. Figures are cut off, not rounded, so that none "
+    "looks as if it were on the other side of a bound. Times are in UTC."
 )
 
 

@@ -63,15 +63,19 @@ def _groups(dimension: str, groups: tuple[Group, ...]) -> Section:
 
 
 def _group(group: Group, with_stake: bool) -> tuple[Cell, ...]:
-    said = group.verdicts
-    decided = f"{said.approve:,} / {said.modify:,} / {said.override:,} / {said.reject:,}"
+    verdicts = group.verdicts
+    decided = f"{verdicts.approve:,} / {verdicts.modify:,} / {verdicts.override:,} / {verdicts.reject:,}"
     return (
         quoted(group.key),
         number(group.cases),
         share_cell(group.automation),
         share_cell(group.review),
         share_cell(group.escalation),
-        Cell(decided if said.people else DASH, "number", f"{said.timeout:,} timed out" if said.timeout else ""),
+        Cell(
+            decided if verdicts.people else DASH,
+            "number",
+            f"{verdicts.timeout:,} timed out" if verdicts.timeout else "",
+        ),
         share_cell(group.overturn),
         errors_cell(group.automatic_errors),
         mean_confidence(group.mean_confidence),

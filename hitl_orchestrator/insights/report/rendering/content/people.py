@@ -43,7 +43,7 @@ def people(metrics: Metrics) -> tuple[Section, ...]:
 
 
 def _interventions(metrics: Metrics) -> tuple[Block, ...]:
-    said = metrics.verdicts
+    verdicts = metrics.verdicts
     columns = (Column("Measure", 1.6), Column("Share", 1, is_number=True), Column("Of", 2))
     rows = (
         (Cell("Automated"), share_cell(metrics.automation), Cell("decided cases")),
@@ -56,11 +56,12 @@ def _interventions(metrics: Metrics) -> tuple[Block, ...]:
         (Cell("Rejected"), share_cell(metrics.rejection), Cell("cases that a person decided")),
     )
     counts = "No person has decided a case yet."
-    if said.people:
+    if verdicts.people:
         counts = (
-            f"People decided {whole(said.people)} cases: {whole(said.approve)} approved, {whole(said.modify)} modified "
-            f"(of these, {whole(said.label_changed)} with another label), {whole(said.override)} overridden, "
-            f"{whole(said.reject)} rejected. Without an answer in time: {whole(said.timeout)}."
+            f"People decided {whole(verdicts.people)} cases: {whole(verdicts.approve)} approved, "
+            f"{whole(verdicts.modify)} modified (of these, {whole(verdicts.label_changed)} with another label), "
+            f"{whole(verdicts.override)} overridden, {whole(verdicts.reject)} rejected. "
+            f"Without an answer in time: {whole(verdicts.timeout)}."
         )
     return (
         Paragraph(counts),

@@ -227,7 +227,7 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
 
 
 _MAP = (
-    "Every case by risk and confidence. The color is the route that the policy chose, the shape what people said; "
+    "Every case by risk and confidence. The color is the route that the policy chose, the shape what people decided; "
     "the lines are the bounds of the policy."
 )
 _HEATMAP = "The share of cases that people overturned, by task type and confidence. The number is the count of cases."
