@@ -63,9 +63,9 @@ def no_metrics() -> Metrics:
             mean_confidence=None,
             approved=None,
             represents="no cases",
-            why_not="0 of 30 cases",
+            why_not="not enough data: 0 of 30",
         ),
-        risk_coverage=RiskCoverage(cases=0, points=(), area=None, why_not="0 of 30 cases"),
+        risk_coverage=RiskCoverage(cases=0, points=(), area=None, why_not="not enough data: 0 of 30"),
         latency=Latency(
             total=none, waiting=none, working=none, automatic=none, overdue=NO_SHARE, by_role={}, by_risk={}
         ),
@@ -94,7 +94,7 @@ def errors(cases: int, reviews: int, wrong: int) -> EscapedErrors:
         lowest=share.lowest if enough else None,
         highest=share.highest if enough else None,
         enough=enough,
-        why_not=None if enough else f"the effective number of reviews is {reviews}, and at least 30 are needed",
+        why_not=None if enough else f"not enough data: {reviews} of 30 effective reviews",
         lowest_of_all=share.lowest if enough else None,
         highest_of_all=share.highest if enough else None,
     )
@@ -103,25 +103,6 @@ def errors(cases: int, reviews: int, wrong: int) -> EscapedErrors:
 def full_metrics(types: Sequence[str], domains: Sequence[str], seed: int) -> Metrics:
     """Return metrics with something in every place."""
     random = Random(seed)
-    by = {
-        "task_type": groups(types, random),
-        "domain": groups(domains, random),
-        "risk_level": groups(("low", "medium", "high"), random),
-        "rule_id": groups(("r1_low_risk_sure", "r2_medium", "r3_high_risk"), random),
-        "agent_id": groups(("triage-agent", "coding-agent"), random),
-        "model_version": groups(("m-2026-05", "m-2026-11"), random),
-        "confidence_band": groups(("none", "<0.50", "0.50-0.60", "0.80-0.90", "0.95-1.00"), random),
-        "signal": groups(("none", "unusual", "low_confidence"), random),
-        "human_role": groups(("reviewer", "supervisor", None), random),
-    }
-    bands = ("none", "<0.50", "0.60-0.70", "0.80-0.90", "0.95-1.00")
-    heat = [
-        HeatCell(
-            task_type=kind, confidence_band=band, cases=(of := random.randrange(3, 60)), overturn=a_share(of, random)
-        )
-        for kind in types
-        for band in bands
-    ]
     return no_metrics().model_copy(
         update={
             "period": Period(since=None, until=None, first=NOW - timedelta(days=60), last=NOW - timedelta(hours=3)),
@@ -136,8 +117,8 @@ def full_metrics(types: Sequence[str], domains: Sequence[str], seed: int) -> Met
             "modification": share_among(88, 678),
             "approval": share_among(505, 678),
             "automatic_errors": errors(526, 118, 9),
-            "by": by,
-            "overturn_map": tuple(heat),
+            "by": _by(types, domains, random),
+            "overturn_map": _overturn_map(types, random),
             "false_confidence": _false_confidence(types, domains, random),
             "calibration": _calibration(random),
             "risk_coverage": _risk_coverage(),
@@ -150,24 +131,9 @@ def full_metrics(types: Sequence[str], domains: Sequence[str], seed: int) -> Met
                 for reason in ("wrong_amount", "missing_document", None)
             ),
             "autonomy": _autonomy(types, random),
-            "stakes": (
-                Stake(
-                    field="amount",
-                    unit="EUR",
-                    cases=1204,
-                    stated=1100,
-                    total=1_204_331.5,
-                    automatic=310_220.1,
-                    reviewed=894_111.4,
-                    overturned=190_402.75,
-                    open=12_040.0,
-                ),
-            ),
+            "stakes": (_STAKE,),
             "trend": _trend(random),
-            "marks": (
-                Mark(at=NOW - timedelta(days=30), kind="policy", label="claims_policy_v4"),
-                Mark(at=NOW - timedelta(days=21), kind="model_version", label="m-2026-11"),
-            ),
+            "marks": _MARKS,
         }
     )
 
@@ -175,7 +141,7 @@ def full_metrics(types: Sequence[str], domains: Sequence[str], seed: int) -> Met
 def a_share(of: int, random: Random) -> Share:
     """Return a share with a random count; one of few cases says that it must not be relied on."""
     share = share_among(random.randrange(of + 1), of)
-    return share.model_copy(update={"why_not": f"{of} of 10 cases"}) if of < 10 else share
+    return share.model_copy(update={"why_not": f"not enough data: {of} of 10"}) if of < 10 else share
 
 
 def groups(keys: Sequence[str | None], random: Random) -> tuple[Group, ...]:
@@ -334,3 +300,45 @@ def _trend(random: Random) -> tuple[Moment, ...]:
         )
         for number in range(9)
     )
+
+
+def _by(types: Sequence[str], domains: Sequence[str], random: Random) -> dict[str, tuple[Group, ...]]:
+    return {
+        "task_type": groups(types, random),
+        "domain": groups(domains, random),
+        "risk_level": groups(("low", "medium", "high"), random),
+        "rule_id": groups(("r1_low_risk_sure", "r2_medium", "r3_high_risk"), random),
+        "agent_id": groups(("triage-agent", "coding-agent"), random),
+        "model_version": groups(("m-2026-05", "m-2026-11"), random),
+        "confidence_band": groups(("none", "<0.50", "0.50-0.60", "0.80-0.90", "0.95-1.00"), random),
+        "signal": groups(("none", "unusual", "low_confidence"), random),
+        "human_role": groups(("reviewer", "supervisor", None), random),
+    }
+
+
+def _overturn_map(types: Sequence[str], random: Random) -> tuple[HeatCell, ...]:
+    bands = ("none", "<0.50", "0.60-0.70", "0.80-0.90", "0.95-1.00")
+    return tuple(
+        HeatCell(
+            task_type=kind, confidence_band=band, cases=(of := random.randrange(3, 60)), overturn=a_share(of, random)
+        )
+        for kind in types
+        for band in bands
+    )
+
+
+_STAKE = Stake(
+    field="amount",
+    unit="EUR",
+    cases=1204,
+    stated=1100,
+    total=1_204_331.5,
+    automatic=310_220.1,
+    reviewed=894_111.4,
+    overturned=190_402.75,
+    open=12_040.0,
+)
+_MARKS = (
+    Mark(at=NOW - timedelta(days=30), kind="policy", label="claims_policy_v4"),
+    Mark(at=NOW - timedelta(days=21), kind="model_version", label="m-2026-11"),
+)

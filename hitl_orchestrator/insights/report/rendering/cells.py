@@ -8,7 +8,7 @@ from hitl_orchestrator.insights.report.rendering.blocks import Cell, Interval
 from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
-NONE_STATED = "not stated"
+NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
     (2 * _MINUTE, 1, "s"),
@@ -25,7 +25,7 @@ def share_cell(share: Share | None) -> Cell:
         return Cell(DASH, "number")
     counted = f"{whole(share.count)} of {whole(share.of)}"
     if share.why_not is not None:
-        return Cell("not enough data", second=counted, third=share.why_not)
+        return Cell(counted, "number", second=NOT_ENOUGH, third=share.why_not.removeprefix(f"{NOT_ENOUGH}: "))
     return _with_interval(share.share, share.lowest, share.highest, counted)
 
 
@@ -35,7 +35,7 @@ def errors_cell(errors: EscapedErrors | None) -> Cell:
         return Cell(DASH, "number")
     looked_at = f"{whole(errors.reviews)} of {whole(errors.cases)} seen"
     if not errors.enough or errors.share is None:
-        return Cell("not enough data", second=looked_at, third=_lack(errors))
+        return Cell(looked_at, "number", second=NOT_ENOUGH, third=_lack(errors))
     return _with_interval(errors.share, errors.lowest, errors.highest, looked_at)
 
 
@@ -64,13 +64,23 @@ def span(lowest: float, highest: float) -> str:
 def share_text(share: Share) -> str:
     """Return a share in one line: `58.0% (47 of 81, 95% interval 47.1 to 68.2%)`."""
     if share.why_not is not None:
-        return f"not enough data, {whole(share.count)} of {whole(share.of)} ({share.why_not})"
+        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
     return (
         f"{percent(share.share, 1)} ({counted}, 95% interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
     )
+
+
+def lacking(why_not: str) -> str:
+    """Return why a figure is missing: `not enough data: 12 of 30`."""
+    return why_not if why_not.startswith(NOT_ENOUGH) else f"{NOT_ENOUGH}: {why_not}"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter at its start, and one stop at its end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def number(value: float | None) -> Cell:

@@ -19,7 +19,7 @@ from hitl_orchestrator.insights.report.rendering.content import document
 
 _WORDS: dict[Severity, str] = {"good": "GOOD", "watch": "WATCH", "bad": "BAD", "unknown": "NOT KNOWN"}
 _MARKS: dict[Severity, str] = {"good": "yes", "watch": "watch", "bad": "**no**", "unknown": "not known"}
-_SIGNS = re.compile(r"[\\`*\[\]|~$@]|(?<!\w)_|_(?!\w)|#(?=\d)")
+_SIGNS = re.compile(r"[\\`*\[\]|~$@]|(?<![^\W_])_|_(?![^\W_])|#(?=\d)")
 _BAR = re.compile(r"[|\\]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _OPENING = re.compile(r"^(\d*)([-+=#.)])")

@@ -12,8 +12,8 @@ _WORDS = (
     ("False confidence", "The agent was sure, and a person overturned the case."),
     (
         "Errors of automatic cases",
-        "Estimated from the cases that were drawn for a spot check or a review: each is weighted by the inverse of the "
-        "probability with which it was drawn (Horvitz and Thompson, 1952; ratio of Hájek).",
+        "Estimated from answered spot checks, in strata of equal review probability: the share of each stratum counts "
+        "as much as the stratum has cases. Stated only where the checks may represent all automatic cases.",
     ),
     (
         "Calibration",
@@ -35,8 +35,8 @@ _WORDS = (
 )
 _INTERVALS = (
     "A share is shown with its count and with its 95% interval (Wilson, 1927), as a point on a line from 0 to 100%. "
-    "Weighted estimates use the effective number of cases (Kish, 1965), and strata where cases were drawn with "
-    "different probabilities. A difference is called certain where the two intervals do not overlap."
+    "Strata are combined by MOVER (Zou and Donner, 2008); spot checks without an answer widen the interval, as if all "
+    "of them had found the case right, or wrong. A difference is called certain where the two intervals do not overlap."
 )
 _NOT_ENOUGH = (
     "“Not enough data” stands where a figure would be a guess, beside the number of cases there are and the number "

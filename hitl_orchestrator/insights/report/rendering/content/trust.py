@@ -20,10 +20,12 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     confidence,
     errors_cell,
     fraction,
+    lacking,
     mean_confidence,
     number,
     plural,
     quoted,
+    sentence,
     share_cell,
     share_text,
     when,
@@ -43,11 +45,11 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    sentence = f"not enough data, {errors.why_not or 'no spot checks were answered'}"
+    shown = lacking(errors.why_not or "no spot check is answered")
     if estimate.interval is not None:
-        sentence = f"{estimate.text} ({estimate.second}, 95% interval {estimate.third.replace(TO, ' to ')})"
+        shown = f"{estimate.text} ({estimate.second}, 95% interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
-        Paragraph(f"Automated: {share_text(metrics.automation)}. Errors among automatic cases: {sentence}."),
+        Paragraph(f"Automated: {share_text(metrics.automation)}. Errors among automatic cases: {shown}."),
         Figure("trust_boundaries", _MAP),
     )
     return (
@@ -98,7 +100,7 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
     coverage = Cell(DASH if row.coverage is None else percent(row.coverage, 1), "number")
     return (
-        quoted(row.task_type)._replace(second=row.sentence),
+        quoted(row.task_type)._replace(second=sentence(row.sentence)),
         Cell(word, tone=tone),
         number(row.cases),
         share_cell(row.automatic),
@@ -111,11 +113,11 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
 
 def _risk_coverage(curve: RiskCoverage) -> tuple[Block, ...]:
     if curve.why_not is not None:
-        sentence = f"Not enough data for the curve: {curve.why_not}."
+        shown = sentence(lacking(curve.why_not))
     else:
         area = DASH if curve.area is None else fraction(curve.area).text
-        sentence = f"Area under the risk-coverage curve: {area}, over {plural(curve.cases, 'case')}; lower is better."
-    return Paragraph(sentence), Figure("risk_coverage", _CURVE)
+        shown = f"Area under the risk-coverage curve: {area}, over {plural(curve.cases, 'case')}; lower is better."
+    return Paragraph(shown), Figure("risk_coverage", _CURVE)
 
 
 def _heat_table(cells: tuple[HeatCell, ...]) -> Table:
@@ -157,13 +159,13 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
         Column("Time", 1.2, is_number=True),
     )
     bound = confidence(found.bound).text
-    sentence = (
+    shown = (
         f"Overturned, of the cases with a confidence of {bound} or more that a person looked at: "
         f"{share_text(found.overturned)}."
     )
     rows = tuple(map(_sure_and_wrong, found.cases))
     caption = "Cases in which the agent was sure and was overturned, the surest first"
-    return Paragraph(sentence), Table(caption, columns, rows, left_out=found.left_out, empty="There is no such case.")
+    return Paragraph(shown), Table(caption, columns, rows, left_out=found.left_out, empty="There is no such case.")
 
 
 def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
@@ -182,7 +184,7 @@ def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
 
 def _calibration(found: Calibration) -> tuple[Block, ...]:
     if found.why_not is not None:
-        figures = f"Not enough data: {found.why_not}."
+        figures = sentence(lacking(found.why_not))
     else:
         figures = (
             f"Over {plural(found.cases, 'case')}: mean confidence {mean_confidence(found.mean_confidence).text}, "
@@ -204,7 +206,13 @@ def _calibration(found: Calibration) -> tuple[Block, ...]:
         )
         for each in found.bins
     )
-    table = Table("Confidence and approval", columns, rows, note=found.represents, empty="No case has a confidence.")
+    table = Table(
+        "Confidence and approval",
+        columns,
+        rows,
+        note=sentence(f"This describes {found.represents}"),
+        empty="No case has a confidence.",
+    )
     return Paragraph(figures), Figure("reliability", _RELIABILITY), table
 
 
