@@ -102,12 +102,13 @@ def test_with_unanswered_checks_the_range_has_its_level_and_holds_the_truth(kind
         truth += found.lowest - 1e-12 <= ledger.wrong.mean() <= found.highest + 1e-12
 
     record_property("coverage", truth / number)
+    record_property("coverage of the range", ends / number)
     assert 0.93 <= ends / number <= 0.97, ends / number
     assert truth / number >= 0.97
 
 
 @sized("ledgers", ci=400, soak=10_000)
-def test_a_certified_bound_is_wrong_at_most_at_its_level(ledgers):
+def test_a_certified_bound_is_wrong_at_most_at_its_level(ledgers, record_property):
     """An agent whose errors are 5.5 % at every bound, each a chance to certify 5 % wrongly: tested one by one."""
     dice, certified = np.random.default_rng(15), 0
     bounds = (0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.0)
@@ -123,4 +124,5 @@ def test_a_certified_bound_is_wrong_at_most_at_its_level(ledgers):
         ]
         certified += judged(steps, 0.05)[0] == "above_bound"
 
+    record_property("certified", certified / ledgers)
     assert certified / ledgers <= 0.025
