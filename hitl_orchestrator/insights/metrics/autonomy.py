@@ -148,5 +148,6 @@ def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerate
     if verdict == ABOVE_BOUND:
         part = "" if coverage is None else f"; these are {percent(coverage)} of the cases"
         return f"{where}, at most {highest} are wrong ({looks}), and {allowed}{part}"
-    why = "" if step.errors.why_not is None else f": {step.errors.why_not}"
+    unseen = step.errors.unseen / step.errors.cases
+    why = f"; {percent(unseen)} of these cases cannot be drawn for a spot check, and may all be wrong" if unseen else ""
     return f"{where}, {lowest} to {highest} are wrong ({looks}), and {allowed}{why}"

@@ -251,7 +251,7 @@ def verdicts(*groups, **options):
     return {one.task_type: one for one in found}
 
 
-def test_task_types_are_told_apart_by_what_their_errors_allow():  # wordlist: allow
+def test_task_types_are_distinguished_by_what_their_errors_allow():
     found = verdicts(
         of_type("safe", 300, 100),
         of_type("doubtful", 60, 15, start=1000),
