@@ -101,7 +101,7 @@ class Zygote:
         self._process.communicate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def process() -> Iterator[Zygote]:
     with closing(Zygote()) as zygote:
         yield zygote
