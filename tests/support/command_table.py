@@ -38,6 +38,7 @@ REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
     "init": Row("init"),
     "run": writing("run tasks.json --outputs agent_outputs.json"),
+    "import": apart("import tasks.json --map label=task_type,truth=domain"),
     "recover": writing("recover"),
     "sweep": writing("sweep"),
     "inbox": Row("inbox"),
@@ -58,6 +59,7 @@ COMMANDS = {
     "insights": Row("insights"),
     "executions": Row("executions"),
     "demo": apart("demo"),
+    "generate": apart("generate --tasks 6"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),
     "policy diff": apart("policy diff routing_policy.json routing_policy.json"),
