@@ -2,6 +2,7 @@
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Group, Metrics, Moment, Quantiles
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
 from hitl_orchestrator.insights.reviewer_quality import (
     NEEDED,
@@ -13,11 +14,16 @@ from hitl_orchestrator.insights.reviewer_quality import (
 from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
+    "DIMENSIONS",
     "NEEDED",
     "Capacity",
     "EscapedErrors",
     "Feedback",
+    "Group",
+    "Metrics",
+    "Moment",
     "QualitySignal",
+    "Quantiles",
     "ReviewerQuality",
     "Share",
     "capacity_of",
