@@ -6,21 +6,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import HeatCell, Metrics
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, quoted, short_labels, widest
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import Frame, Look, altair, framed, in_pixels, mixed, rows, text_on
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 ENOUGH_IN_CELL = 10
 """A cell with fewer decisions of people shows its numbers without a color, and takes no part in the finding."""
 
 MOST_ROWS = 20
 _NONE = "none"
-_ROOM = 52
-"""The least width of a cell, in pixels, for `7 of 12`; in a narrower one it is `7/12`."""
+_ROOM = 60
+"""The least width of a cell, in pixels, for `7 of 12`; in a narrower one it is `12`."""
 
 _HEAD, _ROW, _GUTTER, _LABEL, _LABEL_PHONE = 34, 40, 2, 190, 92
 
@@ -54,16 +52,17 @@ def describe(metrics: Metrics) -> str:
     return f"Heatmap of overturned cases by task type and confidence. Highest: {'; '.join(parts)}."
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the heatmap."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     cells = _cells(metrics)
     types = _by_overturned(cells)
     shown, more = types[:MOST_ROWS], len(types) - MOST_ROWS
     grid = _Grid.of(cells, shown, look)
     reviews = sum(cell.overturn.of for cell in cells)
     subtitle = f"{count_of(reviews, 'decision')} of people, {period_text(metrics.period.first, metrics.period.last)}. "
-    subtitle += "Each cell: share overturned, below it how many of how many; "
+    below = "how many of how many" if grid.is_wide else "the number of decisions"
+    subtitle += f"Each cell: share overturned, below it {below}; "
     subtitle += f"without a color where fewer than {ENOUGH_IN_CELL}"
     if more > 0:
         subtitle += f". {count_of(more, 'task type')} with fewer overturned cases left out"
@@ -107,7 +106,7 @@ class _Grid(NamedTuple):
     def of(cls, cells: Sequence[HeatCell], types: Sequence[str | None], look: Look) -> "_Grid":
         bands = sorted({cell.confidence_band for cell in cells}, key=_band_order)
         labels = short_labels(types, _LABEL_PHONE if look.is_narrow else _LABEL, look.text_size)
-        left = widest([*labels, "task type"], look.text_size) + 10
+        left = widest([*labels, "to" if look.is_narrow else "confidence from"], look.text_size) + 10
         return cls(
             {name: row for row, name in enumerate(types)}, labels, bands, left, (look.inner - left) / len(bands), look
         )
@@ -115,6 +114,11 @@ class _Grid(NamedTuple):
     @property
     def height(self) -> int:
         return _HEAD + _ROW * len(self.rows)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether there is room for `7 of 12`."""
+        return self.wide > _ROOM
 
     def heads(self, look: Look) -> Iterator["alt.Chart"]:
         """Yield the names of the rows and of the columns."""
@@ -128,16 +132,15 @@ class _Grid(NamedTuple):
             .mark_text(align="right", baseline="middle", color=look.theme.text, fontSize=size)
             .encode(x=x, y=y, text="text:N")
         )
-        for line in range(2):
+        for line, end in enumerate(("confidence from", "to")):
+            left = {"x": self.left - 8, "y": 10 + 14 * line, "text": end if self.is_wide else end.split()[-1]}
+            mark = {"baseline": "middle", "color": look.theme.muted, "fontSize": size}
+            yield alt.Chart(rows([left])).mark_text(align="right", **mark).encode(x=x, y=y, text="text:N")
             bands = [
                 {"x": self.left + (column + 0.5) * self.wide, "y": 10 + 14 * line, "text": _head(band, look)[line]}
                 for column, band in enumerate(self.bands)
             ]
-            yield (
-                alt.Chart(rows(bands))
-                .mark_text(baseline="middle", color=look.theme.muted, fontSize=size)
-                .encode(x=x, y=y, text="text:N")
-            )
+            yield alt.Chart(rows(bands)).mark_text(**mark).encode(x=x, y=y, text="text:N")
 
     def cells(self, cells: Sequence[HeatCell], look: Look) -> Iterator["alt.Chart"]:
         """Yield the cells with their numbers."""
@@ -176,7 +179,7 @@ class _Grid(NamedTuple):
             "fill": fill,
             "color": text_on(fill) if enough else theme.muted,
             "share": percent(share.share or 0.0),
-            "count": f"{share.count:,} of {share.of:,}" if self.wide > _ROOM else f"{share.count:,}/{share.of:,}",
+            "count": f"{share.count:,} of {share.of:,}" if self.is_wide else f"{share.of:,}",
         }
 
 
@@ -185,10 +188,11 @@ def _band_order(band: str) -> tuple[bool, str]:
 
 
 def _head(band: str, look: Look) -> tuple[str, str]:
-    """Return the name of a band in two lines."""
+    """Return the lower and the upper end of a band."""
     if band == _NONE:
-        return "no con-" if look.is_narrow else "no", "fidence" if look.is_narrow else "confidence"
+        return "no", "conf." if look.is_narrow else "confidence"
     low, _, high = band.partition("-")
-    if not high:
-        return "below", low.removeprefix("<")
-    return f"{low} to", high
+    return (low, high) if high else ("0.00", low.removeprefix("<"))
+
+
+PICTURE = Picture("overturn_heatmap", "Overturned cases by type and confidence", draw, says, describe, why_not)

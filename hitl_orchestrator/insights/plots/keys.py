@@ -30,13 +30,14 @@ class Key(NamedTuple):
     height: int
 
 
-def key_of(groups: Sequence[Sequence[KeyItem]], look: Look, left: int = 0) -> Key:
-    """Return the key of groups of items in as few lines as the width allows, from `left` pixels on.
+def key_of(groups: Sequence[Sequence[KeyItem]], look: Look, axis: int = 0) -> Key:
+    """Return the key of groups of items in as few lines as the width allows; the plot begins after an `axis` of pixels.
 
     A group begins a new line if it does not fit into the rest of the line before it.
     """
     alt, size = altair(), look.text_size
-    x, y, layers, room = float(left), LINE // 2, [], look.inner
+    left, room = float(-axis), look.inner - axis
+    x, y, layers = left, LINE // 2, []
     for group in filter(None, groups):
         wide = [_SYMBOL + text_width(item.label, size) + _GAP for item in group]
         if x > left and x + sum(wide) - _GAP > room:

@@ -1,19 +1,17 @@
 """The reliability diagram: the share that people approved, by the confidence of the agent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent
 from hitl_orchestrator.insights.metrics.model import CalibrationBin, Metrics
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 ENOUGH_IN_BIN = 5
 """A bin with fewer cases has a hollow point and takes no part in the finding."""
@@ -21,7 +19,7 @@ ENOUGH_IN_BIN = 5
 _BARS = (0.28, 0.06)
 """The lower and the upper end of the histogram below the diagram, relative to its height."""
 
-_WIDE_SPAN, _CROWDED = 0.7, 0.45
+_WIDE_SPAN, _CROWDED, _AXIS = 0.7, 0.45, 40
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -59,9 +57,9 @@ def describe(metrics: Metrics) -> str:
     return f"Reliability diagram, the share that people approved by confidence. {'; '.join(parts)}."
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the diagram."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     found, calibration = _drawn(metrics), metrics.calibration
     theme, few = look.theme, any(part.approved.of < ENOUGH_IN_BIN for part in found)
     items = [
@@ -70,7 +68,7 @@ def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", loo
         KeyItem("as sure as people: well calibrated", theme.line, "stroke", 150, hollow=True),
         *([KeyItem(f"fewer than {ENOUGH_IN_BIN} cases", theme.text, hollow=True)] if few else []),
     ]
-    key = key_of([items], look)
+    key = key_of([items], look, _AXIS)
     lowest = min(min(part.low, part.approved.lowest or 0.0) for part in found)
     plane = _Plane(min(0.9, int(lowest * 10) / 10), key.height, 300 if look.is_narrow else 400)
     numbers = [
@@ -114,7 +112,9 @@ class _Plane(NamedTuple):
     def y(self) -> Any:
         alt = altair()
         floor, per_pixel = self.low - _BARS[0] * self.span, (1 + _BARS[0]) * self.span / self.height
-        axis = alt.Axis(title=None, values=self._ticks(), format=".0%", domain=False, ticks=False)
+        axis = alt.Axis(
+            title=None, values=self._ticks(), format=".0%", domain=False, ticks=False, minExtent=_AXIS, maxExtent=_AXIS
+        )
         domain = [floor, 1.02 + self.start * per_pixel]
         return alt.Y("y:Q", axis=axis, scale=alt.Scale(domain=domain, nice=False, zero=False, padding=0))
 
@@ -173,7 +173,7 @@ class _Plane(NamedTuple):
     def points(self, found: list[CalibrationBin], look: Look) -> Iterator["alt.Chart"]:
         """Yield the gaps, the intervals, and the points."""
         alt, theme = altair(), look.theme
-        data = [
+        data: list[dict[str, Any]] = [
             {
                 "x": part.mean_confidence,
                 "y": part.approved.share,
@@ -205,3 +205,6 @@ class _Plane(NamedTuple):
                     .mark_point(filled=True, fill=fill, stroke=theme.text, strokeWidth=1.5, size=70, opacity=1)
                     .encode(x=self.x(), y=self.y())
                 )
+
+
+PICTURE = Picture("reliability", "Reliability diagram", draw, says, describe, why_not)

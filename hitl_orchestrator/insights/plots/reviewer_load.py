@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import Frame, Look, altair, framed, in_pixels, rows
 from hitl_orchestrator.insights.reviewer_quality import QualitySignal, ReviewerQuality
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 MOST_ROWS = 15
 _SIGNALS = {
@@ -61,9 +59,9 @@ def describe(metrics: Metrics) -> str:
     return f"Cases of each reviewer, and the share of proposals approved as they were. {'; '.join(parts)}."
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return both columns."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     found = _reviewers(metrics)
     table = _Table(found[:MOST_ROWS], max(person.cases for person in found), look)
     parts = [
@@ -137,7 +135,7 @@ class _Table(NamedTuple):
         """Yield the names, the signals, and the bars."""
         alt, theme, size, (x, y) = altair(), self.look.theme, self.look.text_size, in_pixels(self.look, self.height)
         room = self.middle - 60
-        bars = [
+        bars: list[dict[str, Any]] = [
             {
                 "x": 0,
                 "x2": max(2.0, room * person.cases / self.most),
@@ -184,3 +182,6 @@ class _Table(NamedTuple):
         yield alt.Chart(rows(data)).mark_rule(color=theme.text, strokeWidth=1.8).encode(x=x, x2="x2:Q", y=y)
         points = [{"x": row["share"], "y": row["y"]} for row in data]
         yield alt.Chart(rows(points)).mark_point(filled=True, size=64, color=theme.text, opacity=1).encode(x=x, y=y)
+
+
+PICTURE = Picture("reviewer_load", "Load of the reviewers", draw, says, describe, why_not)

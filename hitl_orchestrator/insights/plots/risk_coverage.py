@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING, Any
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent
 from hitl_orchestrator.insights.metrics.model import Metrics, RiskCoveragePoint
 from hitl_orchestrator.insights.plots.labels import count_of, period_text
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 ENOUGH = 20
 """The least number of cases for a curve."""
 
 LEAST_SHOWN = 10
 """The curve begins where so many cases go ahead: of fewer, it says little."""
+
+LEAST_SHARE = 0.02
+"""The curve begins where this share of the cases goes ahead."""
 
 MOST_POINTS = 240
 _LABELED = (0.95, 0.9, 0.8, 0.7, 0.5)
@@ -59,9 +60,9 @@ def describe(metrics: Metrics) -> str:
     return f"Risk-coverage curve: {'; '.join(parts)}."
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the curve."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     curve = metrics.risk_coverage
     parts = [
         f"{count_of(curve.cases, 'case')} with a confidence that people looked at",
@@ -119,7 +120,7 @@ def _marks(points: Sequence[RiskCoveragePoint], x: Any, y: Any, look: Look) -> I
 
 
 def _steady(points: Sequence[RiskCoveragePoint], cases: int) -> Sequence[RiskCoveragePoint]:
-    return [point for point in points if point.coverage * cases >= LEAST_SHOWN] or points
+    return [point for point in points if point.coverage * cases >= max(LEAST_SHOWN, LEAST_SHARE * cases)] or points
 
 
 def _labeled(points: Sequence[RiskCoveragePoint]) -> list[RiskCoveragePoint]:
@@ -127,7 +128,11 @@ def _labeled(points: Sequence[RiskCoveragePoint]) -> list[RiskCoveragePoint]:
     found: list[RiskCoveragePoint] = []
     for bound in _LABELED:
         reached = [point for point in points if point.bound >= bound]
-        if reached and all(abs(reached[-1].coverage - other.coverage) > _APART for other in found):
+        if (
+            reached
+            and reached[-1].coverage > _APART / 2
+            and all(abs(reached[-1].coverage - other.coverage) > _APART for other in found)
+        ):
             found.append(reached[-1])
     return found
 
@@ -136,3 +141,6 @@ def _thinned(points: Sequence[RiskCoveragePoint]) -> list[RiskCoveragePoint]:
     """Return at most about `MOST_POINTS` points, the last one among them."""
     step = -(-len(points) // MOST_POINTS)
     return [*points[:-1:step], points[-1]]
+
+
+PICTURE = Picture("risk_coverage", "Risk-coverage curve", draw, says, describe, why_not)

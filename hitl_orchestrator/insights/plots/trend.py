@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Mark, Metrics, Moment
 from hitl_orchestrator.insights.plots.labels import count_of, day_text, period_text, shortened, text_width
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, DOTTED, SOLID, Frame, Look, altair, framed, rows
 from hitl_orchestrator.insights.shares import Share, share_among
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
@@ -77,9 +75,9 @@ def describe(metrics: Metrics) -> str:
     )
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the lines."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     plane = _Plane.of(metrics, look)
     subtitle = (
         f"{count_of(metrics.cases.decided, 'decided case')}, by {metrics.every}, "
@@ -249,3 +247,6 @@ class _Plane(NamedTuple):
 
 def _text(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+PICTURE = Picture("trend", "Automation and overturned reviews over time", draw, says, describe, why_not)

@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.keys import Key, KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
+from hitl_orchestrator.insights.plots.scene import Bound, Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
@@ -40,17 +41,6 @@ _FEW, _SOME, _MANY = 40, 250, 900
 _SIZES = ((_FEW, 1.8), (_SOME, 1.0), (_MANY, 0.75))
 
 
-class Bound(NamedTuple):
-    """The confidence from which a policy approves cases of a risk automatically, and a label such as its rule.
-
-    A `confidence` of None says that it never does.
-    """
-
-    risk: RiskLevel
-    confidence: float | None
-    label: str = ""
-
-
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
     return None if metrics.cases.decided else "no case was decided in this period"
@@ -78,9 +68,11 @@ def describe(metrics: Metrics) -> str:
     )
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: Sequence[Bound], look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the map."""
-    cases = _cases(frame, metrics)
+    metrics, look = scene.metrics, scene.look
+    assert scene.frame is not None  # noqa: S101 - see `needs_frame`
+    cases = _cases(scene.frame, metrics)
     shown = _sample(cases, MOST_ON_PHONE if look.is_narrow else MOST_POINTS)
     subtitle = f"{count_of(cases.height, 'decided case')}, {period_text(metrics.period.first, metrics.period.last)}"
     if shown.height < cases.height:
@@ -91,8 +83,8 @@ def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: Sequence[Bound], look:
             f"{cases.height - shown.height:,} are left out"
         )
     key = _key(shown, look)
-    plane = _Plane.of(cases, bounds, look, key.height)
-    layers = [*plane.lanes(cases, look), *plane.bounds(bounds, look), *_points(shown, plane, look), *key.layers]
+    plane = _Plane.of(cases, scene.bounds, look, key.height)
+    layers = [*plane.lanes(cases, look), *plane.bounds(scene.bounds, look), *_points(shown, plane, look), *key.layers]
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
 
 
@@ -139,7 +131,7 @@ def _sample(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
 
     wrong, others = cases.filter("wrong"), cases.filter(~pl.col("wrong"))
     kept = _every_nth(wrong, int(most * MOST_OVERTURNED)) if others.height else _every_nth(wrong, most)
-    return pl.concat([_every_nth(others, most - kept.height), kept]).sort("risk", "confidence", "case_id")  # type: ignore[no-any-return]
+    return pl.concat([_every_nth(others, most - kept.height), kept]).sort("risk", "confidence", "case_id")
 
 
 def _every_nth(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
@@ -319,3 +311,6 @@ def _spread(rank: int, base: int) -> float:
         step /= base
         value += digit * step
     return value
+
+
+PICTURE = Picture("trust_boundaries", "Map of trust boundaries", draw, says, describe, why_not, needs_frame=True)

@@ -3,19 +3,17 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import log10
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.insights.metrics.model import Metrics, Quantiles
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import DAY, HOUR, MINUTE, count_of, duration_text, period_text, shortened
-from hitl_orchestrator.insights.plots.style import Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
+from hitl_orchestrator.insights.plots.style import Frame, Look, altair, framed, in_pixels, rows
 
 if TYPE_CHECKING:
     import altair as alt
-    import polars as pl
-
-    from hitl_orchestrator.insights.plots.trust_boundaries import Bound
 
 MOST_ROLES = 8
 ENOUGH_FOR_90, ENOUGH_FOR_99 = 10, 100
@@ -56,16 +54,17 @@ def describe(metrics: Metrics) -> str:
     return f"Median, 90% and 99% quantile of durations. {'; '.join(parts)}."
 
 
-def draw(metrics: Metrics, frame: "pl.DataFrame", bounds: "Sequence[Bound]", look: Look) -> "alt.LayerChart":
+def draw(scene: Scene) -> "alt.LayerChart":
     """Return the ranges."""
-    del frame, bounds
+    metrics, look = scene.metrics, scene.look
     found, theme = _rows(metrics), look.theme
+    long = any(row.quantiles.of >= ENOUGH_FOR_99 for row in found)
     key = key_of(
         [
             [
                 KeyItem("half within", theme.review),
                 KeyItem("90% within", theme.review, "square", 62),
-                KeyItem("99% within (of 100 or more)", theme.review, "diamond", 62, hollow=True),
+                *([KeyItem("99% within", theme.review, "diamond", 62, hollow=True)] if long else []),
             ]
         ],
         look,
@@ -129,15 +128,9 @@ class _Plane(NamedTuple):
         share = (log10(max(seconds, self.low)) - log10(self.low)) / (log10(self.high) - log10(self.low))
         return 4 + share * (self.look.inner - 8)
 
-    def axes(self) -> tuple[Any, Any]:
-        alt = altair()
-        x = alt.Scale(domain=[0, self.look.inner], nice=False, zero=False)
-        y = alt.Scale(domain=[self.height, 0], nice=False, zero=False)
-        return alt.X("x:Q", scale=x, axis=None), alt.Y("y:Q", scale=y, axis=None)
-
     def grid(self) -> Iterator["alt.Chart"]:
         """Yield the durations of the axis, as far apart as their names need."""
-        alt, theme, (x, y) = altair(), self.look.theme, self.axes()
+        alt, theme, (x, y) = altair(), self.look.theme, in_pixels(self.look, self.height)
         ticks: list[tuple[float, str]] = []
         for seconds in _TICKS:
             place = self.pixel(seconds)
@@ -155,15 +148,15 @@ class _Plane(NamedTuple):
 
     def ranges(self) -> Iterator["alt.Chart"]:
         """Yield for each row its name and numbers, and below them the range."""
-        alt, theme, size, (x, y) = altair(), self.look.theme, self.look.text_size, self.axes()
+        alt, theme, size, (x, y) = altair(), self.look.theme, self.look.text_size, in_pixels(self.look, self.height)
         for index, row in enumerate(self.rows):
             top = self.start + index * _ROW
             quantiles = row.quantiles
             numbers = _numbers(quantiles)
             label = shortened(f"{row.label} ({quantiles.of:,})", self.look.inner - len(numbers) * size * 0.56, size)
             for text, place, align, color in (
-                (label, 0, "left", theme.text),
-                (numbers, self.look.inner, "right", theme.muted),
+                (label, 0.0, "left", theme.text),
+                (numbers, float(self.look.inner), "right", theme.muted),
             ):
                 yield (
                     alt.Chart(rows([{"x": place, "y": top + 8, "text": text}]))
@@ -190,3 +183,6 @@ class _Plane(NamedTuple):
                     )
                     .encode(x=x, y=y)
                 )
+
+
+PICTURE = Picture("waiting_times", "Waiting times", draw, says, describe, why_not)
