@@ -149,7 +149,10 @@ class _Grid(NamedTuple):
         fill = alt.Fill("fill:N", scale=None)
         yield alt.Chart(rows(data)).mark_rect(stroke=theme.grid).encode(x=x, x2="x2:Q", y=y, y2="y2:Q", fill=fill)
         color = alt.Color("color:N", scale=None)
-        for name, dy, size in (("share", -7, look.text_size + 1), ("count", 9, 10 if look.is_narrow else 11)):
+        for name, dy, size in (
+            ("share", -7, look.text_size + (0 if look.is_narrow else 1)),
+            ("count", 9, 10 if look.is_narrow else 11),
+        ):
             middle = [
                 {
                     "x": (row["x"] + row["x2"]) / 2,

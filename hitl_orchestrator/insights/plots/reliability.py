@@ -13,6 +13,9 @@ from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, 
 if TYPE_CHECKING:
     import altair as alt
 
+ENOUGH = 10
+"""The least number of cases for a diagram."""
+
 ENOUGH_IN_BIN = 5
 """A bin with fewer cases has a hollow point and takes no part in the finding."""
 
@@ -24,9 +27,10 @@ _WIDE_SPAN, _CROWDED, _AXIS = 0.7, 0.45, 40
 
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
-    if _drawn(metrics):
-        return None
-    return metrics.calibration.why_not or "no case with a confidence was looked at by a person"
+    calibration = metrics.calibration
+    if calibration.why_not is not None or (calibration.cases >= ENOUGH and _drawn(metrics)):
+        return calibration.why_not
+    return f"not enough data: {calibration.cases} of {ENOUGH} cases with a confidence that people looked at"
 
 
 def says(metrics: Metrics) -> str:

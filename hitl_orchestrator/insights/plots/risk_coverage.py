@@ -30,9 +30,9 @@ _APART = 0.12
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
     curve = metrics.risk_coverage
-    if curve.points and curve.cases >= ENOUGH:
-        return None
-    return curve.why_not or f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that people looked at"
+    if curve.why_not is not None or (curve.points and curve.cases >= ENOUGH):
+        return curve.why_not
+    return f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that people looked at"
 
 
 def says(metrics: Metrics) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Bound(NamedTuple):
-    """The confidence from which a policy approves cases of a risk automatically, and a label such as its rule.
+    """The confidence from which a policy approves cases of a risk automatically, with a label such as `by rule_004`.
 
     A `confidence` of None says that it never does.
     """

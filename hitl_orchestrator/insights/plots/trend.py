@@ -15,6 +15,9 @@ from hitl_orchestrator.insights.shares import Share, share_among
 if TYPE_CHECKING:
     import altair as alt
 
+ENOUGH = 10
+"""The least number of decided cases for a trend."""
+
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
 _NAMES = {"policy": "policy", "agent": "agent", "agent_version": "agent", "model_version": "agent"}
@@ -25,7 +28,10 @@ _LEAST_APART = 0.075
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
     moments = [moment for moment in metrics.trend if moment.cases]
-    return None if len(moments) > 1 else f"not enough data: cases were decided in {len(moments)} of 2 {metrics.every}s"
+    if len(moments) <= 1:
+        return f"not enough data: cases were decided in {len(moments)} of 2 {metrics.every}s"
+    cases = sum(moment.cases for moment in moments)
+    return None if cases >= ENOUGH else f"not enough data: {cases} of {ENOUGH} decided cases"
 
 
 def says(metrics: Metrics) -> str:

@@ -52,6 +52,8 @@ def says(metrics: Metrics) -> str:
     bound, share = f"{confidence_text(sure.bound)} confidence or more", sure.overturned
     if not share.of or share.share is None:
         return f"No person has looked at a case of {bound}"
+    if share.of == 1:
+        return f"People {'overturned' if share.count else 'approved'} the only case that they saw at {bound}"
     cases = f"the {count_of(share.of, 'case')} that they saw at {bound}"
     if not share.count:
         return f"People overturned none of {cases}"
@@ -232,7 +234,8 @@ class _Plane(NamedTuple):
                 continue
             top, start = self.top(bound.risk), max(bound.confidence, self.low)
             label = f"automatic from {confidence_text(bound.confidence)}"
-            label += f" by {shortened(bound.label, 120, look.text_size)}" if bound.label and not look.is_narrow else ""
+            if bound.label and not look.is_narrow:
+                label += f" {shortened(bound.label, 150, look.text_size)}"
             found.append({"x": start, "x2": 1.0, "y": top, "y2": top + self.lane, "head": top - 7, "text": label})
         if not found:
             return

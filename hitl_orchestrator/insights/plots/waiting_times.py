@@ -58,13 +58,13 @@ def draw(scene: Scene) -> "alt.LayerChart":
     """Return the ranges."""
     metrics, look = scene.metrics, scene.look
     found, theme = _rows(metrics), look.theme
-    long = any(row.quantiles.of >= ENOUGH_FOR_99 for row in found)
+    most = max(row.quantiles.of for row in found)
     key = key_of(
         [
             [
                 KeyItem("half within", theme.review),
-                KeyItem("90% within", theme.review, "square", 62),
-                *([KeyItem("99% within", theme.review, "diamond", 62, hollow=True)] if long else []),
+                *([KeyItem("90% within", theme.review, "square", 62)] if most >= ENOUGH_FOR_90 else []),
+                *([KeyItem("99% within", theme.review, "diamond", 62, hollow=True)] if most >= ENOUGH_FOR_99 else []),
             ]
         ],
         look,
