@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import altair as alt
     import polars as pl
 
-__all__ = ["PICTURES", "Bound", "Drawn", "Picture", "alt_text", "draw", "picture", "picture_text", "to_png", "to_svg"]
+__all__ = ["PICTURES", "Bound", "Drawn", "Picture", "draw", "picture", "picture_text", "to_png", "to_svg"]
 
 PICTURES: Mapping[str, Picture] = {
     found.name: found
@@ -109,7 +109,7 @@ def picture(
     chart = draw(name, metrics, frame, bounds=bounds, theme=theme, width=width)
     if chart is None:
         raise InvalidInput([f"{name}: {picture_text(name, metrics)}"])
-    return Drawn(chart, alt_text(name, metrics))
+    return Drawn(chart, PICTURES[name].alt(metrics))
 
 
 def picture_text(name: str, metrics: Metrics) -> str:
@@ -120,16 +120,6 @@ def picture_text(name: str, metrics: Metrics) -> str:
     """
     found = _find(name)
     return found.why_not(metrics) or found.says(metrics)
-
-
-def alt_text(name: str, metrics: Metrics) -> str:
-    """Return a picture in words, for readers who do not see it, or why there is none.
-
-    Raises:
-        InvalidInput: there is no such picture.
-    """
-    found = _find(name)
-    return found.why_not(metrics) or f"{found.says(metrics)}. {found.describe(metrics)}"
 
 
 def _find(name: str) -> Picture:

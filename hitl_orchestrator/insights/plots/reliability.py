@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent
 from hitl_orchestrator.insights.metrics.model import CalibrationBin, Metrics
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
-from hitl_orchestrator.insights.plots.labels import count_of, period_text
+from hitl_orchestrator.insights.plots.labels import period_text
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
 
@@ -83,7 +83,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
         filter(
             None,
             [
-                count_of(calibration.cases, "case") + f" ({calibration.represents})",
+                calibration.represents,
                 period_text(metrics.period.first, metrics.period.last),
                 *numbers,
             ],

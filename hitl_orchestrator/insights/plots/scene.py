@@ -45,3 +45,7 @@ class Picture(NamedTuple):
     describe: Callable[[Metrics], str]
     why_not: Callable[[Metrics], str | None]
     needs_frame: bool = False
+
+    def alt(self, metrics: Metrics) -> str:
+        """Return the finding and the picture in words, or why there is no picture."""
+        return self.why_not(metrics) or f"{self.says(metrics)}. {self.describe(metrics)}"

@@ -1,5 +1,6 @@
 """Automation and overturned reviews over time, with the changes of policies and agents."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -20,7 +21,9 @@ ENOUGH = 10
 
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
-_NAMES = {"policy": "policy", "agent": "agent", "agent_version": "agent", "model_version": "agent"}
+_NAMES = {"policy": "policy", "agent_version": "agent"}
+_INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+_DIGEST, _DIGEST_SHOWN = re.compile("[0-9a-f]{32,}"), 12
 _RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
 _LEAST_APART = 0.075
 
@@ -29,7 +32,7 @@ def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
     moments = [moment for moment in metrics.trend if moment.cases]
     if len(moments) <= 1:
-        return f"not enough data: cases were decided in {len(moments)} of 2 {metrics.every}s"
+        return f"not enough data: cases were decided in {len(moments)} of 2 {_every(metrics)}s"
     cases = sum(moment.cases for moment in moments)
     return None if cases >= ENOUGH else f"not enough data: {cases} of {ENOUGH} decided cases"
 
@@ -86,7 +89,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     metrics, look = scene.metrics, scene.look
     plane = _Plane.of(metrics, look)
     subtitle = (
-        f"{count_of(metrics.cases.decided, 'decided case')}, by {metrics.every}, "
+        f"{count_of(metrics.cases.decided, 'decided case')}, by {_every(metrics)}, "
         f"{period_text(metrics.period.first, metrics.period.last)}. "
         "Bands: 95% intervals; the title compares the halves of the period"
     )
@@ -96,8 +99,14 @@ def draw(scene: Scene) -> "alt.LayerChart":
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
 
 
+def _every(metrics: Metrics) -> str:
+    return _INTERVALS.get(metrics.every, metrics.every)
+
+
 def _mark_text(mark: Mark) -> str:
-    return f"{_NAMES.get(mark.kind, mark.kind)}: {mark.label}"
+    """Return such as `policy: refunds_v3`; of a digest, the first letters."""
+    label = mark.label[:_DIGEST_SHOWN] if _DIGEST.fullmatch(mark.label) else mark.label
+    return f"{_NAMES.get(mark.kind, mark.kind)}: {label}"
 
 
 class _Plane(NamedTuple):
@@ -115,7 +124,7 @@ class _Plane(NamedTuple):
         moments = tuple(moment for moment in metrics.trend if moment.cases)
         step = min((later.start - earlier.start for earlier, later in pairwise(moments)), default=timedelta(days=1))
         head = _LINE * min(MARK_LINES, len(metrics.marks)) + 8 if metrics.marks else 4
-        return cls(moments, metrics.every, step, look, head, head + (260 if look.is_narrow else 320))
+        return cls(moments, _every(metrics), step, look, head, head + (260 if look.is_narrow else 320))
 
     @property
     def start(self) -> datetime:
@@ -142,7 +151,7 @@ class _Plane(NamedTuple):
         axis = alt.Axis(
             title=None,
             values=list(labels),
-            format="%-d %b",
+            format="%H:%M, %-d %b" if self.every == "hour" else "%-d %b",
             grid=False,
             labelBound=False,
             labelFlush=False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
+from hitl_orchestrator.insights.frame import polars
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.keys import Key, KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
@@ -92,8 +93,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
 
 def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
     """Return the decided cases of the period, with what people said about them."""
-    import polars as pl  # noqa: PLC0415 - an extra, and slow to import
-
+    pl = polars("a picture")
     period, at = metrics.period, pl.col("timestamp")
     verdict = pl.col("human_decision").replace_strict(
         {"approve": "approved", "modify": "modified", "override": "overridden", "reject": "rejected"},
@@ -115,7 +115,7 @@ def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
         .select(
             pl.col("case_id").cast(pl.String),
             risk=pl.col("risk_level").cast(pl.String),
-            confidence="confidence_score",
+            confidence=pl.col("confidence_score").fill_nan(None),
             route=pl.col("routing_decision").cast(pl.String),
             said=said.fill_null(UNSEEN),
         )
@@ -129,8 +129,7 @@ def _sample(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
     """Return at most so many cases: the overturned ones first, the others evenly along risk and confidence."""
     if cases.height <= most:
         return cases
-    import polars as pl  # noqa: PLC0415 - an extra, and slow to import
-
+    pl = polars("a picture")
     wrong, others = cases.filter("wrong"), cases.filter(~pl.col("wrong"))
     kept = _every_nth(wrong, int(most * MOST_OVERTURNED)) if others.height else _every_nth(wrong, most)
     return pl.concat([_every_nth(others, most - kept.height), kept]).sort("risk", "confidence", "case_id")
@@ -203,8 +202,7 @@ class _Plane(NamedTuple):
     def lanes(self, cases: "pl.DataFrame", look: Look) -> Iterator["alt.Chart"]:
         """Yield the lanes with their headings."""
         alt, theme, size = altair(), look.theme, look.text_size
-        import polars as pl  # noqa: PLC0415 - an extra, and slow to import
-
+        pl = polars("a picture")
         places, heads = [], []
         for risk in RiskLevel:
             top, mine = self.top(risk), cases.filter(pl.col("risk") == risk.value)
