@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import altair as alt
 
 _ROOT = re.compile(r"<svg ")
-_NUMBER = re.compile(r"(?<=[ ,(\"MLHVAZ-])\d+\.\d{3,}")
 
 
 def to_svg(chart: "alt.TopLevelMixin") -> str:
@@ -20,7 +19,7 @@ def to_svg(chart: "alt.TopLevelMixin") -> str:
     Raises:
         InvalidInput: the extra `plots` is not installed.
     """
-    spec = chart.to_dict()
+    spec = chart.to_dict(validate=False)
     version = ".".join(altair().SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     drawn = _vl_convert().vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
     label = escape(str(spec.get("description", "")))

@@ -6,6 +6,7 @@ a dash of its own too, so that a picture can be read when printed in grey.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
@@ -148,6 +149,14 @@ def altair() -> Any:
     except ImportError:
         raise InvalidInput([f"a picture needs altair, which is missing; {install_hint('plots')}"]) from None
     return altair
+
+
+def unchecked() -> AbstractContextManager[None]:
+    """Build charts without checking each part against the schema of Vega-Lite, which takes most of the time."""
+    altair()
+    from altair.utils.schemapi import debug_mode  # noqa: PLC0415 - an extra, and slow to import
+
+    return debug_mode(False)
 
 
 def framed(layers: Sequence["alt.Chart"], look: Look, frame: Frame, height: int) -> "alt.LayerChart":

@@ -25,7 +25,7 @@ _NAMES = {"policy": "policy", "agent_version": "agent"}
 _INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
 _DIGEST, _DIGEST_SHOWN = re.compile("[0-9a-f]{32,}"), 12
 _RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
-_LEAST_APART = 0.075
+_LEAST_APART, _MANY = 0.14, 24
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -95,7 +95,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     )
     if len(metrics.marks) > MOST_MARKS:
         subtitle += f". The last {MOST_MARKS} of {len(metrics.marks)} changes are marked"
-    layers = [*plane.marks(metrics.marks[-MOST_MARKS:]), *plane.bars(), *plane.lines()]
+    layers = [*plane.marks(metrics.marks[-MOST_MARKS:]), *plane.bars(), *plane.lines(metrics)]
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
 
 
@@ -173,15 +173,17 @@ class _Plane(NamedTuple):
     def _middle(self, moment: Moment) -> str:
         return _text(moment.start + self.step / 2)
 
-    def lines(self) -> Iterator["alt.Chart"]:
+    def lines(self, metrics: Metrics) -> Iterator["alt.Chart"]:
         """Yield both lines with their bands, their points and, at the right end, their names."""
         alt, theme = altair(), self.look.theme
+        automation = [(moment, moment.automation) for moment in self.moments]
+        overturned = [(moment, moment.overturn) for moment in self.moments]
         kinds = [
-            ("automatic", [(moment, moment.automation) for moment in self.moments], theme.auto, SOLID, "circle"),
-            ("overturned", [(moment, moment.overturn) for moment in self.moments], theme.wrong, DASHED, "diamond"),
+            ("automatic", automation, metrics.automation, theme.auto, SOLID, "circle"),
+            ("overturned", overturned, metrics.overturn, theme.wrong, DASHED, "diamond"),
         ]
         ends: list[tuple[float, str, str]] = []
-        for name, shares, color, dash, shape in kinds:
+        for name, shares, whole, color, dash, shape in kinds:
             data = [
                 {"at": self._middle(moment), "y": share.share, "low": share.lowest, "high": share.highest}
                 for moment, share in shares
@@ -193,22 +195,31 @@ class _Plane(NamedTuple):
             yield band.mark_area(color=color, opacity=0.16).encode(x=self.x(), y=self.y(), y2="high:Q")
             chart = alt.Chart(rows(data)).encode(x=self.x(), y=self.y())
             yield chart.mark_line(color=color, strokeWidth=2.2, strokeDash=dash)
-            yield chart.mark_point(filled=True, shape=shape, size=46, color=color, opacity=1)
-            last = float(data[-1]["y"] or 0.0)
-            ends.append((last, f"{name} {percent(last)}", color))
+            size = 46 if len(data) <= _MANY else 22
+            yield chart.mark_point(filled=True, shape=shape, size=size, color=color, opacity=1)
+            ends.append((float(data[-1]["y"] or 0.0), f"{name} {percent(whole.share or 0.0)}", color))
         yield from self._names(ends)
 
     def _names(self, ends: list[tuple[float, str, str]]) -> Iterator["alt.Chart"]:
-        alt = altair()
+        """Yield the name of each line with the share over the whole period, none upon another."""
+        alt, size = altair(), self.look.text_size
         before = -1.0
         for share, text, color in sorted(ends):
             y = before = max(share, before + _LEAST_APART)
-            row = {"at": _text(self.end), "y": y, "text": text}
-            yield (
-                alt.Chart(rows([row]))
-                .mark_text(align="left", dx=4, color=color, fontSize=self.look.text_size, fontWeight="bold")
-                .encode(x=self.x(), y=self.y(), text="text:N")
-            )
+            for line, part in enumerate((text, "in all")):
+                row = {"at": _text(self.end), "y": y, "text": part}
+                yield (
+                    alt.Chart(rows([row]))
+                    .mark_text(
+                        align="left",
+                        dx=4,
+                        dy=line * (size + 2),
+                        color=color,
+                        fontSize=size,
+                        fontWeight="normal" if line else "bold",
+                    )
+                    .encode(x=self.x(), y=self.y(), text="text:N")
+                )
 
     def bars(self) -> Iterator["alt.Chart"]:
         """Yield the number of cases below the lines."""

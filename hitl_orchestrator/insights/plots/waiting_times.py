@@ -1,14 +1,22 @@
 """How long reviews take: median, 90 % and 99 % quantile, in all, by role and by risk."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from math import log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.insights.metrics.model import Metrics, Quantiles
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
-from hitl_orchestrator.insights.plots.labels import DAY, HOUR, MINUTE, count_of, duration_text, period_text, shortened
+from hitl_orchestrator.insights.plots.labels import (
+    DAY,
+    HOUR,
+    MINUTE,
+    count_of,
+    duration_text,
+    period_text,
+    shortened,
+    text_width,
+)
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
 from hitl_orchestrator.insights.plots.style import Frame, Look, altair, framed, in_pixels, rows
 
@@ -76,7 +84,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
         f"{overdue.count:,} of {overdue.of:,} with a deadline overdue" if overdue.of else "",
     ]
     plane = _Plane.of(found, look, key.height)
-    layers = [*plane.grid(), *plane.ranges(), *key.layers]
+    layers = [*plane.grid(), *plane.names(), *plane.ranges(), *key.layers]
     described = Frame(says(metrics), ", ".join(filter(None, parts)), describe(metrics))
     return framed(layers, look, described, plane.height)
 
@@ -146,38 +154,50 @@ class _Plane(NamedTuple):
             x=x, y=y, text="text:N"
         )
 
-    def ranges(self) -> Iterator["alt.Chart"]:
-        """Yield for each row its name and numbers, and below them the range."""
+    def names(self) -> Iterator["alt.Chart"]:
+        """Yield the name and the numbers of each row."""
         alt, theme, size, (x, y) = altair(), self.look.theme, self.look.text_size, in_pixels(self.look, self.height)
-        for index, row in enumerate(self.rows):
-            top = self.start + index * _ROW
-            quantiles = row.quantiles
-            numbers = _numbers(quantiles)
-            label = shortened(f"{row.label} ({quantiles.of:,})", self.look.inner - len(numbers) * size * 0.56, size)
-            for text, place, align, color in (
-                (label, 0.0, "left", theme.text),
-                (numbers, float(self.look.inner), "right", theme.muted),
-            ):
+        for strong in (True, False):
+            texts = [
+                (row, _numbers(row.quantiles), self.start + index * _ROW + 8)
+                for index, row in enumerate(self.rows)
+                if row.strong is strong
+            ]
+            room = [self.look.inner - text_width(numbers, size) * 1.1 - 16 for _, numbers, _ in texts]
+            labels = [
+                {"x": 0, "y": top, "text": shortened(f"{row.label} ({row.quantiles.of:,})", wide, size)}
+                for (row, _, top), wide in zip(texts, room, strict=True)
+            ]
+            numbers = [{"x": self.look.inner, "y": top, "text": text} for _, text, top in texts]
+            for data, align, color in ((labels, "left", theme.text), (numbers, "right", theme.muted)):
+                mark = {"align": align, "baseline": "middle", "color": color, "fontSize": size}
                 yield (
-                    alt.Chart(rows([{"x": place, "y": top + 8, "text": text}]))
-                    .mark_text(
-                        align=align,
-                        baseline="middle",
-                        color=color,
-                        fontSize=size,
-                        fontWeight="bold" if row.strong else "normal",
-                    )
+                    alt.Chart(rows(data))
+                    .mark_text(**mark, fontWeight="bold" if strong else "normal")
                     .encode(x=x, y=y, text="text:N")
                 )
-            places = [self.pixel(value) for value in _known(quantiles)]
-            for (left, right), thick in zip(pairwise(places), (6, 2), strict=False):
-                line = alt.Chart(rows([{"x": left, "x2": right, "y": top + 26}]))
-                yield line.mark_rule(color=theme.review, strokeWidth=thick, opacity=0.75).encode(x=x, x2="x2:Q", y=y)
-            for place, shape, fill in zip(
-                places, ("circle", "square", "diamond"), (theme.review, theme.review, theme.background), strict=False
-            ):
+
+    def ranges(self) -> Iterator["alt.Chart"]:
+        """Yield the range of each row: from the median to the 90 % quantile, and on to the 99 % quantile."""
+        alt, theme, (x, y) = altair(), self.look.theme, in_pixels(self.look, self.height)
+        places = [
+            (self.start + index * _ROW + 26, [self.pixel(value) for value in _known(row.quantiles)])
+            for index, row in enumerate(self.rows)
+        ]
+        for part, thick in enumerate((6, 2)):
+            lines = [
+                {"x": found[part], "x2": found[part + 1], "y": top} for top, found in places if len(found) > part + 1
+            ]
+            if lines:
+                mark = alt.Chart(rows(lines)).mark_rule(color=theme.review, strokeWidth=thick, opacity=0.75)
+                yield mark.encode(x=x, x2="x2:Q", y=y)
+        for part, (shape, fill) in enumerate(
+            (("circle", theme.review), ("square", theme.review), ("diamond", theme.background))
+        ):
+            points = [{"x": found[part], "y": top} for top, found in places if len(found) > part]
+            if points:
                 yield (
-                    alt.Chart(rows([{"x": place, "y": top + 26}]))
+                    alt.Chart(rows(points))
                     .mark_point(
                         filled=True, shape=shape, size=72, fill=fill, stroke=theme.review, strokeWidth=1.5, opacity=1
                     )
