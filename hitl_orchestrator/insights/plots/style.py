@@ -160,45 +160,41 @@ def unchecked() -> AbstractContextManager[None]:
 
 
 def framed(layers: Sequence["alt.Chart"], look: Look, frame: Frame, height: int) -> "alt.LayerChart":
-    """Return layers as one picture of the width of `look`, with a plot of `height` pixels."""
-    alt = altair()
-    chart = alt.layer(*layers).properties(
-        width=look.width, height=height, autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+    """Return layers as one picture of the width of `look`, with a plot of `height` pixels, in the house style."""
+    alt, size = altair(), look.title_size
+    # All at once, since each change of a chart copies all of it.
+    return alt.LayerChart(  # type: ignore[no-any-return]
+        layer=list(layers),
+        width=look.width,
+        height=height,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        padding=PADDING,
+        title=alt.TitleParams(
+            text=wrapped(frame.title, look.inner, size, bold=True),
+            subtitle=wrapped(frame.subtitle, look.inner, look.text_size + 1),
+        ),
+        description=f"{frame.title}. {frame.alt_text}",
+        config=_config(look),
     )
-    return styled(chart, look, frame)  # type: ignore[no-any-return]
 
 
-def styled(chart: Any, look: Look, frame: Frame) -> Any:
-    """Return a chart with its title, its alt text, and the fonts and colors of the house."""
-    alt, theme = altair(), look.theme
-    size, small = look.title_size, look.text_size
-    title = alt.TitleParams(
-        text=wrapped(frame.title, look.inner, size, bold=True), subtitle=wrapped(frame.subtitle, look.inner, small + 1)
-    )
-    return (
-        chart.properties(title=title, description=f"{frame.title} {frame.alt_text}", padding=PADDING)
-        .configure(font=FONT, background=theme.background, aria=False)
-        .configure_view(stroke=None)
-        .configure_title(
+def _config(look: Look) -> Any:
+    alt, theme, size, small = altair(), look.theme, look.title_size, look.text_size
+    return alt.Config(
+        font=FONT,
+        background=theme.background,
+        aria=False,
+        view=alt.ViewConfig(stroke=None),
+        title=alt.TitleConfig(
             anchor="start", frame="bounds", offset=14, color=theme.text, fontSize=size, lineHeight=size + 5,
             subtitleColor=theme.muted, subtitleFontSize=small + 1, subtitleLineHeight=small + 6, subtitlePadding=6,
-        )
-        .configure_axis(
+        ),
+        axis=alt.AxisConfig(
             labelColor=theme.muted, titleColor=theme.muted, labelFontSize=small, titleFontSize=small, labelPadding=6,
             titleFontWeight="normal", titlePadding=8, gridColor=theme.grid, domainColor=theme.line,
             tickColor=theme.line, tickSize=4, labelLimit=0,
-        )
-        .configure_legend(
-            orient="top", direction="horizontal", labelColor=theme.text, labelFontSize=small, title=None, offset=6,
-            symbolSize=70, labelLimit=0, columnPadding=12, rowPadding=3, padding=0,
-        )
+        ),
     )  # fmt: skip
-
-
-def percent_axis(title: str | None, **more: Any) -> Any:
-    """Return an axis of shares in percent."""
-    alt = altair()
-    return alt.Axis(title=title, format=".0%", values=[0, 0.25, 0.5, 0.75, 1], **more)
 
 
 def in_pixels(look: Look, height: int) -> tuple[Any, Any]:
@@ -210,8 +206,8 @@ def in_pixels(look: Look, height: int) -> tuple[Any, Any]:
 
 
 def rows(values: Sequence[Mapping[str, Any]]) -> "alt.InlineData":
-    """Return values as the data of a chart, which are part of it."""
-    return altair().InlineData(values=[dict(value) for value in values])  # type: ignore[no-any-return]
+    """Return values as the data of a chart, which are part of it. Altair copies lists, but not tuples."""
+    return altair().InlineData(values=tuple(values))  # type: ignore[no-any-return]
 
 
 def mixed(colors: Sequence[str], share: float) -> str:

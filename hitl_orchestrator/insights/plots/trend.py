@@ -1,9 +1,10 @@
 """Automation and overturned reviews over time, with the changes of policies and agents."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.shown.numbers import percent
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 ENOUGH = 10
 """The least number of decided cases for a trend."""
+
+MOST_MOMENTS, LEAST_MOMENTS, CASES_OF_MOMENT = 40, 4, 25
+"""The points of a line, and the average number of cases of each, for which intervals are put together."""
 
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
@@ -59,11 +63,7 @@ def says(metrics: Metrics) -> str:
 def _halves(shares: Sequence[Share]) -> tuple[Share, Share]:
     """Return the shares over the first and the second half of the moments."""
     middle = len(shares) // 2
-    first, second = (
-        share_among(sum(share.count for share in half), sum(share.of for share in half))
-        for half in (shares[:middle], shares[middle:])
-    )
-    return first, second
+    return _sum(shares[:middle]), _sum(shares[middle:])
 
 
 def _moved(name: str, before: Share, after: Share) -> str | None:
@@ -89,7 +89,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     metrics, look = scene.metrics, scene.look
     plane = _Plane.of(metrics, look)
     subtitle = (
-        f"{count_of(metrics.cases.decided, 'decided case')}, by {_every(metrics)}, "
+        f"{count_of(metrics.cases.decided, 'decided case')}, by {plane.every}, "
         f"{period_text(metrics.period.first, metrics.period.last)}. "
         "Bands: 95% intervals; the title compares the halves of the period"
     )
@@ -97,6 +97,36 @@ def draw(scene: Scene) -> "alt.LayerChart":
         subtitle += f". The last {MOST_MARKS} of {len(metrics.marks)} changes are marked"
     layers = [*plane.marks(metrics.marks[-MOST_MARKS:]), *plane.bars(), *plane.lines(metrics)]
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
+
+
+def _pooled(moments: Sequence[Moment]) -> tuple[tuple[Moment, ...], timedelta, int]:
+    """Return moments of enough cases each, the time that each takes, and how many intervals were put together."""
+    step = min(later.start - earlier.start for earlier, later in pairwise(moments))
+    start, intervals = moments[0].start, (moments[-1].start - moments[0].start) // step + 1
+    cases = sum(moment.cases for moment in moments)
+    needed = max(ceil(intervals / MOST_MOMENTS), ceil(CASES_OF_MOMENT * intervals / cases))
+    together = max(1, min(needed, intervals // LEAST_MOMENTS))
+    if together == 1:
+        return tuple(moments), step, 1
+    groups = groupby(moments, key=lambda moment: (moment.start - start) // (step * together))
+    pooled = tuple(_pool(start + number * together * step, list(found)) for number, found in groups)
+    return pooled, step * together, together
+
+
+def _pool(start: datetime, moments: Sequence[Moment]) -> Moment:
+    return Moment(
+        start=start,
+        cases=sum(moment.cases for moment in moments),
+        automation=_sum(moment.automation for moment in moments),
+        overturn=_sum(moment.overturn for moment in moments),
+        false_confidence=_sum(moment.false_confidence for moment in moments),
+        median_latency=None,
+    )
+
+
+def _sum(shares: Iterable[Share]) -> Share:
+    listed = list(shares)
+    return share_among(sum(share.count for share in listed), sum(share.of for share in listed))
 
 
 def _every(metrics: Metrics) -> str:
@@ -121,10 +151,10 @@ class _Plane(NamedTuple):
 
     @classmethod
     def of(cls, metrics: Metrics, look: Look) -> "_Plane":
-        moments = tuple(moment for moment in metrics.trend if moment.cases)
-        step = min((later.start - earlier.start for earlier, later in pairwise(moments)), default=timedelta(days=1))
+        moments, step, together = _pooled([moment for moment in metrics.trend if moment.cases])
+        every = _every(metrics) if together == 1 else f"{together} {_every(metrics)}s"
         head = _LINE * min(MARK_LINES, len(metrics.marks)) + 8 if metrics.marks else 4
-        return cls(moments, _every(metrics), step, look, head, head + (260 if look.is_narrow else 320))
+        return cls(moments, every, step, look, head, head + (260 if look.is_narrow else 320))
 
     @property
     def start(self) -> datetime:
