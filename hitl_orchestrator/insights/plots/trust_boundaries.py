@@ -92,17 +92,17 @@ def draw(scene: Scene) -> "alt.LayerChart":
 
 
 def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
-    """Return the decided cases of the period, with what people said about them."""
+    """Return the decided cases of the period, with what people verdict about them."""
     pl = polars("a picture")
     period, at = metrics.period, pl.col("timestamp")
-    verdict = pl.col("human_decision").replace_strict(
+    decision = pl.col("human_decision").replace_strict(
         {"approve": "approved", "modify": "modified", "override": "overridden", "reject": "rejected"},
         default=None,
         return_dtype=pl.String,
     )
     checked = pl.when("check_overturned").then(pl.lit("wrong in a spot check")).otherwise(pl.lit("approved"))
-    said = (
-        pl.when("by_person").then(verdict).when(pl.col("check_overturned").is_not_null()).then(checked).otherwise(None)
+    verdict = (
+        pl.when("by_person").then(decision).when(pl.col("check_overturned").is_not_null()).then(checked).otherwise(None)
     )
     return (
         frame.lazy()
@@ -117,9 +117,9 @@ def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
             risk=pl.col("risk_level").cast(pl.String),
             confidence=pl.col("confidence_score").fill_nan(None),
             route=pl.col("routing_decision").cast(pl.String),
-            said=said.fill_null(UNSEEN),
+            verdict=verdict.fill_null(UNSEEN),
         )
-        .with_columns(wrong=~pl.col("said").is_in([UNSEEN, APPROVED]))
+        .with_columns(wrong=~pl.col("verdict").is_in([UNSEEN, APPROVED]))
         .sort("risk", "confidence", "case_id", nulls_last=False)
         .collect()
     )
@@ -132,7 +132,8 @@ def _sample(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
     pl = polars("a picture")
     wrong, others = cases.filter("wrong"), cases.filter(~pl.col("wrong"))
     kept = _every_nth(wrong, int(most * MOST_OVERTURNED)) if others.height else _every_nth(wrong, most)
-    return pl.concat([_every_nth(others, most - kept.height), kept]).sort("risk", "confidence", "case_id")
+    both = [_every_nth(others, most - kept.height), kept]
+    return pl.concat(both).sort("risk", "confidence", "case_id")  # type: ignore[no-any-return]
 
 
 def _every_nth(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
@@ -184,7 +185,7 @@ class _Plane(NamedTuple):
                 "x": round(x, 4),
                 "y": round(y, 1),
                 "route": ROUTES[Action(row["route"])],
-                "said": row["said"],
+                "verdict": row["verdict"],
             }
 
     def x(self) -> Any:
@@ -259,7 +260,7 @@ def _about(cases: "pl.DataFrame") -> str:
 
 def _key(cases: "pl.DataFrame", look: Look) -> Key:
     """Return the key of the routes and of the verdicts that occur."""
-    said, routes = set(cases["said"]), set(cases["route"])
+    verdict, routes = set(cases["verdict"]), set(cases["route"])
     colors = _colors(look)
     return key_of(
         [
@@ -267,7 +268,7 @@ def _key(cases: "pl.DataFrame", look: Look) -> Key:
             [
                 KeyItem(name, look.theme.muted, shape, 18 if name == UNSEEN else 62, hollow=name == APPROVED)
                 for name, shape in SHAPES.items()
-                if name in said
+                if name in verdict
             ],
         ],
         look,
@@ -283,13 +284,13 @@ def _points(cases: "pl.DataFrame", plane: _Plane, look: Look) -> Iterator["alt.C
     alt, theme, points = altair(), look.theme, list(plane.placed(cases))
     colors = [_colors(look)[route] for route in ROUTES]
     color = alt.Color("route:N", scale=alt.Scale(domain=list(ROUTES.values()), range=colors), legend=None)
-    shape = alt.Shape("said:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
+    shape = alt.Shape("verdict:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
     factor = next((factor for most, factor in _SIZES if len(points) < most), 0.55)
-    overturned = [point for point in points if point["said"] not in {UNSEEN, APPROVED}]
+    overturned = [point for point in points if point["verdict"] not in {UNSEEN, APPROVED}]
     layers = (
-        ([point for point in points if point["said"] == UNSEEN], 18, {"filled": True, "opacity": 0.85}),
+        ([point for point in points if point["verdict"] == UNSEEN], 18, {"filled": True, "opacity": 0.85}),
         (
-            [point for point in points if point["said"] == APPROVED],
+            [point for point in points if point["verdict"] == APPROVED],
             40,
             {"filled": False, "strokeWidth": 1.3, "opacity": 1},
         ),

@@ -36,9 +36,9 @@ def automatic_from(policy: Policy) -> tuple[AutomaticFrom, ...]:
     """
     layer = dict(policy.parts)[ORGANIZATION]
     space, rules = space_of(ORGANIZATION, layer), layer.by_priority
-    starts: list[set[tuple[float, str] | None]] = [set() for _ in RiskLevel]
+    starts: dict[RiskLevel, set[tuple[float, str] | None]] = {risk: set() for risk in RiskLevel}
     for _, part in diagram_of(layer, space).below(space.risk):
-        for risk, row in enumerate(decision_grid(part, space)):
+        for risk, row in zip(RiskLevel, decision_grid(part, space), strict=True):
             approving = (
                 (bound, rules[rule].rule_id)
                 for bound, rule in zip(space.bounds, row[FIRST_CONFIDENCE:], strict=True)
@@ -46,7 +46,7 @@ def automatic_from(policy: Policy) -> tuple[AutomaticFrom, ...]:
             )
             starts[risk].add(next(approving, None))
     found = []
-    for risk, ends in zip(RiskLevel, starts, strict=True):
-        lowest = min((end for end in ends if end is not None), default=(None, None))
-        found.append(AutomaticFrom(risk, *lowest, everywhere=len(ends) == 1))
+    for risk, ends in starts.items():
+        confidence, rule_id = min((end for end in ends if end is not None), default=(None, None))
+        found.append(AutomaticFrom(risk, confidence, rule_id, everywhere=len(ends) == 1))
     return tuple(found)

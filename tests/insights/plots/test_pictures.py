@@ -110,10 +110,10 @@ def test_texts_of_agents_stay_texts(usual):
 def test_a_sample_of_very_many_cases_keeps_the_overturned_ones_and_says_what_is_left_out():
     frame = frame_of(many(4_000))
     svg = to_svg(draw("trust_boundaries", measure(frame), frame))
-    said = " ".join(texts(svg))
+    lines = " ".join(texts(svg))
 
-    assert f"{4_000 - MOST_POINTS:,} are left out" in said
-    assert re.search(r"(all|a sample of the) overturned cases \([\d,]+\)", said)
+    assert f"{4_000 - MOST_POINTS:,} are left out" in lines
+    assert re.search(r"(all|a sample of the) overturned cases \([\d,]+\)", lines)
     assert MOST_POINTS * 0.99 < svg.count("<path") < MOST_POINTS + 200
     assert len(svg) < 500_000
 
