@@ -92,7 +92,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
 
 
 def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
-    """Return the decided cases of the period, with what people verdict about them."""
+    """Return the decided cases of the period, with the verdict of a person on each."""
     pl = polars("a picture")
     period, at = metrics.period, pl.col("timestamp")
     decision = pl.col("human_decision").replace_strict(
