@@ -41,7 +41,8 @@ def stored_frames(
 ) -> "Iterator[pl.DataFrame]":
     """Yield the outcomes of a ledger in frames, in the order in which the cases finished.
 
-    A frame has `finished_seq` and these columns. `on_read` receives the number of cases of each. The database builds their text, so that threads share the work.
+    A frame has `finished_seq` and these columns. `on_read` receives the number of cases of each. The database builds
+    their text, so that threads share the work.
 
     Raises:
         LedgerDamaged: an outcome cannot be read.
