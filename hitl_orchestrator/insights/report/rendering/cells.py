@@ -42,6 +42,8 @@ def errors_cell(errors: EscapedErrors | None) -> Cell:
 def _lack(errors: EscapedErrors) -> str:
     """Return in few words what is missing; `why_not` is the whole sentence, for one place per report."""
     if errors.unseen > MOST_UNSEEN * errors.cases:
+        if errors.unseen == errors.cases:
+            return "none could be drawn"
         return f"{percent(errors.unseen / errors.cases)} could not be drawn"
     if errors.unseen + errors.unanswered > MOST_UNSEEN * errors.cases:
         return f"{whole(errors.unanswered)} unanswered"

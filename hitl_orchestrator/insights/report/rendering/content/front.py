@@ -18,6 +18,7 @@ from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment,
 
 def front(report: Report) -> Front:
     """Return the first screen of a report."""
+    certain = [change for change in report.changes if change.is_certain]
     return Front(
         store=report.store,
         period=period_text(report.metrics.period),
@@ -31,7 +32,8 @@ def front(report: Report) -> Front:
             integrity_card(report.integrity),
             compliance_card(report.compliance),
         ),
-        changes=Items(tuple(map(_change, report.changes))) if report.changes else None,
+        changes=Items(tuple(map(_change, certain))) if certain else None,
+        uncertain=tuple(change.sentence for change in report.changes if not change.is_certain),
         no_changes=_no_changes(report),
     )
 
@@ -97,11 +99,10 @@ def compliance_card(compliance: Compliance) -> Card:
 
 
 def _change(change: Change) -> Item:
-    label = "certain" if change.is_certain else "may be chance"
-    return Item(change.sentence, change.severity, label)
+    return Item(change.sentence, change.severity)
 
 
 def _no_changes(report: Report) -> str:
     if report.previous is None:
         return "There is no earlier period to compare with."
-    return "No metric differs from the period before."
+    return "No metric is certainly different from the period before."

@@ -76,7 +76,7 @@ def struggles(metrics: Metrics) -> tuple[Section, ...]:
 
 def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     columns = (
-        Column("Task type", 2),
+        Column("Task type", 3.4),
         Column("Without a person?", 1.4),
         Column("Cases", 0.8, is_number=True),
         Column("Automated", 1.4, is_number=True),
@@ -107,8 +107,14 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
         share_cell(row.overturn),
         confidence(row.bound),
         coverage,
-        share_cell(row.errors_above),
+        _errors_above(row),
     )
+
+
+def _errors_above(row: Autonomy) -> Cell:
+    """Return the errors at and above the bound; the sentence of the row says already why they are not certain."""
+    cell = share_cell(row.errors_above)
+    return cell if cell.interval is not None else cell._replace(third="")
 
 
 def _risk_coverage(curve: RiskCoverage) -> tuple[Block, ...]:
@@ -170,7 +176,7 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
 
 def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
     return (
-        code(case.case_id)._replace(second=f"task {case.task_id}", third="spot check" if case.is_spot_check else ""),
+        code(case.case_id)._replace(second=f"task {case.task_id}{', spot check' if case.is_spot_check else ''}"),
         quoted(case.task_type),
         quoted(case.domain),
         Cell(str(case.risk_level)),
@@ -236,7 +242,7 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
 
 _MAP = (
     "Every case by risk and confidence. The color is the route that the policy chose, the shape what people decided; "
-    "the lines are the bounds of the policy."
+    "lines, where drawn, are the bounds of the policy."
 )
 _HEATMAP = "The share of cases that people overturned, by task type and confidence. The number is the count of cases."
 _CURVE = (
