@@ -1,5 +1,6 @@
 """The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
+from hitl_orchestrator.insights.report.periods import span_of
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -94,6 +95,7 @@ __all__ = [
     "read_file",
     "read_proof",
     "record_problems",
+    "span_of",
     "store_exists",
     "trusted_key",
 ]

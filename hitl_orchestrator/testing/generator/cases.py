@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy
@@ -59,8 +60,10 @@ class GeneratedCase(NamedTuple):
 def generate(tasks: int, seed: int, policy: Policy) -> Iterator[GeneratedCase]:
     """Yield the cases of a set in order of arrival; the first five are the classic ones.
 
-    The same arguments give the same cases. The policy must be for the default escalation chain, with one approval for
-    each case.
+    The same arguments give the same cases. The policy must be for the default escalation chain.
+
+    Raises:
+        InvalidInput: it asks for several approvals of one case.
     """
     compiled, calendar = compile_policy(policy, DEFAULT_CHAIN), Calendar(tasks)
     for number in range(1, tasks + 1):
@@ -83,6 +86,9 @@ def _decided(drafted: Draft, compiled: CompiledPolicy, dice: Random) -> Generate
             moment=drafted.at,
         )
     )
+    if routing.requirements.approvals > 1:
+        why = "asks for several approvals, and a generated case has one"
+        raise InvalidInput([f"policy {routing.policy_id!r}: rule {routing.rule_id!r} {why}; give another policy"])
     least, most = _AGENT_SECONDS
     seconds = round(least + (most - least) * dice.random(), 1)
     asks = routing.action is not Action.AUTO_APPROVE
@@ -144,13 +150,13 @@ def _review(drafted: Draft, answer: _Answer, dice: Random) -> RecordedReview:
         "reviewer_id": answer.reviewer.reviewer_id,
         "human_role": role,
         "human_decision": answer.word.value,
-        **_said(drafted, answer.word, dice),
+        **_words_of(drafted, answer.word, dice),
         "timestamp": time_text(decided),
     }
     return RecordedReview(fields, answer.opened, viewed, decided, answer.word)
 
 
-def _said(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
+def _words_of(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
     """Return the words of a review, and the edited output of one that changes the label."""
     proposal = drafted.output["agent_output"]
     label, assessment = proposal["predicted_label"], one_of(("medium", "high", "high", "low"), dice)
@@ -161,14 +167,14 @@ def _said(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
     others = [each for each in _LABELS[drafted.task["task_type"]] if each != label]
     better = one_of(others, dice) if drafted.is_right else drafted.truth
     code = one_of(("agent_error", "agent_error", "agent_error", "missing_information", "ambiguous_input"), dice)
-    said = {"human_feedback": f"{label} is wrong; it is {better}", "confidence_assessment": assessment}
+    words = {"human_feedback": f"{label} is wrong; it is {better}", "confidence_assessment": assessment}
     if word is HumanDecision.OVERRIDE:
-        return said | {"reason": f"Decided as {better}", "reason_code": "policy_exception"}
+        return words | {"reason": f"Decided as {better}", "reason_code": "policy_exception"}
     if word is HumanDecision.REJECT:
         return {"human_feedback": f"{label} is not justified", "confidence_assessment": assessment, "reason_code": code}
     edited = {**proposal, "predicted_label": better, "explanation": "Corrected by the reviewer"}
     edited.pop("ambiguous", None)
-    return said | {"reason_code": code, "modified_output": edited}
+    return words | {"reason_code": code, "modified_output": edited}
 
 
 def _at_work(at: datetime) -> datetime:
