@@ -1,6 +1,5 @@
 """The first screen: the alarms, the signal line, the judgments, and what changed."""
 
-from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Period
 from hitl_orchestrator.insights.report.model import (
     Change,
@@ -13,7 +12,7 @@ from hitl_orchestrator.insights.report.model import (
     SignalLine,
 )
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
-from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, whole
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, whole
 
 
 def front(report: Report) -> Front:
@@ -50,7 +49,7 @@ def period_text(period: Period) -> str:
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else percent(signal.automated)
+    automated = DASH if signal.automated is None else rate(signal.automated, 0)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),

@@ -154,8 +154,8 @@ def _latency(found: Latency) -> tuple[Block, ...]:
         Column("Duration", 2.4),
         Column("Cases", is_number=True),
         Column("Median", is_number=True),
-        Column("90% within", is_number=True),
-        Column("99% within", is_number=True),
+        Column("90 % within", is_number=True),
+        Column("99 % within", is_number=True),
     )
     return (
         Paragraph(f"Decided after the deadline: {share_text(found.overdue)}."),
@@ -232,7 +232,7 @@ def _stakes(rows: tuple[Stake, ...]) -> Table:
 
 _UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
 _TREND = (
-    "The share of automatic cases, and of the cases that people overturned, with 95% intervals. Vertical lines mark "
+    "The share of automatic cases, and of the cases that people overturned, with 95 % intervals. Vertical lines mark "
     "changes of policy and of agent version."
 )
 _WAITING = "How long cases waited for a person, and how long people worked on them."

@@ -1,6 +1,5 @@
 """Where automation is safe, and where agents struggle."""
 
-from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
     Autonomy,
     Calibration,
@@ -25,6 +24,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     number,
     plural,
     quoted,
+    rate,
     sentence,
     share_cell,
     share_text,
@@ -47,7 +47,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     estimate = errors_cell(errors)
     shown = lacking(errors.why_not or "no spot check is answered")
     if estimate.interval is not None:
-        shown = f"{estimate.text} ({estimate.second}, 95% interval {estimate.third.replace(TO, ' to ')})"
+        shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
         Paragraph(f"Automated: {share_text(metrics.automation)}. Errors among automatic cases: {shown}."),
         Figure("trust_boundaries", _MAP),
@@ -98,7 +98,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else percent(row.coverage, 1), "number")
+    coverage = Cell(DASH if row.coverage is None else rate(row.coverage), "number")
     return (
         quoted(row.task_type)._replace(second=sentence(row.sentence)),
         Cell(word, tone=tone),
@@ -247,9 +247,9 @@ _MAP = (
 _HEATMAP = "The share of cases that people overturned, by task type and confidence. The number is the count of cases."
 _CURVE = (
     "If only cases at or above a confidence were automated: their share of all cases (coverage) and the share of them "
-    "that people overturn (risk), with the 95% interval."
+    "that people overturn (risk), with the 95 % interval."
 )
 _RELIABILITY = (
-    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, people approve 80%. Below it, "
-    "the agent is too sure. The lines are 95% intervals."
+    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, people approve 80 %. Below it, "
+    "the agent is too sure. The lines are 95 % intervals."
 )
