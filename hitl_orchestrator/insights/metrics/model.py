@@ -1,7 +1,7 @@
 """The metrics of a set of cases, as values. A share whose denominator is zero is None, never 0.
 
 "Overturned" is a case whose deciding person did anything but approve the proposal as it was: modify, override, reject.
-Shares of cases that a person decided describe these cases, not the automatic ones: see `AutomaticErrors`.
+Shares of cases that a person decided describe these cases, not the automatic ones: see `EscapedErrors`.
 """
 
 from datetime import datetime
@@ -222,6 +222,13 @@ class Autonomy(Value):
     sentence: str
 
 
+class StakeField(Value):
+    """The field of the tasks' metadata that states an amount, and its unit. Frames hold it in the column `stake`."""
+
+    field: str
+    unit: str | None = None
+
+
 class Stake(Value):
     """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`)."""
 
@@ -297,10 +304,11 @@ class HeatCell(Value):
 
 
 class Looks(Value):
-    """What the outcomes alone do not say, from the store at `now`."""
+    """What the outcomes alone do not say, from the store at `now`. `open_stake` is the sum over open cases."""
 
     now: datetime
     open: int = 0
     overdue: int = 0
     unanswered_checks: int = 0
     unreadable: int = 0
+    open_stake: float = 0.0
