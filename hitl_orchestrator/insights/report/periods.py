@@ -4,10 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.value import FIRST_YEAR, LAST_YEAR
 from hitl_orchestrator.errors import InvalidInput, shortened
 
 WEEK = timedelta(days=7)
 
+_EARLIEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 _LENGTH = re.compile(r"(\d{1,5}) ?([hdw])")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -36,18 +38,19 @@ def moment_of(text: str, now: datetime, where: str = "since") -> datetime:
     Raises:
         InvalidInput: the text has another form.
     """
-    if length := _LENGTH.fullmatch(text.strip()):
-        try:
-            return now - timedelta(hours=int(length[1]) * _HOURS[length[2]])
-        except OverflowError:
-            pass
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        if length := _LENGTH.fullmatch(text.strip()):
+            moment = now - timedelta(hours=int(length[1]) * _HOURS[length[2]])
+        else:
+            stated = datetime.fromisoformat(text.strip())
+            moment = stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InvalidInput(
             [f"--{where} {shortened(repr(text))}: write a day such as 2026-10-01, a time in ISO 8601, or 30d, 4w, 12h"]
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise InvalidInput([f"--{where} {shortened(repr(text))}: no record is of the year {moment.year}"])
+    return moment
 
 
 def span_of(since: str | None, until: str | None, now: datetime) -> Span:
@@ -75,7 +78,7 @@ def comparison(span: Span, last: datetime | None, now: datetime) -> Comparison |
     """
     if span.since is not None:
         end = span.until or now
-        before = Span(span.since - (end - span.since), span.since)
+        before = Span(max(span.since - (end - span.since), _EARLIEST), span.since)
         return Comparison(before, span, f"{_days(span.since, end)}, compared with {_days(*before)}")
     if last is None:
         return None

@@ -8,7 +8,9 @@ from hitl_orchestrator.domain.shown.numbers import cut_off, percent
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
-_OF_ROUNDING = Decimal("1e-9")
+_EXACT = 11
+"""The digits of a share that are exact: further ones come from rounding."""
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
@@ -20,14 +22,13 @@ def rate(share: float, digits: int = 0) -> str:
 
 def highest_rate(share: float, digits: int = 0) -> str:
     """Return the upper end of an interval in percent, rounded up, so that it never looks lower than it is."""
-    exact = Decimal(repr(share)) * 100 - _OF_ROUNDING
-    return f"{max(exact, Decimal(0)).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING)} %"
+    exact = Decimal(repr(round(share, _EXACT))) * 100
+    return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING)} %"
 
 
 def interval(lowest: float, highest: float, digits: int = 0) -> str:
     """Return the ends of an interval: `[42 %, 72 %]`, never narrower than it is."""
-    low = Decimal(repr(lowest)) * 100 + _OF_ROUNDING
-    return f"[{rate(float(low / 100), digits)}, {highest_rate(highest, digits)}]"
+    return f"[{rate(round(lowest, _EXACT), digits)}, {highest_rate(highest, digits)}]"
 
 
 def share_text(share: Share, digits: int = 0) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_orchestrator.domain.enums import Action, FinalDecision
 from hitl_orchestrator.insights.report.judgments.verdict import DAYS_FOR_A_CHECK, Duties
 from hitl_orchestrator.insights.report.model import Decided
+from hitl_orchestrator.insights.report.periods import Span
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +51,7 @@ NEW_KINDS = {
 
 def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     """Return the duties of people that were not met in live cases. Replayed ones are records of other systems."""
-    live = frame.filter((frame["kind"] != "quality_check") & frame["is_decided"] & ~frame["replayed"])
+    live = frame.filter((frame["kind"] != "quality_check") & frame["is_decided"] & ~frame["replayed"].fill_null(False))
     needed = live.filter(
         (live["routing_decision"] != Action.AUTO_APPROVE.value) & live["final_decision"].is_in(_words(_GOES_AHEAD))
     )
@@ -58,7 +59,7 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     by_people = live.filter(live["reviewer_id"].is_not_null())
     asked = by_people.filter(by_people["submitted_by"].is_not_null())
     own = [row["case_id"] for row in asked.iter_rows(named=True) if row["submitted_by"] in _people(row)]
-    drawn = frame.filter(frame["is_drawn"])
+    drawn = frame.filter(frame["is_drawn"].fill_null(False))
     late = drawn.filter(drawn["check_overturned"].is_null())
     late = late.filter(late["timestamp"] < now - timedelta(days=DAYS_FOR_A_CHECK))
     return Duties(
@@ -95,3 +96,9 @@ def _people(row: Mapping[str, Any]) -> set[str]:
 
 def _words(members: Iterable[Any]) -> list[str]:
     return [member.value for member in members]
+
+
+def within(frame: "pl.DataFrame", span: Span) -> "pl.DataFrame":
+    """Return the rows that were decided within a span."""
+    rows = frame if span.since is None else frame.filter(frame["timestamp"] >= span.since)
+    return rows if span.until is None else rows.filter(rows["timestamp"] < span.until)
