@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from hitl_orchestrator.cli.commands.audit import records, verify
-from hitl_orchestrator.cli.commands.cases import demo, executions, init, run, simulate
+from hitl_orchestrator.cli.commands.cases import demo, executions, generate, init, run, simulate
 from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk, thread_calls
@@ -84,7 +84,20 @@ def _audit(context: typer.Context) -> None:
     show_help(context)
 
 
-for module in (init, run, inbox, decide, claims, review_desk, thread_calls, insights, executions, demo, simulate):
+for module in (
+    init,
+    run,
+    inbox,
+    decide,
+    claims,
+    review_desk,
+    thread_calls,
+    insights,
+    executions,
+    demo,
+    generate,
+    simulate,
+):
     app.add_typer(module.group)
 app.add_typer(policy_app, name="policy", rich_help_panel="Policy")
 app.add_typer(people_app, name="people", rich_help_panel="People")

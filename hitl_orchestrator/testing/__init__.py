@@ -10,6 +10,8 @@ from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.testing.clock import Clock
+    from hitl_orchestrator.testing.generator.files import GENERATED, write_generated
+    from hitl_orchestrator.testing.generator.staff import REPLAYS
     from hitl_orchestrator.testing.organization import Organization, simulate
     from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
     from hitl_orchestrator.testing.scenario import DEFAULT_POLICY, Arrival, Scenario
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_POLICY",
+    "GENERATED",
+    "REPLAYS",
     "Arrival",
     "Clock",
     "Habits",
@@ -27,6 +31,7 @@ __all__ = [
     "SimulatedReviewer",
     "Waiting",
     "simulate",
+    "write_generated",
 ]
 
 __getattr__ = lazy_names(
@@ -35,13 +40,16 @@ __getattr__ = lazy_names(
         "Arrival": "scenario",
         "Clock": "clock",
         "DEFAULT_POLICY": "scenario",
+        "GENERATED": "generator.files",
         "Habits": "reviewers",
         "Load": "summary",
         "Organization": "organization",
         "Outcome": "summary",
+        "REPLAYS": "generator.staff",
         "Scenario": "scenario",
         "SimulatedReviewer": "reviewers",
         "Waiting": "summary",
         "simulate": "organization",
+        "write_generated": "generator.files",
     },
 )

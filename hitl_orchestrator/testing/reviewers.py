@@ -24,8 +24,9 @@ class Habits(Value):
     """The behavior of a simulated reviewer.
 
     `accuracy` is the share of cases in which they judge the agent correctly; `accuracy_in` overrides it per domain, and
-    each case done that day lowers it by `tired`. They approve the share `bias` without looking, reject the share
-    `strictness` of wrong outputs instead of correcting them, and escalate the share `doubt`.
+    each case done that day lowers it by `tired`. They approve the share `bias` without looking, and escalate the share
+    `doubt`. Of the wrong outputs they reject the share `strictness` and override the share `overrides`; the others they
+    correct.
 
     A case without text takes a median of `seconds`; each thousand characters add as much. `spread` is the sigma of the
     lognormal distribution.
@@ -36,6 +37,7 @@ class Habits(Value):
     tired: Confidence = 0.0
     bias: Confidence = 0.0
     strictness: Confidence = 0.3
+    overrides: Confidence = 0.0
     doubt: Confidence = 0.0
     seconds: float = Field(default=120.0, gt=0)
     spread: float = Field(default=0.5, ge=0)
@@ -63,19 +65,35 @@ class SimulatedReviewer:
         """Return the decision of the reviewer. They escalate only where the case offers that choice."""
         dice = self._dice(case, "answer")
         proposal = case.proposal
-        passes_up, looks_away, sees, rejects = (dice.random() for _ in range(4))
-        if _may_escalate(case) and passes_up < self.habits.doubt:
-            return self._review(case, HumanDecision.ESCALATE, reason="a role above should decide this")
+        right = None if proposal is None else proposal.predicted_label == truth
+        may_escalate, domain = _may_escalate(case), case.task.domain
+        word = self.verdict(dice, right=right, domain=domain, may_escalate=may_escalate, done_today=done_today)
+        if word.spec.escalates:
+            return self._review(case, word, reason="a role above should decide this")
         if proposal is None:
-            return self._review(case, HumanDecision.REJECT, reason="there is no proposal")
-        right = proposal.predicted_label == truth
-        seems_right = right if sees < self._accuracy(case.task.domain, done_today) else not right
-        if seems_right or looks_away < self.habits.bias:
-            return self._review(case, HumanDecision.APPROVE)
-        if rejects < self.habits.strictness:
-            return self._review(case, HumanDecision.REJECT, reason="the label is wrong")
+            return self._review(case, word, reason="there is no proposal")
+        reason = {"reason": "the label is wrong"} if word.spec.rejects or word.spec.needs_reason else {}
+        if not word.spec.takes_output:
+            return self._review(case, word, **reason)
         edited = proposal.model_copy(update={"predicted_label": truth if not right else f"not {truth}"})
-        return self._review(case, HumanDecision.MODIFY, modified_output=edited)
+        return self._review(case, word, modified_output=edited, **reason)
+
+    def verdict(
+        self, dice: Random, *, right: bool | None, domain: str, may_escalate: bool, done_today: int = 0
+    ) -> HumanDecision:
+        """Return the decision on a proposal that is `right` or not, or None if there is no proposal."""
+        passes_up, looks_away, sees, rejects = (dice.random() for _ in range(4))
+        if may_escalate and passes_up < self.habits.doubt:
+            return HumanDecision.ESCALATE
+        if right is None:
+            return HumanDecision.REJECT
+        seems_right = right if sees < self._accuracy(domain, done_today) else not right
+        if seems_right or looks_away < self.habits.bias:
+            return HumanDecision.APPROVE
+        if rejects < self.habits.strictness:
+            return HumanDecision.REJECT
+        corrects = rejects >= self.habits.strictness + self.habits.overrides
+        return HumanDecision.MODIFY if corrects else HumanDecision.OVERRIDE
 
     def label(self, case: Case, truth: str, *, done_today: int = 0) -> str:
         """Return the reviewer's own label for a blind review."""

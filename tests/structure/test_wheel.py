@@ -46,7 +46,8 @@ def test_wheel_contains_the_package_and_its_data_only(wheel):
     tops = {name.partition("/")[0] for name in names}
 
     assert {top for top in tops if not top.endswith(".dist-info")} == {"hitl_orchestrator"}
-    assert {"hitl_orchestrator/py.typed", "hitl_orchestrator/data/tasks.json"} <= names
+    data = {f"hitl_orchestrator/data/{name}" for name in ("tasks.json", "starter/tasks.json", "starter/manifest.json")}
+    assert {"hitl_orchestrator/py.typed"} | data <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

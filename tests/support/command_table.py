@@ -58,6 +58,7 @@ COMMANDS = {
     "insights": Row("insights"),
     "executions": Row("executions"),
     "demo": apart("demo"),
+    "generate": apart("generate --tasks 6"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),
     "policy diff": apart("policy diff routing_policy.json routing_policy.json"),
