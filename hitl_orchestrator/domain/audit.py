@@ -1,5 +1,6 @@
 """Ledger events, and the audit record of a finished case."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -50,13 +51,15 @@ class AuditRecord(Value):
     `agent_id`, `model`, `model_version` and `prompt_version` are the agent's own statements in its output.
     `escalations` counts the escalations before the decision. Fields that begin with `review` or `reviewer`,
     `options_offered`, `authenticated` and `channel` describe the deciding review and its reviewer at that time;
-    `options_offered` are the decisions that they could have taken. `review_seconds` runs from the opening of that
-    review to its decision, `seconds_looked_at` from the first view of the deciding reviewer; both are None for an
-    imported record. `votes` has all human decisions in order. `output_patch` turns the proposal into the final output
-    (JSON Patch, RFC 6902). `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check`
-    measures a reviewer; its output is never carried out. `classifier_error` is why the classifier gave no answer, and
-    `unreadable` names the fields of the output that scoring could not read. `raised` has the reasons of the `signals`,
-    and `reviewed` names the snapshot of reviewed cases with which the output was compared.
+    `options_offered` are the decisions that they could have taken, and `due_at` is the deadline. `review_seconds` runs
+    from the opening of that review to its decision, `seconds_looked_at` from the first view of the deciding reviewer;
+    both are None for an imported record. `shown_length` is the number of characters of the proposal as JSON.
+    `label_changed` is whether the decided label differs from the proposed one; None where there are not both. `votes`
+    has all human decisions in order. `output_patch` turns the proposal into the final output (JSON Patch, RFC 6902).
+    `own_label` is a blind reviewer's label before they saw the proposal. A `quality_check` measures a reviewer; its
+    output is never carried out. `classifier_error` is why the classifier gave no answer, and `unreadable` names the
+    fields of the output that scoring could not read. `raised` has the reasons of the `signals`, and `reviewed` names
+    the snapshot of reviewed cases with which the output was compared.
     """
 
     log_id: Identifier
@@ -105,12 +108,15 @@ class AuditRecord(Value):
     human_reason: Text = ""
     confidence_assessment: Assessment | None = None
     review_opened_at: UtcDatetime | None = None
+    due_at: UtcDatetime | None = None
     review_seconds: float | None = Field(default=None, ge=0)
     first_viewed_at: UtcDatetime | None = None
     seconds_looked_at: float | None = Field(default=None, ge=0)
     reason_code: Label | None = None
     approvals_needed: int = Field(default=1, ge=1)
     votes: tuple[Vote, ...] = ()
+    shown_length: int = Field(default=0, ge=0)
+    label_changed: bool | None = None
     output_patch: tuple[dict[str, Any], ...] | None = None
     own_label: Text = ""
     submitted_by: Identifier | None = None
@@ -192,3 +198,17 @@ def is_spot_checked(record: AuditRecord) -> bool:
     """Whether an auto-approved case is sampled for a spot check, by its review probability."""
     is_auto = record.decision_source is DecisionSource.AGENT and record.quality_check is None
     return is_auto and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)
+
+
+def drawn_for_spot_check(case_ids: Iterable[str], shares: Iterable[float]) -> list[bool]:
+    """Whether each of these auto-approved cases was sampled, by its review probability: `is_spot_checked` for many."""
+    begins, bits = f"{_SPOT_CHECK}\n".encode(), 4 * _DIGITS
+    # Hexadecimal digits are compared as bytes, which sort alike: a digest is smaller if its first digits are.
+    limits: dict[float, bytes] = {}
+    return [
+        sha256(begins + case_id.encode()).digest()
+        < (limits.get(share) or limits.setdefault(share, (int(share * (1 << bits)) << 4).to_bytes(7)))
+        if share < 1
+        else True
+        for case_id, share in zip(case_ids, shares, strict=True)
+    ]

@@ -13,10 +13,14 @@ from support.attacker import Intruder
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome
 
 from hitl_orchestrator.backtest.history import frames
+from hitl_orchestrator.domain.audit import Vote
 from hitl_orchestrator.domain.enums import Signal
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database.tables import outcomes
 from hitl_orchestrator.ledger.events.outcomes import Outcome
+from hitl_orchestrator.ledger.keys.signing import new_signing_key
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.wiring.clocks import now_in_utc
 
 AUTO = a_routing("auto_approve")
 NUMBER = count()
@@ -36,6 +40,9 @@ def finished(ledger, metadata=None, **fields):
     return ledger.finish(an_outcome(case.submission).model_copy(update=fields), AUTO, NINE)
 
 
+VOTES = st.sampled_from(["ana", "ben"]).map(
+    lambda name: Vote(review_id="r", reviewer_id="x", person=name, role="boss", human_decision="approve", at=NINE)
+)
 FIELDS = st.fixed_dictionaries(
     {
         "domain": NAMES,
@@ -45,6 +52,12 @@ FIELDS = st.fixed_dictionaries(
         "review_probability": st.floats(0, 1),
         "latency_seconds": st.floats(0, 1e6),
         "signals": st.lists(st.sampled_from(list(Signal)), unique=True).map(tuple),
+        "votes": st.lists(VOTES, min_size=2, max_size=3).map(tuple),
+        "classifier_error": st.none() | st.just("TimeoutError"),
+        "unreadable": st.sampled_from([(), ("confidence_score",)]),
+        "due_at": st.none() | st.just(NINE),
+        "seconds_looked_at": st.none() | st.floats(0, 1e6),
+        "label_changed": st.sampled_from([None, True, False]),
     }
 )
 
@@ -61,13 +74,18 @@ def test_an_outcome_has_the_values_of_its_record_and_task(shared_ledger, fields,
     *_, (*columns, stored_metadata, is_redacted) = shared_ledger.outcomes(*Outcome._fields, metadata=True)
 
     outcome = Outcome._make(columns)._asdict()
-    times = ("received_at", "review_opened_at", "timestamp")
+    times = ("received_at", "review_opened_at", "due_at", "timestamp")
     assert as_times(outcome.pop(name) for name in times) == as_times(record[name] for name in times)
     assert outcome.pop("signals").split() == record["signals"]
     assert outcome.pop("has_proposal") == int(record["proposed_output"] is not None)
     assert outcome.pop("task_timestamp") == "2025-01-10T09:00:00.000000Z"
     assert (outcome.pop("metadata_digest") is None) is (metadata == {})
     assert outcome.pop("finished_seq") == shared_ledger.head().seq
+    assert outcome.pop("predicted_label") == record["proposed_output"]["predicted_label"]
+    assert json.loads(outcome.pop("votes")) == [[v["person"], v["human_decision"], v["role"]] for v in record["votes"]]
+    assert outcome.pop("classifier_failed") == (record["classifier_error"] is not None)
+    assert outcome.pop("unreadable") == bool(record["unreadable"])
+    assert outcome.pop("redacted") == 0
     assert outcome == {name: record[name] for name in outcome}
     assert (json.loads(stored_metadata), is_redacted) == (metadata, False)
 
@@ -112,7 +130,27 @@ def test_redaction_erases_the_metadata_of_an_outcome(ledger):
     case_id = finished(ledger, {"amount": 1}).case_id
     ledger.redact(case_id, "asked for", PERSON, NINE)
 
-    assert list(ledger.outcomes("case_id", metadata=True)) == [(case_id, None, True)]
+    columns = ("case_id", "predicted_label", "redacted")
+    assert list(ledger.outcomes(*columns, metadata=True)) == [(case_id, None, 1, None, True)]
+
+
+@pytest.mark.parametrize("redacted", [False, True])
+def test_a_change_of_any_column_is_found(sqlite_ledger, store_file, redacted):
+    submission = sqlite_ledger.receive(a_submission(), AGENT).submission
+    review = sqlite_ledger.decide(sqlite_ledger.open_review(a_shown(), NINE), a_verdict(), PERSON)
+    sqlite_ledger.finish(an_outcome(submission, review), a_routing(), NINE)
+    if redacted:
+        sqlite_ledger.redact("case-1", "asked for", PERSON, NINE)
+    intruder, signer = Intruder(f"sqlite:///{store_file}"), LedgerSigner(sqlite_ledger, now_in_utc, new_signing_key)
+    assert signer.verify().sound
+
+    for name in Outcome._fields[2:]:
+        before = intruder.run(f"SELECT {name} FROM outcomes")[0][name]
+        other = before + 1 if isinstance(before, int | float) else f"{before}x"
+        intruder.run(f"UPDATE outcomes SET {name} = ?", other)
+        assert f"its row in the outcomes has another {name}" in str(signer.verify().problem)
+        intruder.run(f"UPDATE outcomes SET {name} = ?", before)
+    assert signer.verify().sound
 
 
 def test_the_tuple_has_the_columns_of_the_table():

@@ -76,8 +76,8 @@ cases = Table(
 )
 Index("unfinished_cases", cases.c.stage, cases.c.submitted_seq, sqlite_where=text("stage <> 'finished'"))
 
-# Finished cases in typed columns, for backtests, insights and learning. Its only free texts are the names of the agent,
-# which redaction erases: `metadata_digest` names the metadata of the task among the contents of the case.
+# Finished cases in typed columns, for backtests, insights and learning. Its only free texts are the names of the agent
+# and its label, which redaction erases; `metadata_digest` names the metadata of the task among the texts of the case.
 outcomes = Table(
     "outcomes",
     metadata,
@@ -93,6 +93,7 @@ outcomes = Table(
     Column("has_proposal", Integer, nullable=False),
     Column("routing_decision", String(20), nullable=False),
     Column("rule_id", String(200), nullable=False),
+    Column("policy_id", String(200), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("review_probability", Float, nullable=False),
     Column("assigned_human_role", String(200)),
@@ -102,12 +103,21 @@ outcomes = Table(
     Column("decision_source", String(20), nullable=False),
     Column("human_decision", String(20)),
     Column("reviewer_id", String(200)),
+    Column("human_role", String(200)),
+    Column("votes", Text),
     Column("confidence_assessment", String(20)),
     Column("reason_code", String(200)),
     Column("quality_check", String(20)),
     Column("quality_check_expected", String(20)),
     Column("quality_check_of", String(200)),
     Column("replayed", Integer, nullable=False),
+    Column("submitted_by", String(200)),
+    Column("predicted_label", String(200)),
+    Column("label_changed", Integer),
+    Column("shown_length", Integer, nullable=False),
+    Column("classifier_failed", Integer, nullable=False),
+    Column("unreadable", Integer, nullable=False),
+    Column("redacted", Integer, nullable=False),
     Column("agent_id", String(200)),
     Column("model", String(200)),
     Column("model_version", String(200)),
@@ -115,9 +125,11 @@ outcomes = Table(
     Column("task_timestamp", String(27), nullable=False),
     Column("received_at", String(27)),
     Column("review_opened_at", String(27)),
+    Column("due_at", String(27)),
     Column("timestamp", String(27), nullable=False),
     Column("latency_seconds", Float, nullable=False),
     Column("review_seconds", Float),
+    Column("seconds_looked_at", Float),
     Column("metadata_digest", String(64)),
 )
 

@@ -92,6 +92,11 @@ def instant_text(at: datetime) -> str:
     return f"{at.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+def short_time(text: str | None) -> str | None:
+    """Return an `instant_text` in the form that a time has in a record, which omits microseconds of 0."""
+    return text and text.replace(".000000Z", "Z")
+
+
 NEVER = "9999-12-31T23:59:59.999999Z"
 """The stored form of no time. It sorts after every time."""
 

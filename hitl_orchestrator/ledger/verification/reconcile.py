@@ -166,7 +166,8 @@ class _CaseReplay:
         self.executions.add_outcome(entry["body"])
         if problem is not None:
             return problem
-        expected = outcome_of(entry["seq"], self._with_agent(entry["body"]), self._intake)
+        record = self._with_agent(entry["body"])
+        expected = outcome_of(entry["seq"], record, self._intake, is_redacted=self._erased is not None)
         if len(self._outcomes) != 1:
             return f"it has {len(self._outcomes)} rows in the outcomes"
         (row,), self._outcomes = self._outcomes, []
@@ -231,12 +232,12 @@ class _CaseReplay:
             return body
 
     def _with_agent(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the body of an outcome with the names of the agent, if they are intact; None once erased."""
-        named = {name: body[name] for name in AGENT_FIELDS if body[name] is not None}
-        if not named:
+        """Return the body of an outcome with the names of the agent and its proposal, unless they were erased."""
+        named = [name for name in (*AGENT_FIELDS, "proposed_output") if body[name] is not None]
+        if not named or self._erased is not None or self._contents is None:
             return body
-        contents = None if self._erased is not None or self._contents is None else Contents(*self._contents)
-        return body | {name: None if contents is None else contents.value(mark) for name, mark in named.items()}
+        contents = Contents(*self._contents)
+        return body | {name: contents.value(body[name]) for name in named}
 
 
 _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {

@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.enums import Authentication, DecisionSource, Final
 from hitl_orchestrator.domain.input.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Label
+from hitl_orchestrator.domain.value import Label, canonical_json
 from hitl_orchestrator.errors import IncompleteOutcome
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
@@ -42,6 +42,7 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         final_decision=FinalDecision.APPROVED,
         decision_source=DecisionSource.AGENT,
         final_output=None if _carries_nothing_out(submission) else routing.output.agent_output,
+        label_changed=False,
         review_probability=0.0 if submission.replayed else routing.decision.spot_check,
     )
 
@@ -82,6 +83,7 @@ def by_person(
         human_decision=verdict.review.human_decision,
         human_feedback=verdict.review.human_feedback or verdict.review.reason,
         final_output=None if _carries_nothing_out(submission) else output,
+        label_changed=_changes_label(routing, output),
         output_patch=_patch(routing, verdict.review),
         review_probability=chance,
     )
@@ -100,6 +102,13 @@ def _patch(routing: Routing, review: Review) -> tuple[dict[str, Any], ...] | Non
     return json_patch(proposed.model_dump(mode="json"), final.model_dump(mode="json"))
 
 
+def _changes_label(routing: Routing, output: Proposal | None) -> bool | None:
+    """Return whether a decision changed the label; None where it left no output, or there was no proposal."""
+    if routing.output is None or output is None:
+        return None
+    return output.predicted_label != routing.output.agent_output.predicted_label
+
+
 def _output_after(review: Review, routing: Routing) -> Proposal | None:
     """Return the output to carry out. An override without an output leaves none."""
     if review.human_decision.spec.approves_proposal:
@@ -109,6 +118,7 @@ def _output_after(review: Review, routing: Routing) -> Proposal | None:
 
 def _common(submission: Submission, routing: Routing, decided_at: datetime) -> dict[str, Any]:
     task, decision = submission.task, routing.decision
+    proposal = None if routing.output is None else routing.output.agent_output
     return {
         **of_case(submission, routing),
         "log_id": f"log_{submission.case_id}",
@@ -126,7 +136,8 @@ def _common(submission: Submission, routing: Routing, decided_at: datetime) -> d
         "reason": decision.reason,
         "policy_id": decision.policy_id,
         "policy_hash": decision.policy_hash,
-        "proposed_output": None if routing.output is None else routing.output.agent_output,
+        "proposed_output": proposal,
+        "shown_length": 0 if proposal is None else len(canonical_json(proposal.model_dump(mode="json"))),
         "latency_seconds": max(0.0, (decided_at - submission.made_at).total_seconds()),
         "timestamp": decided_at,
     }
@@ -169,6 +180,7 @@ def of_review(row: StoredReview, verdict: RecordedDecision) -> dict[str, Any]:
         "human_reason": verdict.review.reason,
         "confidence_assessment": verdict.review.confidence_assessment,
         "review_opened_at": row.opened_at,
+        "due_at": row.due_at,
         "review_seconds": max(0.0, seconds) if timed else None,
         "first_viewed_at": verdict.first_viewed_at,
         "seconds_looked_at": _seconds_since(verdict.first_viewed_at, verdict),

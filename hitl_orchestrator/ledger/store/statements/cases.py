@@ -34,7 +34,7 @@ from hitl_orchestrator.ledger.database.tables import (
     spot_checks,
 )
 from hitl_orchestrator.ledger.events.chain import NEVER
-from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
+from hitl_orchestrator.ledger.events.outcomes import ERASED_COLUMNS
 from hitl_orchestrator.ledger.store.statements.events import END, END_AND_CONTENTS, SEALED
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
@@ -242,7 +242,7 @@ ADD_OUTCOME = insert(outcomes)
 ERASE_OUTCOME = (
     update(outcomes)
     .where(outcomes.c.case_id == bindparam("wanted_case"))
-    .values({outcomes.c[name]: null() for name in AGENT_FIELDS})
+    .values({outcomes.c.redacted: literal_column("1"), **{outcomes.c[name]: null() for name in ERASED_COLUMNS}})
 )
 
 # The cases that repeat the texts of a case, for quality checks: finished ones, and the first entries of the others.

@@ -5,6 +5,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.enums import Action, DecisionSource, EventKind, FinalDecision, HumanDecision
 from hitl_orchestrator.domain.lifecycle import SETTLED
+from hitl_orchestrator.ledger.events.chain import short_time
 
 _Body = Mapping[str, Any]
 _SETTLING = frozenset(EventKind(status.value) for status in SETTLED)
@@ -87,6 +88,7 @@ class OutcomeFacts:
             "review_id": settled["review_id"],
             "assigned_human_role": opened.get("role"),
             "shown_digest": opened.get("digest"),
+            "due_at": short_time(opened.get("due_at")),
             "channel": verdict["channel"],
             "reviewer_id": answer["reviewer_id"] if by_person else None,
             "human_role": verdict["role"] if by_person else None,

@@ -1,0 +1,146 @@
+"""The columns of the frame, its types, and rows of the ledger's table `outcomes` as a frame."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.errors import InvalidInput, install_hint
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FRAME: Mapping[str, str] = {
+    "finished_seq": "whole",
+    "case_id": "text",
+    "task_id": "text",
+    "task_type": "text",
+    "domain": "text",
+    "risk_level": "text",
+    "confidence_score": "number",
+    "confidence_source": "text",
+    "signals": "text",
+    "has_proposal": "flag",
+    "routing_decision": "text",
+    "rule_id": "text",
+    "policy_id": "text",
+    "policy_hash": "text",
+    "review_probability": "number",
+    "assigned_human_role": "text",
+    "approvals_needed": "whole",
+    "escalations": "whole",
+    "final_decision": "text",
+    "decision_source": "text",
+    "human_decision": "text",
+    "reviewer_id": "text",
+    "human_role": "text",
+    "votes": "text",
+    "confidence_assessment": "text",
+    "reason_code": "text",
+    "quality_check": "text",
+    "quality_check_expected": "text",
+    "quality_check_of": "text",
+    "replayed": "flag",
+    "submitted_by": "text",
+    "predicted_label": "text",
+    "label_changed": "flag",
+    "shown_length": "whole",
+    "classifier_failed": "flag",
+    "unreadable": "flag",
+    "redacted": "flag",
+    "agent_id": "text",
+    "model": "text",
+    "model_version": "text",
+    "prompt_version": "text",
+    "task_timestamp": "time",
+    "received_at": "time",
+    "review_opened_at": "time",
+    "due_at": "time",
+    "timestamp": "time",
+    "latency_seconds": "number",
+    "review_seconds": "number",
+    "seconds_looked_at": "number",
+}
+"""The columns and their kinds: `whole` is Int64, `number` Float64, `flag` Boolean, `text` String, and `time` Datetime
+in microseconds and UTC. Columns that a file does not have are null."""
+
+BANDS = ("none", "<0.50", "0.50-0.60", "0.60-0.70", "0.70-0.80", "0.80-0.90", "0.90-0.95", "0.95-1.00")
+"""The confidence bands. A band includes its lower end, the last one both ends; `none` is no confidence."""
+
+DERIVED: Mapping[str, str] = {
+    "kind": "text",
+    "is_decided": "flag",
+    "by_person": "flag",
+    "overturned": "flag",
+    "confidence_band": "text",
+    "is_drawn": "flag",
+    "check_overturned": "flag",
+    "looked_at": "flag",
+    "look_overturned": "flag",
+    "look_weight": "number",
+}
+"""The columns that `prepared` adds."""
+
+
+def polars(what: str = "this") -> Any:
+    """Return the module polars; `what` begins the sentence of the error.
+
+    Raises:
+        InvalidInput: it is not installed.
+    """
+    try:
+        return import_module("polars")
+    except ImportError:
+        raise InvalidInput([f"{what} needs polars, which is missing; {install_hint('lab')}"]) from None
+
+
+def schema(columns: Iterable[str] = FRAME) -> dict[str, Any]:
+    """Return the polars types of these columns of the frame, and of the derived ones."""
+    pl = polars()
+    types = {
+        "whole": pl.Int64,
+        "number": pl.Float64,
+        "flag": pl.Boolean,
+        "text": pl.String,
+        "time": pl.Datetime("us", "UTC"),
+    }
+    kinds = {**FRAME, **DERIVED}
+    return {name: types[kinds[name]] for name in columns}
+
+
+def empty() -> "pl.DataFrame":
+    """Return a frame without cases."""
+    return polars().DataFrame(schema=schema())  # type: ignore[no-any-return]
+
+
+def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAME)) -> "pl.DataFrame":
+    """Return rows of the table `outcomes`, with their columns in this order, as a frame.
+
+    Raises:
+        InvalidInput: a value does not fit its column.
+    """
+    pl = polars()
+    types, stored = schema(columns), stored_types(columns)
+    try:
+        raw = pl.DataFrame(list(rows), schema=stored, orient="row")
+        return raw.with_columns(read_stored(columns, types))  # type: ignore[no-any-return]
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
+        raise InvalidInput([f"the rows of outcomes cannot be read: {exc}"]) from exc
+
+
+def stored_types(columns: Iterable[str]) -> dict[str, Any]:
+    """Return the polars types of columns as the table holds them: times as texts, flags as 0 and 1."""
+    pl = polars()
+    as_stored = {"time": pl.String, "flag": pl.Int64}
+    types = schema(columns)
+    return {name: as_stored.get(FRAME[name], kind) for name, kind in types.items()}
+
+
+def read_stored(columns: Iterable[str], types: Mapping[str, Any]) -> "list[pl.Expr]":
+    """Return the conversions of stored columns to those of the frame."""
+    pl = polars()
+    times = [
+        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us", time_zone="UTC")
+        for name in columns
+        if FRAME[name] == "time"
+    ]
+    return [*times, *(pl.col(name).cast(types[name]) for name in columns if FRAME[name] == "flag")]

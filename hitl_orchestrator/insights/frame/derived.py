@@ -1,0 +1,103 @@
+"""What follows from the columns of finished cases."""
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from hitl_orchestrator.domain.audit import drawn_for_spot_check
+from hitl_orchestrator.domain.enums import (
+    DECISION_SPECS,
+    OWN_QUESTIONS,
+    DecisionSource,
+    FinalDecision,
+    QualityCheckKind,
+)
+from hitl_orchestrator.insights.frame.columns import BANDS, polars, schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    AnyFrame = TypeVar("AnyFrame", pl.DataFrame, pl.LazyFrame)
+
+_BOUNDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_FINAL = [decision.value for decision, spec in DECISION_SPECS.items() if spec.final is not None]
+_AGREEING = [decision.value for decision, spec in DECISION_SPECS.items() if spec.approves_proposal]
+_WITHDRAWN = [FinalDecision.CANCELED.value, FinalDecision.SUPERSEDED.value]
+
+
+def prepared(frame: "AnyFrame") -> "AnyFrame":
+    """Return the frame with the columns `DERIVED`. Columns of `FRAME` that it lacks are added, empty.
+
+    `kind` is `case`, `quality_check` or `change` (a question that the system asked itself). `is_decided` is whether the
+    case ended by a decision, `by_person` whether a person took it; then `overturned` is whether it was anything but the
+    approval of the proposal as it was, else null. `is_drawn` is an automatic case that was drawn for a spot check, and
+    `check_overturned` the answer of that check, null without one. `looked_at` is a case whose verdict by a person is
+    known, in either way, and `look_overturned` that verdict. `look_weight` is the number of similar cases for which it
+    stands: 1, or the inverse of the review probability for a spot check.
+
+    The checks must be in the same frame: filter by time afterwards.
+    """
+    pl = polars()
+    present = frame.lazy().collect_schema()
+    types = schema()
+    missing = [pl.lit(None, kind).alias(name) for name, kind in types.items() if name not in present]
+    rows = frame.lazy().with_columns(missing).with_columns(_own_columns(pl))
+    checks = _spot_checks(pl, rows)
+    rows = rows.join(checks, left_on="case_id", right_on="quality_check_of", how="left", maintain_order="left")
+    rows = rows.with_columns(check_overturned=pl.when("is_drawn").then(pl.col("check_overturned")))
+    checked = pl.col("check_overturned").is_not_null()
+    rows = rows.with_columns(
+        looked_at=pl.col("by_person") | checked,
+        look_overturned=pl.when("by_person").then(pl.col("overturned")).otherwise(pl.col("check_overturned")),
+        look_weight=pl.when("by_person").then(1.0).when(checked).then(1 / pl.col("review_probability")),
+    )
+    return cast("AnyFrame", rows if isinstance(frame, pl.LazyFrame) else rows.collect())
+
+
+def _own_columns(pl: Any) -> "list[pl.Expr]":
+    """Return the derived columns that follow from the row alone."""
+    asked_itself = pl.col("task_type").is_in(OWN_QUESTIONS).fill_null(value=False)
+    kind = pl.when(asked_itself).then(pl.lit("change")).when(pl.col("quality_check").is_not_null())
+    decision = pl.col("human_decision")
+    source = pl.col("decision_source")
+    by_person = ((source == DecisionSource.HUMAN.value) & decision.is_in(_FINAL)).fill_null(value=False)
+    return [
+        kind.then(pl.lit("quality_check")).otherwise(pl.lit("case")).alias("kind"),
+        (~pl.col("final_decision").is_in(_WITHDRAWN)).fill_null(value=False).alias("is_decided"),
+        by_person.alias("by_person"),
+        pl.when(by_person).then(~decision.is_in(_AGREEING)).alias("overturned"),
+        _band(pl).alias("confidence_band"),
+        _is_drawn(pl).alias("is_drawn"),
+    ]
+
+
+def _band(pl: Any) -> "pl.Expr":
+    confidence = pl.col("confidence_score")
+    band = pl.when(confidence.is_null() | confidence.is_nan()).then(pl.lit(BANDS[0]))
+    for bound, name in zip(_BOUNDS, BANDS[1:], strict=False):
+        band = band.when(confidence < bound).then(pl.lit(name))
+    return band.otherwise(pl.lit(BANDS[-1]))  # type: ignore[no-any-return]
+
+
+def _is_drawn(pl: Any) -> "pl.Expr":
+    """Return whether an automatic case was drawn for a spot check. Only those that may be drawn are hashed."""
+    automatic = (pl.col("decision_source") == DecisionSource.AGENT.value) & pl.col("quality_check").is_null()
+    share = pl.when(automatic.fill_null(value=False)).then(pl.col("review_probability")).otherwise(0.0).fill_null(0.0)
+
+    def drawn(cases: "pl.Series") -> "pl.Series":
+        # A polars function on a batch: the struct of both columns.
+        ids, shares = cases.struct.field("case_id"), cases.struct.field("share")
+        hashed = (shares > 0) & ids.is_not_null()
+        answers = pl.Series(
+            drawn_for_spot_check(ids.filter(hashed).to_list(), shares.filter(hashed).to_list()), dtype=pl.Boolean
+        )
+        among = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(cases))
+        return among.scatter(hashed.arg_true(), answers)
+
+    both = pl.struct(pl.col("case_id"), share.alias("share"))
+    return both.map_batches(drawn, return_dtype=pl.Boolean, is_elementwise=True)  # type: ignore[no-any-return]
+
+
+def _spot_checks(pl: Any, rows: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Return the verdict of each answered spot check, under the id of the case that it checks; the last one counts."""
+    answered = pl.col("by_person") & (pl.col("quality_check") == QualityCheckKind.SPOT_CHECK.value)
+    checks = rows.filter(answered).select("quality_check_of", check_overturned="overturned")
+    return checks.unique("quality_check_of", keep="last", maintain_order=True)
