@@ -18,6 +18,7 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
     read_proof,
     trusted_key,
 )
+from hitl_orchestrator.orchestrator.reports import FullReport, rendered, report_on_damaged, report_on_file
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.decision_checks import unfit_record as record_problems
@@ -58,6 +59,7 @@ __all__ = [
     "DecidedCase",
     "DecidedPage",
     "Effect",
+    "FullReport",
     "Governed",
     "HistoryItem",
     "KeyChange",
@@ -94,6 +96,9 @@ __all__ = [
     "read_file",
     "read_proof",
     "record_problems",
+    "rendered",
+    "report_on_damaged",
+    "report_on_file",
     "store_exists",
     "trusted_key",
 ]

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
     from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.policies.language.model import Policy
+    from hitl_orchestrator.services.insights.report import FullReport
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
 __all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
@@ -72,6 +74,7 @@ class LedgerAudit:
             InvalidKey: the key is malformed, or its file is readable by others.
         """
         self._principal, self._place, self._head_file, self._seal_key = principal, store, head_file, seal_key
+        self._head_key = head_key
         self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
 
@@ -179,6 +182,31 @@ class LedgerAudit:
         return run_store_backtest(
             policy, ledger, old=old, capacity=capacity, roles=roles, where=where, on_read=on_cases
         )
+
+    def full_report(self, *, on_progress: Callable[[int], None] = lambda number: None, **words: Any) -> "FullReport":
+        """Return the report on the store, with the cases that its pictures show. `words` are those of `asked_for`.
+
+        `on_progress` is called with numbers of processed entries and cases. What is damaged is in the report.
+
+        Raises:
+            InvalidInput: a word cannot be read, or the extra `lab` is not installed.
+        """
+        from hitl_orchestrator.orchestrator.reports import asked_for  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+
+        asked = asked_for(self._place, **words)
+        ledger = self._ledger(Verb.EXPORT)
+        evidence = evidence_in_store(
+            printable_url(self._place), ledger, current_time(), verify=self._verify_with_heads, people=self.people
+        )
+        return full_report(evidence, asked, on_progress)
+
+    def _verify_with_heads(self, on_entries: Callable[[int], None]) -> Verification:
+        """Verify the ledger, and compare it with the signed heads of the head file, if there are any."""
+        file = self.head_file
+        heads = [] if file is None or not file.exists() else load_heads(file)
+        return self.verify(heads, trusted_key(self._place, self._head_key, None) if heads else None, on_entries)
 
     def _ledger(self, verb: Verb) -> Ledger:
         """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""

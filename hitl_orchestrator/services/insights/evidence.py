@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.insights.frame import prepared, read_export
+from hitl_orchestrator.insights.frame import FRAME, empty, from_rows, prepared, read_export
 from hitl_orchestrator.insights.metrics.model import Looks, Mark
 from hitl_orchestrator.insights.report.periods import Span
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.review.people import People
@@ -31,8 +32,6 @@ def evidence_in_store(
     ledger: Ledger,
     now: datetime,
     *,
-    frame: "Callable[[OnNumber], pl.DataFrame]",
-    looks: Callable[["pl.DataFrame"], Looks],
     verify: "Callable[[OnNumber], Verification]",
     people: Callable[[], People | None],
 ) -> Evidence:
@@ -44,12 +43,22 @@ def evidence_in_store(
     return Evidence(
         store=store,
         now=now,
-        frame=frame,
-        looks=looks,
+        frame=lambda on_number: prepared(from_rows(ledger.outcomes(*FRAME))),
+        looks=lambda cases: looks_of(ledger, cases, now),
         verify=verify,
         derive=derived,
         marks=lambda: marks_in(ledger),
         is_staffed=lambda: staffed_by(people()),
+    )
+
+
+def looks_of(ledger: Ledger, cases: "pl.DataFrame", now: datetime) -> Looks:
+    drawn = cases.filter(cases["is_drawn"])
+    return Looks(
+        now=now,
+        open=ledger.queue_count([InboxFilter()]),
+        overdue=ledger.queue_count([InboxFilter(overdue=True)]),
+        unanswered_checks=drawn["check_overturned"].null_count(),
     )
 
 
@@ -70,16 +79,10 @@ def no_evidence(store: str, now: datetime, problem: str) -> Evidence:
     return Evidence(
         store=store,
         now=now,
-        frame=lambda on_number: prepared(_empty()),
+        frame=lambda on_number: prepared(empty()),
         looks=lambda cases: Looks(now=now),
         problem=f"the store is too damaged to be read: {problem}",
     )
-
-
-def _empty() -> "pl.DataFrame":
-    from hitl_orchestrator.insights.frame import empty  # noqa: PLC0415
-
-    return empty()
 
 
 def marks_in(ledger: Ledger) -> Sequence[Mark]:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 group = typer.Typer()
 TEXT, JSON, PDF = "text", "json", "pdf"
 FORMATS = (TEXT, "html", "md", JSON, PDF)
-FRAMEWORKS = ("aisvs", "eu-ai-act", "nist-rmf")
 
 
 @command(group, "report", STORE, panel="Report")
@@ -81,14 +80,6 @@ def _made(
     from hitl_orchestrator.errors import LedgerDamaged, TamperedPeople, TamperedPolicy
     from hitl_orchestrator.orchestrator import report_on_damaged, report_on_file
 
-    unknown = [name for name in controls if name not in FRAMEWORKS]
-    if unknown:
-        raise InvalidInput(
-            [
-                f"--controls: {name!r} is not one of {', '.join(FRAMEWORKS)}{did_you_mean(name, FRAMEWORKS)}"
-                for name in unknown
-            ]
-        )
     wanted: dict[str, Any] = {"since": since, "until": until, "controls": controls, "stake": stake}
     if past is not None:
         if session.typed.store is not None:
