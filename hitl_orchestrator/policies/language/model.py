@@ -37,6 +37,9 @@ FALLBACK = "fallback"
 NO_RULE = "no rule matches, so a person decides"
 """The rule id of decisions that no rule made."""
 
+NOT_ROUTED = "not_routed"
+"""In place of a rule: the case was superseded or canceled before it was routed."""
+
 ORGANIZATION = "organization"
 """The name of the layer that answers every case."""
 

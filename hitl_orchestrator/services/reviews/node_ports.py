@@ -20,6 +20,7 @@ from hitl_orchestrator.errors import (
     UnknownCase,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.language.model import NOT_ROUTED
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
@@ -31,10 +32,7 @@ from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.services.reviews.requirements import facts_of
 
-__all__ = ["NOT_ROUTED", "NodePorts"]
-
-NOT_ROUTED = "not_routed"
-"""In place of a rule: the case was superseded or canceled before it was routed."""
+__all__ = ["NodePorts"]
 
 _IN_GRAPH = Acting(channel="graph")
 _AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)

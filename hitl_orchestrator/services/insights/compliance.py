@@ -1,0 +1,121 @@
+"""Derive every decision of a store again: which policies, chains and people decided it, and the cases, in frames."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.backtest.compliance import COLUMNS, Chain, InForce, compliance
+from hitl_orchestrator.backtest.history import first_line, in_background
+from hitl_orchestrator.backtest.vectorized import polars
+from hitl_orchestrator.domain.audit import Event
+from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.errors import LedgerDamaged, PolicyUnreadable, TamperedPolicy
+from hitl_orchestrator.insights.report.model import Compliance
+from hitl_orchestrator.ledger.events.chain import time_text
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
+from hitl_orchestrator.review.governance.history import PeopleHistory
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["derive"]
+
+_AT_A_TIME = 100_000
+_ENACTED = (EventKind.POLICY_RECORDED, EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY)
+_PEOPLE = (EventKind.PEOPLE_RECORDED, EventKind.PEOPLE_ACTIVATED)
+
+
+def derive(
+    ledger: Ledger,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    on_cases: Callable[[int], None] = lambda number: None,
+) -> Compliance:
+    """Derive the decision on every finished case again, of those decided from `since` to before `until`.
+
+    `on_cases` receives the number of cases read each time.
+
+    Raises:
+        LedgerDamaged: the entries about policies and people, or the outcomes, cannot be read.
+        TamperedPolicy, TamperedPeople: an entry about them does not have the fields of its kind.
+        InvalidInput: polars is not installed.
+    """
+    in_force = _in_force(ledger)
+    frames = _frames(ledger, on_cases, with_metadata="metadata" in in_force.needs())
+    return compliance(_within(frames, since, until), in_force)
+
+
+def _in_force(ledger: Ledger) -> InForce:
+    """Return what decided the cases of a store."""
+    events = ledger.governance_events()
+    since: dict[str, int] = {}
+    for event in events:
+        if event.kind in _ENACTED and (name := event.body.get("policy_hash")) is not None:
+            since.setdefault(name, event.seq)
+    named = {event.body["policy_hash"] for event in events if event.kind is EventKind.POLICY_VERSION} | since.keys()
+    recorded = {name: each for name in sorted(named) if (each := _policy(ledger, name)) is not None}
+    history = PeopleHistory().after(events)
+    person_of = str if history.current is None else history.people(history.current).human
+    return InForce(recorded, since, _chains(events), person_of)
+
+
+def _policy(ledger: Ledger, name: str) -> Policy | str | None:
+    """Return a policy by its hash, why this version cannot use it, or None if no entry records what its row holds."""
+    try:
+        return recorded_policy(name, ledger.policy)
+    except PolicyUnreadable:
+        return "this version cannot read its policy"
+    except TamperedPolicy:
+        return None
+
+
+def _chains(events: Sequence[Event]) -> list[Chain]:
+    """Return the escalation chains that were in force, oldest first."""
+    chains, history = [Chain(DEFAULT_CHAIN)], PeopleHistory()
+    for event in events:
+        history = history.after([event])
+        if event.kind not in _PEOPLE or history.current is None:
+            continue
+        chain = history.people(history.current).chain
+        if len(chains) == 1 and chains[0].since == 0:
+            chains = [Chain(chain, event.seq)]
+        elif chain != chains[-1].roles:
+            chains[-1] = chains[-1]._replace(until=time_text(event.at))
+            chains.append(Chain(chain, event.seq))
+    return chains
+
+
+def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_metadata: bool) -> "Iterator[pl.DataFrame]":
+    rows = ledger.outcomes(*COLUMNS, metadata=with_metadata)
+    names = (*COLUMNS, "metadata", "redacted")[: len(COLUMNS) + 2 * with_metadata]
+    batches = iter(lambda: list(islice(rows, _AT_A_TIME)), [])
+    for frame in in_background(partial(_frame_of, names), batches):
+        yield frame
+        on_cases(frame.height)
+
+
+def _frame_of(names: Sequence[str], rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
+    pl = polars()
+    whole = dict.fromkeys(("finished_seq", "has_proposal", "approvals_needed", "escalations", "replayed"), pl.Int64)
+    types = whole | dict.fromkeys(("confidence_score", "review_probability"), pl.Float64) | {"redacted": pl.Boolean}
+    try:
+        columns = zip(names, zip(*rows, strict=True), strict=True)
+        return pl.DataFrame([pl.Series(name, values, types.get(name, pl.String)) for name, values in columns])  # type: ignore[no-any-return]
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
+        raise LedgerDamaged(f"the rows of outcomes cannot be read: {first_line(exc)}") from exc
+
+
+def _within(
+    frames: "Iterable[pl.DataFrame]", since: datetime | None, until: datetime | None
+) -> "Iterator[pl.DataFrame]":
+    """Yield the cases of a period. The times of outcomes have one text form, which sorts as times do."""
+    at = polars().col("timestamp")
+    for frame in frames:
+        part = frame if since is None else frame.filter(at >= time_text(since))
+        yield part if until is None else part.filter(at < time_text(until))
