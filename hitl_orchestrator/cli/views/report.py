@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Strip, Table, outcome, routing
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
 from hitl_orchestrator.domain.shown.numbers import percent
-from hitl_orchestrator.insights import Criterion, Finding, Group, Judgment, NextStep, Quantiles, Report, Share
+from hitl_orchestrator.insights import Criterion, Decided, Finding, Group, Judgment, NextStep, Quantiles, Report, Share
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 MARK = {"good": "good", "watch": "watch", "bad": "bad", "unknown": "note"}
@@ -133,12 +133,17 @@ def _types(result: Report) -> Iterator[Block]:
 
 def _type_row(group: Group) -> tuple[Cell, ...]:
     key = Cell("-", "dim") if group.key is None else Cell(group.key, quoted=True)
-    automatic = "-" if group.automation.share is None else percent(group.automation.share)
+    automatic = "-" if group.automation.share is None else _rate(group.automation.share)
     return (key, Cell(f"{group.cases:,}"), Cell(automatic), Cell(_share(group.overturn, "-")))
 
 
 def _share(share: Share, none: str = "in no case, for there is none") -> str:
-    return none if share.share is None else f"{percent(share.share)} of {share.of:,}"
+    return none if share.share is None else f"{_rate(share.share)} of {share.of:,}"
+
+
+def _rate(share: float) -> str:
+    """Write a share as the sentences of a report do."""
+    return f"{percent(share)[:-1]} %"
 
 
 def _novelty(result: Report) -> Iterator[Block]:
@@ -224,13 +229,19 @@ def _decided(result: Report) -> Iterator[Block]:
             Cell(confidence(each.confidence)),
             routing(each.routing),
             outcome(each.final_decision),
-            Cell(each.person, quoted=True) if each.person else Cell(f"the {each.source.value}", "dim"),
+            _decider(each),
             Cell(local_minute(each.at)),
         )
         for each in result.decided[:_LAST]
     ]
     yield Table(columns, rows)
     yield from _more(len(result.decided) - _LAST + result.decided_left_out)
+
+
+def _decider(row: Decided) -> Cell:
+    if row.person is not None:
+        return Cell(row.person, quoted=True)
+    return Cell(f"the {row.source.value}", "dim") if row.role is None else Cell(f"a {row.role}", quoted=True)
 
 
 def _more(number: int) -> Iterator[Block]:

@@ -8,7 +8,16 @@ from hitl_orchestrator.insights.metrics.model import Group, Metrics
 from hitl_orchestrator.insights.report.judgments.health import ENOUGH, LATE, NEVER
 from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Finding, Severity
-from hitl_orchestrator.insights.report.phrases import interval, length_of_time, listed, name, number, rate, share_text
+from hitl_orchestrator.insights.report.phrases import (
+    interval,
+    length_of_time,
+    listed,
+    name,
+    number,
+    rate,
+    share_text,
+    spaced,
+)
 
 Words = tuple[str, ...]
 
@@ -54,7 +63,7 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             f"never_autonomous:{each.task_type}",
             "bad" if automatic.count else "unknown",
             sentence,
-            each.sentence,
+            spaced(each.sentence),
             automatic.count or 0,
             then=(
                 f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
@@ -81,7 +90,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "automatic_unknown",
             "watch",
             f"Whether the {number(automatic, 'automatic case')} were right is not known.",
-            errors.why_not or "no check was answered",
+            spaced(errors.why_not or "no check was answered"),
             automatic,
             then=(
                 "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
@@ -132,8 +141,8 @@ def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     yield _found(
         "false_confidence",
         "bad" if certain else "watch",
-        f"Sure and wrong: of {number(sure.overturned.of, 'case')} at {sure.bound:g} or more that people looked at, "
-        f"{rate(sure.overturned.share or 0)} {_ends(sure.overturned)} were overturned.",
+        f"Sure and wrong: people overturned {sure.overturned.count:,} of the {number(sure.overturned.of, 'case')} at "
+        f"{sure.bound:g} or more that they looked at, {rate(sure.overturned.share or 0)} {_ends(sure.overturned)}.",
         evidence,
         sure.overturned.count,
         then=(
@@ -187,7 +196,7 @@ def _candidates(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "good",
             f"{what}: at a confidence of {each.bound:g} or more at most {rate(tolerated)} were overturned, and "
             f"{rate(each.coverage or 0)} of its cases are there; {rate(each.automatic.share or 0)} are automatic.",
-            each.sentence,
+            spaced(each.sentence),
             each.cases * ((each.coverage or 0) - (each.automatic.share or 0)),
             then=(
                 f"Try a bound of {each.bound:g} for {what} on the past, and as a shadow policy.",

@@ -22,6 +22,10 @@ class Span(NamedTuple):
     until: datetime | None = None
 
 
+EVER = Span()
+"""All of the time."""
+
+
 class Comparison(NamedTuple):
     """The two spans whose metrics are compared, and the sentence that says so."""
 

@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.shown.numbers import cut_off, percent
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
+_PERCENT = re.compile(r"(\d)%")
 _EXACT = 11
 """The digits of a share that are exact: further ones come from rounding."""
 
@@ -49,6 +50,11 @@ def length_of_time(seconds: float) -> str:
         if seconds >= size:
             return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
     return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
+
+
+def spaced(sentence: str) -> str:
+    """Return a sentence with a blank before each percent sign, as `rate` writes shares."""
+    return _PERCENT.sub(r"\1 %", sentence)
 
 
 def name(text: str | None, otherwise: str = "cases without one") -> str:

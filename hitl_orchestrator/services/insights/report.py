@@ -7,7 +7,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from hitl_orchestrator.errors import HitlError, InvalidInput
+from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.insights.frame import empty, polars, prepared
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField
@@ -16,7 +16,7 @@ from hitl_orchestrator.insights.report.forecasts import forecasts
 from hitl_orchestrator.insights.report.judgments import Duties
 from hitl_orchestrator.insights.report.model import Compliance, Integrity, Report
 from hitl_orchestrator.insights.report.novelty import novelty_in
-from hitl_orchestrator.insights.report.periods import Span, comparison
+from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from hitl_orchestrator.ledger.verification.chain_check import Verification
 
-__all__ = ["Asked", "Evidence", "FullReport", "NO_COMPLIANCE", "full_report"]
+__all__ = ["NO_COMPLIANCE", "Asked", "Evidence", "FullReport", "full_report"]
 
 T = TypeVar("T")
 OnNumber = Callable[[int], None]
@@ -47,7 +47,7 @@ def _nothing(number: int) -> None:
 class Asked:
     """What a report is to cover. `store_option` are the words that name the store in the commands of next steps."""
 
-    span: Span = Span()
+    span: Span = EVER
     verify: bool = True
     controls: Sequence[str] = ()
     stake: StakeField | None = None

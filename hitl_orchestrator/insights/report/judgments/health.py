@@ -3,7 +3,16 @@
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, at_most, judged
 from hitl_orchestrator.insights.report.model import Criterion, Judgment
-from hitl_orchestrator.insights.report.phrases import highest_rate, interval, listed, name, number, rate, share_text
+from hitl_orchestrator.insights.report.phrases import (
+    highest_rate,
+    interval,
+    listed,
+    name,
+    number,
+    rate,
+    share_text,
+    spaced,
+)
 
 HEALTHY, WATCH, UNHEALTHY, NOT_ENOUGH = "healthy", "watch", "unhealthy", "not enough data"
 """The words of health."""
@@ -60,18 +69,19 @@ def _autonomy(metrics: Metrics) -> Rule:
 
 def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
     errors, automatic = metrics.automatic_errors, metrics.automation.count
-    holds, measured = None, errors.why_not or "not certain"
+    holds, why = None, spaced(errors.why_not or "no automatic case was looked at")
+    known = errors.share is not None and errors.lowest is not None and errors.highest is not None
+    measured = f"not enough data: {why}"
     if not automatic:
         holds, measured = True, "no automatic case"
-    elif errors.share is not None and errors.lowest is not None and errors.highest is not None:
-        measured = f"{rate(errors.share, 1)} {interval(errors.lowest, errors.highest, 1)}"
+    elif known:
+        low, high = errors.lowest or 0.0, errors.highest or 0.0
+        measured = f"{rate(errors.share or 0, 1)} {interval(low, high, 1)}"
         if errors.enough:
-            holds = False if errors.lowest > tolerated else True if errors.highest <= tolerated else None
-        elif errors.why_not:
-            measured = f"{measured} of those that checks cover; {errors.why_not}"
-    else:
-        measured = f"not enough data: {errors.why_not or 'no check'}"
-    why = measured if holds is None and not errors.enough else f"{measured}, and {rate(tolerated)} are tolerated"
+            holds = False if low > tolerated else True if high <= tolerated else None
+            why = f"{measured} are wrong, and {rate(tolerated)} are tolerated"
+        else:
+            measured = f"{measured} of those that checks cover; {why}"
     return Rule(
         Criterion(
             criterion_id="automatic_errors",
@@ -140,14 +150,15 @@ def _calibration(metrics: Metrics) -> Rule:
         for each in measure.bins
     )
     holds = None
-    if off is not None and measure.why_not is None and measure.cases >= ENOUGH:
+    if off is not None and enough:
         holds = True if off <= CALIBRATED else False if apart else None
-    few = f"not enough data: {measure.why_not or f'{measure.cases} of {ENOUGH}'}"
+    enough = off is not None and measure.why_not is None and measure.cases >= ENOUGH
+    few = f"not enough data: {spaced(measure.why_not or f'{measure.cases} of {ENOUGH}')}"
     return Rule(
         Criterion(
             criterion_id="calibrated",
             demands=f"Confidence is off by at most {rate(CALIBRATED)} on average (expected calibration error).",
-            measured=few if off is None or (holds is None and not apart and measure.cases < ENOUGH) else rate(off, 1),
+            measured=few if off is None or not enough else rate(off, 1),
             holds=holds,
         ),
         Settled("watch", WATCH, f"Confidence is off by {rate(off or 0, 1)} on average; bounds on it rely on less."),

@@ -20,6 +20,9 @@ DAYS_FOR_A_CHECK = 7
 """The days in which a spot check should be answered."""
 
 
+_NO_LIVE = "no live case went ahead with a person"
+
+
 class Duties(NamedTuple):
     """The case ids in which a duty of people was not met.
 
@@ -82,7 +85,7 @@ def _rows(metrics: Metrics) -> Rule:
         Criterion(
             criterion_id="rows_readable",
             demands="Every record can be read.",
-            measured=f"{rows} cannot be read",
+            measured=f"{rows} cannot be read" if metrics.cases.unreadable else "all",
             holds=metrics.cases.unreadable == 0,
         ),
         Settled("bad", NOT_SOUND, f"{rows} cannot be read, and the figures leave them out."),
@@ -120,7 +123,7 @@ def _people(duties: Duties) -> Rule:
         Criterion(
             criterion_id="person_decided",
             demands="Every case that a person had to decide has its person.",
-            measured=f"{duties.reviewed - missing:,} of {duties.reviewed:,}",
+            measured=f"{duties.reviewed - missing:,} of {duties.reviewed:,}" if duties.reviewed else _NO_LIVE,
             holds=missing == 0 if duties.reviewed else None,
         ),
         Settled(
@@ -138,7 +141,7 @@ def _own(duties: Duties) -> Rule:
         Criterion(
             criterion_id="separate_duties",
             demands="No one decided a case that they submitted.",
-            measured=f"{number(own, 'case')} of {duties.reviewed:,}",
+            measured=f"{number(own, 'case')} of {duties.reviewed:,}" if duties.reviewed else _NO_LIVE,
             holds=own == 0 if duties.reviewed else None,
         ),
         Settled("bad", NOT_SOUND, f"{number(own, 'case')} decided by the submitter: {listed(list(duties.own), 2)}."),
@@ -164,7 +167,7 @@ def _checks(duties: Duties) -> Rule:
         Criterion(
             criterion_id="checks_answered",
             demands=f"Spot checks are answered within {DAYS_FOR_A_CHECK} days.",
-            measured=f"{duties.late_checks:,} of {duties.drawn:,} late",
+            measured=f"{duties.late_checks:,} of {duties.drawn:,} late" if duties.drawn else "none was drawn",
             holds=duties.late_checks == 0 if duties.drawn else None,
         ),
         Settled("watch", OPEN_POINTS, f"{late} waited longer than {DAYS_FOR_A_CHECK} days for an answer."),
@@ -177,7 +180,7 @@ def _deadlines(metrics: Metrics) -> Rule:
         Criterion(
             criterion_id="none_overdue",
             demands="No open review is past its deadline.",
-            measured=f"{overdue:,} of {waiting:,} open",
+            measured=f"{overdue:,} of {waiting:,} open" if waiting else "none is open",
             holds=overdue == 0,
         ),
         Settled("watch", OPEN_POINTS, f"{overdue:,} of {number(waiting, 'open review')} are past their deadline."),
@@ -189,7 +192,7 @@ def _erasures(scrubs_due: int) -> Rule:
         Criterion(
             criterion_id="erased",
             demands="No copies of erased texts remain in the database.",
-            measured=f"{number(scrubs_due, 'redacted case')} with copies",
+            measured=f"{number(scrubs_due, 'redacted case')} with copies" if scrubs_due else "none known",
             holds=scrubs_due == 0,
         ),
         Settled(
