@@ -149,10 +149,10 @@ def _calibration(metrics: Metrics) -> Rule:
         and not each.approved.lowest <= each.mean_confidence <= each.approved.highest
         for each in measure.bins
     )
+    enough = off is not None and measure.why_not is None and measure.cases >= ENOUGH
     holds = None
     if off is not None and enough:
         holds = True if off <= CALIBRATED else False if apart else None
-    enough = off is not None and measure.why_not is None and measure.cases >= ENOUGH
     few = f"not enough data: {spaced(measure.why_not or f'{measure.cases} of {ENOUGH}')}"
     return Rule(
         Criterion(
