@@ -112,6 +112,13 @@ def test_no_automatic_case_needs_no_spot_check():
     assert health(automation=share_among(0, 40), automatic_errors=errors_of(0, 0, enough=False)).word == "healthy"
 
 
+def test_no_decision_is_not_called_healthy():
+    judgment = health(cases=CaseCounts(decided=0), automation=share_among(0, 0))
+
+    assert judgment.word == "not enough data"
+    assert "there is no decision yet" in judgment.because
+
+
 def test_a_confidence_that_is_off_is_watched_only_if_a_bin_shows_it():
     bins = (CalibrationBin(low=0.9, high=1.0, mean_confidence=0.95, approved=share_among(30, 60), weight=60),)
     measure = some_metrics().calibration.model_copy(update={"cases": 60, "ece": 0.45, "bins": bins})

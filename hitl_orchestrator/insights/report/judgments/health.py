@@ -72,7 +72,9 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
     holds, why = None, spaced(errors.why_not or "no automatic case was looked at")
     known = errors.share is not None and errors.lowest is not None and errors.highest is not None
     measured = f"not enough data: {why}"
-    if not automatic:
+    if not metrics.cases.decided:
+        why = measured = "there is no decision yet"
+    elif not automatic:
         holds, measured = True, "no automatic case"
     elif known:
         low, high = errors.lowest or 0.0, errors.highest or 0.0
