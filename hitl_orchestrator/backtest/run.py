@@ -10,8 +10,9 @@ from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.escaped_errors import SUMS, escaped_errors
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors, escaped_errors
 from hitl_orchestrator.insights.queue_forecast import Capacity, expected_wait
+from hitl_orchestrator.insights.strata import Stratum, due_by_chance, stratum_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 
@@ -22,7 +23,7 @@ _ANSWERS = {name.value: not spec.approves_proposal for name, spec in DECISION_SP
 """The final answers of people, and whether each says that the agent was wrong."""
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
-_COUNTS = list(SUMS)
+_COUNTS = ["cases", "looks", "wrong"]
 LEAST_PROBABILITY = 1e-6
 """The lowest review probability that is accepted: the weight of a review is its inverse."""
 
@@ -124,23 +125,19 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
     for vectors in policies:
         frame = vectors.with_keys(frame)
     columns = (name for vectors in policies for name in vectors.columns)
-    keys = dict.fromkeys([*WORDS, *columns, *_RECORDED, "day", "left_out"])
+    keys = dict.fromkeys([*WORDS, *columns, *_RECORDED, "day", "left_out", "stratum"])
     probability = pl.col("review_probability")
     answered = (probability > 0) & pl.col("answer").is_in(list(_ANSWERS))
-    weight = pl.when(answered).then(1 / probability).otherwise(0.0)
-    wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong]).fill_null(value=False)
-    query = frame.with_columns(weight=weight.fill_null(0.0), answered=answered.fill_null(value=False)).group_by(*keys)
+    wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong])
+    looked = frame.with_columns(answered=answered.fill_null(value=False), stratum=stratum_of(pl, probability))
+    query = looked.group_by(*keys)
     # The bounds exclude probabilities without a usable weight; NaN compares as larger than every number.
     invalid = probability.filter(~((probability == 0) | probability.is_between(LEAST_PROBABILITY, 1)))
     summed = query.agg(
         invalid=invalid.first(),
-        spread=((1 - probability) / probability).filter((probability > 0) & ~pl.col("again")).sum(),
         cases=(~pl.col("again")).sum().cast(pl.Int64),
-        unseen=(~(probability > 0).fill_null(value=False) & ~pl.col("again")).sum().cast(pl.Int64),
-        reviews=pl.col("answered").sum().cast(pl.Int64),
-        weights=pl.col("weight").sum(),
-        weights_squared=(pl.col("weight") ** 2).sum(),
-        weights_wrong=(pl.col("weight") * wrong.cast(pl.Float64)).sum(),
+        looks=pl.col("answered").sum().cast(pl.Int64),
+        wrong=(pl.col("answered") & wrong).sum().cast(pl.Int64),
     )
     try:
         groups = summed.collect(engine="streaming")
@@ -175,8 +172,7 @@ def _report(
         change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
     )
     auto = Action.AUTO_APPROVE.value
-    kinds = decided.filter(pl.col("after") == auto).group_by(*WORDS).agg(pl.col(*SUMS).sum())
-    escaped = escaped_errors({name: float(kinds[name].sum()) for name in SUMS}, kinds.iter_rows(named=True))
+    escaped = _escaped(pl, decided.filter(pl.col("after") == auto))
     # A spot check is a second review of a case, and no case of its own.
     decided = decided.filter(pl.col("cases") > 0)
     cases = int(decided["cases"].sum())
@@ -204,6 +200,21 @@ def _report(
         loads=_loads(pl, decided, days, capacity),
         escaped_errors=escaped,
     )
+
+
+def _escaped(pl: Any, through: "pl.DataFrame") -> EscapedErrors:
+    """Return the share of errors among the cases that would be approved.
+
+    Missing looks of one kind of cases are not offset by those of another kind.
+    """
+    kinds = through.group_by("stratum", *WORDS).agg(pl.col(*_COUNTS).sum())
+    strata = []
+    for (probability,), rows in kinds.sort("stratum").partition_by("stratum", as_dict=True).items():
+        cases, looks, wrong = (int(rows[name].sum()) for name in _COUNTS)
+        lacks = (due_by_chance(probability, *row) - row[1] for row in rows.select("cases", "looks").iter_rows())
+        due = max(due_by_chance(probability, cases, looks), looks + sum(lacks))
+        strata.append(Stratum(probability, cases, due, looks, wrong))
+    return escaped_errors(strata)
 
 
 def _day(value: object) -> date:

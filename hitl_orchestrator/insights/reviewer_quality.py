@@ -1,18 +1,19 @@
-"""The quality of each reviewer's decisions, from the audit records.
+"""The quality of each reviewer's decisions, from the frame of finished cases.
 
 A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
-from itertools import permutations
-from statistics import median
+from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import APPROVING, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.value import Identifier, Value, canonical_json
-from hitl_orchestrator.insights.shares import Share, share_of
+from hitl_orchestrator.domain.enums import APPROVING, FINAL, QualityCheckKind
+from hitl_orchestrator.domain.value import Identifier, Value
+from hitl_orchestrator.insights.shares import Share, share_among
+
+if TYPE_CHECKING:
+    import polars as pl
 
 READING_SECONDS = 42.0
 """The seconds in which adults read 1000 characters: 238 words a minute, of six characters with the blank between them.
@@ -58,7 +59,8 @@ class ReviewerQuality(Value):
     """The quality of one reviewer. For the signals in `not_enough_data` there are too few cases.
 
     `median_seconds` runs from the first view to the decision, `median_seconds_per_1000` is relative to the length of
-    the case; both cover the decisions that closed a case, since only those are timed. `gold_errors_approved` is the
+    the proposal, the only part of a case that its outcome keeps, so a pace is never too fast; both cover the decisions
+    that closed a case, since only those are timed. `gold_errors_approved` is the
     share of approvals among gold tasks that should not be approved, `with_agent` that of ordinary cases, `with_peers`
     the share of decisions equal to those of other reviewers of the same case.
     """
@@ -75,113 +77,132 @@ class ReviewerQuality(Value):
     not_enough_data: tuple[QualitySignal, ...] = ()
 
 
-def proposal_length(record: AuditRecord) -> int:
-    """Return the length of the proposal as JSON, the only part of the case that a record keeps; 0 where there is none.
-
-    The reviewer saw the task as well, so a pace computed from this length is never too fast.
-    """
-    return 0 if record.proposed_output is None else len(canonical_json(record.proposed_output.model_dump(mode="json")))
-
-
 def measure_reviewers(
-    records: Iterable[AuditRecord], length: Callable[[AuditRecord], int] = proposal_length
-) -> list[ReviewerQuality]:
-    """Return the quality of each reviewer, by name. The records must be complete, quality checks included.
+    frame: "pl.DataFrame", *, since: datetime | None = None, until: datetime | None = None
+) -> tuple[ReviewerQuality, ...]:
+    """Return the quality of each reviewer, by name, in the cases that ended from `since`, included, to `until`.
 
-    Replayed cases are left out: their decisions and times come from records, not from work in this system.
-
-    `length` returns the number of characters that a case showed; by default that of the proposal.
+    `frame` is a prepared frame of all outcomes, quality checks included: a second review in the period is compared with
+    the first one, whenever that was. Replayed cases are left out: their decisions and times come from records, not from
+    work in this system. So are changes of policy and people, which no agent proposes.
     """
-    by_case = {record.case_id: record for record in records if not record.replayed}
-    tallies: dict[str, _Tally] = {}
-    for record in by_case.values():
-        in_order = list(_answers(record))
-        answers = dict(in_order)
-        for reviewer, decision in answers.items():
-            tallies.setdefault(reviewer, _Tally()).add(record, decision)
-        if record.human_decision is not None and answers:
-            closed_by, _ = in_order[-1]
-            tallies[closed_by].time(record, length(record))
-        for (reviewer, decision), (_, other) in _compared(record, answers, by_case):
-            tallies.setdefault(reviewer, _Tally()).peers.append(decision is other)
-    return [tally.quality(reviewer) for reviewer, tally in sorted(tallies.items())]
+    import polars as pl  # noqa: PLC0415
+
+    live = frame.filter(~pl.col("replayed").fill_null(value=False) & (pl.col("kind") != "change"))
+    answers = _answers(pl, live)
+    in_period = pl.lit(value=True) if since is None else pl.col("timestamp") >= since
+    if until is not None:
+        in_period &= pl.col("timestamp") < until
+    counted = answers.filter(in_period)
+    tallies: dict[str, dict[str, Any]] = {}
+    for sums in (_decided(pl, counted), _timed(pl, counted), _compared(pl, answers, counted)):
+        for row in sums.iter_rows(named=True):
+            tallies.setdefault(row["person"], {}).update(row)
+    return tuple(_quality(tally) for _, tally in sorted(tallies.items()))
 
 
-@dataclass
-class _Tally:
-    """The counts of one reviewer."""
-
-    cases: int = 0
-    seconds: list[float] = field(default_factory=list)
-    paces: list[float] = field(default_factory=list)
-    gold: list[bool] = field(default_factory=list)
-    agent: list[bool] = field(default_factory=list)
-    peers: list[bool] = field(default_factory=list)
-
-    def add(self, record: AuditRecord, decision: HumanDecision) -> None:
-        self.cases += 1
-        approved = decision.spec.approves_proposal
-        if record.quality_check is None and record.proposed_output is not None:
-            self.agent.append(approved)
-        if record.quality_check is QualityCheckKind.KNOWN_ANSWER and record.quality_check_expected not in (
-            None,
-            *APPROVING,
-        ):
-            self.gold.append(approved)
-
-    def time(self, record: AuditRecord, characters: int) -> None:
-        if record.seconds_looked_at is not None:
-            self.seconds.append(record.seconds_looked_at)
-            if characters > 0:
-                self.paces.append(record.seconds_looked_at * 1000 / characters)
-
-    def quality(self, reviewer: str) -> ReviewerQuality:
-        pace = median(self.paces) if self.paces else None
-        gold, agent, peers = share_of(self.gold), share_of(self.agent), share_of(self.peers)
-        judged = (
-            (QualitySignal.FAST, len(self.paces) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
-            (
-                QualitySignal.APPROVES_GOLD_ERRORS,
-                gold.of >= ENOUGH_GOLD,
-                (gold.lowest or 0.0) > GOLD_ERRORS_APPROVED,
-            ),
-            (QualitySignal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
-            (QualitySignal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
-        )
-        return ReviewerQuality(
-            reviewer=reviewer,
-            cases=self.cases,
-            timed=len(self.seconds),
-            median_seconds=median(self.seconds) if self.seconds else None,
-            median_seconds_per_1000=pace,
-            gold_errors_approved=gold,
-            with_agent=agent,
-            with_peers=peers,
-            signals=tuple(signal for signal, enough, shown in judged if enough and shown),
-            not_enough_data=tuple(signal for signal, enough, _ in judged if not enough),
-        )
+_OF_CASE = (
+    "case_id",
+    "timestamp",
+    "kind",
+    "has_proposal",
+    "quality_check",
+    "quality_check_expected",
+    "quality_check_of",
+    "seconds_looked_at",
+    "shown_length",
+)
 
 
-_Answer = tuple[str, HumanDecision]
-
-
-def _answers(record: AuditRecord) -> Iterator[_Answer]:
-    """Yield each final answer with its reviewer, in order. An escalation is not final."""
-    votes = [(vote.person or vote.reviewer_id, vote.human_decision) for vote in record.votes]
-    if not votes and record.human_decision is not None:
-        votes = [(record.reviewer_id, record.human_decision)]
-    yield from ((person, decision) for person, decision in votes if person is not None and decision.final is not None)
-
-
-def _compared(
-    record: AuditRecord, answers: dict[str, HumanDecision], by_case: dict[str, AuditRecord]
-) -> Iterator[tuple[_Answer, _Answer]]:
-    """Yield each pair of answers of different reviewers to the same case, in both orders."""
-    yield from permutations(answers.items(), 2)
-    first = (
-        by_case.get(record.quality_check_of or "") if record.quality_check is QualityCheckKind.SECOND_REVIEW else None
+def _answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the last final answer of each person in each case, and whether it is the one that closed the case."""
+    closed = pl.col("human_decision").is_not_null()
+    single = live.filter(pl.col("votes").is_null()).select(
+        *_OF_CASE, closed=closed, place=pl.lit(0, pl.UInt32), person="reviewer_id", decision="human_decision"
     )
-    for answer in answers.items():
-        for other in dict(_answers(first)).items() if first else ():
-            if answer[0] != other[0]:
-                yield from ((answer, other), (other, answer))
+    several = (
+        live.filter(pl.col("votes").is_not_null())
+        .select(*_OF_CASE, closed=closed, vote=pl.col("votes").str.json_decode(pl.List(pl.List(pl.String))))
+        .with_columns(place=pl.int_ranges(pl.col("vote").list.len(), dtype=pl.UInt32))
+        .explode("vote", "place")
+        .with_columns(person=pl.col("vote").list.get(0), decision=pl.col("vote").list.get(1))
+        .select(single.columns)
+    )
+    final = pl.col("decision").is_in([decision.value for decision in FINAL]) & pl.col("person").is_not_null()
+    # Only a case with several votes may have two answers of one person.
+    last = several.filter(final).unique(("case_id", "person"), keep="last", maintain_order=True)
+    last = last.with_columns(is_last=pl.col("place") == pl.col("place").max().over("case_id"))
+    return pl.concat([single.filter(final).with_columns(is_last=pl.lit(value=True)), last]).with_columns(  # type: ignore[no-any-return]
+        approved=pl.col("decision").is_in([decision.value for decision in APPROVING])
+    )
+
+
+def _decided(pl: Any, answers: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the answers of each person: all of them, those to an agent's proposal, and those to gold errors."""
+    agent = (pl.col("kind") == "case") & pl.col("has_proposal").fill_null(value=False)
+    expected = pl.col("quality_check_expected")
+    gold = (
+        (pl.col("quality_check") == QualityCheckKind.KNOWN_ANSWER.value)
+        & expected.is_not_null()
+        & ~expected.is_in([decision.value for decision in APPROVING])
+    ).fill_null(value=False)
+    approved = pl.col("approved")
+    return answers.group_by("person").agg(
+        cases=pl.len(),
+        agent=agent.sum(),
+        agent_approved=(agent & approved).sum(),
+        gold=gold.sum(),
+        gold_approved=(gold & approved).sum(),
+    )
+
+
+def _timed(pl: Any, answers: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the times of the answers that closed a case."""
+    seconds, length = pl.col("seconds_looked_at"), pl.col("shown_length")
+    closing = answers.filter(pl.col("is_last") & pl.col("closed") & seconds.is_not_null())
+    pace = (seconds * 1000 / length).filter(length > 0)
+    return closing.group_by("person").agg(
+        timed=pl.len(), seconds=seconds.median(), paces=pace.count(), pace=pace.median()
+    )
+
+
+def _compared(pl: Any, answers: "pl.DataFrame", counted: "pl.DataFrame") -> "pl.DataFrame":
+    """Return how many pairs of answers of different persons to the same case agree, for each of the two."""
+    read = ("case_id", "person", "decision")
+    shared = counted.filter(pl.len().over("case_id") > 1).select(read)
+    within = shared.join(shared, on="case_id").filter(pl.col("person") != pl.col("person_right"))
+    second = counted.filter(pl.col("quality_check") == QualityCheckKind.SECOND_REVIEW.value)
+    again = second.select("quality_check_of", "person", "decision").join(
+        answers.select(read), left_on="quality_check_of", right_on="case_id"
+    )
+    across = again.filter(pl.col("person") != pl.col("person_right"))
+    pair = ["person", "decision", "decision_right"]
+    turned = across.select(person="person_right", decision="decision_right", decision_right="decision")
+    pairs = pl.concat([within.select(pair), across.select(pair), turned])
+    same = pl.col("decision") == pl.col("decision_right")
+    return pairs.group_by("person").agg(peers=pl.len(), peers_same=same.sum())  # type: ignore[no-any-return]
+
+
+def _quality(tally: Mapping[str, Any]) -> ReviewerQuality:
+    gold = share_among(tally.get("gold_approved", 0), tally.get("gold", 0))
+    agent = share_among(tally.get("agent_approved", 0), tally.get("agent", 0))
+    peers = share_among(tally.get("peers_same", 0), tally.get("peers", 0))
+    pace = tally.get("pace")
+    judged = (
+        (QualitySignal.FAST, tally.get("paces", 0) >= ENOUGH_TIMED, (pace or 0.0) < FAST_SECONDS),
+        (QualitySignal.APPROVES_GOLD_ERRORS, gold.of >= ENOUGH_GOLD, (gold.lowest or 0.0) > GOLD_ERRORS_APPROVED),
+        (QualitySignal.ALWAYS_AGREES, agent.of >= ENOUGH_DECIDED, (agent.lowest or 0.0) > ALWAYS),
+        (QualitySignal.APART_FROM_PEERS, peers.of >= ENOUGH_COMPARED, (peers.highest or 0.0) < WITH_PEERS),
+    )
+    return ReviewerQuality(
+        reviewer=tally["person"],
+        cases=tally.get("cases", 0),
+        timed=tally.get("timed", 0),
+        median_seconds=tally.get("seconds"),
+        median_seconds_per_1000=pace,
+        gold_errors_approved=gold,
+        with_agent=agent,
+        with_peers=peers,
+        signals=tuple(signal for signal, enough, shown in judged if enough and shown),
+        not_enough_data=tuple(signal for signal, enough, _ in judged if not enough),
+    )

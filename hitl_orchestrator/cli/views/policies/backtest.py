@@ -109,21 +109,27 @@ def _loads(result: Backtest) -> Iterator[Block]:
 def _escape(errors: EscapedErrors) -> Iterator[Block]:
     yield Line("Escaped errors", "bold")
     if errors.share is not None and errors.lowest is not None and errors.highest is not None:
-        reviewed = errors.cases - errors.unseen - errors.unanswered
+        seen = errors.cases - errors.unseen
         yield Line(
-            f"Of the {reviewed:,} approved cases that reviews cover, {percent(errors.share, 1)} were wrong "
+            f"Of the {seen:,} approved cases that reviews cover, {percent(errors.share, 1)} were wrong "
             f"(95 %: {percent(errors.lowest, 1)} to {percent(errors.highest, 1)}); from "
             f"{count(errors.reviews, 'review')}, an effective {cut_off(errors.effective_reviews, 0)}, "
-            "weighted by inverse probability of selection.",
+            "in strata of equal review probability.",
             indent=2,
         )
     if not errors.enough:
-        yield Line(f"Not enough data about all cases: {errors.why_not}.", "yellow", indent=2)
-    unknown = errors.unseen + errors.unanswered
-    if errors.lowest_of_all is not None and errors.highest_of_all is not None and unknown:
+        why_not = str(errors.why_not).removeprefix("not enough data: ")
+        yield Line(f"Not enough data about all cases: {why_not}.", "yellow", indent=2)
+    if errors.unanswered:
+        yield Line(
+            f"The reviews of about {errors.unanswered:,} of them are due and not answered; the interval holds whatever "
+            "they will find.",
+            indent=2,
+        )
+    if errors.lowest_of_all is not None and errors.highest_of_all is not None and errors.unseen:
         yield Line(
             f"Of all {errors.cases:,} cases that would be approved, between {percent(errors.lowest_of_all, 1)} and "
-            f"{percent(errors.highest_of_all, 1)} are wrong; {unknown:,} of them were never reviewed.",
+            f"{percent(errors.highest_of_all, 1)} are wrong; {errors.unseen:,} of them were never reviewed.",
             indent=2,
         )
     if errors.unseen and not errors.enough:

@@ -1,0 +1,152 @@
+"""Which task types could go ahead without a person, above which confidence, and which never.
+
+All decided cases of a type are a sample of what its agent does: those that people decided, and the automatic ones
+through their spot checks, in strata of equal review probability. Cases that could not be drawn are in the limits as
+all right and as all wrong.
+
+Many bounds are looked at without a lie. For `above_bound` they are tested in a fixed sequence, from the highest one
+that has enough looks down, each at the full level, and the sequence stops at the first that is not certain: the
+probability that any certified bound is wrong stays at most 2.5 % (Wiens, B. L. (2003): A fixed sequence Bonferroni
+procedure for testing multiple endpoints. Pharmaceutical Statistics 2, 211-215; Angelopoulos et al. (2021): Learn then
+Test). The start depends on the number of looks and not on what they found. For `never` every bound with enough looks
+must be certain, an intersection-union test, which needs no correction (Berger, R. L. (1982): Multiparameter hypothesis
+testing and acceptance sampling. Technometrics 24, 295-300). The level holds for each task type by itself.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import polars as pl
+
+from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
+from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
+from hitl_orchestrator.insights.metrics.groups import Tally, tallies
+from hitl_orchestrator.insights.metrics.model import Autonomy
+from hitl_orchestrator.insights.metrics.population import Population, not_enough
+from hitl_orchestrator.insights.shares import Share, wilson
+from hitl_orchestrator.insights.strata import Stratum
+
+BOUNDS = {"0.95-1.00": 0.95, "0.90-0.95": 0.9, "0.80-0.90": 0.8, "0.70-0.80": 0.7, "0.60-0.70": 0.6, "0.50-0.60": 0.5}
+"""The bounds on confidence that are tested, each with its band; after them, every case with a confidence."""
+
+NEVER, ABOVE_BOUND, UNCLEAR, NOT_ENOUGH = "never", "above_bound", "unclear", "not_enough_data"
+
+
+class Above(NamedTuple):
+    """The errors of the cases with a confidence of at least `bound`, and their number among all `cases`."""
+
+    bound: float
+    errors: EscapedErrors
+    wrong: int
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The limits for the share of errors of all these cases; None with too few looks."""
+        lowest, highest = self.errors.lowest_of_all, self.errors.highest_of_all
+        return None if lowest is None or highest is None else (lowest, highest)
+
+    def shown(self) -> Share:
+        """Return the errors as a share of the looks, with the limits for all cases."""
+        lowest, highest = self.limits or (None, None)
+        why_not, share = self.errors.why_not, self.errors.share
+        count, of = self.wrong, self.errors.reviews
+        return Share(count=count, of=of, share=share, lowest=lowest, highest=highest, why_not=why_not)
+
+
+def autonomy(found: Population, tolerated: float) -> tuple[Autonomy, ...]:
+    """Return the verdict on each task type, the most frequent first."""
+    sums = _sums(found).partition_by("task_type", as_dict=True)
+    return tuple(
+        _of_type(key[0], tally, sums.get(key), tolerated) for key, tally in tallies(found, "task_type").items()
+    )
+
+
+def _sums(found: Population) -> pl.DataFrame:
+    """Return the sums of the strata of each task type and confidence band. Reviews that a rule required are certain."""
+    automatic = pl.col("is_automatic")
+    return (
+        found.cases.filter(pl.col("confidence_score").is_not_null())
+        .group_by(
+            "task_type", "confidence_band", stratum=pl.when(automatic).then(pl.col("stratum")).otherwise(pl.lit(1.0))
+        )
+        .agg(
+            cases=pl.len(),
+            due=(~automatic | pl.col("is_drawn")).sum(),
+            looks=pl.col("looked_at").sum(),
+            wrong=(pl.col("looked_at") & pl.col("look_overturned")).sum(),
+        )
+    )
+
+
+def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tolerated: float) -> Autonomy:
+    steps = [] if sums is None else list(_above_each(sums))
+    known = [step for step in steps if step.limits is not None]
+    verdict, step = _verdict(known, tolerated)
+    bound = step.bound if step is not None and verdict == ABOVE_BOUND else None
+    coverage = step.errors.cases / tally.sums["cases"] if step is not None and bound is not None else None
+    return Autonomy(
+        task_type=task_type,
+        verdict=verdict,
+        cases=tally.sums["cases"],
+        automatic=tally.automation,
+        overturn=tally.overturn,
+        bound=bound,
+        coverage=coverage,
+        errors_above=None if step is None else step.shown(),
+        sentence=_sentence(verdict, step, coverage, tolerated, steps),
+    )
+
+
+def _above_each(sums: pl.DataFrame) -> Iterable[Above]:
+    """Yield the errors at and above each bound, the highest first."""
+    kept: dict[float, Counter[str]] = {}
+    by_band: dict[str, list[tuple[float, dict[str, int]]]] = {}
+    for row in sums.drop("task_type").iter_rows(named=True):
+        probability = row.pop("stratum")
+        by_band.setdefault(row.pop("confidence_band"), []).append((probability, row))
+    for band, bound in [*BOUNDS.items(), ("<0.50", 0.0)]:
+        for probability, counts in by_band.get(band, []):
+            kept.setdefault(probability, Counter()).update(counts)
+        strata = [
+            Stratum(probability, counts["cases"], counts["due"], counts["looks"], counts["wrong"])
+            for probability, counts in kept.items()
+        ]
+        # The cases are a sample of what the agent does: that all of some were reviewed is no certainty about the next.
+        errors = escaped_errors(strata, of="cases above the bound", finite=False)
+        yield Above(bound, errors, sum(each.wrong for each in strata if each.is_seen))
+
+
+def _verdict(known: list[Above], tolerated: float) -> tuple[str, Above | None]:
+    """Return the verdict, and the bound that it rests on."""
+    if not known:
+        return NOT_ENOUGH, None
+    if all(step.limits is not None and step.limits[0] > tolerated for step in known):
+        return NEVER, known[0]
+    certified, tested = None, None
+    for step in known:
+        # Below this number of looks not even a faultless agent would pass.
+        if tested is None and wilson(0.0, step.errors.effective_reviews)[1] >= tolerated:
+            continue
+        tested = step
+        if step.limits is None or step.limits[1] >= tolerated:
+            break
+        certified = step
+    return (UNCLEAR, tested or known[-1]) if certified is None else (ABOVE_BOUND, certified)
+
+
+def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerated: float, steps: list[Above]) -> str:
+    if step is None or step.limits is None:
+        most = max((each.errors.effective_reviews for each in steps), default=0.0)
+        return f"{not_enough(min(most, ENOUGH_REVIEWS - 1))} effective looks at cases with a confidence"
+    lowest, highest = (percent(limit, 1) for limit in step.limits)
+    looks = f"{step.wrong:,} of {step.errors.reviews:,} looks"
+    where = f"At a confidence of {confidence_text(step.bound)} or more" if step.bound else "At any confidence"
+    allowed = f"{percent(tolerated, 1)} are tolerated"
+    if verdict == NEVER:
+        return f"{where}, at least {lowest} are wrong ({looks}), and {allowed}; no lower bound is better"
+    if verdict == ABOVE_BOUND:
+        part = "" if coverage is None else f"; these are {percent(coverage)} of the cases"
+        return f"{where}, at most {highest} are wrong ({looks}), and {allowed}{part}"
+    why = "" if step.errors.why_not is None else f": {step.errors.why_not}"
+    return f"{where}, {lowest} to {highest} are wrong ({looks}), and {allowed}{why}"

@@ -1,0 +1,155 @@
+"""Rates of automation, review and escalation, and the verdicts of people: of all cases, and by group."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors, escaped_errors
+from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Group, HeatCell, Verdicts
+from hitl_orchestrator.insights.metrics.population import STAKE, VERDICT_NAMES, Population, relied_on
+from hitl_orchestrator.insights.shares import Share, share_among
+from hitl_orchestrator.insights.strata import Stratum, merge
+
+BANDS = ("none", "<0.50", "0.50-0.60", "0.60-0.70", "0.70-0.80", "0.80-0.90", "0.90-0.95", "0.95-1.00")
+NO_SIGNAL = "none"
+_VERDICTS = (*VERDICT_NAMES, "label_changed", "timeout")
+_SUMMED = ("cases", "automatic", "escalated", *_VERDICTS, "known", "confidence", "stated", STAKE)
+
+
+class Tally(NamedTuple):
+    """The sums over the cases of a group, and the strata of its automatic cases."""
+
+    sums: Counter[str]
+    strata: list[Stratum]
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add the sums of the cases of one stratum."""
+        self.sums.update({name: row[name] for name in _SUMMED})
+        if row["automatic"]:
+            counts = (row[name] for name in ("automatic", "due", "looks", "wrong"))
+            self.strata.append(Stratum(row["stratum"], *counts))
+
+    @property
+    def errors(self) -> EscapedErrors:
+        """The errors of the automatic cases."""
+        return escaped_errors(self.strata, of="automatic cases")
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """The decisions of people, and endings without one."""
+        return Verdicts(**{name: self.sums[name] for name in _VERDICTS})
+
+    @property
+    def overturn(self) -> Share:
+        """The share of overturned cases among those that a person decided."""
+        verdicts = self.verdicts
+        return relied_on(share_among(verdicts.people - verdicts.approve, verdicts.people))
+
+    @property
+    def automation(self) -> Share:
+        """The share of automatic cases."""
+        return share_among(self.sums["automatic"], self.sums["cases"])
+
+    def rates(self) -> dict[str, Any]:
+        """Return the fields that all cases and a group have. Automation, review and escalation add up to all cases."""
+        cases, automatic, escalated = (self.sums[name] for name in _SUMMED[:3])
+        return {
+            "automation": self.automation,
+            "review": share_among(cases - automatic - escalated, cases),
+            "escalation": share_among(escalated, cases),
+            "verdicts": self.verdicts,
+            "overturn": self.overturn,
+        }
+
+
+def tallies(found: Population, *keys: str) -> dict[tuple[Any, ...], Tally]:
+    """Return the tally of each group of cases, the largest first."""
+    drawn = pl.col("is_automatic") & pl.col("is_drawn")
+    looked = drawn & pl.col("check_overturned").is_not_null()
+    stake = pl.col(STAKE) if found.has_stake else pl.lit(None, pl.Float64)
+    rows = found.cases.group_by(*keys, "stratum").agg(
+        pl.len().alias("cases"),
+        pl.col("is_automatic").sum().alias("automatic"),
+        pl.col("is_escalated").sum().alias("escalated"),
+        *(pl.col(name).sum() for name in _VERDICTS),
+        pl.col("confidence_score").count().alias("known"),
+        pl.col("confidence_score").sum().alias("confidence"),
+        stake.count().alias("stated"),
+        stake.sum().alias(STAKE),
+        drawn.sum().alias("due"),
+        looked.sum().alias("looks"),
+        (looked & pl.col("check_overturned")).sum().alias("wrong"),
+    )
+    groups: dict[tuple[Any, ...], Tally] = {}
+    # In a fixed order, so that sums of numbers are always rounded alike.
+    for row in rows.sort(*keys, "stratum").iter_rows(named=True):
+        groups.setdefault(tuple(row[key] for key in keys), Tally(Counter(), [])).add(row)
+    return dict(sorted(groups.items(), key=lambda item: -item[1].sums["cases"]))
+
+
+def all_cases(found: Population) -> Tally:
+    """Return the tally of all cases."""
+    return tallies(found).get((), Tally(Counter(), []))
+
+
+def by_dimension(found: Population) -> dict[str, tuple[Group, ...]]:
+    """Return the groups of each dimension: the confidence bands in order, the others by their number of cases."""
+    return {name: _groups(found, name) for name in DIMENSIONS}
+
+
+def _groups(found: Population, name: str) -> tuple[Group, ...]:
+    if name == "signal":
+        groups = _by_signal(tallies(found, "signals"))
+    else:
+        groups = {key: tally for (key,), tally in tallies(found, name).items()}
+    if name == "confidence_band":
+        groups = {band: groups[band] for band in BANDS if band in groups}
+    return tuple(_group(key, tally) for key, tally in groups.items())
+
+
+def _by_signal(groups: Mapping[tuple[Any, ...], Tally]) -> dict[str | None, Tally]:
+    """Return the group of each signal: a case is in that of each of its signals, or in that of none."""
+    signals: dict[str | None, Tally] = {}
+    for (names,), tally in groups.items():
+        for name in (names or NO_SIGNAL).split():
+            held = signals.setdefault(name, Tally(Counter(), []))
+            held.sums.update(tally.sums)
+            held.strata.extend(tally.strata)
+    merged = {name: Tally(tally.sums, merge(tally.strata)) for name, tally in signals.items()}
+    return dict(sorted(merged.items(), key=lambda item: (-item[1].sums["cases"], item[0])))
+
+
+def _group(key: str | None, tally: Tally) -> Group:
+    sums = tally.sums
+    return Group(
+        key=key,
+        cases=sums["cases"],
+        **tally.rates(),
+        automatic_errors=tally.errors if sums["automatic"] else None,
+        mean_confidence=min(1.0, sums["confidence"] / sums["known"]) if sums["known"] else None,
+        stake=sums[STAKE] if sums["stated"] else None,
+    )
+
+
+def overturn_map(found: Population) -> tuple[HeatCell, ...]:
+    """Return the overturned share of each task type in each confidence band that has cases."""
+    cells = found.cases.group_by("task_type", "confidence_band").agg(
+        pl.len().alias("cases"),
+        pl.col("overturned").sum().alias("wrong"),
+        pl.col("overturned").count().alias("decided"),
+    )
+    rows = sorted(
+        cells.iter_rows(named=True),
+        key=lambda row: (row["task_type"] is None, row["task_type"] or "", BANDS.index(row["confidence_band"])),
+    )
+    return tuple(
+        HeatCell(
+            task_type=row["task_type"],
+            confidence_band=row["confidence_band"],
+            cases=row["cases"],
+            overturn=relied_on(share_among(row["wrong"], row["decided"])),
+        )
+        for row in rows
+    )

@@ -1,0 +1,72 @@
+"""All metrics of a frame, computed one after the other."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import polars as pl
+
+from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.metrics.autonomy import autonomy
+from hitl_orchestrator.insights.metrics.confidence import calibration, false_confidence, risk_coverage
+from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, overturn_map
+from hitl_orchestrator.insights.metrics.latency import latency
+from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField
+from hitl_orchestrator.insights.metrics.population import case_counts, population, relied_on
+from hitl_orchestrator.insights.metrics.rules import error_types, never_fired, rule_uses
+from hitl_orchestrator.insights.metrics.trend import all_marks, interval_of, stakes, trend
+from hitl_orchestrator.insights.reviewer_quality import measure_reviewers
+from hitl_orchestrator.insights.shares import share_among
+
+
+def all_metrics(
+    frame: pl.DataFrame,
+    looks: Looks | None,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    active_rules: Mapping[str, Action] | None,
+    marks: Sequence[Mark],
+    tolerated: float,
+    sure: float,
+    stake: StakeField | None,
+    every: str | None,
+) -> Metrics:
+    """Return the metrics of a prepared frame; see `measure`."""
+    if not 0 < tolerated < 1 or not 0 <= sure <= 1:
+        raise InvalidInput([f"tolerated: {tolerated!r} must lie between 0 and 1, and sure: {sure!r} from 0 to 1"])
+    found = population(frame, since, until)
+    interval = interval_of(found.period, every)
+    tally = all_cases(found)
+    verdicts = tally.verdicts
+    people = verdicts.people
+    return Metrics(
+        period=found.period,
+        cases=case_counts(found, looks),
+        **tally.rates(),
+        **{
+            name: relied_on(share_among(number, people))
+            for name, number in (
+                ("override", verdicts.override),
+                ("rejection", verdicts.reject),
+                ("modification", verdicts.modify),
+                ("approval", verdicts.approve),
+            )
+        },
+        automatic_errors=tally.errors,
+        by=by_dimension(found),
+        overturn_map=overturn_map(found),
+        false_confidence=false_confidence(found, sure),
+        calibration=calibration(found),
+        risk_coverage=risk_coverage(found),
+        latency=latency(found),
+        reviewers=measure_reviewers(frame, since=since, until=until),
+        rules=rule_uses(found, active_rules),
+        never_fired=never_fired(found, active_rules),
+        error_types=error_types(found),
+        autonomy=autonomy(found, tolerated),
+        stakes=stakes(found, stake, looks),
+        every=interval,
+        trend=trend(found, interval, sure),
+        marks=all_marks(found, marks),
+    )
