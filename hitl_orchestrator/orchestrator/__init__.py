@@ -1,5 +1,8 @@
 """The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
+from typing import TYPE_CHECKING
+
+from hitl_orchestrator.lazy import lazy_names
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -16,9 +19,10 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
     proof_events,
     public_key,
     read_proof,
+    report_on_damaged,
+    report_on_file,
     trusted_key,
 )
-from hitl_orchestrator.orchestrator.reports import FullReport, rendered, report_on_damaged, report_on_file
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
 from hitl_orchestrator.policies.lifecycle.shadow import ShadowReport
 from hitl_orchestrator.review.decision_checks import unfit_record as record_problems
@@ -46,6 +50,10 @@ from hitl_orchestrator.services.reviews.assignments import Assignment, Assignmen
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.services.insights.documents import rendered
+    from hitl_orchestrator.services.insights.report import FullReport
 
 __all__ = [
     "CLOCK_TOLERANCE",
@@ -102,3 +110,8 @@ __all__ = [
     "store_exists",
     "trusted_key",
 ]
+
+__getattr__ = lazy_names(
+    "hitl_orchestrator",
+    {"FullReport": "services.insights.report", "rendered": "services.insights.documents"},
+)

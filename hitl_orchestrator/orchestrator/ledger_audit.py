@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.errors import HitlError, InvalidKey
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
@@ -30,6 +30,7 @@ from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
+from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.signing import default_head_file, signer_of, signing_key
 from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.services.insights.report import FullReport
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
-__all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
+__all__ += ["pinned_key", "public_key", "read_proof", "report_on_damaged", "report_on_file", "trusted_key"]
 
 _NO_PEOPLE = People(())
 _BLIND = '"blind":true'
@@ -191,15 +192,14 @@ class LedgerAudit:
         Raises:
             InvalidInput: a word cannot be read, or the extra `lab` is not installed.
         """
-        from hitl_orchestrator.orchestrator.reports import asked_for  # noqa: PLC0415 - polars is an extra
-        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415 - polars is an extra
         from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
 
-        asked = asked_for(self._place, **words)
-        ledger = self._ledger(Verb.EXPORT)
-        evidence = evidence_in_store(
-            printable_url(self._place), ledger, current_time(), verify=self._verify_with_heads, people=self.people
-        )
+        now, ledger = current_time(), self._ledger(Verb.EXPORT)
+        asked = asked_for(now, store_option=_option_of(self._place), **words)
+        name = printable_url(self._place)
+        evidence = evidence_in_store(name, ledger, now, verify=self._verify_with_heads, people=self.people)
         return full_report(evidence, asked, on_progress)
 
     def _verify_with_heads(self, on_entries: Callable[[int], None]) -> Verification:
@@ -282,3 +282,33 @@ def check_proof(proof: CaseProof, public: str | None) -> str | None:
 def proof_events(proof: CaseProof) -> list[Event]:
     """Return the ledger entries in a proof."""
     return [event_of(proven.entry, "") for proven in proof.entries]
+
+
+def report_on_file(path: str, **words: Any) -> "FullReport":
+    """Return the report on a file of exported records. `words` are those of `asked_for`. Raises `InvalidInput`."""
+    from hitl_orchestrator.services.insights.evidence import evidence_in_file  # noqa: PLC0415 - polars is an extra
+    from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+    from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
+
+    now = current_time()
+    asked = asked_for(now, **words)
+    return full_report(evidence_in_file(path, now), asked)
+
+
+def report_on_damaged(store: str, problem: HitlError, **words: Any) -> "FullReport":
+    """Return the report on a store that cannot be opened, for it was altered or is damaged: it says so.
+
+    `words` are those of `asked_for`. Raises `InvalidInput`.
+    """
+    from hitl_orchestrator.services.insights.evidence import no_evidence  # noqa: PLC0415 - polars is an extra
+    from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+    from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
+
+    now, name = current_time(), printable_url(store)
+    asked = asked_for(now, store_option=_option_of(store), **words)
+    return full_report(no_evidence(name, now, " ".join(str(problem).split())), asked)
+
+
+def _option_of(store: str) -> tuple[str, ...]:
+    """Return the words that name a store in a command; none for the default one."""
+    return () if store == DEFAULT_STORE else ("--store", printable_url(store))

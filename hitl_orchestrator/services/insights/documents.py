@@ -5,14 +5,13 @@ from typing import Literal
 
 from hitl_orchestrator.services.insights.report import FullReport
 
-__all__ = ["DocumentForm", "rendered"]
+__all__ = ["rendered"]
 
-DocumentForm = Literal["html", "md", "json", "pdf"]
 Theme = Literal["light", "dark", "grey"]
 
 
-def rendered(full: FullReport, form: DocumentForm) -> str | bytes:
-    """Return a report as a document; a PDF is bytes.
+def rendered(full: FullReport, form: str) -> str | bytes:
+    """Return a report as a document of the form html, md, json or pdf; a PDF is bytes.
 
     Raises:
         InvalidInput: HTML and PDF need the extra `report`, and it is not installed.

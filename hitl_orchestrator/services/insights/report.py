@@ -14,7 +14,7 @@ from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, Stake
 from hitl_orchestrator.insights.report.compose import TOLERATED, Parts, compose
 from hitl_orchestrator.insights.report.forecasts import forecasts
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.model import Compliance, Integrity, Report
+from hitl_orchestrator.insights.report.model import Compliance, Decided, Integrity, Report
 from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
@@ -172,7 +172,8 @@ def _parts(evidence: Evidence, asked: Asked, measured: _Measured, alarms: _Alarm
         after = metrics if compared.after == asked.span else measured.metrics(compared.after)
         pair = (measured.metrics(compared.before), after)
     cases = within(measured.frame, asked.span)
-    decided, left_out = alarms.attempt("the decisions cannot be listed", lambda: decided_rows(cases), ((), 0))
+    nothing: tuple[tuple[Decided, ...], int] = ((), 0)
+    decided, left_out = alarms.attempt("the decisions cannot be listed", lambda: decided_rows(cases), nothing)
     duties = alarms.attempt("the duties of people cannot be checked", lambda: duties_in(cases, evidence.now), Duties())
     is_staffed = alarms.attempt("the people cannot be read", evidence.is_staffed, None)
     novelty = novelty_in(

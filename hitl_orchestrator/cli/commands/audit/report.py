@@ -95,7 +95,7 @@ def _made(
 
 
 def _write(full: "FullReport", form: str, session: "Session", out: str | None, *, force: bool) -> None:
-    from hitl_orchestrator.cli.views import report as view
+    from hitl_orchestrator.cli.views.reporting import report as view
     from hitl_orchestrator.orchestrator import rendered
 
     if form == TEXT:
