@@ -153,33 +153,36 @@ def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 
 
 def _groups(metrics: Metrics, tolerated: float) -> Iterator[Found]:
-    """Yield the groups that people overturn certainly more often than all cases, one for each dimension."""
-    whole = metrics.overturn
+    """Yield the group of each dimension that people overturn certainly more often than all cases.
+
+    The task type that they overturn most is named in any case.
+    """
     known = {each.task_type for each in metrics.autonomy if each.verdict == NEVER}
     for dimension, title in _DIMENSIONS.items():
-        apart = [
+        of_type = dimension == "task_type"
+        groups = [
             group
             for group in metrics.by.get(dimension, ())
-            if group.key is not None
-            and not (dimension == "task_type" and group.key in known)
-            and group.overturn.of >= ENOUGH
-            and (group.overturn.lowest or 0) > (whole.highest or 1)
+            if group.key is not None and group.overturn.of >= ENOUGH and not (of_type and group.key in known)
         ]
-        for group in sorted(apart, key=lambda each: each.overturn.lowest or 0, reverse=True)[:1]:
-            yield _group(dimension, title, group, metrics)
+        worst = max(groups, key=lambda each: each.overturn.lowest or 0, default=None)
+        certain = worst is not None and (worst.overturn.lowest or 0) > (metrics.overturn.highest or 1)
+        if worst is not None and worst.overturn.count and (certain or (of_type and not known)):
+            yield _group(dimension, title, worst, metrics, certain=certain)
 
 
-def _group(dimension: str, title: str, group: Group, metrics: Metrics) -> Found:
-    overturn, what = group.overturn, f"{title} {name(group.key)}"
+def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certain: bool) -> Found:
+    overturn, what, automatic = group.overturn, f"{title} {name(group.key)}", group.automation
+    than = "certainly more than" if certain else "not certainly more than"
     return _found(
         f"overturned:{dimension}:{group.key}",
-        "watch",
-        f"{what}: overturned in {_of_reviews(overturn.share, overturn.of)} {_ends(overturn)}, where all reviews "
-        f"together are overturned in {rate(metrics.overturn.share or 0)}.",
-        f"{number(group.cases, 'case')}, automatic in {share_text(group.automation)}",
+        "watch" if certain else "unknown",
+        f"Agents struggle most with the {what}: overturned in {_of_reviews(overturn.share, overturn.of)} "
+        f"{_ends(overturn)}, and automatic in {rate(automatic.share or 0)} of its {number(automatic.of, 'case')}.",
+        f"{than} all reviews together, of which {rate(metrics.overturn.share or 0)} were overturned",
         overturn.count,
         then=(
-            f"Look at what people corrected in {what}, and tell its agent.",
+            f"Look at what people corrected in the {what}, and tell its agent.",
             (_listed_by("domain", group.key) if dimension == "domain" else ("feedback",)),
         ),
     )

@@ -125,7 +125,8 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     cases = prepared(empty()) if frame is None else frame
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
     marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, ())
-    bounds = alarms.attempt("the policy cannot be read", evidence.bounds, ())
+    no_bounds: Sequence[Any] = ()
+    bounds = alarms.attempt("the policy cannot be read", evidence.bounds, no_bounds)
     derived = alarms.attempt(
         "the decisions cannot be derived again", lambda: evidence.derive(asked.span, on_progress), NO_COMPLIANCE
     )

@@ -9,7 +9,7 @@ from hitl_orchestrator.insights import Criterion, Decided, Finding, Group, Judgm
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 MARK = {"good": "good", "watch": "watch", "bad": "bad", "unknown": "note"}
-_FIRST, _ROWS, _LAST = 3, 12, 10
+_FIRST, _ROWS, _LAST, _WIDTH = 3, 12, 10, 76
 
 
 def report(result: Report) -> Iterator[Block]:
@@ -38,7 +38,7 @@ def _head(result: Report) -> Iterator[Block]:
     for alarm in result.alarms:
         yield Line(f"Alarm: {alarm}", "bold red")
     yield Line()
-    yield Line(result.signal.text, "bold")
+    yield from (Line(part, "bold") for part in _signal(result.signal.text))
     waiting = [
         (counts.open, f"{count(counts.open, 'review')} open"),
         (counts.overdue, f"{counts.overdue:,} past the deadline"),
@@ -47,6 +47,14 @@ def _head(result: Report) -> Iterator[Block]:
     named = [sentence for number, sentence in waiting if number]
     if named:
         yield Line(f"Now: {', '.join(named)}", "yellow" if counts.overdue else "")
+
+
+def _signal(text: str) -> Sequence[str]:
+    """Return the signal line, in two lines where it is too long for most screens."""
+    if len(text) <= _WIDTH:
+        return [text]
+    figures = text.split(" | ")
+    return [" | ".join(figures[:3]), " | ".join(figures[3:])]
 
 
 def _judgment(title: str, judgment: Judgment) -> Iterator[Block]:

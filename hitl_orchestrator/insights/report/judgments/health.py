@@ -60,7 +60,7 @@ def _autonomy(metrics: Metrics) -> Rule:
         Criterion(
             criterion_id="autonomy_deserved",
             demands="No task type goes ahead by itself that is certainly overturned too often at every confidence.",
-            measured=f"{number(len(never), 'task type')} of {len(known):,} with enough data",
+            measured=f"{len(never):,} of {number(len(known), 'task type')} with enough data",
             holds=False if never else True if known else None,
         ),
         Settled("bad", UNHEALTHY, f"Approved automatically, though overturned too often at every confidence: {names}."),
@@ -135,7 +135,7 @@ def _care(metrics: Metrics) -> Rule:
         Criterion(
             criterion_id="reviewers_careful",
             demands="No reviewer gives a reason for a closer look: too fast, always agreeing, missing planted errors.",
-            measured=f"{number(len(noted), 'reviewer')} of {len(metrics.reviewers):,}",
+            measured=f"{len(noted):,} of {number(len(metrics.reviewers), 'reviewer')}",
             holds=False if noted else True if judgeable else None,
         ),
         Settled("watch", WATCH, f"A closer look is needed at {number(len(noted), 'reviewer')}: {listed(noted)}."),
