@@ -30,7 +30,7 @@ def test_backtest_reports_changed_decisions(hitl, stricter):
         "domain_reviewer 2.0 4.0 4 80 5 s",
     ):
         assert line in lines
-    assert "Not enough data about all cases: no case would be approved automatically." in answer.out
+    assert "Not enough data about all cases: there are no cases that would be approved." in answer.out
 
 
 def test_store_and_export_files_give_the_same_backtest(hitl, stricter):

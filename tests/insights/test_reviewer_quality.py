@@ -11,7 +11,7 @@ from hitl_orchestrator.insights.reviewer_quality import (
     FAST_SECONDS,
     QualitySignal,
     measure_reviewers,
-    proposal_length,
+    reviewed_frame,
 )
 from hitl_orchestrator.insights.shares import share_of
 
@@ -60,13 +60,17 @@ def many(count, *votes, start=0, **fields):
     return [a_record(f"case-{number}", *votes, **fields) for number in range(start, start + count)]
 
 
-def quality_of(records, person="r01", **more):
-    return next(one for one in measure_reviewers(records, **more) if one.reviewer == person)
+def measured(records):
+    return list(measure_reviewers(reviewed_frame(records)))
+
+
+def quality_of(records, person="r01"):
+    return next(one for one in measured(records) if one.reviewer == person)
 
 
 def test_no_records_give_no_reviewers():
-    assert measure_reviewers([]) == []
-    assert measure_reviewers([a_record("case-1")]) == []
+    assert measured([]) == []
+    assert measured([a_record("case-1")]) == []
 
 
 def test_the_accounts_of_one_person_are_reported_together():
@@ -76,7 +80,7 @@ def test_the_accounts_of_one_person_are_reported_together():
         a_record("c", ("r02", "approve")),
     ]
 
-    assert [(one.reviewer, one.cases) for one in measure_reviewers(records)] == [("p1", 2), ("r02", 1)]
+    assert [(one.reviewer, one.cases) for one in measured(records)] == [("p1", 2), ("r02", 1)]
 
 
 def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
@@ -86,22 +90,20 @@ def test_a_record_from_before_there_were_votes_counts_for_its_reviewer():
 
 
 def test_time_is_reported_as_median_and_per_character():
-    records = [a_record(f"c{seconds}", ("r01", "approve"), seconds=seconds) for seconds in (10, 20, 90)]
+    records = [
+        a_record(f"c{seconds}", ("r01", "approve"), seconds=seconds, shown_length=500) for seconds in (10, 20, 90)
+    ]
 
-    found = quality_of(records, length=lambda record: 500)
+    found = quality_of(records)
 
     assert (found.timed, found.median_seconds, found.median_seconds_per_1000) == (3, 20, 40)
 
 
-def test_without_a_length_it_is_that_of_the_proposal():
-    record = a_record("a", ("r01", "approve"), seconds=6)
-
-    assert proposal_length(record) == len('{"explanation":"It says so","predicted_label":"Refund"}')
-    assert quality_of([record]).median_seconds_per_1000 == pytest.approx(6000 / proposal_length(record))
-
-
 def test_a_case_that_shows_nothing_or_was_not_timed_has_no_pace():
-    records = [a_record("a", ("r01", "override"), seconds=5, proposed_output=None), a_record("b", ("r01", "approve"))]
+    records = [
+        a_record("a", ("r01", "override"), seconds=5, proposed_output=None, shown_length=0),
+        a_record("b", ("r01", "approve")),
+    ]
 
     found = quality_of(records)
 
@@ -118,7 +120,7 @@ def test_the_time_counts_for_the_reviewer_who_closed_the_case():
 
 @pytest.mark.parametrize(("seconds", "fast"), [(FAST_SECONDS - 0.1, True), (FAST_SECONDS, False)])
 def test_a_reviewer_who_cannot_have_read_the_case_is_fast(seconds, fast):
-    found = quality_of(many(20, ("r01", "approve"), seconds=seconds), length=lambda record: 1000)
+    found = quality_of(many(20, ("r01", "approve"), seconds=seconds, shown_length=1000))
 
     assert (QualitySignal.FAST in found.signals) is fast
     assert QualitySignal.FAST not in found.not_enough_data
@@ -166,7 +168,7 @@ def test_where_the_agent_proposed_nothing_there_is_nothing_to_agree_with():
 def test_votes_on_one_case_are_compared_the_last_of_each_person():
     record = a_record("a", ("r01", "reject"), ("r02", "approve"), ("r03", "approve"), ("r01", "approve"))
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in measure_reviewers([record])] == [(2, 2)] * 3
+    assert [(one.with_peers.count, one.with_peers.of) for one in measured([record])] == [(2, 2)] * 3
 
 
 def test_a_second_look_is_compared_with_the_first_for_both():
@@ -176,7 +178,7 @@ def test_a_second_look_is_compared_with_the_first_for_both():
         a_record("c", ("r02", "reject"), quality_check=QualityCheckKind.SECOND_REVIEW, quality_check_of="gone"),
     ]
 
-    assert [(one.with_peers.count, one.with_peers.of) for one in measure_reviewers(records)] == [(0, 1), (0, 1)]
+    assert [(one.with_peers.count, one.with_peers.of) for one in measured(records)] == [(0, 1), (0, 1)]
     assert quality_of(records, "r02").with_agent.of == 0
 
 
@@ -190,7 +192,7 @@ def test_a_reviewer_who_differs_from_most_is_apart_from_peers():
 def test_to_pass_a_case_up_is_no_answer():
     records = many(5, ("r01", "escalate"), ("r02", "approve"))
 
-    assert [one.reviewer for one in measure_reviewers(records)] == ["r02"]
+    assert [one.reviewer for one in measured(records)] == ["r02"]
     assert quality_of(records, "r02").with_peers.of == 0
 
 
@@ -247,7 +249,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
         for number, (votes, seconds, quality_check, of) in enumerate(drawn)
     ]
 
-    found = measure_reviewers(records)
+    found = measured(records)
 
     answered = {
         (record.case_id, vote.person) for record in records for vote in record.votes if vote.human_decision.final
@@ -257,7 +259,7 @@ def test_whatever_the_records_say_the_counts_add_up(drawn):
     assert all(one.with_agent.of <= one.cases and one.timed <= one.cases for one in found)
     assert sum(one.with_peers.count for one in found) % 2 == sum(one.with_peers.of for one in found) % 2 == 0
     assert not any(set(one.signals) & set(one.not_enough_data) for one in found)
-    assert measure_reviewers(reversed(records)) == found
+    assert measured(reversed(records)) == found
 
 
 def test_the_interval_covers_the_true_share_at_its_level():

@@ -1,17 +1,20 @@
-"""Every decision is derived again from its policy and its facts; honest stores have no violation, planted ones are found."""
+"""Every decision is derived again: honest stores have no violation, and planted ones are found."""
 
 from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.builders import NINE, FakeClock, a_review, a_task, an_output
+from support.builders import NINE, FakeClock, a_review, a_task, an_output, minutes
 from support.internals import services_of
-from support.policy_changes import BY_MAX, LOOSE, STRICT, USUAL, checked
+from support.policy_changes import BY_MAX, LOOSE, STRICT, USUAL, hash_of, submitted
+from support.postgres_server import direct_connection
 from support.random_policies import COUNTRIES, DOMAINS, TASK_TYPES, a_policy, a_stack
 from support.teams import PEOPLE, TEAM
 
 from hitl_orchestrator import InvalidInput, Orchestrator, RequestRejected
+from hitl_orchestrator.backtest.compliance import ERASED, NO_TIME
+from hitl_orchestrator.insights.report.model import Compliance
 from hitl_orchestrator.services.insights.compliance import derive
 
 TEAM_OF_PEOPLE = [*PEOPLE, {"reviewer_id": "two-b", "name": "Two again", "roles": ["senior_manager"], "person": "two"}]
@@ -21,8 +24,12 @@ def derived(hitl, **period):
     return derive(services_of(hitl).ledger, **period)
 
 
-def whats(hitl):
-    return [violation.what for violation in derived(hitl).violations]
+def alter(store, task_id, **columns):
+    """Alter the row of an outcome, as only a writer of the database can."""
+    mark = "?" if store.startswith("sqlite") else "%s"
+    setters = ", ".join(f"{name} = {mark}" for name in columns)
+    with direct_connection(store) as connection:
+        connection.execute(f"UPDATE outcomes SET {setters} WHERE task_id = {mark}", (*columns.values(), task_id))
 
 
 def rules(*found):
@@ -39,7 +46,10 @@ ALL_RULES = [
     rules({**ASKS, "approvals": 2, "distinct_roles": True}),
     rules({"conditions": {"risk_level": "high"}, "action": "escalate"}, SURE, {**ASKS, "respond_within": "PT1M"}),
     rules({**ASKS, "conditions": {"domain": "payments"}, "assigned_human_role": "compliance_officer"}, SURE),
-    rules({"conditions": ON_WEEKDAYS, "action": "auto_approve"}, {**ASKS, "respond_within": "PT1M", "on_timeout": "reject"}),
+    rules(
+        {"conditions": ON_WEEKDAYS, "action": "auto_approve"},
+        {**ASKS, "respond_within": "PT1M", "on_timeout": "reject"},
+    ),
 ]
 
 
@@ -96,7 +106,7 @@ def play(hitl, clock, given_steps, day="first"):
                 continue
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.get_profile("dev").max_examples // 8, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10_000), st.sampled_from([a_policy, a_stack, a_simple]), steps(), steps())
 def test_honest_work_has_no_violation(seed, make, before, after):
     clock = FakeClock()
@@ -113,3 +123,179 @@ def test_honest_work_has_no_violation(seed, make, before, after):
     assert result.violations == ()
     assert result.derived + sum(result.not_derived.values()) == len(finished)
     assert result.agree + result.stricter == result.derived
+
+
+@pytest.fixture
+def worked(opened, durable_store):
+    """A store with a case of every kind, each decided as its policy demands."""
+    hitl = opened(durable_store, reviewers=[*PEOPLE, *TEAM], policy=EVERY_KIND)
+    hitl.submit(a_task("sure"), an_output("sure", confidence=0.95))
+    for task_id, risk in (("asked", "medium"), ("two", "high")):
+        hitl.submit(a_task(task_id, risk_level=risk), an_output(task_id, confidence=0.5), submitted_by="bot")
+    for task_id, person in (("asked", "r1"), ("two", "s1"), ("two", "max")):
+        hitl.decide(task_id=task_id, decision=a_review("approve", person))
+    assert derived(hitl).agree == 3
+    return hitl
+
+
+EVERY_KIND = {
+    "policy_id": "every_kind",
+    "rules": rules(
+        {"conditions": {"risk_level": "low", "min_confidence": 0.9}, "action": "auto_approve", "spot_check": 0.25},
+        {"conditions": {"risk_level": "medium"}, "action": "human_review"},
+        {"conditions": {"risk_level": "high"}, "action": "escalate", "approvals": 2},
+    ),
+}
+VOTES_OF_ONE = '[["s1","approve","senior_manager"],["s1","approve","senior_manager"]]'
+OWN_VOTES = '[["bot","approve","senior_manager"],["max","approve","senior_manager"]]'
+
+
+@pytest.mark.parametrize(
+    ("task_id", "columns", "found"),
+    [
+        ("sure", {"confidence_score": 0.5}, "approved automatically, and no rule of its policy matches"),
+        ("sure", {"risk_level": "high"}, "approved automatically, and r2 demands escalate by senior_manager"),
+        ("sure", {"routing_decision": "human_review"}, "although it was routed to human_review"),
+        ("sure", {"review_probability": 0.1}, "with probability 0.1, and r0 demands 0.25"),
+        ("sure", {"has_proposal": 0}, "approved automatically, and no rule"),
+        ("asked", {"risk_level": "high"}, "routed to human_review, and r2 demands escalate"),
+        ("asked", {"rule_id": "r9"}, "names rule r9, and the policy decides by r1"),
+        ("two", {"human_role": "domain_reviewer"}, "domain_reviewer decided it, and r2 demands escalate by senior_man"),
+        ("two", {"assigned_human_role": "domain_reviewer"}, "domain_reviewer was asked, and r2 demands"),
+        ("two", {"votes": None}, "1 of 2 demanded approvals were given"),
+        ("two", {"votes": VOTES_OF_ONE}, "1 of 2 demanded approvals were given"),
+        ("two", {"votes": "no votes"}, "0 of 2 demanded approvals were given"),
+        ("two", {"approvals_needed": 1}, "1 of 2 demanded approvals were asked for"),
+        ("asked", {"reviewer_id": "bot"}, "bot submitted it and decided it"),
+        ("asked", {"submitted_by": "r1b"}, "r1b submitted it and decided it"),
+        ("two", {"votes": OWN_VOTES}, "bot submitted it and decided it"),
+        ("asked", {"policy_hash": "f" * 64}, "its policy ffffffffffff is not recorded in this store"),
+        ("asked", {"human_decision": "reject"}, "ended as approved, which does not follow from reject"),
+        ("asked", {"decision_source": "timeout"}, "its deadline passed, and it ended as approved"),
+        ("asked", {"decision_source": "submitter"}, "ended as approved, which does not follow from"),
+    ],
+)
+def test_a_planted_violation_is_found(worked, durable_store, task_id, columns, found):
+    alter(durable_store, task_id, **columns)
+
+    result = derived(worked)
+
+    assert [violation.task_id for violation in result.violations] == [task_id]
+    assert found in result.violations[0].what
+    assert (result.agree, result.derived + sum(result.not_derived.values()), result.left_out) == (2, 3, 0)
+
+
+def test_a_policy_that_was_never_in_force_decides_nothing(worked, durable_store):
+    proposed = worked.policy.activate(LOOSE, **BY_MAX)
+    alter(durable_store, "sure", policy_hash=hash_of(LOOSE), rule_id="sure")
+
+    (violation,) = derived(worked).violations
+
+    assert (proposed.in_force, violation.what.partition(";")[0]) == (
+        False,
+        f"its policy {hash_of(LOOSE)[:12]} was not in force before it finished",
+    )
+
+
+def test_a_policy_decides_nothing_before_it_came_into_force(opened, durable_store):
+    hitl = opened(durable_store, policy=USUAL)
+    submitted(hitl, "early", 0.99)
+    hitl.policy.activate(STRICT, **BY_MAX)
+    submitted(hitl, "late", 0.99)
+    assert derived(hitl).agree == 2
+    alter(durable_store, "early", policy_hash=hash_of(STRICT))
+
+    (violation,) = derived(hitl).violations
+
+    assert (violation.task_id, "was not in force before it finished" in violation.what) == ("early", True)
+
+
+def test_a_canary_decides_alone(opened, store):
+    hitl = opened(store, policy=USUAL)
+    hitl.policy.start_canary(STRICT, 1.0, **BY_MAX)
+    held = submitted(hitl, "held", 0.92)
+    hitl.decide(held.case_id, a_review("approve", "ana"))
+    hitl.policy.stop_canary(**BY_MAX)
+    submitted(hitl, "sure", 0.92)
+
+    result = derived(hitl)
+
+    assert (result.agree, result.violations) == (2, ())
+    assert {record.policy_hash for record in hitl.audit.records()} == {hash_of(STRICT), hash_of(USUAL)}
+
+
+def test_a_case_that_was_held_for_a_person_was_treated_more_strictly(opened, store):
+    hitl = opened(store, policy=LOOSE)
+    asked = hitl.ask("call-1", a_task(), an_output(), held="the tool is new")
+    hitl.decide(asked.case.case_id, a_review("approve", "ana"))
+
+    result = derived(hitl)
+
+    assert (result.agree, result.stricter, result.violations) == (0, 1, ())
+
+
+def test_requirements_of_a_policy_that_became_stricter_are_no_violation(opened, store):
+    approvals = [{**rule, "approvals": 2} if rule["action"] == "human_review" else rule for rule in EVERY_KIND["rules"]]
+    hitl = opened(store, policy=EVERY_KIND, reviewers=[*PEOPLE, *TEAM])
+    case = hitl.cases.enqueue(a_task("asked", risk_level="medium"), an_output("asked", confidence=0.5))
+    hitl.policy.activate({"policy_id": "twice", "rules": approvals}, **BY_MAX)
+    hitl.recover()
+    for person in ("r1", "r2"):
+        hitl.decide(case.case_id, a_review("approve", person))
+
+    result = derived(hitl)
+
+    assert (result.agree + result.stricter, result.violations) == (1, ())
+
+
+READS = {
+    "policy_id": "reads",
+    "metadata": {"amount": "number"},
+    "rules": rules(
+        {"conditions": {"metadata": {"amount": {"le": 100}}, "min_confidence": 0.5}, "action": "auto_approve"},
+        {"conditions": {"time": {"days": ["monday"]}, "risk_level": "low"}, "action": "human_review"},
+    ),
+}
+
+
+def test_what_cannot_be_derived_is_counted_with_its_reason(opened, store):
+    hitl = opened(store, policy=READS)
+    for task_id, fields in (("kept", {}), ("erased", {}), ("no_time", {"timestamp": None})):
+        task = a_task(task_id, **{"metadata": {"amount": 5}, "timestamp": minutes(-60), **fields})
+        hitl.submit(task, an_output(task_id))
+    hitl.cases.redact(task_id="erased", reason="asked for", reviewer="zoe")
+    case = hitl.submit(a_task("replaced", timestamp=minutes(-60)), None, submitted_by="bot")
+    hitl.cases.cancel(case.case_id, submitted_by="bot", reason="no need")
+
+    result = derived(hitl)
+
+    assert result.not_derived == {ERASED: 1, NO_TIME: 1}
+    assert (result.agree, result.violations) == (2, ())
+
+
+def test_a_period_and_the_progress(opened, store, clock):
+    hitl = opened(store, policy=LOOSE)
+    for number in range(4):
+        submitted(hitl, f"task-{number}", 0.9)
+        clock.tick(60)
+    read = []
+
+    result = derived(hitl, since=minutes(1), until=minutes(3), on_cases=read.append)
+
+    assert (result.derived, sum(read)) == (2, 4)
+
+
+def test_without_cases_there_is_nothing_to_derive(opened, store):
+    assert derived(opened(store)) == Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=())
+
+
+def test_violations_beyond_the_first_are_counted(opened, sqlite_store):
+    hitl = opened(sqlite_store, policy=LOOSE)
+    for number in range(5):
+        submitted(hitl, f"task-{number}", 0.9)
+        alter(sqlite_store, f"task-{number}", confidence_score=0.1)
+
+    result = derived(hitl, most=2)
+
+    assert [each.task_id for each in result.violations] == ["task-0", "task-1"]
+    assert (result.derived, result.left_out) == (5, 3)

@@ -2,6 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from hitl_orchestrator.insights.frame import DERIVED, prepared, schema
+
+pl = pytest.importorskip("polars")
+
 MONDAY = datetime(2025, 1, 6, 9, tzinfo=UTC)
 
 
@@ -80,14 +86,6 @@ def checked(number, of, decision="approve", **fields):
 
 def frame_of(rows):
     """The prepared frame of rows, with a column `stake` if they have one."""
-    import polars as pl
-
-    from hitl_orchestrator.insights.frame import prepared, schema
-
-    types = schema()
-    if any("stake" in row for row in rows):
-        types["stake"] = pl.Float64
-    columns = {name: pl.Series(name, [row.get(name) for row in rows], kind) for name, kind in types.items()}
-    from hitl_orchestrator.insights.frame import FRAME
-
-    return prepared(pl.DataFrame(columns).select(*FRAME, *(["stake"] if "stake" in types else [])))
+    types = schema() | ({"stake": pl.Float64} if any("stake" in row for row in rows) else {})
+    given = {name: kind for name, kind in types.items() if name not in DERIVED}
+    return prepared(pl.DataFrame([{name: row.get(name) for name in given} for row in rows], given))

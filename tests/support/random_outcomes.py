@@ -4,9 +4,9 @@ import json
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from support.outcome_frames import FINAL, MONDAY, automatic, checked, reviewed
 
 from hitl_orchestrator.domain.audit import is_drawn
+from support.outcome_frames import FINAL, MONDAY, automatic, checked, reviewed
 
 VERDICTS = st.sampled_from([*FINAL, "approve", "approve"])
 PEOPLE = st.sampled_from(["ana", "ben", "eve"])
@@ -49,7 +49,7 @@ ENDED = st.sampled_from(
         {"final_decision": "rejected", "decision_source": "timeout"},
     ]
 )
-NOBODY = {"human_decision": None, "reviewer_id": None, "human_role": None, "review_seconds": None}  # wordlist: allow
+UNDECIDED = {"human_decision": None, "reviewer_id": None, "human_role": None, "review_seconds": None}
 
 
 @st.composite
@@ -69,7 +69,7 @@ def ledgers(draw, most=25):
         if case["seconds_looked_at"] is not None:
             case["review_seconds"] = case["seconds_looked_at"] + draw(st.floats(0, 100))
         if kind == "ended":
-            case |= NOBODY | {"seconds_looked_at": None} | draw(ENDED)
+            case |= UNDECIDED | {"seconds_looked_at": None} | draw(ENDED)
         if kind == "votes":
             before = draw(st.lists(st.tuples(PEOPLE, st.sampled_from([*FINAL, "escalate"])), min_size=1, max_size=3))
             last = (case["reviewer_id"], case["human_decision"])

