@@ -48,7 +48,7 @@ def test_a_difference_within_the_intervals_is_no_certain_change():
     assert "no certain change, 20 %" in change.sentence
 
 
-def test_too_few_cases_are_said_and_not_compared():
+def test_too_few_cases_are_stated_and_not_compared():
     change = changes({"overturn": share_among(0, 3)}, {"overturn": share_among(9, 9)})["overturn"]
 
     assert not change.is_certain

@@ -17,9 +17,9 @@ def rendered(full: FullReport, form: str) -> str | bytes:
     Raises:
         InvalidInput: HTML and PDF need the extra `report`, and it is not installed.
     """
-    rendering: Any = import_module("hitl_orchestrator.insights.report.rendering")
     if form == "json":
         return full.report.model_dump_json(indent=2) + "\n"
+    rendering: Any = import_module("hitl_orchestrator.insights.report.rendering")
     if form == "md":
         return str(rendering.to_markdown(full.report))
     if form == "pdf":

@@ -1,4 +1,4 @@
-"""The report on a store: gathered part by part, so that what is damaged or missing is said and stops nothing else."""
+"""The report on a store: gathered part by part, so that what is damaged or missing is named and stops nothing else."""
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager

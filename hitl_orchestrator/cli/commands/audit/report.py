@@ -1,6 +1,7 @@
 """`hitl report`: what the records say, for leadership and auditors, in the terminal or as a file."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +28,9 @@ def report(
     session: "Session",
     since: Annotated[str | None, option("TIME", "Begin: a day, a time, or 30d, 4w, 12h ago.")] = None,
     until: Annotated[str | None, option("TIME", "End; a day is included.")] = None,
-    form: Annotated[str | None, option("FORM", "text, html, md, json or pdf. Default: text.", "--format")] = None,
+    form: Annotated[
+        str | None, option("FORM", "text, html, md, json or pdf. Default: by --out, else text.", "--format")
+    ] = None,
     out: Out = None,
     force: Force = False,
     controls: Annotated[
@@ -58,11 +61,14 @@ def _format(form: str | None, as_json: bool, out: str | None) -> str:
         raise InvalidInput([f"--format: {form!r} is not one of {', '.join(FORMATS)}{did_you_mean(form, FORMATS)}"])
     if as_json and form not in (None, JSON):
         raise InvalidInput([f"--json and --format {form}: choose one of them"])
-    chosen = form or (JSON if as_json else TEXT)
+    ending = None if out is None else Path(out).suffix.removeprefix(".").lower()
+    chosen = form or (JSON if as_json else ending if ending in FORMATS[1:] else TEXT)
     if chosen == PDF and out is None:
         raise InvalidInput(["--format pdf: a PDF file is not text; name a file with --out"])
     if chosen == TEXT and out is not None:
-        raise InvalidInput(["--out: the text is for a terminal; add --format html, md, json or pdf for a file"])
+        raise InvalidInput(
+            [f"--out {out}: the text is for a terminal; end the name in .html, .md, .json or .pdf, or add --format"]
+        )
     return chosen
 
 

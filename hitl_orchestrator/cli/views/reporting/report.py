@@ -101,11 +101,12 @@ def _changes(result: Report) -> Iterator[Block]:
 
 
 def _people(result: Report) -> Iterator[Block]:
-    metrics, said = result.metrics, result.metrics.verdicts
+    metrics, answers = result.metrics, result.metrics.verdicts
     yield Line()
     yield Line("How people decided", "bold")
-    words = f"approve {said.approve:,}, modify {said.modify:,}, override {said.override:,}, reject {said.reject:,}"
-    expired = f", expired {said.timeout:,}" if said.timeout else ""
+    numbers = answers.model_dump(include={"approve", "modify", "override", "reject"})
+    words = ", ".join(f"{word} {number:,}" for word, number in numbers.items())
+    expired = f", expired {answers.timeout:,}" if answers.timeout else ""
     yield Line(f"{words}{expired}; overturned {_share(metrics.overturn)}.", indent=2)
     times = [
         ("from the task to the decision", metrics.latency.total),
