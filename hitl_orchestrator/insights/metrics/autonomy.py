@@ -82,7 +82,7 @@ def _sums(found: Population) -> pl.DataFrame:
 def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tolerated: float) -> Autonomy:
     steps = [] if sums is None else list(_above_each(sums))
     known = [step for step in steps if step.limits is not None]
-    verdict, step = _verdict(known, tolerated)
+    verdict, step = judged(known, tolerated)
     bound = step.bound if step is not None and verdict == ABOVE_BOUND else None
     coverage = step.errors.cases / tally.sums["cases"] if step is not None and bound is not None else None
     return Autonomy(
@@ -117,7 +117,7 @@ def _above_each(sums: pl.DataFrame) -> Iterable[Above]:
         yield Above(bound, errors, sum(each.wrong for each in strata if each.is_seen))
 
 
-def _verdict(known: list[Above], tolerated: float) -> tuple[str, Above | None]:
+def judged(known: list[Above], tolerated: float) -> tuple[str, Above | None]:
     """Return the verdict, and the bound that it rests on."""
     if not known:
         return NOT_ENOUGH, None

@@ -143,7 +143,8 @@ def risk_coverage(found: Population) -> RiskCoverage:
         .sort("confidence", descending=True)
         .select("confidence", weight, *(pl.col(name).cum_sum().alias(f"all_{name}") for name in _SUMMED))
     )
-    total = float(looked["weight"].sum())
+    # The last sum, and not the sum of the weights, which may be rounded otherwise.
+    total = float(steps["all_weight"][-1]) if steps.height else 0.0
     area = None
     if total:
         area = float(steps.select((weight * pl.col("all_wrong") / pl.col("all_weight")).sum()).item()) / total

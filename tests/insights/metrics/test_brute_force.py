@@ -1,6 +1,8 @@
 """Every metric of random ledgers, against plain loops over their rows."""
 
+import json
 from collections import defaultdict
+from itertools import permutations
 from statistics import fmean, median
 
 import pytest
@@ -272,3 +274,49 @@ def test_a_period_measures_its_cases_only(rows):
     for reviewer in together.reviewers:
         parts_of = [one for metrics in found for one in metrics.reviewers if one.reviewer == reviewer.reviewer]
         assert sum(one.cases for one in parts_of) == reviewer.cases
+
+
+def final_answers(row):
+    """The last final answer of each person, in order, as people gave them."""
+    votes = json.loads(row["votes"]) if row.get("votes") else [[row.get("reviewer_id"), row.get("human_decision")]]
+    return [(vote[0], vote[1]) for vote in votes if vote[0] and vote[1] and vote[1] != "escalate"]
+
+
+@SEEN
+@given(rows=ledgers())
+def test_load_agreement_and_care_of_reviewers(rows):
+    live = [row for row in rows if not row["replayed"] and row["task_type"] != "policy_change"]
+    by_case = {row["case_id"]: row for row in live}
+    load, agent, gold, peers, times = (defaultdict(list) for _ in range(5))
+    for row in live:
+        in_order = final_answers(row)
+        answers = dict(in_order)
+        for person, decision in answers.items():
+            load[person].append(row)
+            if row.get("quality_check") is None and row["has_proposal"]:
+                agent[person].append(decision == "approve")
+            if row.get("quality_check") == "known_answer" and row["quality_check_expected"] not in {None, "approve"}:
+                gold[person].append(decision == "approve")
+        if row.get("human_decision") and in_order and row["seconds_looked_at"] is not None:
+            times[in_order[-1][0]].append((row["seconds_looked_at"], row["shown_length"]))
+        pairs = list(permutations(answers.items(), 2))
+        if row.get("quality_check") == "second_review" and row["quality_check_of"] in by_case:
+            first = dict(final_answers(by_case[row["quality_check_of"]]))
+            for one in answers.items():
+                for other in first.items():
+                    pairs += [(one, other), (other, one)] if one[0] != other[0] else []
+        for (person, decision), (_, other) in pairs:
+            peers[person].append(decision == other)
+
+    found = measured(rows).reviewers
+
+    assert [one.reviewer for one in found] == sorted(load)
+    for one in found:
+        name = one.reviewer
+        assert one.cases == len(load[name])
+        same(one.with_agent, agent[name])
+        same(one.gold_errors_approved, gold[name])
+        same(one.with_peers, peers[name])
+        paces = [seconds * 1000 / length for seconds, length in times[name] if length]
+        assert one.median_seconds == (pytest.approx(median(s for s, _ in times[name])) if times[name] else None)
+        assert one.median_seconds_per_1000 == (pytest.approx(median(paces)) if paces else None)
