@@ -354,5 +354,5 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         f"it ended as {row['final_decision']}, which does not follow from "
         f"{row['human_decision'] or row['decision_source']}"
     ),
-    "nobody": lambda row: "a person decided it, and the record names neither who nor in which role",
+    "unnamed": lambda row: "a person decided it, and the record names neither who nor in which role",
 }

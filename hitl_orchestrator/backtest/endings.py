@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.enums import DECISION_SPECS, Action, DecisionSourc
 if TYPE_CHECKING:
     import polars as pl
 
-ENDING_PROBLEMS = ("unreviewed", "own", "timed_out", "contradicts", "nobody")
+ENDING_PROBLEMS = ("unreviewed", "own", "timed_out", "contradicts", "unnamed")
 """What is wrong with an ending, whatever the policy says."""
 
 _FINAL = {name.value: spec.final.value for name, spec in DECISION_SPECS.items() if spec.final is not None}
@@ -44,7 +44,7 @@ def with_endings(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]
         unreviewed=by_agent & (pl.col("routing_decision") != Action.AUTO_APPROVE.value),
         timed_out=is_timeout & (final != FinalDecision.REJECTED.value),
         contradicts=~is_timeout & ~follows,
-        nobody=by_person & pl.col("reviewer_id").is_null() & pl.col("human_role").is_null(),
+        unnamed=by_person & pl.col("reviewer_id").is_null() & pl.col("human_role").is_null(),
     )
 
 

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Callable, Generator, Mapping, MutableMapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from hitl_orchestrator.domain.enums import (
     Assessment,
     AssessmentName,
     DecisionName,
+    FinalDecision,
     HumanDecision,
     OnClassifierError,
     OnClassifierErrorName,
@@ -188,7 +190,18 @@ class AsyncPeopleAdministration:
     async def history(self) -> list[Event]: ...
 
 class AsyncAudit:
-    def records(self, *, quality_checks: bool = ..., after: str | None = ...) -> AsyncIterator[AuditRecord]: ...
+    def records(
+        self,
+        *,
+        quality_checks: bool = ...,
+        after: str | None = ...,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        reviewer: str | None = ...,
+        domain: str | None = ...,
+        decision: FinalDecision | HumanDecision | None = ...,
+        rule: str | None = ...,
+    ) -> AsyncIterator[AuditRecord]: ...
     async def verify(self, heads: Sequence[SignedHead] = ..., public_key: str | None = ...) -> Verification: ...
     async def rotate_key(self, new_key: SealKey | Sequence[SealKey] | None = ...) -> KeyChange: ...
     async def sign_head(self) -> SignedHead: ...

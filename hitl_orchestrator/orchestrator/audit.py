@@ -1,10 +1,13 @@
 """`hitl.audit`: read, verify, sign and prove the ledger."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.enums import FinalDecision, HumanDecision
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
+from hitl_orchestrator.ledger.ports.records import RecordFilter
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
@@ -12,6 +15,7 @@ from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
+from hitl_orchestrator.services.cases.audit_trail import checked_filter
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.keys.files import SealKey
@@ -27,21 +31,38 @@ class Audit:
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._gate = Gate(services, acting)
 
-    def records(self, *, quality_checks: bool = False, after: str | None = None) -> Iterator[AuditRecord]:
+    def records(
+        self,
+        *,
+        quality_checks: bool = False,
+        after: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reviewer: str | None = None,
+        domain: str | None = None,
+        decision: FinalDecision | HumanDecision | None = None,
+        rule: str | None = None,
+    ) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which they finished.
 
         Cases that only measure reviewers are left out; with `quality_checks` only these are yielded.
         With `after`, the id of a finished case, only those of cases that finished after it: for the next page.
         A principal that is not local gets those of its own cases and domains.
 
+        Only those that were decided from `since` on and before `until`, to which the `reviewer` (an account or the
+        person behind it) gave a vote, that ended with this `decision` or were decided so by a person, and that this
+        `rule` routed. The rows of the table `outcomes` choose the cases, and `verify` says whether they are complete.
+
         Raises:
             UnknownCase, CaseUnfinished: `after` is no case that the principal may read, or it is not finished.
+            InvalidInput: a time has no zone, or there is no such decision.
         """
         services, acting = self._gate.to(Verb.READ_RECORDS)
         if after is not None:
             self._gate.to_case(Verb.READ_RECORDS, after, None)
         mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
-        records = services.audit.records(quality_checks=quality_checks, after=after)
+        wanted = checked_filter(RecordFilter(since, until, reviewer, domain, decision, rule))
+        records = services.audit.records(quality_checks=quality_checks, after=after, wanted=wanted)
         return records if mine is None else (each for each in records if mine(each.domain, each.submitted_by))
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -19,6 +20,7 @@ from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.signing import public_key_in
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.records import RecordFilter
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, proof_problem
@@ -28,6 +30,7 @@ from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb, authorize
+from hitl_orchestrator.services.cases.audit_trail import checked_filter
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
 from hitl_orchestrator.settings import DEFAULT_STORE
@@ -126,12 +129,28 @@ class LedgerAudit:
             check_provable(self._store.find(case_or_task), self._principal)
         return signer.prove(case_or_task)
 
-    def records(self, on_unreadable: OnUnreadable | None = None) -> Iterator[AuditRecord]:
-        """Yield every audit record, in the order in which the cases finished.
+    def records(
+        self,
+        on_unreadable: OnUnreadable | None = None,
+        *,
+        after: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        reviewer: str | None = None,
+        domain: str | None = None,
+        decision: str | None = None,
+        rule: str | None = None,
+    ) -> Iterator[AuditRecord]:
+        """Yield audit records, in the order in which the cases finished; those of `hitl.audit.records`.
 
         Rows that cannot be read are left out, and their errors passed to `on_unreadable`, or else to the log.
         """
-        return self._ledger(Verb.EXPORT).records(on_unreadable)
+        wanted = checked_filter(RecordFilter(since, until, reviewer, domain, decision, rule))
+        return self._ledger(Verb.EXPORT).records(on_unreadable, after, wanted)
+
+    def case_id(self, case_or_task: str) -> str:
+        """Return the id of a case, or of the latest attempt at a task. Raises `UnknownCase` or `AmbiguousTask`."""
+        return self._ledger(Verb.EXPORT).find(case_or_task).case_id
 
     def events(self, on_unreadable: OnUnreadable | None = None) -> Iterator[Event]:
         """Yield every ledger entry, in order; `on_unreadable` as in `records`.

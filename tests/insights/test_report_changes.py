@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.reports import NOW, errors_of, some_metrics, weeks
+from support.report_parts import NOW, errors_of, some_metrics, weeks
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics.model import Group, Verdicts

@@ -3,7 +3,7 @@
 import shlex
 
 import pytest
-from support.reports import errors_of, refunds, some_metrics, some_parts
+from support.report_parts import errors_of, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line

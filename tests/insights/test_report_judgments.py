@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.reports import NOW, VERIFIED, errors_of, refunds, some_metrics, some_parts
+from support.report_parts import NOW, VERIFIED, errors_of, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CalibrationBin, CaseCounts, FalseConfidence
 from hitl_orchestrator.insights.report.compose import compose

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import venv
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from zipfile import ZipFile
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGES = PurePosixPath("hitl_orchestrator/insights/report/rendering/templates")
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 pytestmark = pytest.mark.timeout(900)  # the first installation fills pip's cache
@@ -48,6 +49,7 @@ def test_wheel_contains_the_package_and_its_data_only(wheel):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"hitl_orchestrator"}
     data = {f"hitl_orchestrator/data/{name}" for name in ("tasks.json", "starter/tasks.json", "starter/manifest.json")}
     assert {"hitl_orchestrator/py.typed"} | data <= names
+    assert {PAGES / path.name for path in (ROOT / PAGES).iterdir()} <= {PurePosixPath(name) for name in names}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 

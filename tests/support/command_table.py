@@ -38,6 +38,7 @@ REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
     "init": Row("init"),
     "run": writing("run tasks.json --outputs agent_outputs.json"),
+    "import": apart("import tasks.json --map label=task_type,truth=domain"),
     "recover": writing("recover"),
     "sweep": writing("sweep"),
     "inbox": Row("inbox"),

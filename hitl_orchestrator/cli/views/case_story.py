@@ -7,7 +7,8 @@ from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views import audit_record, executions, tables
+from hitl_orchestrator.cli.views import executions, tables
+from hitl_orchestrator.cli.views.audit import record as audit_record
 from hitl_orchestrator.cli.views.content import (
     asked_about,
     call_of,

@@ -5,17 +5,15 @@ from typing import Any
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.content import task_name, task_with_call
-from hitl_orchestrator.domain.audit import AuditRecord, Event
+from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case, UnfinishedCase
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.orchestrator import MEMORY, Notice
 
 _MOST_NAMED = 5
-_LONG_LATENCY = 30 * 86_400.0
-"""Seconds. A longer latency surprises a reader who does not know where it counts from."""
 
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
@@ -138,19 +136,6 @@ def _moved(cases: Sequence[Case]) -> Iterator[Block]:
         yield Line()
 
 
-def records(rows: Sequence[AuditRecord]) -> Iterator[Block]:
-    """List audit records."""
-    if not rows:
-        yield Line("No case has finished yet.")
-        return
-    columns = (TASK, RISK, CONFIDENCE, ROUTING, Column("final decision"), Column("by"), Column("latency", right=True))
-    yield Table(columns, [_record_row(record) for record in rows])
-    yield Line()
-    if any(record.latency_seconds > _LONG_LATENCY for record in rows):
-        yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
-    yield Line(f"{count(len(rows), 'audit record')}.")
-
-
 def entries(events: Sequence[Event]) -> Table:
     """List ledger entries."""
     columns = (
@@ -221,18 +206,6 @@ def _outcome_of(case: Case) -> Cell:
         return blocks.outcome(case.status)
     cell = blocks.outcome(case.record.final_decision)
     return cell._replace(text=f"{cell.text} (replayed)")
-
-
-def _record_row(record: AuditRecord) -> tuple[Cell, ...]:
-    return (
-        Cell(task_name(record.task_id, record.case_id), quoted=True),
-        blocks.risk(record.risk_level),
-        Cell(confidence(record.confidence_score)),
-        blocks.routing(record.routing_decision),
-        blocks.outcome(record.final_decision),
-        Cell(record.decision_source),
-        Cell(duration(record.latency_seconds)),
-    )
 
 
 def _confidence_of(case: Case) -> float | None:

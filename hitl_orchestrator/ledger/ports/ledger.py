@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.keys.mac import Mac, Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
 
@@ -105,10 +106,19 @@ class Cases(Protocol):
         Also those that wait for a time that is none, such as the end of a lease or the deadline of a review.
         """
 
-    def records(self, on_unreadable: OnUnreadable | None = None, after: str | None = None) -> Iterator[AuditRecord]:
+    def records(
+        self,
+        on_unreadable: OnUnreadable | None = None,
+        after: str | None = None,
+        wanted: RecordFilter = ALL_RECORDS,
+    ) -> Iterator[AuditRecord]:
         """Yield the audit record of every finished case, in the order in which the cases finished.
 
-        With `after` only of those that finished after this case. Raises `CaseUnfinished` or `UnknownCase`.
+        With `after` only of those that finished after this case. With a filter the rows of `outcomes` choose the cases,
+        so that one without a row is missing, and each record is compared with the filter again.
+
+        Raises:
+            CaseUnfinished, UnknownCase: `after` is no finished case.
         """
 
     def records_with_task(

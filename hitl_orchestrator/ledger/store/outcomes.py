@@ -14,12 +14,14 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved, stage_in
 from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
+from hitl_orchestrator.ledger.store.statements.records import records_matching
 
 
 class OutcomeRepository:
@@ -46,11 +48,19 @@ class OutcomeRepository:
         return record
 
     @resumed
-    def records(self, on_unreadable: OnUnreadable | None = None, after: str | None = None) -> Iterator[AuditRecord]:
+    def records(
+        self,
+        on_unreadable: OnUnreadable | None = None,
+        after: str | None = None,
+        wanted: RecordFilter = ALL_RECORDS,
+    ) -> Iterator[AuditRecord]:
         """Yield audit records in the order in which the cases finished."""
         seq = 0 if after is None else self._finished_seq(after)
-        rows = map(EntryRow._make, self._database.stream(RECORDS_AFTER, after=seq))
-        return readable(rows, self._log.record_in, on_unreadable)
+        is_all = wanted == ALL_RECORDS
+        statement, values = (RECORDS_AFTER, {}) if is_all else records_matching(wanted)
+        rows = map(EntryRow._make, self._database.stream(statement, after=seq, **values))
+        found = readable(rows, self._log.record_in, on_unreadable)
+        return found if is_all else filter(wanted.matches, found)
 
     @resumed
     def records_with_task(

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, OWN_QUESTIONS, EventKind
+from hitl_orchestrator.domain.enums import FINAL, GOVERNED_CHANGES, OWN_QUESTIONS, EventKind, FinalDecision
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
 from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.files import SealKey, macs_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.verification.chain_check import Verification
 from hitl_orchestrator.ledger.verification.proofs import CaseProof
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
@@ -21,9 +23,26 @@ from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
 
-__all__ = ["AuditTrail"]
+__all__ = ["AuditTrail", "checked_filter"]
 
 _log = logging.getLogger(__name__)
+_DECISIONS = tuple(word.value for word in (*FINAL, *FinalDecision))
+
+
+def checked_filter(wanted: RecordFilter) -> RecordFilter:
+    """Return a filter. Raises `InvalidInput` for a time without a zone, or an unknown decision."""
+    since, until, decision = wanted.since, wanted.until, wanted.decision
+    problems = [
+        f"records: {name}: {at.isoformat()} has no time zone; give a time with one, such as UTC"
+        for name, at in (("since", since), ("until", until))
+        if at is not None and at.utcoffset() is None
+    ]
+    if decision is not None and decision not in _DECISIONS:
+        known = f"the decisions are {', '.join(_DECISIONS)}{did_you_mean(decision, _DECISIONS)}"
+        problems.append(f"records: decision (--decision): {decision!r}; {known}")
+    if problems:
+        raise InvalidInput(problems)
+    return wanted._replace(decision=None if decision is None else str(decision))
 
 
 class AuditTrail:
@@ -48,14 +67,16 @@ class AuditTrail:
         events += [jump for jump in jumps if events and events[0].seq < jump.seq < events[-1].seq]
         return sorted(events, key=lambda event: event.seq)
 
-    def records(self, *, quality_checks: bool = False, after: str | None = None) -> Iterator[AuditRecord]:
-        """Yield the audit record of every case that finished after this one, in the order in which they finished.
+    def records(
+        self, *, quality_checks: bool = False, after: str | None = None, wanted: RecordFilter = ALL_RECORDS
+    ) -> Iterator[AuditRecord]:
+        """Yield the wanted audit records of cases that finished after this one, in the order in which they finished.
 
         Cases that measure reviewers are left out; with `quality_checks` only these are yielded.
         """
         return (
             record
-            for record in self._ledger.records(after=after)
+            for record in self._ledger.records(after=after, wanted=wanted)
             if (record.quality_check is not None) is quality_checks
         )
 

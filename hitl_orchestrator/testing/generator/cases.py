@@ -144,13 +144,13 @@ def _review(drafted: Draft, answer: _Answer, dice: Random) -> RecordedReview:
         "reviewer_id": answer.reviewer.reviewer_id,
         "human_role": role,
         "human_decision": answer.word.value,
-        **_said(drafted, answer.word, dice),
+        **_words_of(drafted, answer.word, dice),
         "timestamp": time_text(decided),
     }
     return RecordedReview(fields, answer.opened, viewed, decided, answer.word)
 
 
-def _said(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
+def _words_of(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
     """Return the words of a review, and the edited output of one that changes the label."""
     proposal = drafted.output["agent_output"]
     label, assessment = proposal["predicted_label"], one_of(("medium", "high", "high", "low"), dice)
@@ -161,14 +161,14 @@ def _said(drafted: Draft, word: HumanDecision, dice: Random) -> dict[str, Any]:
     others = [each for each in _LABELS[drafted.task["task_type"]] if each != label]
     better = one_of(others, dice) if drafted.is_right else drafted.truth
     code = one_of(("agent_error", "agent_error", "agent_error", "missing_information", "ambiguous_input"), dice)
-    said = {"human_feedback": f"{label} is wrong; it is {better}", "confidence_assessment": assessment}
+    words = {"human_feedback": f"{label} is wrong; it is {better}", "confidence_assessment": assessment}
     if word is HumanDecision.OVERRIDE:
-        return said | {"reason": f"Decided as {better}", "reason_code": "policy_exception"}
+        return words | {"reason": f"Decided as {better}", "reason_code": "policy_exception"}
     if word is HumanDecision.REJECT:
         return {"human_feedback": f"{label} is not justified", "confidence_assessment": assessment, "reason_code": code}
     edited = {**proposal, "predicted_label": better, "explanation": "Corrected by the reviewer"}
     edited.pop("ambiguous", None)
-    return said | {"reason_code": code, "modified_output": edited}
+    return words | {"reason_code": code, "modified_output": edited}
 
 
 def _at_work(at: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Tasks and agent outputs as they arrive, with their right labels: the work before anybody decides."""
+"""Tasks and agent outputs as they arrive, with their right labels: the work before any decision."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

@@ -9,8 +9,8 @@ import typer
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, Reviewer, Yes, argument, command, may_ask, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, print_problems
-from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.formatting import count, now
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey, LedgerDamaged
 
 if TYPE_CHECKING:
@@ -22,19 +22,39 @@ MAX_PROBLEMS = 20
 
 
 @command(group, "list", STORE)
-def list_records(session: "Session") -> None:
-    """List the audit records, one per finished case.
+def list_records(
+    session: "Session",
+    since: Annotated[str | None, option("TIME", "Decided from this day, time, or 30d, 4w, 12h ago on.")] = None,
+    until: Annotated[str | None, option("TIME", "Decided before this time; a day is included.")] = None,
+    reviewer: Annotated[str | None, option("ID", "Only with a vote of this person.", "--reviewer")] = None,
+    domain: Annotated[str | None, option("DOMAIN", "Only of this domain.")] = None,
+    decision: Annotated[str | None, option("WORD", "Only with this final or human decision.")] = None,
+    rule: Annotated[str | None, option("ID", "Only those that this rule routed.")] = None,
+    limit: Annotated[int | None, option("N", "At most so many. Default: 1000, with --json all.", min=1)] = None,
+    after: Annotated[str | None, option("ID", "Only those after this finished case, for the next page.")] = None,
+) -> None:
+    """List the audit records, one per finished case, each with the person who decided it.
 
-    They are in the order in which the cases finished.
+    They are in the order in which the cases finished. Cases that only measure reviewers are left out. The output ends
+    with what it leaves out, and with the option for the next page, with --json on stderr.
     """
-    from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views.audit import listing as view
+    from hitl_orchestrator.orchestrator import span_of
 
-    left_out: list[HitlError] = []
+    span, left_out = span_of(since, until, now()), list[HitlError]()
+    wanted = {"reviewer": reviewer, "domain": domain, "decision": decision, "rule": rule}
+    most = limit if limit is not None or session.as_json else view.ON_A_SCREEN
     with session.audit() as audit:
-        records = [record for record in audit.records(left_out.append) if record.quality_check is None]
+        after = after if after is None else audit.case_id(after)
+        found = audit.records(left_out.append, after=after, since=span.since, until=span.until, **wanted)
+        page = view.page_of(found, most)
         jumps = [] if session.as_json else _clock_jumps(audit)
-    rows = [record.model_dump(mode="json") for record in records]
-    answer(session.as_json, rows, lambda: chain(tables.records(records), jumps))
+    filters = view.Filters(since, until, reviewer, domain, decision, rule)
+    notes = [*view.notes(page, filters)]
+    rows = [record.model_dump(mode="json") for record in page.records]
+    answer(session.as_json, rows, lambda: chain(view.records(page, filters), jumps))
+    for sentence in notes if session.as_json else ():
+        note(sentence)
     _name_left_out(left_out, session)
 
 
@@ -53,7 +73,7 @@ def show(
     result of a change is also shown with its case.
     """
     from hitl_orchestrator.cli.session import named
-    from hitl_orchestrator.cli.views import audit_record
+    from hitl_orchestrator.cli.views.audit import record as audit_record
 
     if (policies, ledger, case is not None).count(True) != 1:
         raise InvalidInput(["audit show: give a case id or a task id, or --policies alone, or --ledger alone"])
@@ -111,7 +131,7 @@ def redact(
     for good. The ledger still shows who decided what, when and by which rule, and verifies as before.
     """
     from hitl_orchestrator.cli.session import named
-    from hitl_orchestrator.cli.views import audit_record
+    from hitl_orchestrator.cli.views.audit import record as audit_record
 
     with session.open(reviewer=reviewer) as hitl:
         name = named(hitl, case)
@@ -127,7 +147,7 @@ def redact(
 
 def _clock_jumps(audit: "LedgerAudit") -> "list[Line]":
     """Return the note about jumps of the clock, if there are any; a damaged ledger is named elsewhere."""
-    from hitl_orchestrator.cli.views import verification
+    from hitl_orchestrator.cli.views.audit import verification
 
     with suppress(LedgerDamaged, InvalidKey):
         jumps = [event.seq for event in audit.own_events() if event.kind == "clock_moved_back"]

@@ -38,7 +38,7 @@ def verify(
     --public-key it is that of HITL_HEAD_KEY or HITL_HEAD_KEY_FILE, else the store's own.
     """
     from hitl_orchestrator.cli.output.progress import counted
-    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.cli.views.audit import verification as view
     from hitl_orchestrator.orchestrator import load_heads, trusted_key
 
     with session.audit(head) as audit, counted(2 * audit.size(), "verifying") as on_entries:
@@ -65,7 +65,7 @@ def sign_head(
     The signed head is appended to the file of --out or HITL_HEAD_FILE; without either it is printed, and appended to
     the file beside the store. Keep it where the administrators of the database cannot change it.
     """
-    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.cli.views.audit import verification as view
 
     file = out or session.settings.head_file
     with session.audit(out) as audit:
@@ -99,7 +99,7 @@ def rotate_key(session: "Session") -> None:
     present one, separated by a comma. Keep the old key: it verifies the entries before the change.
     """
     from hitl_orchestrator.cli.session import CHANNEL
-    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.cli.views.audit import verification as view
 
     with session.audit() as audit:
         change = audit.rotate_key(CHANNEL)
@@ -112,7 +112,7 @@ def prove(session: "Session", case: CaseId, out: Out = None, force: Force = Fals
 
     It holds the entries of the case, their inclusion proofs, and a signed head.
     """
-    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.cli.views.audit import verification as view
 
     check_new_file(out, force=force)
     with session.audit() as audit:
@@ -138,7 +138,7 @@ def check(
 
     Exit code 1 if it is invalid, or if no key to trust is named: by --public-key, HITL_HEAD_KEY or HITL_HEAD_KEY_FILE.
     """
-    from hitl_orchestrator.cli.views import verification as view
+    from hitl_orchestrator.cli.views.audit import verification as view
     from hitl_orchestrator.orchestrator import check_proof, pinned_key, read_file, read_proof
 
     text, where = (standard_input(), "standard input") if proof == "-" else (read_file(proof), proof)

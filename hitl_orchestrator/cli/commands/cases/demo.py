@@ -138,13 +138,14 @@ def write_data(folder: Path) -> list[Path]:
 
 def _describe(result: Result) -> Iterator[Block]:
     from hitl_orchestrator.cli.views import tables
+    from hitl_orchestrator.cli.views.audit import listing
 
     waiting = [case for case in result.routed if case.open_review]
     yield Line(f"{count(len(result.routed), 'task')}, routed by the canonical policy:", "bold")
     yield tables.cases_table(result.routed)
     yield Line()
     yield Line(f"{count(len(waiting), 'recorded review')} replayed at their recorded times. The audit records:", "bold")
-    yield from tables.records(result.records)
+    yield from listing.records(listing.Page(result.records))
     differing = {difference.partition(".")[0] for difference in result.differences}
     expected = len(result.records)
     sentence = f"{expected - len(differing)} of {expected} records match the expected ones in {EXPECTED}."

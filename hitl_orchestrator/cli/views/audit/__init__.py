@@ -1,0 +1,1 @@
+"""Audit records, ledger entries and the verification of the ledger for people."""

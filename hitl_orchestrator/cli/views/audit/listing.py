@@ -1,0 +1,110 @@
+"""Audit records as a table, with the person who decided each, and what the list leaves out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from hitl_orchestrator.cli.output import blocks
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
+from hitl_orchestrator.cli.output.formatting import confidence, count, duration
+from hitl_orchestrator.cli.views.content import task_name
+from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
+from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.enums import DecisionSource
+
+ON_A_SCREEN = 1000
+"""The number of records that a list on the screen has at most, if none is given."""
+
+_LONG_LATENCY = 30 * 86_400.0
+"""Seconds. A longer latency surprises a reader who does not know where it counts from."""
+
+
+class Page(NamedTuple):
+    """Some records, whether others follow, and the number of quality checks among them that are left out."""
+
+    records: Sequence[AuditRecord]
+    more: bool = False
+    quality_checks: int = 0
+
+
+class Filters(NamedTuple):
+    """The filters as they were typed."""
+
+    since: str | None = None
+    until: str | None = None
+    reviewer: str | None = None
+    domain: str | None = None
+    decision: str | None = None
+    rule: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The filters in words, such as ` of domain finance, decided from 2026-01-01 on`; empty without any."""
+        named = {"by": self.reviewer, "of domain": self.domain, "ending in": self.decision, "routed by": self.rule}
+        parts = [f"{word} {inline(value)}" for word, value in named.items() if value is not None]
+        times = {"from": self.since, "until": self.until}
+        parts += [f"decided {word} {inline(value)}" for word, value in times.items() if value is not None]
+        return f" {', '.join(parts)}" if parts else ""
+
+
+def page_of(found: Iterable[AuditRecord], most: int | None) -> Page:
+    """Return the first records, without quality checks, which are counted."""
+    checks = 0
+
+    def cases() -> Iterator[AuditRecord]:
+        nonlocal checks
+        for record in found:
+            if record.quality_check is None:
+                yield record
+            else:
+                checks += 1
+
+    listed = list(islice(cases(), None if most is None else most + 1))
+    more = most is not None and len(listed) > most
+    return Page(listed[:most], more, checks)
+
+
+def records(page: Page, filters: Filters = Filters()) -> Iterator[Block]:  # noqa: B008 - an immutable value
+    """List audit records, and say what is left out."""
+    rows = page.records
+    if not rows:
+        yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
+        yield from map(Line, notes(page, filters))
+        return
+    outcome = Column("final decision"), Column("by", gives_way=True, folds=True)
+    yield Table((TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True)), list(map(_row, rows)))
+    yield Line()
+    if any(record.latency_seconds > _LONG_LATENCY for record in rows):
+        yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
+    yield Line(f"{count(len(rows), 'audit record')}{filters.sentence}.")
+    yield from map(Line, notes(page, filters))
+
+
+def notes(page: Page, filters: Filters) -> Iterator[str]:
+    """Say what a list leaves out, and how to see it."""
+    if page.quality_checks:
+        checks = count(page.quality_checks, "quality check")
+        yield f"Left out: {checks} of reviewers, which 'hitl audit export' has."
+    if page.more:
+        yield f"More records follow; the next page: --after {inline(page.records[-1].case_id)}"
+
+
+def _row(record: AuditRecord) -> tuple[Cell, ...]:
+    return (
+        Cell(task_name(record.task_id, record.case_id), quoted=True),
+        blocks.risk(record.risk_level),
+        Cell(confidence(record.confidence_score)),
+        blocks.routing(record.routing_decision),
+        blocks.outcome(record.final_decision),
+        _by(record),
+        Cell(duration(record.latency_seconds)),
+    )
+
+
+def _by(record: AuditRecord) -> Cell:
+    """Return the person who decided, and the number of others who voted or escalated; else the source."""
+    if record.decision_source is not DecisionSource.HUMAN:
+        return Cell(record.decision_source, "dim")
+    person = record.reviewer_id or record.human_role or record.decision_source
+    others = len({vote.person or vote.reviewer_id or vote.review_id for vote in record.votes}) - 1
+    return Cell(f"{person} +{others}" if others > 0 else person, quoted=True)

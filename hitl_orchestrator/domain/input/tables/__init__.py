@@ -1,0 +1,1 @@
+"""Foreign tables of agent decisions (CSV, TSV, JSON Lines, Parquet), read into tasks, outputs and reviews."""

@@ -1,0 +1,180 @@
+"""Figures as the cells of a table. A missing figure is a dash, never a zero."""
+
+from datetime import datetime
+
+from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent, plain_number
+from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, MOST_UNSEEN, EscapedErrors
+from hitl_orchestrator.insights.report.rendering.blocks import Cell, Interval
+from hitl_orchestrator.insights.shares import Share
+
+DASH, TO = "\u2013", "\u2013"
+NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
+_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
+_UNITS = (
+    (2 * _MINUTE, 1, "s"),
+    (2 * _HOUR, _MINUTE, "min"),
+    (2 * _DAY, _HOUR, "h"),
+    (_YEAR, _DAY, "days"),
+    (float("inf"), _YEAR, "years"),
+)
+
+
+def share_cell(share: Share | None) -> Cell:
+    """Return a share in percent, with the count it was taken from and its 95% interval."""
+    if share is None or (share.share is None and share.why_not is None):
+        return Cell(DASH, "number")
+    counted = f"{whole(share.count)} of {whole(share.of)}"
+    if share.why_not is not None:
+        return Cell(counted, "number", second=NOT_ENOUGH, third=share.why_not.removeprefix(f"{NOT_ENOUGH}: "))
+    return _with_interval(share.share, share.lowest, share.highest, counted)
+
+
+def errors_cell(errors: EscapedErrors | None) -> Cell:
+    """Return the estimated share of errors among automatic cases, or why there is none."""
+    if errors is None or not errors.cases:
+        return Cell(DASH, "number")
+    looked_at = f"{whole(errors.reviews)} of {whole(errors.cases)} seen"
+    if not errors.enough or errors.share is None:
+        return Cell(looked_at, "number", second=NOT_ENOUGH, third=_lack(errors))
+    return _with_interval(errors.share, errors.lowest, errors.highest, looked_at)
+
+
+def _lack(errors: EscapedErrors) -> str:
+    """Return in few words what is missing; `why_not` is the whole sentence, for one place per report."""
+    if errors.unseen > MOST_UNSEEN * errors.cases:
+        return f"{percent(errors.unseen / errors.cases)} could not be drawn"
+    if errors.unseen + errors.unanswered > MOST_UNSEEN * errors.cases:
+        return f"{whole(errors.unanswered)} unanswered"
+    return f"{cut_off(errors.effective_reviews, 0)} of {ENOUGH_REVIEWS} looks"
+
+
+def _with_interval(share: float | None, lowest: float | None, highest: float | None, counted: str) -> Cell:
+    if share is None:
+        return Cell(DASH, "number", counted)
+    if lowest is None or highest is None:
+        return Cell(percent(share, 1), "number", counted)
+    return Cell(percent(share, 1), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
+
+
+def span(lowest: float, highest: float) -> str:
+    """Return an interval in percent: 33.1 to 47.0%, with a dash."""
+    return f"{percent(lowest, 1).removesuffix('%')}{TO}{percent(highest, 1)}"
+
+
+def share_text(share: Share) -> str:
+    """Return a share in one line: `58.0% (47 of 81, 95% interval 47.1 to 68.2%)`."""
+    if share.why_not is not None:
+        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
+    if share.share is None or share.lowest is None or share.highest is None:
+        return "none yet"
+    counted = f"{whole(share.count)} of {whole(share.of)}"
+    return (
+        f"{percent(share.share, 1)} ({counted}, 95% interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
+    )
+
+
+def lacking(why_not: str) -> str:
+    """Return why a figure is missing: `not enough data: 12 of 30`."""
+    return why_not if why_not.startswith(NOT_ENOUGH) else f"{NOT_ENOUGH}: {why_not}"
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter at its start, and one stop at its end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+def number(value: float | None) -> Cell:
+    """Return a count, or a number as it is."""
+    if value is None:
+        return Cell(DASH, "number")
+    return Cell(whole(value) if isinstance(value, int) else plain_number(value), "number")
+
+
+def amount(value: float | None) -> Cell:
+    """Return an amount with two decimals."""
+    return Cell(DASH if value is None else cut_off(value, 2), "number")
+
+
+def fraction(value: float | None) -> Cell:
+    """Return a figure between 0 and 1 with four decimals at most."""
+    return Cell(DASH if value is None else cut_off(value, 4), "number")
+
+
+def confidence(value: float | None) -> Cell:
+    """Return a confidence."""
+    return Cell(DASH if value is None else confidence_text(value), "number")
+
+
+def mean_confidence(value: float | None) -> Cell:
+    """Return a mean confidence, cut off after three decimals."""
+    return Cell(DASH if value is None else cut_off(value, 3), "number")
+
+
+def quoted(text: str | None, missing: str = NONE_STATED) -> Cell:
+    """Return a text that stems from a task, an agent or a person."""
+    return Cell(missing) if text is None else Cell(text, "quoted")
+
+
+def code(text: str | None) -> Cell:
+    """Return an id."""
+    return Cell(DASH) if text is None else Cell(text, "code")
+
+
+def duration(seconds: float | None) -> Cell:
+    """Return a length of time: `31 ms`, `45 s`, `12 min`, `3.4 h`, `12.1 days`. A negative one is `0 ms`."""
+    return Cell(DASH if seconds is None else duration_text(seconds), "number")
+
+
+def duration_text(seconds: float) -> str:
+    """Return a length of time, cut off."""
+    if seconds < 1:
+        return f"{int(max(seconds, 0) * 1000)} ms"
+    size, unit = next((size, unit) for below, size, unit in _UNITS if seconds < below)
+    digits = 0 if size == 1 else 1
+    return f"{cut_off(seconds / size, digits).removesuffix('.0')} {unit}"
+
+
+def when(at: datetime | None) -> Cell:
+    """Return a time."""
+    return Cell(DASH if at is None else moment(at), "number")
+
+
+def moment(at: datetime) -> str:
+    """Return a time in UTC: `2026-11-29 14:05`. The report says once that times are in UTC."""
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def day(at: datetime) -> str:
+    """Return a day: `29 November 2026`, in words that do not depend on the locale."""
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+
+
+def whole(value: float) -> str:
+    """Return a count with commas for thousands."""
+    return f"{int(value):,}"
+
+
+def plural(count: int, noun: str, many: str | None = None) -> str:
+    """Return `1 case`, `12 cases`."""
+    return f"{whole(count)} {noun if count == 1 else many or f'{noun}s'}"
+
+
+def words(name: str) -> str:
+    """Return the words of an enumerated name: `auto_approve` is `auto approve`."""
+    return name.replace("_", " ")
+
+
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)

@@ -1,0 +1,53 @@
+"""The content of the report, part by part, from the values of the model."""
+
+from dataclasses import fields, is_dataclass, replace
+from typing import TypeVar, cast
+
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
+from hitl_orchestrator.insights.report.model import Report
+from hitl_orchestrator.insights.report.rendering.blocks import Document
+from hitl_orchestrator.insights.report.rendering.cells import moment
+from hitl_orchestrator.insights.report.rendering.content.definitions import definitions
+from hitl_orchestrator.insights.report.rendering.content.findings import findings
+from hitl_orchestrator.insights.report.rendering.content.front import front
+from hitl_orchestrator.insights.report.rendering.content.governance import governance
+from hitl_orchestrator.insights.report.rendering.content.groups import comparisons
+from hitl_orchestrator.insights.report.rendering.content.people import people
+from hitl_orchestrator.insights.report.rendering.content.trust import struggles, trust
+
+TITLE = "Oversight report"
+_Part = TypeVar("_Part")
+
+
+def document(report: Report) -> Document:
+    """Return the report in the order in which it is read: the answer first, then the evidence, then the definitions.
+
+    Characters that a reader cannot see, or that reorder others, are written out.
+    """
+    made = Document(
+        title=TITLE,
+        generated_at=moment(report.generated_at),
+        front=front(report),
+        sections=(
+            *findings(report),
+            *trust(report.metrics),
+            *struggles(report.metrics),
+            *people(report.metrics),
+            *comparisons(report.metrics),
+            *governance(report),
+            definitions(),
+        ),
+    )
+    return visible(made)
+
+
+def visible(value: _Part) -> _Part:
+    """Return a part of a document with every invisible character escaped."""
+    if isinstance(value, str):
+        return cast(_Part, escape_invisible(value))
+    if isinstance(value, tuple):
+        parts = map(visible, value)
+        return cast(_Part, type(value)._make(parts) if hasattr(value, "_make") else tuple(parts))
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: visible(getattr(value, field.name)) for field in fields(value)})
+    return value

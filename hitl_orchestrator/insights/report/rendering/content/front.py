@@ -1,0 +1,107 @@
+"""The first screen: the alarms, the signal line, the judgments, and what changed."""
+
+from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.insights.metrics.model import Period
+from hitl_orchestrator.insights.report.model import (
+    Change,
+    Compliance,
+    Criterion,
+    Integrity,
+    Judgment,
+    Report,
+    Severity,
+    SignalLine,
+)
+from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, whole
+
+
+def front(report: Report) -> Front:
+    """Return the first screen of a report."""
+    return Front(
+        store=report.store,
+        period=period_text(report.metrics.period),
+        made=f"Made {moment(report.generated_at)} UTC by hitl-orchestrator {report.software_version}",
+        alarms=report.alarms,
+        signal=report.signal.text,
+        tiles=_tiles(report.signal),
+        cards=(
+            _judgment("Governance verdict", report.verdict),
+            _judgment("Health", report.health),
+            integrity_card(report.integrity),
+            compliance_card(report.compliance),
+        ),
+        changes=Items(tuple(map(_change, report.changes))) if report.changes else None,
+        no_changes=_no_changes(report),
+    )
+
+
+def period_text(period: Period) -> str:
+    """Return the period in words: as it was asked for, or else as the decisions have it."""
+    if period.since is None and period.until is None:
+        if period.first is None or period.last is None:
+            return "All time; no decisions yet"
+        return f"All decisions, {day(period.first)} to {day(period.last)}"
+    start = "the first decision" if period.since is None else moment(period.since)
+    end = "now" if period.until is None else moment(period.until)
+    return f"Decisions from {start} to {end} UTC"
+
+
+def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
+    automated = DASH if signal.automated is None else percent(signal.automated)
+    return (
+        Tile("decisions", whole(signal.decisions)),
+        Tile("automated", automated),
+        Tile("reviews", whole(signal.reviews)),
+        Tile("escalations", whole(signal.escalations)),
+        Tile("overrides", whole(signal.overrides)),
+    )
+
+
+def _judgment(title: str, judgment: Judgment) -> Card:
+    rules = tuple(Rule(rule.demands, rule.measured, _tone(rule)) for rule in judgment.criteria)
+    return Card(title, judgment.word, judgment.severity, judgment.because, rules)
+
+
+def _tone(criterion: Criterion) -> Severity:
+    return "unknown" if criterion.holds is None else "good" if criterion.holds else "bad"
+
+
+def integrity_card(integrity: Integrity) -> Card:
+    """Return the verification of the audit trail as a card."""
+    size = f"{plural(integrity.entries, 'entry', 'entries')}, {plural(integrity.heads, 'signed tree head')}"
+    title = "Audit trail"
+    if not integrity.checked:
+        return Card(title, "not verified", "unknown", "The verification was left out when this report was made.")
+    if integrity.sound is None:
+        return Card(title, "not verified", "unknown", integrity.problem or "The ledger could not be verified.")
+    if not integrity.sound or integrity.problem:
+        return Card(title, "not sound", "bad", integrity.problem or "The verification of the ledger failed.")
+    if not integrity.seals_checked:
+        return Card(title, "partly verified", "watch", f"{size}: the chain is whole; the seals were not checked.")
+    return Card(title, "verified", "good", f"{size}: complete, unchanged, and sealed.")
+
+
+def compliance_card(compliance: Compliance) -> Card:
+    """Return the result of deriving every decision again as a card."""
+    title, broken = "Policy compliance", len(compliance.violations) + compliance.left_out
+    lacking = sum(compliance.not_derived.values())
+    missing = f" {plural(lacking, 'case')} could not be derived." if lacking else ""
+    if broken:
+        text = f"of {plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+        return Card(title, plural(broken, "violation"), "bad", text)
+    if not compliance.derived:
+        return Card(title, "not derived", "unknown", f"No decision was derived again from its policy.{missing}")
+    text = f"{plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+    return Card(title, "no violations", "watch" if lacking else "good", text)
+
+
+def _change(change: Change) -> Item:
+    label = "certain" if change.is_certain else "may be chance"
+    return Item(change.sentence, change.severity, label)
+
+
+def _no_changes(report: Report) -> str:
+    if report.previous is None:
+        return "There is no earlier period to compare with."
+    return "No metric differs from the period before."

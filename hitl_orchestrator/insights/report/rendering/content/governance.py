@@ -1,0 +1,176 @@
+"""What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
+
+from hitl_orchestrator.insights.report.model import (
+    Compliance,
+    Control,
+    ControlTable,
+    Decided,
+    Drill,
+    Integrity,
+    Report,
+    Severity,
+)
+from hitl_orchestrator.insights.report.rendering.blocks import (
+    Block,
+    Cell,
+    Column,
+    Item,
+    Items,
+    Paragraph,
+    Section,
+    Table,
+    Terms,
+)
+from hitl_orchestrator.insights.report.rendering.cells import (
+    DASH,
+    code,
+    confidence,
+    number,
+    plural,
+    quoted,
+    when,
+    whole,
+    words,
+)
+from hitl_orchestrator.insights.report.rendering.content.front import compliance_card, integrity_card
+
+_STATUS: dict[str, tuple[str, Severity]] = {
+    "shown": ("shown", "good"),
+    "partly": ("partly", "watch"),
+    "not_shown": ("not shown", "bad"),
+    "outside": ("outside", "unknown"),
+}
+
+
+def governance(report: Report) -> tuple[Section, ...]:
+    """Return the chapter for auditors."""
+    return (
+        Section("compliance", "Policy compliance", _compliance(report.compliance)),
+        Section("audit-trail", "Audit trail", _integrity(report.integrity)),
+        Section("decisions", "Who decided what", (_decided(report),)),
+        Section("drills", "Drills", (_drills(report.drills),)),
+        *_controls(report.controls),
+    )
+
+
+def _compliance(found: Compliance) -> tuple[Block, ...]:
+    card = compliance_card(found)
+    figures = (
+        ("Derived again", whole(found.derived)),
+        ("Agree with their policy", whole(found.agree)),
+        ("Treated more strictly, for a recorded reason", whole(found.stricter)),
+        ("Violations", whole(len(found.violations) + found.left_out)),
+        *((f"Not derived: {reason}", whole(count)) for reason, count in found.not_derived.items()),
+    )
+    blocks: list[Block] = [Items((Item(f"{card.word}: {card.because}", card.tone),)), Terms(figures)]
+    if found.violations:
+        columns = (Column("Case", 1.6), Column("Task", 1.2), Column("Time", 1, is_number=True), Column("What", 3.2))
+        rows = tuple((code(v.case_id), code(v.task_id), when(v.at), quoted(v.what)) for v in found.violations)
+        blocks.append(Table("Violations of the policy", columns, rows, left_out=found.left_out))
+    return tuple(blocks)
+
+
+def _integrity(found: Integrity) -> tuple[Block, ...]:
+    card = integrity_card(found)
+    figures = (
+        ("Entries", whole(found.entries)),
+        ("Signed tree heads", whole(found.heads)),
+        ("Seals", "checked" if found.seals_checked else "not checked"),
+    )
+    problems = (Item(found.problem, "bad"),) if found.problem and found.problem != card.because else ()
+    warnings = tuple(Item(warning, "watch") for warning in found.warnings)
+    return Items((Item(f"{card.word}: {card.because}", card.tone), *problems, *warnings)), Terms(figures)
+
+
+def _decided(report: Report) -> Table:
+    columns = (
+        Column("Case", 1.5),
+        Column("Task type, domain", 1.4),
+        Column("Risk", 0.7),
+        Column("Confidence", 0.9, is_number=True),
+        Column("Routing, rule", 1.6),
+        Column("Outcome", 1.4),
+        Column("Decided by", 1.4),
+        Column("Time", 1.1, is_number=True),
+    )
+    return Table(
+        "Decisions, the latest first",
+        columns,
+        tuple(map(_decision, report.decided)),
+        left_out=report.decided_left_out,
+        empty="No decisions yet.",
+    )
+
+
+def _decision(row: Decided) -> tuple[Cell, ...]:
+    by = quoted(row.person, words(row.source))
+    return (
+        code(row.case_id)._replace(second=f"task {row.task_id}", third="replayed" if row.replayed else ""),
+        quoted(row.task_type)._replace(second=row.domain or ""),
+        Cell(str(row.risk_level)),
+        confidence(row.confidence),
+        Cell(words(row.routing), second=row.rule_id),
+        Cell(words(row.final_decision)),
+        by._replace(second=row.role or ""),
+        when(row.at),
+    )
+
+
+def _drills(rows: tuple[Drill, ...]) -> Table:
+    columns = (
+        Column("Drill", 1.8),
+        Column("Runs", 0.6, is_number=True),
+        Column("Result", 3),
+        Column("Last", 1, is_number=True),
+    )
+    return Table(
+        "Exercises whose right answer is known",
+        columns,
+        tuple(
+            (Cell(row.name), number(row.runs), Cell(row.result, tone=row.severity), when(row.last_at)) for row in rows
+        ),
+        empty="No drill is recorded.",
+    )
+
+
+def _controls(tables: tuple[ControlTable, ...]) -> tuple[Section, ...]:
+    if not tables:
+        return ()
+    lead = Paragraph(
+        "Each control beside the evidence that the ledger holds, and the gap. The tables are no certificate: whether a "
+        "control is met is the judgment of an auditor."
+    )
+    parts = (
+        Section(f"controls-{number_}", table.title, (_control_table(table),), level=3)
+        for number_, table in enumerate(tables, start=1)
+    )
+    return Section("controls", "Controls", (lead,)), *parts
+
+
+def _control_table(table: ControlTable) -> Table:
+    columns = (
+        Column("Control", 0.8),
+        Column("Demand", 2),
+        Column("Status", 0.9),
+        Column("Evidence", 2.6),
+        Column("Gap", 2),
+    )
+    shown = sum(control.status == "shown" for control in table.controls)
+    return Table(
+        f"{shown} of {plural(len(table.controls), 'control')} shown by the ledger",
+        columns,
+        tuple(map(_control, table.controls)),
+        note=f"Source: {table.source}",
+        empty="The framework has no controls.",
+    )
+
+
+def _control(control: Control) -> tuple[Cell, ...]:
+    word, tone = _STATUS[control.status]
+    return (
+        Cell(control.control_id),
+        Cell(control.title),
+        Cell(word, tone=tone),
+        Cell(control.evidence),
+        Cell(control.gap or DASH),
+    )

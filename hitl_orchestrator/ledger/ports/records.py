@@ -1,0 +1,41 @@
+"""Which audit records to read."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.audit import AuditRecord
+
+
+class RecordFilter(NamedTuple):
+    """A filter for audit records. A field at its default filters nothing.
+
+    Decided from `since` on and before `until`. `reviewer` is an account or a person who gave one of the votes.
+    `decision` is a final decision, or the decision of a person.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    reviewer: str | None = None
+    domain: str | None = None
+    decision: str | None = None
+    rule: str | None = None
+
+    def matches(self, record: AuditRecord) -> bool:
+        """Return whether a record passes the filter."""
+        return (
+            (self.since is None or record.timestamp >= self.since)
+            and (self.until is None or record.timestamp < self.until)
+            and (self.reviewer is None or self.reviewer in _people_of(record))
+            and self.domain in (None, record.domain)
+            and self.decision in (None, record.final_decision, record.human_decision)
+            and self.rule in (None, record.rule_id)
+        )
+
+
+ALL_RECORDS = RecordFilter()
+"""Every record."""
+
+
+def _people_of(record: AuditRecord) -> set[str | None]:
+    votes = (name for vote in record.votes for name in (vote.reviewer_id, vote.person))
+    return {record.reviewer_id, *votes}

@@ -1,0 +1,128 @@
+"""`hitl import`: three commands from a table to records, and a refusal that names the line."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+MODERATION = """\
+post,text,Model says,sure,Outcome,mod,created,closed
+p1,"Buy now, cheap",Spam,97,keep removed,Ana Q.,2025-03-01T08:00:00Z,2025-03-01T08:12:00Z
+p2,Nice film,Spam,62,restored,ben@example.org,2025-03-01T09:00:00Z,2025-03-01T09:30:00Z
+p3,Hello,Allowed,99,auto,,2025-03-01T10:00:00Z,
+p4,You again,Harassment,71,,,2025-03-01T11:00:00Z,
+"""
+MAP = (
+    "task_id=post,description=text,label=Model says,confidence=sure,decision=Outcome,reviewer=mod,timestamp=created,"
+    "decided=closed,domain==forum,task_type==moderation,risk==medium,metadata.length=sure"
+)
+WORDS = ("--decisions", "keep removed=approve,restored=reject")
+
+
+@pytest.fixture
+def table(folder) -> str:
+    Path("posts.csv").write_text(MODERATION, "utf-8")
+    return "posts.csv"
+
+
+def test_three_commands_lead_from_a_table_to_records(hitl, table):
+    made = hitl("import", table, "--map", MAP, *WORDS, "--json").data
+    files = {Path(name).name: name for name in made["files"]}
+    given = ("--outputs", files["agent_outputs.jsonl"], "--reviews", files["human_reviews.jsonl"])
+    people = ("--policy", files["imported_policy.json"], "--reviewers", files["reviewers.json"])
+    ran = hitl("run", files["tasks.jsonl"], *given, *people, "--reviewer", made["replays"], "--store", "sqlite:///i.db")
+    records = {
+        record["task_id"]: record for record in hitl("audit", "list", "--store", "sqlite:///i.db", "--json").data
+    }
+
+    assert ran.code == 0, ran.err
+    assert made["decisions"] == {"approve": 1, "reject": 1, "automatic": 1, "undecided": 1}
+    assert {name: record["final_decision"] for name, record in records.items()} == {
+        "p1": "approved",
+        "p2": "rejected",
+        "p3": "approved",
+    }
+    assert (records["p1"]["latency_seconds"], records["p1"]["confidence_score"]) == (720, 0.97)
+    assert records["p2"]["reviewer_id"] == "ben-example.org"
+    assert (records["p3"]["decision_source"], records["p3"]["replayed"]) == ("agent", True)
+
+
+def test_without_a_mapping_a_proposal_is_printed_and_nothing_written(hitl, table):
+    answer = hitl("import", table)
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "decision=Outcome" in answer.err
+    assert "confidence" in answer.err
+    assert not Path("imported").exists()
+
+
+def test_bad_rows_are_named_and_left_out_only_when_asked(hitl, table):
+    Path(table).write_text(f"{MODERATION}p1,twice,Spam,5,restored,ana,2025-03-01T11:00:00Z,\np6,x,Spam,110,auto,,,\n")
+
+    refused = hitl("import", table, "--map", MAP, *WORDS)
+    nothing = not Path("imported").exists()
+    skipped = hitl("import", table, "--map", MAP, *WORDS, "--skip-bad", "--json").data
+
+    assert refused.code == 2
+    assert "2 of 6 rows are bad" in refused.err
+    assert "line 6: task_id: 'p1' is also that of line 2" in refused.err
+    assert nothing
+    assert [row["line"] for row in skipped["bad_rows"]] == [6, 7]
+    assert len(Path("imported/tasks.jsonl").read_text("utf-8").splitlines()) == 4
+
+
+def test_an_unknown_word_for_a_decision_is_refused_with_the_option_that_states_it(hitl, table):
+    assert "--decisions 'keep removed=reject'" in hitl("import", table, "--map", MAP).err
+
+
+def test_what_the_table_does_not_say_is_stated(hitl, folder):
+    Path("t.csv").write_text("answer,gold,confidence\nA,A,0.9\nB,A,0.4\n")
+
+    notes = " ".join(hitl("import", "t.csv", "--map", "label=answer,truth=gold", "--json").data["notes"])
+
+    for words in ("no risk", "no timestamp", "no reviewer", "column confidence is not used"):
+        assert words in notes
+
+
+def test_correct_answers_of_a_compressed_file_without_names_are_read(hitl, folder):
+    Path("t.csv.gz").write_bytes(gzip.compress(b"q1;True;0.25\nq2;False;0.5\n"))
+
+    made = hitl(
+        "import", "t.csv.gz", "--no-header", "--map", "task_id=1,label==answer,correct=2,confidence=3", "--json"
+    )
+
+    assert made.data["decisions"] == {"approve": 1, "reject": 1}
+    outputs = [json.loads(line) for line in Path("imported/agent_outputs.jsonl").read_text("utf-8").splitlines()]
+    assert [output["confidence_score"] for output in outputs] == [0.25, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "why"),
+    [
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=c"), "no column 'c'"),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b", "--encoding", "klingon"), "is no encoding"),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b", "--encoding", "zlib"), "--encoding"),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b", "--delimiter", "ab"), "is not one character"),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b", "--timezone", "Mars"), "is no time zone"),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b", "--confidence-unit", "lots"), None),
+        (b"a,b\n1,2\n", ("--map", "label=a,truth=b,confidence=b", "--confidence-unit", "lots"), "is not fraction"),
+        (b"a,b\n1,2\n", ("--map", "label=a,decision=b", "--decisions", "2=maybe"), "is not WORD=DECISION"),
+        (b"a,b\n,2\n", ("--map", "label=a,truth=b"), "none of 1 row can be imported"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(hitl, folder, content, options, why):
+    Path("t.csv").write_bytes(content)
+
+    answer = hitl("import", "t.csv", *options)
+
+    assert "Traceback" not in answer.err
+    assert answer.code == (0 if why is None else 2)
+    assert (why or "") in answer.err
+
+
+def test_a_broken_archive_and_a_missing_file_are_named(hitl, folder):
+    Path("t.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n")[:-9])
+
+    assert "not readable as gzip" in hitl("import", "t.csv.gz", "--map", "label=a,truth=b").err
+    assert "no.csv: cannot be read" in hitl("import", "no.csv", "--map", "label=a,truth=b").err
