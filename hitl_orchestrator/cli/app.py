@@ -6,13 +6,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-<<<<<<< HEAD
 from hitl_orchestrator.cli.commands.audit import records, report, verify
-from hitl_orchestrator.cli.commands.cases import demo, executions, generate, init, run, simulate
-=======
-from hitl_orchestrator.cli.commands.audit import records, verify
 from hitl_orchestrator.cli.commands.cases import demo, executions, generate, import_table, init, run, simulate
->>>>>>> main
 from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk, thread_calls

@@ -1,12 +1,9 @@
 """The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
-<<<<<<< HEAD
 from typing import TYPE_CHECKING
 
-from hitl_orchestrator.lazy import lazy_names
-=======
 from hitl_orchestrator.insights.report.periods import span_of
->>>>>>> main
+from hitl_orchestrator.lazy import lazy_names
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -108,13 +105,10 @@ __all__ = [
     "read_file",
     "read_proof",
     "record_problems",
-<<<<<<< HEAD
     "rendered",
     "report_on_damaged",
     "report_on_file",
-=======
     "span_of",
->>>>>>> main
     "store_exists",
     "trusted_key",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hitl_orchestrator.insights.metrics.model import Mark
 from hitl_orchestrator.insights.report.model import Novelty
 from hitl_orchestrator.insights.report.periods import WEEK
-from hitl_orchestrator.insights.report.rows import CASE, NEW_KINDS, first_seen
+from hitl_orchestrator.insights.report.rows import CASE, NEW_KINDS, ends_of, first_seen
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,9 +33,10 @@ def novelty_in(
     cases = frame.filter(frame["kind"] == CASE)
     if until is not None:
         cases = cases.filter(cases["timestamp"] < until)
-    last, first = cases["timestamp"].max(), cases["timestamp"].min()
-    if not isinstance(last, datetime) or not isinstance(first, datetime):
+    ends = ends_of(cases)
+    if ends is None:
         return Novelty(since=since, new={}, unstaffed_domains=(), forecasts=forecasts)
+    first, last = ends
     begin = last - WEEK if since is None else since
     new: dict[str, tuple[str, ...]] = {}
     if first < begin:

@@ -1,6 +1,6 @@
 """What a report reads from the cases themselves: duties, who decided what, and what was first seen when.
 
-A frame is that of `insights.frame.prepared`. Nothing here imports polars.
+A frame is that of `insights.frame.prepared`.
 """
 
 import json
@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.enums import Action, FinalDecision
+from hitl_orchestrator.insights.frame import polars, rows_of
 from hitl_orchestrator.insights.report.judgments.verdict import DAYS_FOR_A_CHECK, Duties
 from hitl_orchestrator.insights.report.model import Decided
 from hitl_orchestrator.insights.report.periods import Span
@@ -58,7 +59,11 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     missing = needed.filter((needed["decision_source"] != "human") | needed["reviewer_id"].is_null())
     by_people = live.filter(live["reviewer_id"].is_not_null())
     asked = by_people.filter(by_people["submitted_by"].is_not_null())
-    own = [row["case_id"] for row in asked.iter_rows(named=True) if row["submitted_by"] in _people(row)]
+    own = [
+        row["case_id"]
+        for row in asked.select("case_id", "submitted_by", "reviewer_id", "votes").iter_rows(named=True)
+        if row["submitted_by"] in _people(row)
+    ]
     drawn = frame.filter(frame["is_drawn"].fill_null(False))
     late = drawn.filter(drawn["check_overturned"].is_null())
     late = late.filter(late["timestamp"] < now - timedelta(days=DAYS_FOR_A_CHECK))
@@ -77,7 +82,7 @@ def decided_rows(frame: "pl.DataFrame", most: int = MOST_DECIDED) -> tuple[tuple
     shown = cases.tail(most).reverse()
     rows = [
         Decided(**{name: row[column] for name, column in _COLUMNS.items()})
-        for row in shown.select(list(_COLUMNS.values())).iter_rows(named=True)
+        for row in rows_of(shown.select(list(_COLUMNS.values())))
     ]
     return tuple(rows), cases.height - len(rows)
 
@@ -85,7 +90,15 @@ def decided_rows(frame: "pl.DataFrame", most: int = MOST_DECIDED) -> tuple[tuple
 def first_seen(frame: "pl.DataFrame", column: str) -> Mapping[str, datetime]:
     """Return the values of a column of cases, and when each first occurred."""
     known = frame.filter((frame["kind"] == CASE) & frame[column].is_not_null())
-    return dict(known.select(column, "timestamp").group_by(column).min().sort("timestamp", column).iter_rows())
+    earliest = known.select(column, "timestamp").group_by(column).min().sort("timestamp", column)
+    return {row[column]: row["timestamp"] for row in rows_of(earliest)}
+
+
+def ends_of(frame: "pl.DataFrame") -> tuple[datetime, datetime] | None:
+    """Return the times of the first and the last decision; None without any."""
+    at = polars().col("timestamp")
+    ends = next(rows_of(frame.select(first=at.min(), last=at.max())))
+    return None if ends["first"] is None else (ends["first"], ends["last"])
 
 
 def _people(row: Mapping[str, Any]) -> set[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from hitl_orchestrator.services.insights.report import FullReport
@@ -19,16 +20,19 @@ def rendered(full: FullReport, form: str) -> str | bytes:
     """
     if form == "json":
         return full.report.model_dump_json(indent=2) + "\n"
-    rendering: Any = import_module("hitl_orchestrator.insights.report.rendering")
+    from hitl_orchestrator.insights.report import rendering  # noqa: PLC0415 - each form needs its own extra
+
     if form == "md":
-        return str(rendering.to_markdown(full.report))
+        return rendering.to_markdown(full.report)
     if form == "pdf":
-        return bytes(rendering.to_pdf(full.report, pictures(full, ("light",))))
-    return str(rendering.to_html(full.report, pictures(full, ("light", "dark"))))
+        return rendering.to_pdf(full.report, pictures(full, ("light",)))
+    return rendering.to_html(full.report, pictures(full, ("light", "dark")))
 
 
 def pictures(full: FullReport, themes: Sequence[Theme]) -> Mapping[str, Mapping[str, str]]:
     """Return the pictures that the data are enough for: by name, an SVG text for each theme, and the text `alt`."""
+    if find_spec("hitl_orchestrator.insights.plots") is None:
+        return {}
     plots: Any = import_module("hitl_orchestrator.insights.plots")
 
     drawn: dict[str, dict[str, str]] = {}
