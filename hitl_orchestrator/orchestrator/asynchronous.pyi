@@ -149,6 +149,8 @@ class AsyncReviews:
         expected: HumanDecision | DecisionName,
         *,
         reviewer: str | None = ...,
+        arguments_schema: Mapping[str, Any] | None = ...,
+        takes_response: bool = ...,
     ) -> Case: ...
     async def add_second_review(
         self, case_id: str | None = ..., *, task_id: str | None = ..., new_task_id: str, reviewer: str | None = ...

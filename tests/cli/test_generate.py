@@ -1,5 +1,6 @@
 """`hitl generate`: the files of a set, which `hitl run` takes."""
 
+import json
 from pathlib import Path
 
 from hitl_orchestrator.testing import GENERATED
@@ -32,6 +33,23 @@ def test_existing_files_are_replaced_with_force_only(hitl):
     assert "exists" in refused.err
     assert kept == before != Path("set", "tasks.json").read_bytes()
     assert {path.name for path in Path("set").iterdir()} == set(GENERATED)
+
+
+def test_reviews_fit_the_given_policy(hitl):
+    Path("all.json").write_text('{"policy_id": "all", "rules": []}')
+    Path("two.json").write_text(
+        '{"policy_id": "two", "rules": [{"rule_id": "r", "priority": 1, "conditions": {}, "action": "human_review", '
+        '"approvals": 2}]}'
+    )
+
+    made = hitl("generate", "--tasks", "9", "--out", "set", "--policy", "all.json")
+    refused = hitl("generate", "--tasks", "9", "--out", "other", "--policy", "two.json")
+
+    assert made.code == 0, made.err
+    reviewed = {review["task_id"] for review in json.loads(Path("set", "human_reviews.json").read_text("utf-8"))}
+    assert reviewed == {f"t{number:02}" for number in range(1, 10)}
+    assert (refused.code, "several approvals" in refused.err) == (2, True)
+    assert list(Path("other").iterdir()) == []
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(hitl):

@@ -70,7 +70,7 @@ def replayed(tmp_path_factory) -> list[dict]:
     store = f"sqlite:///{tmp_path_factory.mktemp('starter') / 'starter.db'}"
     names = (STARTER / name for name in ("tasks.json", "agent_outputs.json", "human_reviews.json"))
     tasks, outputs, reviews = map(str, names)
-    policy, people = str(STARTER / "default_policy_v1.json"), str(STARTER / "reviewers.json")
+    policy, people = str(STARTER / "policy.json"), str(STARTER / "reviewers.json")
     options = ["--policy", policy, "--reviewers", people, "--reviewer", REPLAYS, "--store", store]
     assert main(["run", tasks, "--outputs", outputs, "--reviews", reviews, *options]) == 0
     exported = Path(store.removeprefix("sqlite:///")).with_name("records.jsonl")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel, Signal
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.model import Policy
@@ -59,8 +60,10 @@ class GeneratedCase(NamedTuple):
 def generate(tasks: int, seed: int, policy: Policy) -> Iterator[GeneratedCase]:
     """Yield the cases of a set in order of arrival; the first five are the classic ones.
 
-    The same arguments give the same cases. The policy must be for the default escalation chain, with one approval for
-    each case.
+    The same arguments give the same cases. The policy must be for the default escalation chain.
+
+    Raises:
+        InvalidInput: it asks for several approvals of one case.
     """
     compiled, calendar = compile_policy(policy, DEFAULT_CHAIN), Calendar(tasks)
     for number in range(1, tasks + 1):
@@ -83,6 +86,9 @@ def _decided(drafted: Draft, compiled: CompiledPolicy, dice: Random) -> Generate
             moment=drafted.at,
         )
     )
+    if routing.requirements.approvals > 1:
+        why = "asks for several approvals, and a generated case has one"
+        raise InvalidInput([f"policy {routing.policy_id!r}: rule {routing.rule_id!r} {why}; give another policy"])
     least, most = _AGENT_SECONDS
     seconds = round(least + (most - least) * dice.random(), 1)
     asks = routing.action is not Action.AUTO_APPROVE

@@ -7,47 +7,53 @@ from typing import IO, Any
 
 from hitl_orchestrator.domain.enums import DecisionSource, FinalDecision
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.services.config_files import canonical, load_policy
 from hitl_orchestrator.testing.generator.cases import GeneratedCase, generate
 from hitl_orchestrator.testing.generator.drafts import time_text
 from hitl_orchestrator.testing.generator.manifest import manifest
 from hitl_orchestrator.testing.generator.staff import reviewers_file
 
-POLICY = "default_policy_v1.json"
-"""The policy that routes generated sets."""
-
 TASKS, OUTPUTS, REVIEWS, RECORDS = "tasks.json", "agent_outputs.json", "human_reviews.json", "audit_logs.json"
-_SETTINGS = (POLICY, "reviewers.json", "manifest.json")
-GENERATED = (TASKS, OUTPUTS, REVIEWS, RECORDS, *_SETTINGS)
+POLICY, _REVIEWERS, _MANIFEST = "policy.json", "reviewers.json", "manifest.json"
+GENERATED = (TASKS, OUTPUTS, REVIEWS, RECORDS, POLICY, _REVIEWERS, _MANIFEST)
 """The names of the files."""
+
+_BUNDLED = "default_policy_v1.json"
 
 Create = Callable[[str], AbstractContextManager[IO[str]]]
 """Opens a new text file of this name."""
 
 
 def write_generated(
-    tasks: int, seed: int, create: Create, on_cases: Callable[[int], None] = lambda cases: None
+    tasks: int,
+    seed: int,
+    create: Create,
+    on_cases: Callable[[int], None] = lambda cases: None,
+    *,
+    policy: Policy | None = None,
 ) -> None:
     """Write the files of a set. The same arguments give the same bytes.
 
-    `create` is called with the name of each file. `on_cases` is called with 1 after each case.
+    `create` is called with the name of each file. `on_cases` is called with 1 after each case. `policy` routes the
+    cases; it must be for the default escalation chain.
+
+    Raises:
+        InvalidInput: the policy asks for several approvals of one case.
     """
-    policy = load_policy(json.loads(canonical(POLICY)), DEFAULT_CHAIN)
+    text = canonical(_BUNDLED) if policy is None else indented(policy.model_dump(mode="json", exclude_defaults=True))
+    routes = load_policy(json.loads(canonical(_BUNDLED)), DEFAULT_CHAIN) if policy is None else policy
     with ExitStack() as stack:
         lists = {name: _List(stack.enter_context(create(name))) for name in (TASKS, OUTPUTS, REVIEWS, RECORDS)}
-        for case in generate(tasks, seed, policy):
+        for case in generate(tasks, seed, routes):
             for name, values in lines_of(case).items():
                 lists[name].extend(values)
             on_cases(1)
         for each in lists.values():
             each.close()
-        texts = {
-            POLICY: canonical(POLICY),
-            "reviewers.json": _indented(reviewers_file()),
-            "manifest.json": _indented(manifest(tasks, seed)),
-        }
-        for name in _SETTINGS:
-            stack.enter_context(create(name)).write(texts[name])
+        settings = {_REVIEWERS: indented(reviewers_file()), _MANIFEST: indented(manifest(tasks, seed))}
+        for name, content in {POLICY: text, **settings}.items():
+            stack.enter_context(create(name)).write(content)
 
 
 def lines_of(case: GeneratedCase) -> dict[str, list[Mapping[str, Any]]]:
@@ -96,5 +102,6 @@ class _List:
         self._file.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
-def _indented(value: Any) -> str:
+def indented(value: Any) -> str:
+    """Return a JSON text for readers."""
     return f"{json.dumps(value, ensure_ascii=False, indent=2)}\n"

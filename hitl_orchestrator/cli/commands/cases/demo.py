@@ -32,7 +32,7 @@ EXAMPLES = (
     "routing_policy.policy-test.yaml",
     "routing_policy_mended.policy-test.yaml",
     "default_policy_v1.policy-test.yaml",
-    *(f"starter/{name}" for name in (*DATA_SETS[:4], "default_policy_v1.json", "reviewers.json", "manifest.json")),
+    *(f"starter/{name}" for name in (*DATA_SETS[:4], "policy.json", "reviewers.json", "manifest.json")),
     *(
         f"policies/{name}{ending}"
         for name in ("refunds", "loans", "moderation")

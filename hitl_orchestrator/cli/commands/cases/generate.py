@@ -1,8 +1,10 @@
 """`hitl generate`: files of tasks, agent outputs and recorded reviews, of any number, from a seed."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +28,9 @@ def generate(
     tasks: Annotated[int, option("N", "Number of tasks.", "--tasks", min=1, max=1_000_000)] = 50,
     seed: Annotated[int, option("S", "Random seed; the same seed gives the same files.", "--seed")] = 0,
     out: Annotated[str, option("FOLDER", "Folder of the files; it is made if it is missing.", "--out")] = "generated",
+    policy: Annotated[
+        str | None, option("FILE", "Policy that routes the tasks. Default: default_policy_v1.", "--policy")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Write invented tasks with agent outputs, recorded reviews, a policy and reviewers that fit.
@@ -35,9 +40,10 @@ def generate(
     tasks are the same in every set. hitl run replays the reviews.
     """
     from hitl_orchestrator.cli.output.progress import counted
+    from hitl_orchestrator.orchestrator import load_people, load_policy
     from hitl_orchestrator.testing import GENERATED, write_generated
 
-    folder = Path(out)
+    folder, routes = Path(out), None if policy is None else load_policy(policy, load_people(None).chain)
     for name in GENERATED:
         check_new_file(str(folder / name), force=force)
     try:
@@ -45,9 +51,14 @@ def generate(
     except OSError as exc:
         raise InvalidInput([f"{out}: cannot be made: {exc.strerror or exc}"]) from exc
     with counted(tasks, "cases") as on_cases:
-        write_generated(tasks, seed, lambda name: new_text_file(str(folder / name), force=force), on_cases)
+        create = partial(_create, folder, force)
+        write_generated(tasks, seed, create, on_cases, policy=routes)
     written = [str(folder / name) for name in GENERATED]
     answer(session.as_json, {"tasks": tasks, "seed": seed, "files": written}, lambda: _next_commands(tasks, folder))
+
+
+def _create(folder: Path, force: bool, name: str) -> AbstractContextManager[IO[str]]:
+    return new_text_file(str(folder / name), force=force)
 
 
 def _next_commands(tasks: int, folder: Path) -> Iterator[Block]:
