@@ -1,12 +1,12 @@
 """Past cases as data frames, from exported audit records or from a ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import drawn_for_spot_check
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, DecisionSource, QualityCheckKind
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROWS_AT_A_TIME = 100_000
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 _LONGEST_LINE = 160
 _MARK, _LIST = b"\xef\xbb\xbf", b"["
 _TEXTS = (
@@ -145,18 +143,6 @@ def frames(
     for frame in in_background(partial(_frame_of, polars()), batches):
         yield frame.lazy()
         on_read(frame.height)
-
-
-def in_background(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """Yield the result for each item, in order; a thread computes it while the next item is read."""
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        running = None
-        for item in items:
-            if running is not None:
-                yield running.result()
-            running = worker.submit(work, item)
-        if running is not None:
-            yield running.result()
 
 
 def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":

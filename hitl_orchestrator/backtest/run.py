@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, in_background, prepared
+from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, prepared
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
