@@ -162,7 +162,6 @@ def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAM
         raise _unreadable(exc) from exc
 
 
-<<<<<<< HEAD
 def rows_of(frame: "pl.DataFrame") -> Iterator[dict[str, Any]]:
     """Yield the rows of a frame by the names of their columns. Times need no time zone database, as polars' own do."""
     times = [name for name, kind in frame.schema.items() if kind == polars().Datetime("us", "UTC")]
@@ -172,15 +171,12 @@ def rows_of(frame: "pl.DataFrame") -> Iterator[dict[str, Any]]:
         yield row
 
 
-def stored_types(columns: Iterable[str]) -> dict[str, Any]:
-=======
 def _unreadable(exc: Exception) -> InvalidInput:
     line = (str(exc).splitlines() or [type(exc).__name__])[0]
     return InvalidInput([f"the rows of outcomes cannot be read: {shortened(line)}"])
 
 
 def _stored_types(columns: Iterable[str]) -> dict[str, Any]:
->>>>>>> main
     """Return the polars types of columns as the table holds them: times as texts, flags as 0 and 1."""
     pl = polars()
     as_stored = {"time": pl.String, "flag": pl.Int64}
