@@ -5,14 +5,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.insights.frame import FRAME, empty, from_rows, prepared, read_export
-from hitl_orchestrator.insights.metrics.model import Looks, Mark
+from hitl_orchestrator.insights.frame import empty, polars, prepared, read_export
+from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
+from hitl_orchestrator.insights.report.controls import drills_in
 from hitl_orchestrator.insights.report.periods import Span
-from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.review.people import People
+from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.insights.compliance import derive
+from hitl_orchestrator.services.insights.drills import switches_in
+from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, rules_in_force
 from hitl_orchestrator.services.insights.report import Evidence, OnNumber
 
 if TYPE_CHECKING:
@@ -34,8 +37,9 @@ def evidence_in_store(
     *,
     verify: "Callable[[OnNumber], Verification]",
     people: Callable[[], People | None],
+    mine: Filter | None = None,
 ) -> Evidence:
-    """Return the evidence in a store. `people` returns those in force."""
+    """Return the evidence in a store, of the cases that `mine` reaches. `people` returns those in force."""
 
     def derived(span: Span, on_number: OnNumber) -> "Compliance":
         return derive(ledger, since=span.since, until=span.until, on_cases=on_number)
@@ -43,8 +47,10 @@ def evidence_in_store(
     return Evidence(
         store=store,
         now=now,
-        frame=lambda on_number: prepared(from_rows(ledger.outcomes(*FRAME))),
-        looks=lambda cases: looks_of(ledger, cases, now),
+        frame=lambda stake, on_number: cases_in(ledger, mine=mine, stake=stake, on_cases=on_number),
+        looks=lambda cases: looks_in(ledger, cases, mine),
+        rules=lambda: rules_in_force(ledger),
+        drills=lambda cases: drills_in(cases, switches_in(ledger)),
         verify=verify,
         derive=derived,
         marks=lambda: marks_in(ledger),
@@ -52,23 +58,18 @@ def evidence_in_store(
     )
 
 
-def looks_of(ledger: Ledger, cases: "pl.DataFrame", now: datetime) -> Looks:
-    drawn = cases.filter(cases["is_drawn"])
-    return Looks(
-        now=now,
-        open=ledger.queue_count([InboxFilter()]),
-        overdue=ledger.queue_count([InboxFilter(overdue=True)]),
-        unanswered_checks=drawn["check_overturned"].null_count(),
-    )
-
-
 def evidence_in_file(path: str, now: datetime) -> Evidence:
     """Return the evidence in a file of exported records. Raises `InvalidInput`."""
     frame = prepared(read_export(path))
+
+    def cases(stake: StakeField | None, on_number: OnNumber) -> "pl.DataFrame":
+        return frame if stake is None else _with_stake(frame, stake)
+
     return Evidence(
         store=path,
         now=now,
-        frame=lambda on_number: frame,
+        frame=cases,
+        drills=drills_in,
         looks=lambda cases: Looks(now=now),
         not_verified="a file of exported records: its integrity and its policies were not checked",
     )
@@ -79,10 +80,17 @@ def no_evidence(store: str, now: datetime, problem: str) -> Evidence:
     return Evidence(
         store=store,
         now=now,
-        frame=lambda on_number: prepared(empty()),
+        frame=lambda stake, on_number: prepared(empty()),
         looks=lambda cases: Looks(now=now),
         problem=f"the store is too damaged to be read: {problem}",
     )
+
+
+def _with_stake(frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
+    """Return the cases of an export with the amount in a field of their tasks' metadata."""
+    pl = polars()
+    amounts = [amount_in(text, stake.field) for text in frame["metadata"]]
+    return frame.with_columns(stake=pl.Series(amounts, dtype=pl.Float64), stake_unit=pl.lit(stake.unit, pl.String))
 
 
 def marks_in(ledger: Ledger) -> Sequence[Mark]:

@@ -1,20 +1,22 @@
 """The report on a store: gathered part by part, so that what is damaged or missing is named and stops nothing else."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.insights.frame import empty, polars, prepared
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField
 from hitl_orchestrator.insights.report.compose import TOLERATED, Parts, compose
+from hitl_orchestrator.insights.report.controls import control_tables
 from hitl_orchestrator.insights.report.forecasts import forecasts
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.model import Compliance, Decided, Integrity, Report
+from hitl_orchestrator.insights.report.model import Compliance, Decided, Drill, Integrity, Report
 from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
@@ -66,13 +68,15 @@ class Evidence:
 
     store: str
     now: datetime
-    frame: Callable[[OnNumber], "pl.DataFrame"]
+    frame: Callable[[StakeField | None, OnNumber], "pl.DataFrame"]
     looks: Callable[["pl.DataFrame"], Looks]
     verify: "Callable[[OnNumber], Verification] | None" = None
     heads: Callable[[], int] = lambda: 0
     not_verified: str = "not checked"
     derive: Callable[[Span, OnNumber], Compliance] = lambda span, on_number: NO_COMPLIANCE
     marks: Callable[[], Sequence[Mark]] = tuple
+    rules: Callable[[], Mapping[str, Action] | None] = lambda: None
+    drills: Callable[["pl.DataFrame"], Sequence[Drill]] = lambda cases: ()
     is_staffed: Callable[[], Callable[[str], bool] | None] = lambda: None
     bounds: Callable[[], Sequence[Any]] = tuple
     warnings: Sequence[str] = ()
@@ -121,7 +125,7 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     polars("a report")
     alarms = _Alarms()
     integrity, scrubs_due = _integrity(evidence, asked, alarms, on_progress)
-    frame = alarms.attempt("the cases cannot be read", lambda: evidence.frame(on_progress), None)
+    frame = alarms.attempt("the cases cannot be read", lambda: evidence.frame(asked.stake, on_progress), None)
     cases = prepared(empty()) if frame is None else frame
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
     no_marks: Sequence[Mark] = ()
@@ -134,10 +138,17 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     compliance = NO_COMPLIANCE if frame is None else derived
     if looks.unreadable:
         alarms.found.append(f"{looks.unreadable:,} rows cannot be read, and every figure leaves them out")
-    measured = _Measured(cases, looks, tuple(marks), asked)
+    rules = alarms.attempt("the policy in force cannot be read", evidence.rules, None)
+    measured = _Measured(cases, looks, tuple(marks), rules, asked)
     parts = _parts(evidence, asked, measured, alarms)
+    if asked.controls:
+        no_drills: Sequence[Drill] = ()
+        drills = alarms.attempt("the drills cannot be read", lambda: evidence.drills(cases), no_drills)
+        parts = parts._replace(drills=drills)
     parts = parts._replace(integrity=integrity, compliance=compliance, scrubs_due=scrubs_due)
-    return FullReport(compose(parts._replace(alarms=tuple(alarms.found))), cases, tuple(bounds))
+    report = compose(parts._replace(alarms=tuple(alarms.found)))
+    report = report.model_copy(update={"controls": control_tables(asked.controls, report)})
+    return FullReport(report, cases, tuple(bounds))
 
 
 @dataclass(frozen=True)
@@ -147,6 +158,7 @@ class _Measured:
     frame: "pl.DataFrame"
     looks: Looks
     marks: tuple[Mark, ...]
+    rules: Mapping[str, Action] | None
     asked: Asked
 
     def metrics(self, span: Span) -> Metrics:
@@ -157,6 +169,7 @@ class _Measured:
             self.looks,
             since=span.since,
             until=span.until,
+            active_rules=self.rules,
             marks=self.marks,
             tolerated=asked.tolerated,
             sure=asked.sure,
