@@ -85,4 +85,4 @@ def _own(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]) -> "pl
         person[name] in {person_of(each) for each, _ in _votes(votes) if each is not None}
         for name, votes in frame.select("submitted_by", "votes")[several].iter_rows()
     ]
-    return own.scatter(several, pl.Series(voted, dtype=pl.Boolean)).alias("own")  # type: ignore[no-any-return]
+    return own.scatter(several, pl.Series(voted, dtype=pl.Boolean)).alias("own")

@@ -1,7 +1,7 @@
 """The finished cases of a store as a frame, what is open in it, and its metrics."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.frame import polars, prepared
+from hitl_orchestrator.insights.frame import FRAME, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -20,7 +20,33 @@ from hitl_orchestrator.services.authorization import Filter
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "between", "cases_in", "looks_in", "rules_in_force"]
+__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "rules_in_force"]
+
+_OVERVIEW = frozenset(
+    {
+        "case_id",
+        "task_id",
+        "task_type",
+        "risk_level",
+        "confidence_score",
+        "routing_decision",
+        "review_probability",
+        "final_decision",
+        "decision_source",
+        "human_decision",
+        "quality_check",
+        "quality_check_of",
+        "replayed",
+        "redacted",
+        "model_version",
+        "timestamp",
+        "latency_seconds",
+        "review_seconds",
+        "seconds_looked_at",
+        "due_at",
+    }
+)
+"""The columns that an overview of a store reads, beside those of its groups."""
 
 OnCases = Callable[[int], None]
 
@@ -30,22 +56,35 @@ def _nothing(number: int) -> None:
 
 
 def cases_in(
-    ledger: Ledger, *, mine: Filter | None = None, stake: StakeField | None = None, on_cases: OnCases = _nothing
+    ledger: Ledger,
+    *,
+    mine: Filter | None = None,
+    stake: StakeField | None = None,
+    on_cases: OnCases = _nothing,
+    columns: Sequence[str] = tuple(FRAME),
 ) -> "pl.DataFrame":
     """Return the prepared frame of all outcomes in a store that `mine` reaches; None reaches all.
 
     `stake` adds the amount in a field of the tasks' metadata as the column `stake`, with its `stake_unit`; null where
-    it was erased, or is no number. `on_cases` is called with numbers of cases.
+    it was erased, or is no number. `on_cases` is called with numbers of cases. Other than `columns` are null.
 
     Raises:
         InvalidInput: polars, which comes with the extra `lab`, is not installed.
         LedgerDamaged: an outcome cannot be read.
     """
     polars("a frame of cases")
-    frame = prepared(stored_frame(ledger, on_read=on_cases))
+    frame = prepared(stored_frame(ledger, columns, on_cases))
     if stake is not None:
         frame = _with_stake(ledger, frame, stake)
     return frame if mine is None else _reached(frame, mine)
+
+
+def columns_for(dimension: str | None) -> tuple[str, ...]:
+    """Return the columns that an overview with the groups of one dimension reads; all of them without one."""
+    if dimension is None:
+        return tuple(FRAME)
+    own = {"confidence_band": "confidence_score", "signal": "signals"}.get(dimension, dimension)
+    return tuple(name for name in FRAME if name in _OVERVIEW or name == own)
 
 
 def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | None) -> "pl.DataFrame":
@@ -100,7 +139,7 @@ def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":
 def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
     pl = polars()
     amounts = {
-        seq: _amount(metadata, stake.field) for seq, metadata, _ in ledger.outcomes("finished_seq", metadata=True)
+        seq: amount_in(metadata, stake.field) for seq, metadata, _ in ledger.outcomes("finished_seq", metadata=True)
     }
     column = frame["finished_seq"].replace_strict(
         list(amounts), list(amounts.values()), default=None, return_dtype=pl.Float64
@@ -108,7 +147,7 @@ def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl
     return frame.with_columns(stake=column, stake_unit=pl.lit(stake.unit, pl.String))
 
 
-def _amount(metadata: Any, field: str) -> float | None:
+def amount_in(metadata: Any, field: str) -> float | None:
     """Return the number in a field of metadata as JSON text; None where there is none."""
     try:
         value = json.loads(metadata).get(field)

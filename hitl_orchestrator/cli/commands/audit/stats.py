@@ -37,7 +37,8 @@ def stats(
 
     dimension, span = _dimension(by), span_of(since, until, now())
     with session.audit() as audit, counted(audit.size(), "reading") as on_cases:
-        metrics = audit.statistics(dimension, since=span.since, until=span.until, on_cases=on_cases)
+        shown = None if session.as_json or reviewers else dimension
+        metrics = audit.metrics(since=span.since, until=span.until, by=shown, on_cases=on_cases)
     if reviewers:
         rows = metrics.reviewers
         data = [row.model_dump(mode="json") for row in rows]
