@@ -2,7 +2,15 @@
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Group, Metrics, Moment, Quantiles, StakeField
+from hitl_orchestrator.insights.metrics.model import (
+    DIMENSIONS,
+    INTERVALS_IN_WORDS,
+    Group,
+    Metrics,
+    Moment,
+    Quantiles,
+    StakeField,
+)
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
 from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
 from hitl_orchestrator.insights.reviewer_quality import (
@@ -16,6 +24,7 @@ from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
     "DIMENSIONS",
+    "INTERVALS_IN_WORDS",
     "NEEDED",
     "Capacity",
     "Criterion",

@@ -30,6 +30,7 @@ _OVERVIEW = frozenset(
         "risk_level",
         "confidence_score",
         "routing_decision",
+        "rule_id",
         "review_probability",
         "final_decision",
         "decision_source",

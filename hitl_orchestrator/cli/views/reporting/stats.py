@@ -8,7 +8,7 @@ from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.shown.numbers import percent
-from hitl_orchestrator.insights import EscapedErrors, Group, Metrics, Moment, Quantiles, Share
+from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Metrics, Moment, Quantiles, Share
 
 NOTHING = "No decision in this period."
 MOST_GROUPS = 10
@@ -17,7 +17,7 @@ TOLERATED = 0.05
 
 _NARROW, _WIDEST = 60, 100
 _LABEL, _VALUE = 12, 6
-_LEAST_NAME, _LONGEST_NAME = 12, 30
+_LEAST_NAME, _LONGEST_NAME = 10, 30
 
 
 class Screen(NamedTuple):
@@ -88,11 +88,10 @@ def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     verdicts, latency = metrics.verdicts, metrics.latency
     if verdicts.people:
         words = (("approve", "green"), ("modify", "yellow"), ("override", "red"), ("reject", "red"))
-        cells = [Cell("people".ljust(_LABEL))]
-        for word, style in words:
-            number = getattr(verdicts, word)
-            cells += [Cell(f"{number:,}", f"bold {style}" if number else "dim"), Cell(f" {word}", "dim"), Cell("  ")]
-        yield Strip(cells[:-1])
+        figures = [_figure(getattr(verdicts, word), word, style) for word, style in words]
+        halves = (figures[:2], figures[2:]) if screen.is_narrow else (figures,)
+        for label, half in zip(("people", ""), halves, strict=False):
+            yield Strip([Cell(label.ljust(_LABEL)), *(cell for figure in half for cell in figure)])
         yield from _mixture([getattr(verdicts, word) for word, _ in words], [style for _, style in words], screen)
     yield from _times("decided in", latency.total, screen)
     if not screen.is_narrow:
@@ -104,6 +103,11 @@ def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
         )
     if verdicts.people or latency.total.of:
         yield Line()
+
+
+def _figure(number: int, word: str, style: str) -> tuple[Cell, ...]:
+    """Return the number of decisions of one kind."""
+    return Cell(f"{number:,}", f"bold {style}" if number else "dim"), Cell(f" {word}  ", "dim")
 
 
 def _mixture(numbers: Sequence[int], styles: Sequence[str], screen: Screen) -> Iterator[Block]:
@@ -168,7 +172,10 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     moments = metrics.trend
     if len(moments) < 2:  # noqa: PLR2004
         return
-    yield Line(f"{count(len(moments), metrics.every)}, from {moments[0].start:%Y-%m-%d}", "dim")
+    yield Line(
+        f"{count(len(moments), INTERVALS_IN_WORDS.get(metrics.every, metrics.every))}, from {moments[0].start:%Y-%m-%d}",
+        "dim",
+    )
     for course in _COURSES:
         yield from _line(course, [course.read(each) for each in moments], screen)
     for mark in metrics.marks[-3:]:
@@ -211,7 +218,7 @@ def _groups(groups: Sequence[Group], dimension: str, screen: Screen) -> Iterator
     shown = ordered[:MOST_GROUPS]
     longest = max(len(_name(group)) for group in shown)
     name = max(_LEAST_NAME, min(longest, _LONGEST_NAME, screen.width - 2 * 14 - 10))
-    wide = max(4, (min(screen.width, _WIDEST) - name - 10 - 2 * (_VALUE + 2)) // 2)
+    wide = max(2, (min(screen.width, _WIDEST) - name - 10 - 2 * (_VALUE + 2)) // 2)
     titles = Cell(f"{'cases':>9} "), Cell("automated".ljust(wide + _VALUE + 2)), Cell("overturned")
     yield Strip(
         [
