@@ -42,7 +42,8 @@ def period_text(period: Period) -> str:
     if period.since is None and period.until is None:
         if period.first is None or period.last is None:
             return "All time; no decisions yet"
-        return f"All decisions, {day(period.first)} to {day(period.last)}"
+        first, last = day(period.first), day(period.last)
+        return f"All decisions, of {first}" if first == last else f"All decisions, {first} to {last}"
     start = "the first decision" if period.since is None else moment(period.since)
     end = "until now" if period.until is None else f"to {moment(period.until)}"
     return f"Decisions from {start} {end} (UTC)"
