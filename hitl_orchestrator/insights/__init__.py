@@ -3,13 +3,7 @@
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
-from hitl_orchestrator.insights.reviewer_quality import (
-    NEEDED,
-    QualitySignal,
-    ReviewerQuality,
-    measure_reviewers,
-    reviewed_frame,
-)
+from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
 from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
@@ -22,5 +16,4 @@ __all__ = [
     "Share",
     "capacity_of",
     "measure_reviewers",
-    "reviewed_frame",
 ]
