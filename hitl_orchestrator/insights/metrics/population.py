@@ -17,6 +17,9 @@ VERDICT_NAMES = tuple(decision.value for decision in HumanDecision if decision.f
 """The final decisions of people."""
 
 STAKE = "stake"
+DIGITS = 12
+"""The decimals of sums of numbers: they are added in any order, which rounds the last digits differently."""
+
 _READ = (
     "case_id",
     "task_id",
