@@ -6,6 +6,7 @@ from datetime import timedelta
 import polars as pl
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Moment, Period, Stake, StakeField
 from hitl_orchestrator.insights.metrics.population import STAKE, Population, relied_on
 from hitl_orchestrator.insights.shares import share_among
@@ -59,7 +60,7 @@ def trend(found: Population, every: str, sure: float) -> tuple[Moment, ...]:
             false_confidence=relied_on(share_among(row["sure_wrong"], row["sure"])),
             median_latency=row["median_latency"],
         )
-        for row in counted.iter_rows(named=True)
+        for row in rows_of(counted)
     )
 
 
@@ -88,7 +89,7 @@ def _first_seen(found: Population, kind: str, of: Sequence[str], label: pl.Expr)
     later = seen.filter(~pl.struct(*of).is_first_distinct()) if of else seen.slice(1)
     return [
         Mark(at=row["timestamp"], kind=kind, label=" ".join(filter(None, [*(row[name] for name in of), row["label"]])))
-        for row in later.iter_rows(named=True)
+        for row in rows_of(later)
     ]
 
 
