@@ -14,16 +14,19 @@ testing and acceptance sampling. Technometrics 24, 295-300). The level holds for
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import polars as pl
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
-from hitl_orchestrator.insights.metrics.groups import Tally, tallies
+from hitl_orchestrator.insights.frame import BANDS
+from hitl_orchestrator.insights.metrics.cells import summed
+from hitl_orchestrator.insights.metrics.groups import MOST_GROUPS, Tally
 from hitl_orchestrator.insights.metrics.model import Autonomy
-from hitl_orchestrator.insights.metrics.population import Population, not_enough
+from hitl_orchestrator.insights.metrics.population import not_enough
 from hitl_orchestrator.insights.shares import Share, wilson
 from hitl_orchestrator.insights.strata import Stratum
 
@@ -54,29 +57,30 @@ class Above(NamedTuple):
         return Share(count=count, of=of, share=share, lowest=lowest, highest=highest, why_not=why_not)
 
 
-def autonomy(found: Population, tolerated: float) -> tuple[Autonomy, ...]:
-    """Return the verdict on each task type, the most frequent first."""
-    sums = _sums(found).partition_by("task_type", as_dict=True)
-    return tuple(
-        _of_type(key[0], tally, sums.get(key), tolerated) for key, tally in tallies(found, "task_type").items()
-    )
+def autonomy(cells: pl.DataFrame, tallied: Mapping[str | None, Tally], tolerated: float) -> tuple[Autonomy, ...]:
+    """Return the verdict on the largest of these task types, in their order."""
+    sums = _sums(cells).partition_by("task_type", as_dict=True)
+    largest = islice(tallied.items(), MOST_GROUPS)
+    return tuple(_of_type(name, tally, sums.get((name,)), tolerated) for name, tally in largest)
 
 
-def _sums(found: Population) -> pl.DataFrame:
+def _sums(cells: pl.DataFrame) -> pl.DataFrame:
     """Return the sums of the strata of each task type and confidence band. Reviews that a rule required are certain."""
-    automatic = pl.col("is_automatic")
-    return (
-        found.cases.filter(pl.col("confidence_score").is_not_null())
-        .group_by(
-            "task_type", "confidence_band", stratum=pl.when(automatic).then(pl.col("stratum")).otherwise(pl.lit(1.0))
-        )
-        .agg(
-            cases=pl.len(),
-            due=(~automatic | pl.col("is_drawn")).sum(),
-            looks=pl.col("looked_at").sum(),
-            wrong=(pl.col("looked_at") & pl.col("look_overturned")).sum(),
-        )
+    keys = ("task_type", "confidence_band", "stratum")
+    known = cells.filter(pl.col("confidence_band") != BANDS[0])
+    automatic = summed(known.filter(pl.col("automatic") > 0), *keys).select(
+        *keys, pl.col("automatic").alias("cases"), "due", "looks", "wrong"
     )
+    others = pl.col("cases") - pl.col("automatic")
+    reviewed = known.with_columns(stratum=pl.lit(1.0), cases=others).filter(pl.col("cases") > 0)
+    required = summed(reviewed, *keys).select(
+        *keys,
+        "cases",
+        pl.col("cases").alias("due"),
+        looks=pl.col("looked_at") - pl.col("looks"),
+        wrong=pl.col("look_overturned") - pl.col("wrong"),
+    )
+    return pl.concat([automatic, required]).group_by(keys).agg(pl.all().sum())
 
 
 def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tolerated: float) -> Autonomy:
@@ -148,5 +152,6 @@ def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerate
     if verdict == ABOVE_BOUND:
         part = "" if coverage is None else f"; these are {percent(coverage)} of the cases"
         return f"{where}, at most {highest} are wrong ({looks}), and {allowed}{part}"
-    why = "" if step.errors.why_not is None else f": {step.errors.why_not}"
+    unseen = step.errors.unseen / step.errors.cases
+    why = f"; {percent(unseen)} of these cases cannot be drawn for a spot check, and may all be wrong" if unseen else ""
     return f"{where}, {lowest} to {highest} are wrong ({looks}), and {allowed}{why}"

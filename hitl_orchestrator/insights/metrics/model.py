@@ -6,6 +6,8 @@ Shares of cases that a person decided describe these cases, not the automatic on
 
 from datetime import datetime
 
+from pydantic import Field
+
 from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel
 from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
@@ -230,7 +232,10 @@ class StakeField(Value):
 
 
 class Stake(Value):
-    """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`)."""
+    """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`).
+
+    `open` is that of open cases now; None where it is not known.
+    """
 
     field: str
     unit: str | None
@@ -240,7 +245,7 @@ class Stake(Value):
     automatic: float
     reviewed: float
     overturned: float
-    open: float
+    open: float | None = None
 
 
 class Moment(Value):
@@ -263,7 +268,11 @@ class Mark(Value):
 
 
 class Metrics(Value):
-    """All metrics of a set of cases."""
+    """All metrics of a set of cases.
+
+    `left_out` is the number of groups of each dimension beyond the largest ones; of task types, the overturn map and
+    `autonomy` lack them too.
+    """
 
     period: Period
     cases: CaseCounts
@@ -278,6 +287,7 @@ class Metrics(Value):
     approval: Share
     automatic_errors: EscapedErrors
     by: dict[str, tuple[Group, ...]]
+    left_out: dict[str, int] = Field(default_factory=dict)
     overturn_map: tuple["HeatCell", ...]
     false_confidence: FalseConfidence
     calibration: Calibration
@@ -311,4 +321,4 @@ class Looks(Value):
     overdue: int = 0
     unanswered_checks: int = 0
     unreadable: int = 0
-    open_stake: float = 0.0
+    open_stake: float | None = None

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import CaseCounts, Looks, Period
 from hitl_orchestrator.insights.shares import Share
 from hitl_orchestrator.insights.strata import stratum_of
@@ -17,6 +16,9 @@ VERDICT_NAMES = tuple(decision.value for decision in HumanDecision if decision.f
 """The final decisions of people."""
 
 STAKE = "stake"
+DIGITS = 12
+"""The decimals of sums of numbers: they are added in any order, which rounds the last digits differently."""
+
 _READ = (
     "case_id",
     "task_id",
@@ -95,8 +97,8 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
             redacted=pl.col("redacted").fill_null(value=False),
         )
     )
-    first, last = (None, None) if cases.is_empty() else (cases["timestamp"].min(), cases["timestamp"].max())
-    period = Period.model_validate({"since": since, "until": until, "first": first, "last": last})
+    ends = next(rows_of(cases.select(first=pl.col("timestamp").min(), last=pl.col("timestamp").max())))
+    period = Period.model_validate({"since": since, "until": until, **ends})
     return Population(cases, frame, within, period, STAKE in frame.columns)
 
 
@@ -154,8 +156,3 @@ def relied_on(share: Share) -> Share:
         if share.of == 0 or share.of >= ENOUGH_REVIEWS
         else share.model_copy(update={"why_not": not_enough(share.of)})
     )
-
-
-def listed(value_type: type[Value], rows: pl.DataFrame) -> tuple[Any, ...]:
-    """Return one value for each row."""
-    return tuple(value_type.model_validate(row) for row in rows.iter_rows(named=True))

@@ -1,5 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
+from collections import Counter
+
 from hitl_orchestrator.insights.report.model import (
     Compliance,
     Control,
@@ -28,6 +30,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     number,
     plural,
     quoted,
+    sentence,
     when,
     whole,
     words,
@@ -38,7 +41,7 @@ _STATUS: dict[str, tuple[str, Severity]] = {
     "shown": ("shown", "good"),
     "partly": ("partly", "watch"),
     "not_shown": ("not shown", "bad"),
-    "outside": ("outside", "unknown"),
+    "outside": ("outside of the ledger", "unknown"),
 }
 
 
@@ -84,7 +87,7 @@ def _integrity(found: Integrity) -> tuple[Block, ...]:
 
 def _decided(report: Report) -> Table:
     columns = (
-        Column("Case", 1.5),
+        Column("Case", 1.9),
         Column("Task type, domain", 1.4),
         Column("Risk", 0.7),
         Column("Confidence", 0.9, is_number=True),
@@ -105,7 +108,7 @@ def _decided(report: Report) -> Table:
 def _decision(row: Decided) -> tuple[Cell, ...]:
     by = quoted(row.person, words(row.source))
     return (
-        code(row.case_id)._replace(second=f"task {row.task_id}", third="replayed" if row.replayed else ""),
+        code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
         Cell(str(row.risk_level)),
         confidence(row.confidence),
@@ -151,16 +154,17 @@ def _control_table(table: ControlTable) -> Table:
     columns = (
         Column("Control", 0.8),
         Column("Demand", 2),
-        Column("Status", 0.9),
+        Column("Status", 1),
         Column("Evidence", 2.6),
         Column("Gap", 2),
     )
-    shown = sum(control.status == "shown" for control in table.controls)
+    counts: Counter[str] = Counter(control.status for control in table.controls)
+    parts = [f"{counts[status]} {word}" for status, (word, _) in _STATUS.items() if counts[status]]
     return Table(
-        f"{shown} of {plural(len(table.controls), 'control')} shown by the ledger",
+        f"{plural(len(table.controls), 'control')}: {', '.join(parts)}",
         columns,
         tuple(map(_control, table.controls)),
-        note=f"Source: {table.source}",
+        note=sentence(f"Source: {table.source}"),
         empty="The framework has no controls.",
     )
 
@@ -171,6 +175,6 @@ def _control(control: Control) -> tuple[Cell, ...]:
         Cell(control.control_id),
         Cell(control.title),
         Cell(word, tone=tone),
-        Cell(control.evidence),
-        Cell(control.gap or DASH),
+        Cell(sentence(control.evidence) or DASH),
+        Cell(sentence(control.gap or "") or DASH),
     )
