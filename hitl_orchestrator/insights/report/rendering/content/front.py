@@ -11,8 +11,9 @@ from hitl_orchestrator.insights.report.model import (
     Severity,
     SignalLine,
 )
+from hitl_orchestrator.insights.report.phrases import rate
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
-from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, sentence, whole
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, sentence, whole
 
 
 def front(report: Report) -> Front:
@@ -50,7 +51,7 @@ def period_text(period: Period) -> str:
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else rate(signal.automated, 0)
+    automated = DASH if signal.automated is None else rate(signal.automated)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),
