@@ -172,10 +172,8 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     moments = metrics.trend
     if len(moments) < 2:  # noqa: PLR2004
         return
-    yield Line(
-        f"{count(len(moments), INTERVALS_IN_WORDS.get(metrics.every, metrics.every))}, from {moments[0].start:%Y-%m-%d}",
-        "dim",
-    )
+    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
+    yield Line(f"{count(len(moments), every)}, from {moments[0].start:%Y-%m-%d}", "dim")
     for course in _COURSES:
         yield from _line(course, [course.read(each) for each in moments], screen)
     for mark in metrics.marks[-3:]:
