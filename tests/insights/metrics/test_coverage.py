@@ -21,6 +21,7 @@ COMPLETE = [
     "wrong only where no check is drawn",
     "two shares",
     "few errors",
+    "required reviews too",
 ]
 PARTLY = ["non-response by difficulty", "open cases by difficulty"]
 
