@@ -158,7 +158,7 @@ def _control_table(table: ControlTable) -> Table:
         Column("Evidence", 2.6),
         Column("Gap", 2),
     )
-    counts = Counter(control.status for control in table.controls)
+    counts: Counter[str] = Counter(control.status for control in table.controls)
     parts = [f"{counts[status]} {word}" for status, (word, _) in _STATUS.items() if counts[status]]
     return Table(
         f"{plural(len(table.controls), 'control')}: {', '.join(parts)}",
