@@ -1,6 +1,5 @@
 """Automation and overturned reviews over time, with the changes of policies and agents."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -27,7 +26,6 @@ MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
 _NAMES = {"policy": "policy", "agent_version": "agent"}
 _INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
-_DIGEST, _DIGEST_SHOWN = re.compile("[0-9a-f]{32,}"), 12
 _RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
 _LEAST_APART, _MANY, _BESIDE = 0.14, 24, 14
 
@@ -132,9 +130,8 @@ def _every(metrics: Metrics) -> str:
 
 
 def _mark_text(mark: Mark) -> str:
-    """Return such as `policy: refunds_v3`; of a digest, the first letters."""
-    label = mark.label[:_DIGEST_SHOWN] if _DIGEST.fullmatch(mark.label) else mark.label
-    return f"{_NAMES.get(mark.kind, mark.kind)}: {label}"
+    """Return such as `policy: refunds_v3`."""
+    return f"{_NAMES.get(mark.kind, mark.kind)}: {mark.label}"
 
 
 class _Plane(NamedTuple):
