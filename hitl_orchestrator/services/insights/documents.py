@@ -1,9 +1,8 @@
 """A report as a document: HTML and PDF with pictures, Markdown, and JSON."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 from hitl_orchestrator.services.insights.report import FullReport
 
@@ -30,10 +29,8 @@ def rendered(full: FullReport, form: str) -> str | bytes:
 
 
 def pictures(full: FullReport, themes: Sequence[Theme]) -> Mapping[str, Mapping[str, str]]:
-    """Return the pictures that the data are enough for: by name, an SVG text for each theme, and the text `alt`."""
-    if find_spec("hitl_orchestrator.insights.plots") is None:
-        return {}
-    plots: Any = import_module("hitl_orchestrator.insights.plots")
+    """Return the pictures by name: an SVG for each theme, and a text `alt`. Without enough data the text says so."""
+    from hitl_orchestrator.insights import plots  # noqa: PLC0415 - needs the extra `plots`
 
     drawn: dict[str, dict[str, str]] = {}
     for name, picture in plots.PICTURES.items():
@@ -42,6 +39,6 @@ def pictures(full: FullReport, themes: Sequence[Theme]) -> Mapping[str, Mapping[
             chart = plots.draw(name, full.report.metrics, full.frame, bounds=full.bounds, theme=theme)
             if chart is not None:
                 by_theme[theme] = plots.to_svg(chart)
-        if by_theme:
-            drawn[name] = by_theme | {"alt": picture.alt(full.report.metrics)}
+        text = picture.alt if by_theme else partial(plots.picture_text, name)
+        drawn[name] = by_theme | {"alt": text(full.report.metrics)}
     return drawn
