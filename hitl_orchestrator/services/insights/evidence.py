@@ -10,12 +10,13 @@ from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
 from hitl_orchestrator.insights.report.controls import drills_in
 from hitl_orchestrator.insights.report.periods import Span
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.insights.compliance import derive
 from hitl_orchestrator.services.insights.drills import switches_in
-from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, rules_in_force
+from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, policy_in_force, rules_in_force
 from hitl_orchestrator.services.insights.report import Evidence, OnNumber
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def evidence_in_store(
         looks=lambda cases: looks_in(ledger, cases, mine),
         rules=lambda: rules_in_force(ledger),
         drills=lambda cases: drills_in(cases, switches_in(ledger)),
+        bounds=lambda: bounds_in(ledger),
         verify=verify,
         derive=derived,
         marks=lambda: marks_in(ledger),
@@ -105,6 +107,12 @@ def marks_in(ledger: Ledger) -> Sequence[Mark]:
             label = policy[:_SHORT] if known is None else f"{known.policy_id} ({policy[:_SHORT]})"
             marks.append(Mark(at=event.at, kind="policy", label=label))
     return marks
+
+
+def bounds_in(ledger: Ledger) -> Sequence[AutomaticFrom]:
+    """Return the confidence from which the active policy approves automatically, for each risk."""
+    policy = policy_in_force(ledger)
+    return () if policy is None else automatic_from(policy)
 
 
 def staffed_by(people: People | None) -> Callable[[str], bool] | None:
