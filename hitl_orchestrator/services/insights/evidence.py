@@ -10,10 +10,13 @@ from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
 from hitl_orchestrator.insights.report.controls import drills_in
 from hitl_orchestrator.insights.report.periods import Span
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.verification.head_file import read_heads
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authorization import Filter
+from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.insights.compliance import derive
 from hitl_orchestrator.services.insights.drills import switches_in
 from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, policy_in_force, rules_in_force
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.report.model import Compliance
     from hitl_orchestrator.ledger.verification.chain_check import Verification
 
-__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence"]
+__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence", "verified_with_heads"]
 
 EVERY_DOMAIN = "*"
 _SHORT = 12
@@ -93,6 +96,13 @@ def _with_stake(frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
     pl = polars()
     amounts = [amount_in(text, stake.field) for text in frame["metadata"]]
     return frame.with_columns(stake=pl.Series(amounts, dtype=pl.Float64), stake_unit=pl.lit(stake.unit, pl.String))
+
+
+def verified_with_heads(signer: LedgerSigner, on_entries: OnNumber) -> "Verification":
+    """Verify a ledger, and compare it with the heads that its signer wrote. Raises as `LedgerSigner.verify`."""
+    file = None if signer.head_file is None else signer.head_file.path
+    heads = [] if file is None or not file.exists() else read_heads(read_file(str(file)), str(file))
+    return signer.verify(heads, signer.key.public if heads else None, on_entries)
 
 
 def marks_in(ledger: Ledger) -> Sequence[Mark]:
