@@ -1,5 +1,6 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
+import re
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -11,6 +12,7 @@ from hitl_orchestrator.insights.shares import Share
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
 NO_BREAK = "\u00a0"
+_PERCENT = re.compile(r"(\d)%")
 _TENTH, _EXACT = Decimal("0.1"), 11
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
@@ -84,12 +86,17 @@ def share_text(share: Share) -> str:
 
 def lacking(why_not: str) -> str:
     """Return why a figure is missing: `not enough data: 12 of 30`."""
-    return why_not if why_not.startswith(NOT_ENOUGH) else f"{NOT_ENOUGH}: {why_not}"
+    return spaced(why_not if why_not.startswith(NOT_ENOUGH) else f"{NOT_ENOUGH}: {why_not}")
 
 
 def sentence(text: str) -> str:
     """Return a text with a capital letter at its start, and one stop at its end."""
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.") if text else ""
+
+
+def spaced(text: str) -> str:
+    """Return a sentence of this package with a blank before each percent sign, as `rate` writes shares."""
+    return _PERCENT.sub(rf"\1{NO_BREAK}%", text)
 
 
 def number(value: float | None) -> Cell:

@@ -12,7 +12,7 @@ from hitl_orchestrator.insights.report.model import (
     SignalLine,
 )
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
-from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, whole
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, sentence, whole
 
 
 def front(report: Report) -> Front:
@@ -22,7 +22,7 @@ def front(report: Report) -> Front:
         store=report.store,
         period=period_text(report.metrics.period),
         made=f"Made {moment(report.generated_at)} UTC by hitl-orchestrator {report.software_version}",
-        alarms=report.alarms,
+        alarms=tuple(map(sentence, report.alarms)),
         signal=report.signal.text,
         tiles=_tiles(report.signal),
         cards=(
@@ -44,8 +44,8 @@ def period_text(period: Period) -> str:
             return "All time; no decisions yet"
         return f"All decisions, {day(period.first)} to {day(period.last)}"
     start = "the first decision" if period.since is None else moment(period.since)
-    end = "now" if period.until is None else moment(period.until)
-    return f"Decisions from {start} to {end} UTC"
+    end = "until now" if period.until is None else f"to {moment(period.until)}"
+    return f"Decisions from {start} {end} (UTC)"
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:

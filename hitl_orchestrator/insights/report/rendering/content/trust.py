@@ -76,8 +76,8 @@ def struggles(metrics: Metrics) -> tuple[Section, ...]:
 
 def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     columns = (
-        Column("Task type", 3.4),
-        Column("Without a person?", 1.4),
+        Column("Task type", 1.7),
+        Column("Without a person?", 3.2),
         Column("Cases", 0.8, is_number=True),
         Column("Automated", 1.4, is_number=True),
         Column("Overturned", 1.4, is_number=True),
@@ -100,8 +100,8 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
     coverage = Cell(DASH if row.coverage is None else rate(row.coverage), "number")
     return (
-        quoted(row.task_type)._replace(second=sentence(row.sentence)),
-        Cell(word, tone=tone),
+        quoted(row.task_type),
+        Cell(word, tone=tone, second=sentence(row.sentence)),
         number(row.cases),
         share_cell(row.automatic),
         share_cell(row.overturn),
