@@ -4,11 +4,13 @@ from datetime import datetime
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import services_of
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.insights.metrics.model import StakeField
 from hitl_orchestrator.orchestrator import LedgerAudit, report_on_file
+from hitl_orchestrator.services.insights.compliance import derive
 
 pytest.importorskip("polars")
 
@@ -63,6 +65,16 @@ def test_what_is_new_is_named_and_what_no_one_may_decide(durable_store):
     assert novelty.new["domains"] == ("law",)
     assert "task types" not in novelty.new
     assert novelty.unstaffed_domains == ("law",)
+
+
+def test_cases_that_were_read_before_are_derived_alike(store):
+    with Orchestrator.open(store) as hitl:
+        ledger = services_of(hitl).ledger
+
+        again = derive(ledger, cases=hitl.insights.frame())
+
+        assert again == derive(ledger)
+        assert (again.derived, again.violations) == (4, ())
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "bad",
             f"Automatic cases are wrong in {rate(errors.share or 0, 1)} "
             f"{interval(errors.lowest, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
-            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:.0f}, weighted by "
+            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:,.0f}, weighted by "
             "inverse review probability",
             automatic,
             then=("Find the rule that lets them through, and tighten it.", ("audit", "list")),
@@ -271,7 +271,7 @@ def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield _found(
             "unanswered_checks",
             "watch",
-            f"{number(counts.unanswered_checks, 'drawn spot check')} without an answer.",
+            f"{number(counts.unanswered_checks, 'drawn spot check has', 'drawn spot checks have')} no answer.",
             "without them nothing is known about the automatic cases that they stand for",
             counts.unanswered_checks,
             then=("Answer them.", ("inbox",)),
@@ -312,7 +312,6 @@ _DIMENSIONS = {
     "domain": "domain",
     "agent_id": "agent",
     "model_version": "agent version",
-    "signal": "signal",
 }
 _SIGNALS = {
     "fast": "decides faster than the content can be read",

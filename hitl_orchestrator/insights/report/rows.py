@@ -101,10 +101,9 @@ def ends_of(frame: "pl.DataFrame") -> tuple[datetime, datetime] | None:
     return None if ends["first"] is None else (ends["first"], ends["last"])
 
 
-def _people(row: Mapping[str, Any]) -> set[str]:
-    """Return the people who answered a case."""
-    votes = json.loads(row["votes"]) if row["votes"] else []
-    return {row["reviewer_id"], *(vote[0] for vote in votes)}
+def _people(votes: str) -> set[str]:
+    """Return the people who voted on a case."""
+    return {vote[0] for vote in json.loads(votes)}
 
 
 def _words(members: Iterable[Any]) -> list[str]:

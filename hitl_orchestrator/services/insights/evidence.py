@@ -45,8 +45,8 @@ def evidence_in_store(
 ) -> Evidence:
     """Return the evidence in a store, of the cases that `mine` reaches. `people` returns those in force."""
 
-    def derived(span: Span, on_number: OnNumber) -> "Compliance":
-        return derive(ledger, since=span.since, until=span.until, on_cases=on_number)
+    def derived(span: Span, cases: "pl.DataFrame", on_number: OnNumber) -> "Compliance":
+        return derive(ledger, since=span.since, until=span.until, cases=cases, on_cases=on_number)
 
     return Evidence(
         store=store,

@@ -74,7 +74,7 @@ class Evidence:
     verify: "Callable[[OnNumber], Verification] | None" = None
     heads: Callable[[], int] = lambda: 0
     not_verified: str = "not checked"
-    derive: Callable[[Span, OnNumber], Compliance] = lambda span, on_number: NO_COMPLIANCE
+    derive: Callable[[Span, "pl.DataFrame", OnNumber], Compliance] = lambda span, cases, on_number: NO_COMPLIANCE
     marks: Callable[[], Sequence[Mark]] = tuple
     rules: Callable[[], Mapping[str, Action] | None] = lambda: None
     drills: Callable[["pl.DataFrame"], Sequence[Drill]] = lambda cases: ()
@@ -133,10 +133,10 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, no_marks)
     no_bounds: Sequence[AutomaticFrom] = ()
     bounds = alarms.attempt("the policy cannot be read", evidence.bounds, no_bounds)
-    derived = alarms.attempt(
-        "the decisions cannot be derived again", lambda: evidence.derive(asked.span, on_progress), NO_COMPLIANCE
-    )
-    compliance = NO_COMPLIANCE if frame is None else derived
+    compliance = NO_COMPLIANCE
+    if frame is not None:
+        what = "the decisions cannot be derived again"
+        compliance = alarms.attempt(what, lambda: evidence.derive(asked.span, cases, on_progress), NO_COMPLIANCE)
     if looks.unreadable:
         alarms.found.append(f"{looks.unreadable:,} rows cannot be read, and every figure leaves them out")
     rules = alarms.attempt("the policy in force cannot be read", evidence.rules, None)
