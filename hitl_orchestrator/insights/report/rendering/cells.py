@@ -75,8 +75,10 @@ def share_text(share: Share) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a text with a capital letter at its start, and one stop at its end."""
-    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.") if text else ""
+    """Return a text with a capital letter at its start, and one stop at its end; a dash is none."""
+    if not text.strip(" -"):
+        return ""
+    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.")
 
 
 def number(value: float | None) -> Cell:
