@@ -29,8 +29,6 @@ _READ = (
     "routing_decision",
     "agent_id",
     "model_version",
-    "policy_hash",
-    "policy_id",
     "human_role",
     "reviewer_id",
     "human_decision",
