@@ -17,6 +17,7 @@ from typing import Any
 CASES = 20_000
 _FRAME = "print(audit.frame().height)"
 _METRICS = "print(audit.metrics().cases.decided)"
+_REPORT = "print(audit.full_report(verify=False).report.signal.text)"
 _OF_AUDIT = (
     "import sys; from hitl_orchestrator.orchestrator import LedgerAudit\nwith LedgerAudit(sys.argv[1]) as audit: "
 )
@@ -183,6 +184,7 @@ def measure(count: int = CASES) -> dict[str, float]:
         commands = {
             "frame": ["-c", _OF_AUDIT + _FRAME, store],
             "metrics": ["-c", _OF_AUDIT + _METRICS, store],
+            "report": ["-c", _OF_AUDIT + _REPORT, store],
         }
         for what, command in commands.items():
             figures |= {f"insights_{what}_{name}": value for name, value in run(command).items()}
