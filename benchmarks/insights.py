@@ -150,6 +150,8 @@ def checks_of(cases: Any) -> Any:
         review_probability=pl.lit(1.0),
         decision_source=pl.lit("human"),
         routing_decision=pl.lit("human_review"),
+        rule_id=pl.lit("fallback"),
+        assigned_human_role=pl.lit("domain_reviewer"),
         human_decision=pl.when(wrong).then(pl.lit("reject")).otherwise(pl.lit("approve")),
         final_decision=pl.when(wrong).then(pl.lit("rejected")).otherwise(pl.lit("approved")),
         reviewer_id=pl.lit(REVIEWERS[0]),
