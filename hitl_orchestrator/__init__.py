@@ -9,7 +9,8 @@ from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.audit import AuditRecord
-    from hitl_orchestrator.domain.case import Case, ParentCall
+    from hitl_orchestrator.domain.case import Case, ParentCall, UnfinishedCase, Wakeup
+    from hitl_orchestrator.domain.decision import RaisedSignal
     from hitl_orchestrator.domain.enums import (
         Action,
         Assessment,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.execution.answers import Go, No, Waiting
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
+    from hitl_orchestrator.services.delivery.decided import DecidedPage
     from hitl_orchestrator.telemetry import Telemetry
 
     __version__: str
@@ -44,6 +46,7 @@ __all__ = [
     "CallKey",
     "Case",
     "CaseStage",
+    "DecidedPage",
     "DecisionSource",
     "Execution",
     "FinalDecision",
@@ -57,6 +60,7 @@ __all__ = [
     "ParentCall",
     "Principal",
     "Proposal",
+    "RaisedSignal",
     "RequestRejected",
     "Review",
     "ReviewRequest",
@@ -66,7 +70,9 @@ __all__ = [
     "Signal",
     "Task",
     "Telemetry",
+    "UnfinishedCase",
     "Waiting",
+    "Wakeup",
     "proposed_call",
 ]
 
@@ -82,6 +88,7 @@ _public = lazy_names(
         "CallKey": "domain.execution",
         "Case": "domain.case",
         "CaseStage": "domain.enums",
+        "DecidedPage": "services.delivery.decided",
         "DecisionSource": "domain.enums",
         "FinalDecision": "domain.enums",
         "Execution": "domain.execution",
@@ -95,6 +102,7 @@ _public = lazy_names(
         "ParentCall": "domain.case",
         "Principal": "domain.principal",
         "Proposal": "domain.task",
+        "RaisedSignal": "domain.decision",
         "RequestRejected": "errors",
         "Review": "domain.review",
         "ReviewRequest": "domain.review",
@@ -104,7 +112,9 @@ _public = lazy_names(
         "Signal": "domain.enums",
         "Task": "domain.task",
         "Telemetry": "telemetry",
+        "UnfinishedCase": "domain.case",
         "Waiting": "execution.answers",
+        "Wakeup": "domain.case",
         "proposed_call": "domain.execution",
     },
 )

@@ -32,6 +32,7 @@ class Settings(Value):
     policy: str | None = None
     reviewers: str | None = None
     reviewer: str | None = None
+    identities: str | None = None
     schemas: str | None = None
     seal_key: str | None = Field(default=None, repr=False)
     checkpoint_key: str | None = Field(default=None, repr=False)
@@ -72,6 +73,7 @@ def read_settings() -> Settings:
         policy=_text("HITL_POLICY"),
         reviewers=_text("HITL_REVIEWERS"),
         reviewer=_text("HITL_REVIEWER"),
+        identities=_text("HITL_IDENTITIES"),
         schemas=_text("HITL_SCHEMAS"),
         seal_key=_key("HITL_SEAL_KEY"),
         checkpoint_key=_key("HITL_CHECKPOINT_KEY"),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.backtest.endings import ENDING_PROBLEMS, WITHDRAWN, with_endings
-from hitl_orchestrator.backtest.history import in_background
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, QualityCheckKind, RiskLevel

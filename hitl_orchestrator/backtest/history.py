@@ -1,14 +1,15 @@
 """Past cases as data frames, from exported audit records or from a ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import polars
-from hitl_orchestrator.domain.enums import OWN_QUESTIONS, QualityCheckKind
+from hitl_orchestrator.domain.audit import drawn_for_spot_check
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, DecisionSource, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 ROWS_AT_A_TIME = 100_000
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 _LONGEST_LINE = 160
 _MARK, _LIST = b"\xef\xbb\xbf", b"["
 _TEXTS = (
@@ -34,6 +33,8 @@ _TEXTS = (
     "timestamp",
     "task_timestamp",
     "proposed_output",
+    "case_id",
+    "decision_source",
 )
 _NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
@@ -55,6 +56,8 @@ _COLUMNS = (
     "human_decision",
     "quality_check",
     "task_timestamp",
+    "case_id",
+    "decision_source",
 )
 """The columns of a ledger's outcomes that a backtest reads."""
 
@@ -142,18 +145,6 @@ def frames(
         on_read(frame.height)
 
 
-def in_background(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """Yield the result for each item, in order; a thread computes it while the next item is read."""
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        running = None
-        for item in items:
-            if running is not None:
-                yield running.result()
-            running = worker.submit(work, item)
-        if running is not None:
-            yield running.result()
-
-
 def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
     """Return outcomes as a frame; with two more values per row than columns, these are metadata and redaction."""
     names = (*_COLUMNS, "metadata", "redacted")[: len(rows[0])]
@@ -181,6 +172,8 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     """Return past cases as policies look at them, without quality checks of reviewers and changes of the policy.
 
     A spot check counts as a review, but not as another case (`again`). `left_out` is the reason why a case is left out.
+    `due` is whether a review of the case was due: by a policy, or as a spot check for which it was drawn; null where
+    the cases do not say which were drawn.
 
     Raises:
         InvalidInput: the cases lack a fact that a policy reads.
@@ -208,6 +201,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),
         old_role=pl.col("assigned_human_role") if "assigned_human_role" in columns else pl.lit(None, pl.String),
         old_answers=_approvals(pl, columns),
+        due=_due(pl, columns, quality_check == QualityCheckKind.SPOT_CHECK.value),
         left_out=_left_out(pl, columns, needs),
     )
     if "moment" in needs:
@@ -224,6 +218,28 @@ def _approvals(pl: Any, columns: Any) -> "pl.Expr":
     if "approvals_needed" not in columns:
         return pl.lit(1, pl.Int64)  # type: ignore[no-any-return]
     return pl.col("approvals_needed").cast(pl.Int64, strict=False).fill_null(1)  # type: ignore[no-any-return]
+
+
+def _due(pl: Any, columns: Any, again: "pl.Expr") -> "pl.Expr":
+    """Return whether a review of each case was due. The hash of its id tells whether it was drawn for a spot check."""
+    chance = pl.col("review_probability")
+    due = pl.when(again | ~(chance > 0)).then(pl.lit(value=False)).when(chance >= 1).then(pl.lit(value=True))
+    if "case_id" not in columns or "decision_source" not in columns:
+        return due.otherwise(None)  # type: ignore[no-any-return]
+    automatic = pl.col("decision_source") == DecisionSource.AGENT.value
+    maybe = automatic & ~again & (chance > 0) & (chance < 1) & pl.col("case_id").is_not_null()
+    asked = pl.struct(pl.when(maybe).then(pl.col("case_id")).alias("case_id"), chance.alias("chance"))
+    return due.when(maybe).then(asked.map_batches(_drawn, pl.Boolean, is_elementwise=True)).otherwise(~automatic)  # type: ignore[no-any-return]
+
+
+def _drawn(cases: "pl.Series") -> "pl.Series":
+    """Return whether each case was drawn, null for those without an id."""
+    pl = polars()
+    asked = cases.struct.unnest().with_row_index("place")
+    drawn = asked.filter(pl.col("case_id").is_not_null())
+    found = drawn_for_spot_check(drawn["case_id"].to_list(), drawn["chance"].to_list())
+    none = pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(cases))
+    return none.scatter(drawn["place"], pl.Series(found, dtype=pl.Boolean))  # type: ignore[no-any-return]
 
 
 def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":

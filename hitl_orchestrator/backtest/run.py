@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, in_background, prepared
+from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, prepared
 from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -23,7 +24,7 @@ _ANSWERS = {name.value: not spec.approves_proposal for name, spec in DECISION_SP
 """The final answers of people, and whether each says that the agent was wrong."""
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
-_COUNTS = ["cases", "looks", "wrong"]
+_COUNTS = ["cases", "due", "looks", "wrong", "unknown"]
 LEAST_PROBABILITY = 1e-6
 """The lowest review probability that is accepted: the weight of a review is its inverse."""
 
@@ -136,6 +137,8 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
     summed = query.agg(
         invalid=invalid.first(),
         cases=(~pl.col("again")).sum().cast(pl.Int64),
+        due=pl.col("due").sum().cast(pl.Int64),
+        unknown=pl.col("due").is_null().sum().cast(pl.Int64),
         looks=pl.col("answered").sum().cast(pl.Int64),
         wrong=(pl.col("answered") & wrong).sum().cast(pl.Int64),
     )
@@ -205,14 +208,17 @@ def _report(
 def _escaped(pl: Any, through: "pl.DataFrame") -> EscapedErrors:
     """Return the share of errors among the cases that would be approved.
 
-    Missing looks of one kind of cases are not offset by those of another kind.
+    Where the cases do not say which of them were drawn, their number follows from the probability; then missing looks
+    of one kind of cases are not offset by those of another kind.
     """
     kinds = through.group_by("stratum", *WORDS).agg(pl.col(*_COUNTS).sum())
     strata = []
     for (probability,), rows in kinds.sort("stratum").partition_by("stratum", as_dict=True).items():
-        cases, looks, wrong = (int(rows[name].sum()) for name in _COUNTS)
-        lacks = (due_by_chance(probability, *row) - row[1] for row in rows.select("cases", "looks").iter_rows())
-        due = max(due_by_chance(probability, cases, looks), looks + sum(lacks))
+        cases, due, looks, wrong, unknown = (int(rows[name].sum()) for name in _COUNTS)
+        if unknown:
+            lacks = (due_by_chance(probability, *row) - row[1] for row in rows.select("cases", "looks").iter_rows())
+            due = max(due_by_chance(probability, cases, looks), looks + sum(lacks))
+        due = max(due, looks)
         strata.append(Stratum(probability, cases, due, looks, wrong))
     return escaped_errors(strata)
 

@@ -299,7 +299,7 @@ class ReviewRequest(Value):
     there are no `signals`; `raised` has the reasons of the signals. It waits since `queued_at` by the database's clock,
     since `opened_at` by the clock of the process that opened it.
     `classifier_error` is why the classifier gave no proposal; `unreadable` names the fields of the output that scoring
-    could not read.
+    could not read. `asked_about` is the call of which an execution check asks whether it happened.
     """
 
     review_id: Identifier
@@ -325,6 +325,7 @@ class ReviewRequest(Value):
     raised: tuple[RaisedSignal, ...] = ()
     unreadable: tuple[Label, ...] = ()
     message: Text = ""
+    asked_about: Text = ""
     escalated_because: Text = ""
     on_timeout: OnTimeout | None = None
     approvals_given: int = Field(default=0, ge=0)

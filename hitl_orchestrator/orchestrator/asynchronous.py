@@ -19,6 +19,7 @@ from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions
 from hitl_orchestrator.orchestrator.gate import case_id_of
+from hitl_orchestrator.orchestrator.insights import Insights
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -29,6 +30,7 @@ __all__ = [
     "AsyncAudit",
     "AsyncCases",
     "AsyncExecutions",
+    "AsyncInsights",
     "AsyncOrchestrator",
     "AsyncPeopleAdministration",
     "AsyncPolicyAdministration",
@@ -110,6 +112,7 @@ AsyncExecutions = _derived("AsyncExecutions", Executions)
 AsyncPolicyAdministration = _derived("AsyncPolicyAdministration", PolicyAdministration)
 AsyncPeopleAdministration = _derived("AsyncPeopleAdministration", PeopleAdministration)
 AsyncAudit = _derived("AsyncAudit", Audit)
+AsyncInsights = _derived("AsyncInsights", Insights)
 _Facade: Any = _derived("_Facade", Orchestrator)
 
 
@@ -128,7 +131,8 @@ class AsyncOrchestrator(_Facade):  # type: ignore[misc]  # the base is derived a
         self.executions = AsyncExecutions(sync.executions, threads)
         self.policy = AsyncPolicyAdministration(sync.policy, threads)
         self.people = AsyncPeopleAdministration(sync.people, threads)
-        self.audit, self.resumers = AsyncAudit(sync.audit, threads), sync.resumers
+        self.audit, self.insights = AsyncAudit(sync.audit, threads), AsyncInsights(sync.insights, threads)
+        self.resumers = sync.resumers
 
     @classmethod
     def open(cls, *args: Any, threads: int = 8, **options: Any) -> "_Opening":

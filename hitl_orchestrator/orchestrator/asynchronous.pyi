@@ -3,6 +3,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
 from langchain_core.embeddings import Embeddings
 from langgraph.types import RetryPolicy
 
@@ -28,6 +29,7 @@ from hitl_orchestrator.execution.answers import Answer, Go, No, Waiting
 from hitl_orchestrator.execution.grants import Grant
 from hitl_orchestrator.graph.runner import Runner
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -149,6 +151,8 @@ class AsyncReviews:
         expected: HumanDecision | DecisionName,
         *,
         reviewer: str | None = ...,
+        arguments_schema: Mapping[str, Any] | None = ...,
+        takes_response: bool = ...,
     ) -> Case: ...
     async def add_second_review(
         self, case_id: str | None = ..., *, task_id: str | None = ..., new_task_id: str, reviewer: str | None = ...
@@ -207,6 +211,27 @@ class AsyncAudit:
     async def sign_head(self) -> SignedHead: ...
     async def prove(self, case_id: str | None = ..., *, task_id: str | None = ...) -> CaseProof: ...
 
+class AsyncInsights:
+    async def frame(
+        self,
+        *,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        stake: StakeField | None = ...,
+        on_cases: Callable[[int], None] = ...,
+    ) -> pl.DataFrame: ...
+    async def metrics(
+        self,
+        *,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        tolerated: float = ...,
+        sure: float = ...,
+        stake: StakeField | None = ...,
+        every: str | None = ...,
+        on_cases: Callable[[int], None] = ...,
+    ) -> Metrics: ...
+
 class AsyncOrchestrator:
     cases: AsyncCases
     reviews: AsyncReviews
@@ -214,6 +239,7 @@ class AsyncOrchestrator:
     policy: AsyncPolicyAdministration
     people: AsyncPeopleAdministration
     audit: AsyncAudit
+    insights: AsyncInsights
     resumers: MutableMapping[str, Resumer]
     sync: Orchestrator
     @classmethod

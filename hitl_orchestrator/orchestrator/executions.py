@@ -69,6 +69,9 @@ def beginning(gate: Gate, audience: str) -> Begin:
 
     def begin(claims: Claims, arguments: Mapping[str, Any] | None) -> Begun:
         services, acting, _ = gate.to_case(Verb.EXECUTE, claims.case_id, None)
-        return services.executions.begin(claims, arguments, audience, acting)
+        with services.spans.span("hitl.begin", hitl_case_id=claims.case_id) as span:
+            begun = services.executions.begin(claims, arguments, audience, acting)
+            span.note(hitl_execution_claimed=begun.is_new, hitl_execution_status=begun.execution.status.value)
+        return begun
 
     return begin

@@ -1,4 +1,4 @@
-"""The facade `Orchestrator`: few verbs, and the namespaces cases, reviews, executions, policy, people and audit."""
+"""The facade `Orchestrator`: few verbs, and namespaces from cases and reviews to audit and insights."""
 
 import functools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -31,8 +31,8 @@ from hitl_orchestrator.orchestrator.arguments import check_role, checked_argumen
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
-from hitl_orchestrator.orchestrator.gate import Gate, case_id_of
-from hitl_orchestrator.orchestrator.open_services import OpenServices
+from hitl_orchestrator.orchestrator.gate import Gate, OpenServices, case_id_of
+from hitl_orchestrator.orchestrator.insights import Insights
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
@@ -84,7 +84,7 @@ class Orchestrator:
         self.executions = Executions(services, acting)
         self.policy = PolicyAdministration(services, acting)
         self.people = PeopleAdministration(services, acting)
-        self.audit = Audit(services, acting)
+        self.audit, self.insights = Audit(services, acting), Insights(services, acting)
         self.resumers: MutableMapping[str, Resumer] = services.wakeups.resumers
         self._guarded = services.guarded
 

@@ -1,18 +1,43 @@
 """The gate of the facade: a method names its verb, and gets the services behind it if the principal may use it."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, TamperedPeople, TamperedPolicy, shortened
+from hitl_orchestrator.errors import (
+    InvalidInput,
+    LedgerDamaged,
+    StoreClosed,
+    TamperedPeople,
+    TamperedPolicy,
+    shortened,
+)
 from hitl_orchestrator.execution.answers import Answer
-from hitl_orchestrator.orchestrator.open_services import OpenServices
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
 
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
 
-__all__ = ["Gate", "Passed", "PassedForCase", "case_id_of"]
+__all__ = ["Gate", "OpenServices", "Passed", "PassedForCase", "case_id_of"]
+
+
+class OpenServices:
+    """An attribute that holds services. Reading it raises `StoreClosed` once they were closed."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember the name of the attribute."""
+        self._name = name
+
+    def __set__(self, instance: Any, services: "Services") -> None:
+        """Set the services."""
+        vars(instance)[self._name] = services
+
+    def __get__(self, instance: Any, owner: type) -> "Services":
+        """Return the services. Raises `StoreClosed`."""
+        services: Services = vars(instance)[self._name]
+        if services.closed:
+            raise StoreClosed(services.store)
+        return services
 
 
 def case_id_of(case: Case | Answer | str) -> str:

@@ -37,7 +37,10 @@ from hitl_orchestrator.wiring.signing import default_head_file, signer_of, signi
 from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from hitl_orchestrator.backtest import Backtest
+    from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
     from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.policies.language.model import Policy
 
@@ -174,6 +177,48 @@ class LedgerAudit:
         for record, timestamp, metadata, redacted in self._ledger(Verb.EXPORT).records_with_task(on_unreadable):
             task = (metadata, timestamp.replace(".000000Z", "Z"), redacted)
             yield record.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
+
+    def frame(
+        self, stake: "StakeField | None" = None, on_cases: Callable[[int], None] = lambda count: None
+    ) -> "pl.DataFrame":
+        """Return the finished cases as `hitl.insights.frame` does."""
+        from hitl_orchestrator.services.insights.frames import cases_in  # noqa: PLC0415 - polars is an extra
+
+        return cases_in(self._ledger(Verb.READ_INSIGHTS), stake=stake, on_cases=on_cases)
+
+    def metrics(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        tolerated: float = 0.05,
+        sure: float = 0.8,
+        stake: "StakeField | None" = None,
+        every: str | None = None,
+        on_cases: Callable[[int], None] = lambda count: None,
+    ) -> "Metrics":
+        """Return the metrics of the finished cases as `hitl.insights.metrics` does.
+
+        Raises:
+            InvalidInput: an argument is invalid, or the extra `lab` is not installed.
+            LedgerDamaged, TamperedPolicy: the outcomes, or the active policy, cannot be read.
+        """
+        from hitl_orchestrator.insights.metrics import measure  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights.frames import cases_in, looks_in, rules_in_force  # noqa: PLC0415
+
+        ledger = self._ledger(Verb.READ_INSIGHTS)
+        cases = cases_in(ledger, stake=stake, on_cases=on_cases)
+        return measure(
+            cases,
+            looks_in(ledger, cases),
+            since=since,
+            until=until,
+            active_rules=rules_in_force(ledger),
+            tolerated=tolerated,
+            sure=sure,
+            stake=stake,
+            every=every,
+        )
 
     def backtest(
         self,

@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, roles_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
+from hitl_orchestrator.review.call_forms import call_form
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
@@ -180,10 +181,14 @@ class Reviews:
         expected: HumanDecision | DecisionName,
         *,
         reviewer: str | None = None,
+        arguments_schema: Mapping[str, Any] | None = None,
+        takes_response: bool = False,
     ) -> Case:
         """Queue a gold case, whose right decision is known, to measure reviewers. It is never executed.
 
         `reviewer`, or the reviewer of `acting_as`, must hold the second role of the escalation chain or a higher one.
+        `arguments_schema` and `takes_response` are those with which `ask` submits the calls of its type: without them
+        an edit that a real call refuses is taken, which tells reviewers that the case is none.
 
         Raises:
             NotAuthorized: the reviewer is unknown or lacks the role.
@@ -192,7 +197,10 @@ class Reviews:
         """
         services, acting = self._gate.to(Verb.PLANT, reviewer=reviewer)
         given, right = task_of(task), member_of(HumanDecision, expected, "add_gold_case: expected")
-        return services.quality.add_gold_case(given, output_of(output, given), right, acting)
+        form = None
+        if arguments_schema is not None:
+            form = call_form(arguments_schema, takes_response=takes_response, where="add_gold_case")
+        return services.quality.add_gold_case(given, output_of(output, given), right, form, acting)
 
     def add_second_review(
         self,

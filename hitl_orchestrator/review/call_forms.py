@@ -35,20 +35,21 @@ _INWARD = re.compile(r'"\$(?:ref|dynamicRef|recursiveRef)":"#(?!/\$defs/|/defini
 _BRANCHES = ("anyOf", "oneOf")
 
 
-def call_form(schema: Mapping[str, Any], *, takes_response: bool = False) -> CallForm:
-    """Return the form of a call by the JSON Schema of its arguments.
+def call_form(schema: Mapping[str, Any], *, takes_response: bool = False, where: str = "ask") -> CallForm:
+    """Return the form of a call by the JSON Schema of its arguments; `where` names the method that got it.
 
     A `pattern` that needs a backtracking engine is left out, as tools of frameworks state some: their tool checks it.
 
     Raises:
         InvalidInput: it is too large, no valid schema, or has a reference outside of itself; with every problem.
     """
-    where = "ask: arguments_schema"
     given = {"arguments_schema": dict(schema) if isinstance(schema, Mapping) else schema}
-    form = parse(CallForm, {**given, "takes_response": takes_response}, "ask")
+    form = parse(CallForm, {**given, "takes_response": takes_response}, where)
     text = canonical_json(_without_unusable_patterns(form.arguments_schema))
     if len(text) > LARGEST:
-        raise InvalidInput([f"{where}: it has {len(text)} characters of JSON, and {LARGEST} are the most"])
+        raise InvalidInput(
+            [f"{where}: arguments_schema: it has {len(text)} characters of JSON, and {LARGEST} are the most"]
+        )
     _validator_of(text)
     return form.model_copy(update={"arguments_schema": json.loads(text)})
 
@@ -182,4 +183,4 @@ def _without_unusable_patterns(value: Any) -> Any:
 
 @lru_cache(maxsize=256)
 def _validator_of(text: str) -> "Validator":
-    return usable_validator(json.loads(text), "ask: arguments_schema")
+    return usable_validator(json.loads(text), "arguments_schema")

@@ -26,6 +26,7 @@ class Verb(StrEnum):
     EXECUTE = "execute"
     READ_CASE = "read_case"
     READ_RECORDS = "read_records"
+    READ_INSIGHTS = "read_insights"
     PROVE = "prove"
     INBOX = "inbox"
     READ_PEOPLE = "read_people"
@@ -97,6 +98,7 @@ TABLE: dict[Verb, Grants] = {
     Verb.EXECUTE: Grants(_OWN, _NO, _NO, _NO, _NO),
     Verb.READ_CASE: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),
     Verb.READ_RECORDS: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),
+    Verb.READ_INSIGHTS: Grants(_OWN, _DOMAIN, _ALL, _ALL, _NO),
     Verb.PROVE: Grants(_OWN, _DOMAIN, _ALL, _NO, _NO),
     Verb.INBOX: Grants(_NO, _DOMAIN, _ALL, _NO, _NO),
     Verb.READ_PEOPLE: Grants(_NO, _DOMAIN, _ALL, _ALL, _NO),

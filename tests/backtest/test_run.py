@@ -12,6 +12,7 @@ from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.cli.commands.policy.explanation import scored
+from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.policies import ScoreRules, compile_policy
@@ -325,3 +326,22 @@ def test_spot_checks_and_required_reviews_are_weighted_by_their_probability():
     reviewed = [a_case(human_decision="reject" if number < 10 else "approve") for number in range(100)]
 
     assert run(ahead + looks + reviewed).escaped_errors.share == pytest.approx(60 / 200)
+
+
+def test_checks_that_were_drawn_and_not_answered_widen_the_interval():
+    cases = [
+        a_case(case_id=f"c{number}", decision_source="agent", confidence_score=0.9, review_probability=0.1)
+        for number in range(3000)
+    ]
+    drawn = [case for case in cases if is_drawn(0.1, "spot check", case["case_id"])]
+    checks = [
+        case | {"case_id": f"check-{case['case_id']}", "decision_source": "human", "human_decision": "approve"}
+        for case in drawn
+    ]
+    checks = [check | {"quality_check": "spot_check"} for check in checks]
+
+    answered, partly = run(cases + checks).escaped_errors, run(cases + checks[:-20]).escaped_errors
+
+    assert (answered.unanswered, answered.reviews, answered.lowest) == (0, len(drawn), 0)
+    assert (partly.unanswered, partly.reviews) == (round(3000 * 20 / len(drawn)), len(drawn) - 20)
+    assert partly.highest > 20 / len(drawn) > answered.highest

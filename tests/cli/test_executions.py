@@ -47,6 +47,17 @@ def test_the_question_shows_the_call_and_copies_nothing_of_it(executed):
     assert "amount" not in str(check["submission"])
 
 
+def test_the_inbox_lists_the_question_by_the_call_under_a_short_id(executed, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "140")
+    (listed,) = executed("--json", "inbox").data
+    text = executed("inbox").out
+
+    assert listed["asked_about"].startswith("refund(")
+    assert f"Did {listed['asked_about'][:20]}" in text
+    assert listed["task_id"] not in text
+    assert executed("show", listed["case_id"][:18]).code == 0
+
+
 def test_what_was_approved_is_not_called_executed(executed):
     assert "Executed" not in executed("show", "left").out
     assert "Approved is the proposal:" in executed("show", "left").out

@@ -8,6 +8,7 @@ from support.builders import a_review, a_submission, a_task, an_output
 import hitl_orchestrator
 from hitl_orchestrator import Case, Reviewer
 from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.value import Value
 
 SUBMISSION = a_submission()
 CASE = Case(submission=SUBMISSION, stage=CaseStage.WAITING)
@@ -39,3 +40,15 @@ def test_a_public_value_still_pickles_and_has_a_schema():
     assert pickle.loads(pickle.dumps(CASE)) == CASE
     assert Case.model_json_schema()["title"] == "Case"
     assert Case.model_validate_json(CASE.model_dump_json()) == CASE
+
+
+def below(kind):
+    return {kind, *(each for child in kind.__subclasses__() for each in below(child))}
+
+
+def test_every_value_that_names_the_package_as_its_module_is_exported():
+    """Otherwise no value that holds one can be pickled."""
+    import hitl_orchestrator.orchestrator  # noqa: PLC0415 - all values that it returns
+
+    named = {kind.__name__ for base in (Value, tuple) for kind in below(base) if kind.__module__ == "hitl_orchestrator"}
+    assert {"RaisedSignal", "Wakeup"} <= named <= set(hitl_orchestrator.__all__)

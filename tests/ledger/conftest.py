@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.postgres_fixtures import new_store
-from support.stores import address_of
+from support.stores import address_of, new_sqlite
 
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.wiring.stores import open_ledger
@@ -20,7 +20,7 @@ STORES = ("sqlite", "postgres")
 @pytest.fixture(params=STORES)
 def ledger(request, tmp_path) -> Iterator[Ledger]:
     is_server = request.param == "postgres"
-    url = request.getfixturevalue("postgres_store") if is_server else address_of(request.param, tmp_path)
+    url = request.getfixturevalue("postgres_store") if is_server else new_sqlite(tmp_path / "hitl.db")
     with closing(open_ledger(url)) as opened:
         yield opened
 
@@ -43,11 +43,13 @@ def store_file(tmp_path) -> Path:
 
 @pytest.fixture
 def sqlite_ledger(store_file) -> Iterator[Ledger]:
-    opened = open_ledger(f"sqlite:///{store_file}")
+    opened = open_ledger(new_sqlite(store_file))
     yield opened
     opened.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request, tmp_path):
-    return request.getfixturevalue("postgres_store") if request.param == "postgres" else f"sqlite:///{tmp_path}/hitl.db"
+    return (
+        request.getfixturevalue("postgres_store") if request.param == "postgres" else new_sqlite(tmp_path / "hitl.db")
+    )

@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from support.attacker import Intruder
 from support.builders import AGENT, NINE, PERSON, a_routing, a_shown, a_submission, a_task, a_verdict, an_outcome
 
+from hitl_orchestrator.backtest import stored
 from hitl_orchestrator.backtest.history import frames
+from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.audit import Vote
 from hitl_orchestrator.domain.enums import Signal
+from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.insights.frame import FRAME, empty, from_rows
 from hitl_orchestrator.ledger.database.tables import outcomes
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
@@ -164,3 +168,60 @@ def test_an_unreadable_column_is_reported_as_damage(sqlite_ledger, store_file):
 
     with pytest.raises(LedgerDamaged, match="cannot be read"):
         list(frames(sqlite_ledger, tasks=False))
+
+
+ROUNDTRIP = st.fixed_dictionaries(
+    {
+        "domain": NAMES,
+        "task_type": NAMES,
+        "rule_id": NAMES,
+        "confidence_score": st.none() | st.floats(0, 1),
+        "latency_seconds": st.floats(0, 1e6),
+        "review_seconds": st.none() | st.floats(0, 1e6),
+        "signals": st.lists(st.sampled_from(list(Signal)), unique=True).map(tuple),
+        "proposed_output": TEXTS.filter(bool).map(lambda label: Proposal(predicted_label=label)),
+    }
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(fields=ROUNDTRIP)
+def test_a_frame_of_texts_has_the_values_of_the_rows(shared_ledger, fields):
+    pytest.importorskip("polars")
+    finished(shared_ledger, **fields)
+
+    frame = stored_frame(shared_ledger)
+
+    assert frame.equals(from_rows(shared_ledger.outcomes(*FRAME)))
+
+
+def test_frames_come_in_the_order_of_finishing_whatever_their_size(sqlite_ledger, monkeypatch):
+    pytest.importorskip("polars")
+    names = [finished(sqlite_ledger).case_id for _ in range(23)]
+    monkeypatch.setattr(stored, "ROWS_AT_A_TIME", 5)
+    monkeypatch.setattr(stored, "_ROWS_OF_A_TEXT", 2)
+    read = []
+
+    frame = stored_frame(sqlite_ledger, ("case_id", "finished_seq"), read.append)
+
+    assert frame["case_id"].to_list() == names
+    assert frame["finished_seq"].is_sorted()
+    assert sum(read) == 23
+    assert len(read) > 3
+
+
+def test_a_ledger_without_outcomes_gives_an_empty_frame(sqlite_ledger):
+    pytest.importorskip("polars")
+    assert stored_frame(sqlite_ledger).equals(empty())
+
+
+@pytest.mark.parametrize(
+    "damage", ["latency_seconds = 'long'", "rule_id = 'a' || char(31) || 'b'", "rule_id = 'a' || char(10) || 'b'"]
+)
+def test_a_row_that_cannot_be_read_into_a_frame_is_reported(sqlite_ledger, store_file, damage):
+    pytest.importorskip("polars")
+    finished(sqlite_ledger)
+    Intruder(f"sqlite:///{store_file}").run(f"UPDATE outcomes SET {damage}")
+
+    with pytest.raises(LedgerDamaged, match="rows of outcomes cannot be read"):
+        stored_frame(sqlite_ledger)

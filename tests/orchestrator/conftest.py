@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.attacker import Intruder
 from support.builders import FakeClock, a_task, an_output
+from support.stores import new_sqlite
 from support.teams import PEOPLE, TEAM, a_policy
 
 from hitl_orchestrator import Case, Orchestrator
@@ -23,7 +24,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def sqlite_store(tmp_path) -> str:
-    return f"sqlite:///{tmp_path / 'hitl.db'}"
+    return new_sqlite(tmp_path / "hitl.db")
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
@@ -101,7 +102,7 @@ class Zygote:
         self._process.communicate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def process() -> Iterator[Zygote]:
     with closing(Zygote()) as zygote:
         yield zygote

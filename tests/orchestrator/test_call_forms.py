@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from pydantic import BaseModel, Field
+from support.builders import a_task, an_output
 from support.calls import ARGUMENTS, Tool, ask
 
 from hitl_orchestrator import Go, Orchestrator
@@ -173,3 +174,14 @@ def test_a_schema_that_cannot_be_used_is_refused_when_it_is_asked(schema, why):
             ask(hitl, arguments_schema=schema)
 
         assert not hitl.inbox()
+
+
+def test_an_edit_of_a_gold_case_is_checked_as_that_of_a_real_call(opened):
+    hitl, call = opened("memory://"), an_output("gold", confidence=0.5, label="refund", arguments=ARGUMENTS)
+    gold = hitl.reviews.add_gold_case(a_task("gold"), call, "reject", reviewer="max", arguments_schema=SCHEMA)
+    real = ask(hitl, arguments_schema=SCHEMA)
+    unfit = {"arguments": {**ARGUMENTS, "amount": -4}}
+
+    assert refusal(hitl, gold.case_id, **unfit) == refusal(hitl, real.case_id, **unfit) != ""
+    with pytest.raises(InvalidInput, match="add_gold_case: arguments_schema"):
+        hitl.reviews.add_gold_case(a_task("other"), an_output("other"), "reject", reviewer="max", arguments_schema=3)

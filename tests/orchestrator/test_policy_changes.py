@@ -72,9 +72,10 @@ BY_BOSS = {"reviewer": "boss", "reason": "we begin"}
 
 
 def test_a_store_with_other_roles_is_not_created_without_its_own_policy(opened, store, tmp_path):
-    with pytest.raises(PolicyMissing, match="does not define the roles clerk, boss, legal; pass --policy"):
-        opened(store, reviewers=OWN)
-    assert list(tmp_path.iterdir()) == []
+    for each in (store, f"sqlite:///{tmp_path / 'none.db'}"):
+        with pytest.raises(PolicyMissing, match="does not define the roles clerk, boss, legal; pass --policy"):
+            opened(each, reviewers=OWN)
+    assert list(tmp_path.glob("none.db*")) == []
 
     hitl = opened(store, reviewers=OWN, policy=USUAL)
     assert hitl.policy.activate(USUAL, **BY_BOSS).in_force

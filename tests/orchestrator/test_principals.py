@@ -21,13 +21,15 @@ from hitl_orchestrator.orchestrator import LedgerAudit, asynchronous, ledger_aud
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions
+from hitl_orchestrator.orchestrator.insights import Insights
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authority import TABLE, CaseScope, Verb, authorize
 
-FACADE = (Orchestrator, Cases, Reviews, Executions, PolicyAdministration, PeopleAdministration, Audit, LedgerAudit)
+SPACES = (Cases, Reviews, Executions, PolicyAdministration, PeopleAdministration, Audit, Insights)
+FACADE = (Orchestrator, *SPACES, LedgerAudit)
 MAKES_PRINCIPALS = {"open", "acting_as", "close"}
 
 
@@ -56,7 +58,7 @@ def test_every_verb_is_used():
 
 
 def test_only_the_gate_reaches_the_services():
-    for cls in FACADE[1:7]:
+    for cls in SPACES:
         assert "OpenServices" not in Path(inspect.getsourcefile(cls)).read_text()
     assert "_store." not in inspect.getsource(ledger_audit.LedgerAudit.records)
 
@@ -92,6 +94,7 @@ EXPECTED = {
     **alike(["cancel"], {"agent": "own", "human": "own"}),
     **alike(["execute"], {"agent": "own"}),
     **alike(["read_case", "read_records", "prove"], READS_OWN),
+    **alike(["read_insights"], {**READS_OWN, "operator": "all"}),
     **alike(["inbox", "view"], {"human": "domain", "auditor": "all"}),
     **alike(["read_people", "read_policy"], {"human": "domain", "auditor": "all", "operator": "all"}),
     **alike(["label", "claim", "take_over", "release", "delegate", "decide"], REVIEWS),
@@ -219,6 +222,8 @@ IN_GENERAL = {
     "audit.verify": (Verb.VERIFY, lambda h: h.audit.verify()),
     "audit.rotate_key": (Verb.ROTATE_KEY, lambda h: h.audit.rotate_key()),
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
+    "insights.frame": (Verb.READ_INSIGHTS, lambda h: h.insights.frame()),
+    "insights.metrics": (Verb.READ_INSIGHTS, lambda h: h.insights.metrics(tolerated=2)),
     "ask": (Verb.SUBMIT, lambda h: h.ask(RESERVED, a_task())),
     "executions.list": (Verb.READ_RECORDS, lambda h: h.executions.list()),
     "executions.grant": (Verb.EXECUTE, lambda h: h.executions.grant("none")),
@@ -229,7 +234,8 @@ IN_GENERAL = {
 }
 # Their own submission; a decision without an account; a redaction in a domain that is not theirs.
 BARRED = ("they submitted this case", "there is none behind this login", "may not redact this case")
-NAMESPACES = {each.__name__.lower(): each for each in FACADE[1:4]} | {"policy": FACADE[4], "audit": Audit}
+NAMESPACES = {each.__name__.lower(): each for each in FACADE[1:4]}
+NAMESPACES |= {"policy": PolicyAdministration, "audit": Audit, "insights": Insights}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

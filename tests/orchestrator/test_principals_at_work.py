@@ -24,6 +24,30 @@ def test_lists_show_only_what_the_principal_reaches(opened, durable_store):
     assert len(hitl["auditor"].inbox()) == 4
 
 
+def test_insights_cover_only_what_the_principal_reaches(opened, durable_store):
+    pytest.importorskip("polars")
+    hitl = opened(durable_store, reviewers=PEOPLE)
+    for task_id, domain, by in (("a", HERE, "bot"), ("b", ELSEWHERE, "bot"), ("c", ELSEWHERE, "ana"), ("d", HERE, "x")):
+        hitl.submit(a_task(task_id, domain=domain), an_output(task_id, confidence=0.95), submitted_by=by)
+        hitl.submit(a_task(f"open-{task_id}", domain=domain), an_output(f"open-{task_id}", confidence=0.1))
+    hitl = {who: hitl.acting_as(principal=named) for who, named in WHO.items()}
+    reading = ("agent", "ana", "auditor", "operator")
+
+    seen = {who: set(hitl[who].insights.frame()["task_id"]) for who in reading}
+    counted = {who: hitl[who].insights.metrics().cases for who in reading}
+
+    everything = {"a", "b", "c", "d"}
+    assert seen == {"agent": {"a", "b"}, "ana": {"a", "c", "d"}, "auditor": everything, "operator": everything}
+    assert {who: (each.decided, each.open) for who, each in counted.items()} == {
+        "agent": (2, 0),
+        "ana": (3, 2),
+        "auditor": (4, 4),
+        "operator": (4, 4),
+    }
+    with pytest.raises(NotAuthorized):
+        hitl["system"].insights.frame()
+
+
 def test_a_principal_acts_under_its_own_name_only(opened, store):
     hitl = opened(store, reviewers=PEOPLE)
     ana, bot = (hitl.acting_as(channel="web", principal=WHO[who]) for who in ("ana", "agent"))

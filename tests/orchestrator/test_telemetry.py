@@ -13,6 +13,7 @@ from opentelemetry.trace import StatusCode
 from support.builders import a_task, an_output
 
 from hitl_orchestrator import CallKey, HitlError, InvalidInput, Orchestrator, Telemetry, proposed_call
+from hitl_orchestrator.errors import GrantRefused
 
 SECRET = "a secret of the customer"
 
@@ -27,6 +28,9 @@ class Traces:
     @property
     def spans(self):
         return {span.name: span for span in self.exporter.get_finished_spans()}
+
+    def of(self, name):
+        return [span for span in self.exporter.get_finished_spans() if span.name == name]
 
     @property
     def text(self):
@@ -153,6 +157,21 @@ def test_the_run_of_an_approved_call_is_a_tool_span(traces):
     span = traces.spans["execute_tool refund"]
     assert dict(span.attributes).keys() == {"gen_ai.operation.name", "gen_ai.tool.name", "hitl.case.id"}
     assert traces.spans["hitl.ask"].attributes["hitl.status"] == "approved"
+    assert SECRET not in traces.text
+
+
+def test_the_claim_of_an_execution_is_a_span_without_go_run_too(traces):
+    with Orchestrator.open("memory://", telemetry=Telemetry(provider=traces.provider)) as hitl:
+        go = hitl.ask(CallKey(thread="t", call_id="c"), a_task(), proposed_call("refund", {"a": 1}, confidence=0.9))
+        with pytest.raises(GrantRefused):
+            go.grant.begin({"a": 2})
+        go.grant.begin().done(SECRET)
+        hitl.executions.grant(go.grant.token).begin()
+
+    refused, first, second = [dict(each.attributes) for each in traces.of("hitl.begin")]
+    assert refused == {"hitl.case.id": go.case_id, "error.type": "GrantRefused"}
+    assert first == {"hitl.case.id": go.case_id, "hitl.execution.claimed": True, "hitl.execution.status": "started"}
+    assert (second["hitl.execution.claimed"], second["hitl.execution.status"]) == (False, "finished")
     assert SECRET not in traces.text
 
 

@@ -174,13 +174,13 @@ def test_invisible_characters_are_written_out_and_the_svg_stays_xml(sign):
 
 
 def test_the_picture_can_be_had_as_png():
-    pytest.importorskip("resvg_py")
+    pytest.importorskip("vl_convert")
 
     assert png(policy_map(canonical())).startswith(b"\x89PNG")
 
 
 def test_a_png_without_its_extra_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
 
     with pytest.raises(InvalidInput, match=r"pip install '\.\[plots\]'"):
         png(policy_map(canonical()))

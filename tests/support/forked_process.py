@@ -1,7 +1,8 @@
 """Imports everything once and forks a child for each order, so that a process that is to be killed costs no import.
 
-Orders come as JSON lines: what to do, on which store, and when the child dies. The report of each is one JSON line:
-the lines that the child acknowledged, and how it ended.
+Before the first order it works through a store of its own, so that a child pays for no first use either, such as that
+of LangGraph. Orders come as JSON lines: what to do, on which store, and when the child dies. The report of each is one
+JSON line: the lines that the child acknowledged, and how it ended.
 """
 
 import json
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any
 
@@ -229,6 +231,18 @@ def grown_to(store: str, events: int, child: int) -> bool:
     return False
 
 
+def warm_up() -> None:
+    """Use everything once that is slow the first time."""
+    with TemporaryDirectory() as folder:
+        for store in ("memory://", f"sqlite:///{folder}/first.db"):
+            with Orchestrator.open(store) as hitl:
+                for number in (0, 1, 13):
+                    hitl.submit(*task_number(number))
+                decide(hitl, {"steps": [(1, 0), (13, 0), (13, 1)]}, lambda line: None)
+                hitl.recover()
+                hitl.run_maintenance()
+
+
 def carry_out(order: dict[str, Any]) -> dict[str, Any]:
     """Fork a child, wait for the progress after which it is to be killed, kill it, and return its acknowledgements."""
     child, read_end = child_of(order)
@@ -250,6 +264,7 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    warm_up()
     for line in sys.stdin:
         report = json.dumps(carry_out(json.loads(line)))
         print(report, flush=True)  # noqa: T201 - how it speaks with the test

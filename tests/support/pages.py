@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from typing import NamedTuple
 
-VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
+VOID = {"meta", "col", "br", "hr", "img", "input", "link", "wbr"}
 
 
 class Element(NamedTuple):

@@ -1,8 +1,10 @@
 """Addresses of stores in tests, and the queue of open reviews as one list."""
 
 import json
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from hitl_orchestrator.domain.review import StoredReview
@@ -13,7 +15,7 @@ from hitl_orchestrator.ledger.keys.files import seal_keys_from
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.wiring.stores import key_file_of
+from hitl_orchestrator.wiring.stores import key_file_of, open_ledger
 from support.postgres_server import direct_connection
 
 
@@ -22,17 +24,35 @@ def address_of(store: str, folder: Path) -> str:
     return {"memory": "memory://", "sqlite": f"sqlite:///{folder / 'hitl.db'}"}[store]
 
 
+@cache
+def _tables() -> bytes:
+    """Return a SQLite file with the tables of a new ledger, made once in this process."""
+    with TemporaryDirectory() as folder:
+        open_ledger(f"sqlite:///{folder}/hitl.db").close()
+        return Path(folder, "hitl.db").read_bytes()
+
+
+def new_sqlite(path: Path) -> str:
+    """Return the address of a SQLite store without cases. Its file is copied, which is quicker than making tables."""
+    path.touch(mode=0o600)
+    path.write_bytes(_tables())
+    store = f"sqlite:///{path}"
+    found(store)
+    return store
+
+
 def found(store: str, seal_key: Any = None) -> None:
-    """Write the head row of a new ledger into empty tables on a server, under its key file or a given key."""
+    """Write the head row of a new ledger into tables without entries, under its key file or a given key."""
     row = seal_keys_from(seal_key, cast(Path, key_file_of(store))).new_ledger()
     with direct_connection(store) as connection:
         connection.execute("DELETE FROM ledger_head")
-        connection.execute("INSERT INTO ledger_head VALUES (1, %s, %s, %s, %s, %s, %s)", row)
+        marks = ", ".join("%s" if is_postgres(store) else "?" for _ in row)
+        connection.execute(f"INSERT INTO ledger_head VALUES (1, {marks})", row)
 
 
 def sealed_under(store: str, seal_key: Any) -> str:
-    """Return the address of a store without cases that is sealed with this key: a new one, or one on a server."""
-    if is_postgres(store):
+    """Return the address of a store without cases that is sealed with this key: a new one, or one that has tables."""
+    if is_postgres(store) or Path(store.removeprefix("sqlite:///")).exists():
         found(store, seal_key)
     return store
 

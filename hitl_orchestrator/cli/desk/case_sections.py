@@ -9,7 +9,7 @@ from textual.content import Content
 
 from hitl_orchestrator.cli.output.blocks import inline
 from hitl_orchestrator.cli.output.formatting import confidence, count, local_clock, local_minute, signals, wait
-from hitl_orchestrator.cli.views.content import nothing, task_name, what_is_asked
+from hitl_orchestrator.cli.views.content import did_it_happen, nothing, task_name, what_is_asked
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.input.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
@@ -161,7 +161,7 @@ def recorded(case: Case, history: Sequence[HistoryItem]) -> list[Section]:
 
 def _task(view: CaseView) -> Content:
     task = view.task
-    asked = [_quoted(f"Did {view.asked_about} happen?", STRONG)] if view.asked_about else []
+    asked = [_quoted(did_it_happen(view.asked_about), STRONG)] if view.asked_about else []
     lines = [*asked, _quoted(task.task_description, "" if asked else STRONG), *_fields(task.metadata)]
     return _stacked([*lines, *_beware(task.model_dump(mode="json"))])
 

@@ -18,6 +18,8 @@ SHORT_ID = 18
 """Characters of a case id: its time to the millisecond, and three random digits. Every command accepts them."""
 
 _LONGEST_EDIT = 400
+_CHECK = "execution-check-"
+"""The start of the id of an execution check."""
 
 
 def task_lines(task: Task, about: str) -> Iterator[Block]:
@@ -32,7 +34,12 @@ def task_lines(task: Task, about: str) -> Iterator[Block]:
 def asked_about(view: CaseView) -> Iterator[Block]:
     """Yield the question of an execution check, with the call that it asks about."""
     if view.asked_about:
-        yield Line(f"Did {view.asked_about} happen?", "bold", indent=2, quoted=True)
+        yield Line(did_it_happen(view.asked_about), "bold", indent=2, quoted=True)
+
+
+def did_it_happen(call: str) -> str:
+    """Return the question of an execution check."""
+    return f"Did {call} happen?"
 
 
 def proposal_lines(proposal: Proposal) -> Iterator[Block]:
@@ -51,8 +58,8 @@ def nothing(classifier_error: str | None) -> str:
 
 
 def task_name(task_id: str, case_id: str) -> str:
-    """Return the id of a task; for a call, whose task id is long and says little, the short id of its case."""
-    return case_id[:SHORT_ID] if is_call(task_id) else task_id
+    """Return the id of a task; for a call or a question about one, whose id says little, the short id of its case."""
+    return case_id[:SHORT_ID] if is_call(task_id) or task_id.startswith(_CHECK) else task_id
 
 
 def task_with_call(case: Case) -> str:
@@ -74,6 +81,8 @@ def call_of(case: Case) -> Proposal | None:
 
 def what_is_asked(request: ReviewRequest) -> str:
     """Return the call that an open review is about, or else the description of its task."""
+    if request.asked_about:
+        return did_it_happen(request.asked_about)
     call = None
     if is_call(request.task_id) and request.proposal is not None and not request.hidden:
         call = shown_call(request.proposal)

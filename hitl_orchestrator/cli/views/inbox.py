@@ -34,6 +34,7 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "classifier_error": request.classifier_error,
         "task_type": task.task_type,
         "task_description": task.task_description,
+        "asked_about": request.asked_about or None,
         "proposal": request.proposal.model_dump(mode="json") if request.proposal else None,
         "routing_decision": request.routing_decision,
         "rule_id": request.rule_id,

@@ -4,8 +4,19 @@ Its columns are those of the ledger's table `outcomes`; `prepared` adds what fol
 texts only: a column may be categorical. polars, which comes with the extra `lab`, is imported by the functions.
 """
 
-from hitl_orchestrator.insights.frame.columns import BANDS, DERIVED, FRAME, empty, from_rows, polars, schema
+from hitl_orchestrator.insights.frame.columns import (
+    BANDS,
+    DERIVED,
+    FRAME,
+    Separators,
+    empty,
+    from_rows,
+    from_text,
+    polars,
+    schema,
+)
 from hitl_orchestrator.insights.frame.derived import prepared
 from hitl_orchestrator.insights.frame.exported import read_export
 
-__all__ = ["BANDS", "DERIVED", "FRAME", "empty", "from_rows", "polars", "prepared", "read_export", "schema"]
+__all__ = ["BANDS", "DERIVED", "FRAME", "Separators", "empty", "from_rows", "from_text", "polars", "prepared"]
+__all__ += ["read_export", "schema"]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hitl_orchestrator.errors import InvalidInput, install_hint
+from hitl_orchestrator.errors import InvalidInput, install_hint, shortened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,6 +112,39 @@ def empty() -> "pl.DataFrame":
     return polars().DataFrame(schema=schema())  # type: ignore[no-any-return]
 
 
+class Separators(NamedTuple):
+    """How a text separates values and rows, and how it writes a missing number beside an empty text."""
+
+    value: str
+    row: str
+    no_number: str
+
+
+def from_text(text: str, columns: Sequence[str], separators: Separators) -> "pl.DataFrame":
+    """Return rows of the table `outcomes`, written as one text, as a frame. An empty text is null, but for `signals`.
+
+    Raises:
+        InvalidInput: a value does not fit its column.
+    """
+    pl = polars()
+    if not text:
+        return pl.DataFrame(schema=schema(columns))  # type: ignore[no-any-return]
+    numbers = [name for name in columns if FRAME[name] == "number"]
+    try:
+        raw = pl.read_csv(
+            text.encode(),
+            has_header=False,
+            separator=separators.value,
+            eol_char=separators.row,
+            quote_char=None,
+            schema=_stored_types(columns),
+            null_values=dict.fromkeys(numbers, separators.no_number),
+        )
+        return raw.with_columns(_read_stored(columns))  # type: ignore[no-any-return]
+    except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
+        raise _unreadable(exc) from exc
+
+
 def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAME)) -> "pl.DataFrame":
     """Return rows of the table `outcomes`, with their columns in this order, as a frame.
 
@@ -119,28 +152,31 @@ def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAM
         InvalidInput: a value does not fit its column.
     """
     pl = polars()
-    types, stored = schema(columns), stored_types(columns)
     try:
-        raw = pl.DataFrame(list(rows), schema=stored, orient="row")
-        return raw.with_columns(read_stored(columns, types))  # type: ignore[no-any-return]
+        raw = pl.DataFrame(list(rows), schema=_stored_types(columns), orient="row")
+        return raw.with_columns(_read_stored(columns))  # type: ignore[no-any-return]
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
-        raise InvalidInput([f"the rows of outcomes cannot be read: {exc}"]) from exc
+        raise _unreadable(exc) from exc
 
 
-def stored_types(columns: Iterable[str]) -> dict[str, Any]:
+def _unreadable(exc: Exception) -> InvalidInput:
+    line = (str(exc).splitlines() or [type(exc).__name__])[0]
+    return InvalidInput([f"the rows of outcomes cannot be read: {shortened(line)}"])
+
+
+def _stored_types(columns: Iterable[str]) -> dict[str, Any]:
     """Return the polars types of columns as the table holds them: times as texts, flags as 0 and 1."""
     pl = polars()
     as_stored = {"time": pl.String, "flag": pl.Int64}
-    types = schema(columns)
-    return {name: as_stored.get(FRAME[name], kind) for name, kind in types.items()}
+    return {name: as_stored.get(FRAME[name], kind) for name, kind in schema(columns).items()}
 
 
-def read_stored(columns: Iterable[str], types: Mapping[str, Any]) -> "list[pl.Expr]":
+def _read_stored(columns: Iterable[str]) -> "list[pl.Expr]":
     """Return the conversions of stored columns to those of the frame."""
     pl = polars()
-    times = [
-        pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S%.6fZ", time_unit="us", time_zone="UTC")
-        for name in columns
-        if FRAME[name] == "time"
-    ]
-    return [*times, *(pl.col(name).cast(types[name]) for name in columns if FRAME[name] == "flag")]
+    readers = {
+        "time": lambda column: column.str.to_datetime("%+", time_unit="us", time_zone="UTC"),
+        "flag": lambda column: column.cast(pl.Boolean),
+    }
+    read = [readers[FRAME[name]](pl.col(name)) for name in columns if FRAME[name] in readers]
+    return [*read, pl.col("signals").fill_null("")] if "signals" in columns else read

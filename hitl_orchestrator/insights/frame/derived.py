@@ -36,20 +36,22 @@ def prepared(frame: "AnyFrame") -> "AnyFrame":
     The checks must be in the same frame: filter by time afterwards.
     """
     pl = polars()
-    present = frame.lazy().collect_schema()
-    types = schema()
-    missing = [pl.lit(None, kind).alias(name) for name, kind in types.items() if name not in present]
-    rows = frame.lazy().with_columns(missing).with_columns(_own_columns(pl))
+    if isinstance(frame, pl.LazyFrame):
+        return cast("AnyFrame", prepared(frame.collect()).lazy())
+    missing = [pl.lit(None, kind).alias(name) for name, kind in schema().items() if name not in frame.columns]
+    rows: Any = frame.with_columns(missing).with_columns(_own_columns(pl))
     checks = _spot_checks(pl, rows)
-    rows = rows.join(checks, left_on="case_id", right_on="quality_check_of", how="left", maintain_order="left")
-    rows = rows.with_columns(check_overturned=pl.when("is_drawn").then(pl.col("check_overturned")))
+    # Not a join of the frames, which would copy all columns.
+    verdict = pl.col("case_id").replace_strict(
+        checks["quality_check_of"], checks["overturned"], default=None, return_dtype=pl.Boolean
+    )
+    rows = rows.with_columns(check_overturned=pl.when("is_drawn").then(verdict))
     checked = pl.col("check_overturned").is_not_null()
-    rows = rows.with_columns(
+    return rows.with_columns(  # type: ignore[no-any-return]
         looked_at=pl.col("by_person") | checked,
         look_overturned=pl.when("by_person").then(pl.col("overturned")).otherwise(pl.col("check_overturned")),
         look_weight=pl.when("by_person").then(1.0).when(checked).then(1 / pl.col("review_probability")),
     )
-    return cast("AnyFrame", rows if isinstance(frame, pl.LazyFrame) else rows.collect())
 
 
 def _own_columns(pl: Any) -> "list[pl.Expr]":
@@ -96,8 +98,9 @@ def _is_drawn(pl: Any) -> "pl.Expr":
     return both.map_batches(drawn, return_dtype=pl.Boolean, is_elementwise=True)  # type: ignore[no-any-return]
 
 
-def _spot_checks(pl: Any, rows: "pl.LazyFrame") -> "pl.LazyFrame":
+def _spot_checks(pl: Any, rows: "pl.DataFrame") -> "pl.DataFrame":
     """Return the verdict of each answered spot check, under the id of the case that it checks; the last one counts."""
-    answered = pl.col("by_person") & (pl.col("quality_check") == QualityCheckKind.SPOT_CHECK.value)
-    checks = rows.filter(answered).select("quality_check_of", check_overturned="overturned")
+    is_check = pl.col("quality_check") == QualityCheckKind.SPOT_CHECK.value
+    answered = pl.col("by_person") & is_check & pl.col("quality_check_of").is_not_null()
+    checks = rows.select("quality_check_of", "overturned", answered=answered).filter("answered")
     return checks.unique("quality_check_of", keep="last", maintain_order=True)

@@ -68,7 +68,7 @@ def _columns(pl: Any, present: Any) -> "list[pl.Expr]":
     made = {
         "signals": _words(raw("signals")),
         "has_proposal": proposal.is_not_null(),
-        "predicted_label": proposal.str.json_path_match("$.predicted_label").str.slice(0, _LONGEST_LABEL),
+        "predicted_label": _shown_label(pl, proposal.str.json_path_match("$.predicted_label")),
         "classifier_failed": raw("classifier_error").is_not_null(),
         "unreadable": _words(raw("unreadable")) != "",
         "votes": raw("votes").map_elements(_votes, return_dtype=pl.String),
@@ -81,6 +81,12 @@ def _columns(pl: Any, present: Any) -> "list[pl.Expr]":
             of_column = pl.col(name).cast(kind) if name in present else pl.lit(None, kind)
             made[name] = of_text if is_time else of_column
     return [expression.alias(name) for name, expression in made.items()]
+
+
+def _shown_label(pl: Any, labels: Any) -> Any:
+    """Return labels as the ledger's table holds them: on one line, and of limited length."""
+    line = labels.str.replace_all(r"[\s\x1c-\x1f]+", " ").str.strip_chars(" ").str.slice(0, _LONGEST_LABEL)
+    return pl.when(line != "").then(line)
 
 
 def _words(texts: Any) -> Any:

@@ -14,14 +14,15 @@ testing and acceptance sampling. Technometrics 24, 295-300). The level holds for
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import polars as pl
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
-from hitl_orchestrator.insights.metrics.groups import Tally, tallies
+from hitl_orchestrator.insights.metrics.groups import MOST_GROUPS, Tally
 from hitl_orchestrator.insights.metrics.model import Autonomy
 from hitl_orchestrator.insights.metrics.population import Population, not_enough
 from hitl_orchestrator.insights.shares import Share, wilson
@@ -54,12 +55,11 @@ class Above(NamedTuple):
         return Share(count=count, of=of, share=share, lowest=lowest, highest=highest, why_not=why_not)
 
 
-def autonomy(found: Population, tolerated: float) -> tuple[Autonomy, ...]:
-    """Return the verdict on each task type, the most frequent first."""
+def autonomy(found: Population, tallied: Mapping[str | None, Tally], tolerated: float) -> tuple[Autonomy, ...]:
+    """Return the verdict on the largest of these task types, in their order."""
     sums = _sums(found).partition_by("task_type", as_dict=True)
-    return tuple(
-        _of_type(key[0], tally, sums.get(key), tolerated) for key, tally in tallies(found, "task_type").items()
-    )
+    largest = islice(tallied.items(), MOST_GROUPS)
+    return tuple(_of_type(name, tally, sums.get((name,)), tolerated) for name, tally in largest)
 
 
 def _sums(found: Population) -> pl.DataFrame:
@@ -148,5 +148,6 @@ def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerate
     if verdict == ABOVE_BOUND:
         part = "" if coverage is None else f"; these are {percent(coverage)} of the cases"
         return f"{where}, at most {highest} are wrong ({looks}), and {allowed}{part}"
-    why = "" if step.errors.why_not is None else f": {step.errors.why_not}"
+    unseen = step.errors.unseen / step.errors.cases
+    why = f"; {percent(unseen)} of these cases cannot be drawn for a spot check, and may all be wrong" if unseen else ""
     return f"{where}, {lowest} to {highest} are wrong ({looks}), and {allowed}{why}"

@@ -1,7 +1,8 @@
 """Rates of automation, review and escalation, and the verdicts of people: of all cases, and by group."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice, starmap
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -14,6 +15,10 @@ from hitl_orchestrator.insights.shares import Share, share_among
 from hitl_orchestrator.insights.strata import Stratum, merge
 
 NO_SIGNAL = "none"
+
+MOST_GROUPS = 200
+"""The number of groups of a dimension that are measured, the largest ones."""
+
 _VERDICTS = (*VERDICT_NAMES, "label_changed", "timeout")
 _SUMMED = ("cases", "automatic", "escalated", *_VERDICTS, "known", "confidence", "stated", STAKE)
 
@@ -94,19 +99,26 @@ def all_cases(found: Population) -> Tally:
     return tallies(found).get((), Tally(Counter(), []))
 
 
-def by_dimension(found: Population) -> dict[str, tuple[Group, ...]]:
-    """Return the groups of each dimension: the confidence bands in order, the others by their number of cases."""
-    return {name: _groups(found, name) for name in DIMENSIONS}
+def by_dimension(found: Population) -> dict[str, dict[str | None, Tally]]:
+    """Return the tallies of each dimension: the confidence bands in order, the others by their number of cases."""
+    return {name: _of_dimension(found, name) for name in DIMENSIONS}
 
 
-def _groups(found: Population, name: str) -> tuple[Group, ...]:
+def groups(by: Mapping[str, Mapping[str | None, Tally]]) -> dict[str, tuple[Group, ...]]:
+    """Return the largest groups of each dimension."""
+    return {name: tuple(starmap(_group, islice(tallied.items(), MOST_GROUPS))) for name, tallied in by.items()}
+
+
+def left_out(by: Mapping[str, Mapping[str | None, Tally]]) -> dict[str, int]:
+    """Return how many groups of each dimension are not among the largest ones, where any is not."""
+    return {name: len(tallied) - MOST_GROUPS for name, tallied in by.items() if len(tallied) > MOST_GROUPS}
+
+
+def _of_dimension(found: Population, name: str) -> dict[str | None, Tally]:
     if name == "signal":
-        groups = _by_signal(tallies(found, "signals"))
-    else:
-        groups = {key: tally for (key,), tally in tallies(found, name).items()}
-    if name == "confidence_band":
-        groups = {band: groups[band] for band in BANDS if band in groups}
-    return tuple(_group(key, tally) for key, tally in groups.items())
+        return _by_signal(tallies(found, "signals"))
+    tallied = {key: tally for (key,), tally in tallies(found, name).items()}
+    return {band: tallied[band] for band in BANDS if band in tallied} if name == "confidence_band" else tallied
 
 
 def _by_signal(groups: Mapping[tuple[Any, ...], Tally]) -> dict[str | None, Tally]:
@@ -133,15 +145,16 @@ def _group(key: str | None, tally: Tally) -> Group:
     )
 
 
-def overturn_map(found: Population) -> tuple[HeatCell, ...]:
-    """Return the overturned share of each task type in each confidence band that has cases."""
+def overturn_map(found: Population, task_types: Iterable[str | None]) -> tuple[HeatCell, ...]:
+    """Return the overturned share of these task types in each confidence band that has cases."""
+    largest = set(islice(task_types, MOST_GROUPS))
     cells = found.cases.group_by("task_type", "confidence_band").agg(
         pl.len().alias("cases"),
         pl.col("overturned").sum().alias("wrong"),
         pl.col("overturned").count().alias("decided"),
     )
     rows = sorted(
-        cells.iter_rows(named=True),
+        (row for row in cells.iter_rows(named=True) if row["task_type"] in largest),
         key=lambda row: (row["task_type"] is None, row["task_type"] or "", BANDS.index(row["confidence_band"])),
     )
     return tuple(

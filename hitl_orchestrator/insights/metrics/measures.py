@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics.autonomy import autonomy
 from hitl_orchestrator.insights.metrics.confidence import calibration, false_confidence, risk_coverage
-from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, overturn_map
+from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, groups, left_out, overturn_map
 from hitl_orchestrator.insights.metrics.latency import latency
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField
 from hitl_orchestrator.insights.metrics.population import case_counts, population, relied_on
@@ -37,7 +37,7 @@ def all_metrics(
         raise InvalidInput([f"tolerated: {tolerated!r} must lie between 0 and 1, and sure: {sure!r} from 0 to 1"])
     found = population(frame, since, until)
     interval = interval_of(found.period, every)
-    tally = all_cases(found)
+    tally, by = all_cases(found), by_dimension(found)
     verdicts = tally.verdicts
     people = verdicts.people
     return Metrics(
@@ -54,8 +54,9 @@ def all_metrics(
             )
         },
         automatic_errors=tally.errors,
-        by=by_dimension(found),
-        overturn_map=overturn_map(found),
+        by=groups(by),
+        left_out=left_out(by),
+        overturn_map=overturn_map(found, by["task_type"]),
         false_confidence=false_confidence(found, sure),
         calibration=calibration(found),
         risk_coverage=risk_coverage(found),
@@ -64,7 +65,7 @@ def all_metrics(
         rules=rule_uses(found, active_rules),
         never_fired=never_fired(found, active_rules),
         error_types=error_types(found),
-        autonomy=autonomy(found, tolerated),
+        autonomy=autonomy(found, by["task_type"], tolerated),
         stakes=stakes(found, stake, looks),
         every=interval,
         trend=trend(found, interval, sure),

@@ -6,6 +6,8 @@ Shares of cases that a person decided describe these cases, not the automatic on
 
 from datetime import datetime
 
+from pydantic import Field
+
 from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel
 from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
@@ -263,7 +265,11 @@ class Mark(Value):
 
 
 class Metrics(Value):
-    """All metrics of a set of cases."""
+    """All metrics of a set of cases.
+
+    `left_out` is the number of groups of each dimension beyond the largest ones; of task types, the overturn map and
+    `autonomy` lack them too.
+    """
 
     period: Period
     cases: CaseCounts
@@ -278,6 +284,7 @@ class Metrics(Value):
     approval: Share
     automatic_errors: EscapedErrors
     by: dict[str, tuple[Group, ...]]
+    left_out: dict[str, int] = Field(default_factory=dict)
     overturn_map: tuple["HeatCell", ...]
     false_confidence: FalseConfidence
     calibration: Calibration

@@ -3,11 +3,13 @@
 Name it in `langgraph.json`: `{"graphs": {"oversight": "hitl_orchestrator.integrations.langgraph.server:graph"}}`. The
 `HITL_...` variables are those of the command line; the store is opened with the first task. A request may do what its
 authenticated user may do; without authentication in `langgraph.json` the server takes no decisions, unless
-`HITL_REVIEWER` names the reviewer who alone uses it.
+`HITL_REVIEWER` names the reviewer who alone uses it. `HITL_IDENTITIES` names a file that maps the identities of users,
+such as mail addresses, to the ids of reviewers and agents; then the server knows no other identity.
 """
 
 import atexit
 from collections.abc import Mapping
+from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
@@ -17,9 +19,11 @@ from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel, Field
 
 from hitl_orchestrator import AgentOutput, Case, InvalidInput, Orchestrator, Principal, Proposal, Task, Waiting
-from hitl_orchestrator.domain.input.parsing import parse
+from hitl_orchestrator.domain.input.parsing import parse, read_json
+from hitl_orchestrator.domain.input.record_size import read_bounded
 from hitl_orchestrator.domain.principal import PrincipalKind
-from hitl_orchestrator.domain.value import Confidence, Identifier
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Value
+from hitl_orchestrator.errors import shortened
 from hitl_orchestrator.execution.answers import why_not
 from hitl_orchestrator.integrations.langgraph.calls import Asked, Question
 from hitl_orchestrator.integrations.langgraph.nodes import OversightNode
@@ -82,19 +86,63 @@ class State(BaseModel):
     result: dict[str, Any] | None = Field(default=None)
 
 
+class _Identities(Value):
+    """The id of a reviewer or an agent for each identity of a user."""
+
+    identities: dict[Label, Identifier]
+
+
 class _Store:
-    """The orchestrator of this process, opened by the settings when it is first needed."""
+    """The orchestrator of this process and its users, read from the settings when they are first needed."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._opened: Orchestrator | None = None
+        self._identities: Mapping[str, str] | None = None
 
     def __call__(self) -> Orchestrator:
         """Return the orchestrator."""
         with self._lock:
             if self._opened is None:
+                self._identities = _identities_in(read_settings().identities)
                 self._opened = _open()
             return self._opened
+
+    def name_of(self, config: RunnableConfig) -> str | None:
+        """Return the reviewer or the agent who is the authenticated user of a run.
+
+        Raises:
+            UnfitRun: the settings map identities, and not this one.
+        """
+        user = authenticated_user(config)
+        if user is None or self._identities is None:
+            return user
+        if user not in self._identities:
+            raise UnfitRun([f"the user {shortened(repr(user))} of this run is not in the file of HITL_IDENTITIES"])
+        return self._identities[user]
+
+    def reviewer_of(self, config: RunnableConfig) -> Principal | None:
+        """Return the authenticated user, or without authentication the reviewer of the settings."""
+        user, name, reviewer = authenticated_user(config), self.name_of(config), read_settings().reviewer
+        if user is not None:
+            fields = {"subject": user, "kind": PrincipalKind.HUMAN, "person": name, "authenticated_by": CHANNEL}
+            return parse(Principal, fields, f"the user {user!r} of this run, who is no reviewer")
+        if reviewer is None:
+            return None
+        return Principal.local(reviewer, PrincipalKind.HUMAN).model_copy(update={"person": reviewer})
+
+
+def _identities_in(path: str | None) -> Mapping[str, str] | None:
+    """Return the names of a file. Raises `InvalidInput` if it cannot be used."""
+    if path is None:
+        return None
+    where = f"HITL_IDENTITIES: {path}"
+    try:
+        with Path(path).open("rb") as file:
+            text = read_bounded(file.read, where).decode("utf-8-sig")
+    except (OSError, ValueError) as exc:
+        raise InvalidInput([f"{where}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+    return parse(_Identities, {"identities": read_json(text, where)}, where).identities
 
 
 def _open() -> Orchestrator:
@@ -108,14 +156,6 @@ def _open() -> Orchestrator:
     # A server has no hook for its end in a graph.
     atexit.register(opened.close)
     return opened.acting_as(channel=CHANNEL)
-
-
-def _reviewer_of(config: RunnableConfig) -> str | Principal | None:
-    """Return the authenticated user, or without authentication the reviewer of the settings."""
-    user, reviewer = authenticated_user(config), read_settings().reviewer
-    if user is not None or reviewer is None:
-        return user
-    return Principal.local(reviewer, PrincipalKind.HUMAN).model_copy(update={"person": reviewer})
 
 
 def _begin(state: State) -> dict[str, Any]:
@@ -163,7 +203,8 @@ def _result_of(state: State, case: Case) -> dict[str, Any]:
 
 def _built() -> Any:
     builder: StateGraph[Any, Any, Any, Any] = StateGraph(State, input_schema=Submitted, output_schema=Finished)
-    oversight = Oversight(_Store(), NAME, "", _reviewer_of, authenticated_user, ask=_submit)
+    store = _Store()
+    oversight = Oversight(store, NAME, "", store.reviewer_of, store.name_of, ask=_submit)
     node = OversightNode(oversight, Question(_task_of), _result_of)
     builder.add_node("begin", _begin)
     builder.add_node(NAME, node)

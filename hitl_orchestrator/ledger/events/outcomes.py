@@ -20,11 +20,11 @@ class Outcome(NamedTuple):
 
     `signals` are separated by spaces. `has_proposal` and `replayed` are 0 or 1. `task_timestamp` is the timestamp of
     the task. Times have one text form, which sorts as times do. `metadata_digest` names the metadata of the task among
-    the contents of the case; None if the task has none. `predicted_label` is the label of the proposal, its first
-    `LONGEST_LABEL` characters. `classifier_failed`, `unreadable` and `redacted` are 0 or 1: the classifier gave no
-    answer, scoring could not read a field of the output, and the texts of the case were erased. `votes` is a JSON list
-    of `[person, human_decision, role]` in order, where they say more than `reviewer_id`, `human_decision` and
-    `human_role`; else None. The `ERASED_COLUMNS` of a redacted case are None.
+    the contents of the case; None if the task has none. `predicted_label` is the label of the proposal, see
+    `shown_label`. `classifier_failed`, `unreadable` and `redacted` are 0 or 1: the classifier gave no answer, scoring
+    could not read a field of the output, and the texts of the case were erased. `votes` is a JSON list of `[person,
+    human_decision, role]` in order, where they say more than `reviewer_id`, `human_decision` and `human_role`; else
+    None. The `ERASED_COLUMNS` of a redacted case are None.
     """
 
     finished_seq: int
@@ -110,7 +110,7 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any], *
         "signals": " ".join(record["signals"]),
         "has_proposal": int(proposal is not None),
         "votes": _votes(record),
-        "predicted_label": None if proposal is None or is_redacted else proposal["predicted_label"][:LONGEST_LABEL],
+        "predicted_label": None if proposal is None or is_redacted else shown_label(proposal["predicted_label"]),
         "classifier_failed": int(record["classifier_error"] is not None),
         "unreadable": int(bool(record["unreadable"])),
         "redacted": int(is_redacted),
@@ -121,6 +121,11 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any], *
     if is_redacted:
         columns |= dict.fromkeys(ERASED_COLUMNS)
     return Outcome(**columns)
+
+
+def shown_label(label: str) -> str | None:
+    """Return the first `LONGEST_LABEL` characters of a label on one line; None if it has only white space."""
+    return " ".join(label.split())[:LONGEST_LABEL] or None
 
 
 def _votes(record: Mapping[str, Any]) -> str | None:

@@ -21,6 +21,28 @@ from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
 
+VALUE_END, ROW_END = "\x1f", "\n"
+"""The separators of values and rows in an `OutcomeText`. No column of the table has one, unless it was altered."""
+
+NO_NUMBER = "NULL"
+"""A missing number in an `OutcomeText`; it may also be empty, as other missing values are."""
+
+
+class OutcomeSpan(NamedTuple):
+    """The number of outcomes, and the entries of the first and of the last one; all are 0 without any."""
+
+    rows: int
+    first: int
+    last: int
+
+
+class OutcomeText(NamedTuple):
+    """Outcomes as one text: their number, the entry of the last one, and the text."""
+
+    rows: int
+    last: int
+    text: str
+
 
 class Cases(Protocol):
     """Cases from intake to outcome."""
@@ -134,6 +156,16 @@ class Cases(Protocol):
 
         With `metadata` each row ends with the metadata of the task as JSON text, None once erased, and with whether the
         case was redacted. Reading it takes longer.
+        """
+
+    def outcome_span(self) -> OutcomeSpan:
+        """Return the number of outcomes, and the entries of the first and the last one."""
+
+    def outcome_text(self, columns: tuple[str, ...], after: int, up_to: int, most: int) -> OutcomeText:
+        """Return `most` outcomes at most that finished after this entry, up to the other one, as one text.
+
+        Threads may call it at once: most of the work is done by the database. Each row has `finished_seq` and these
+        columns, with `VALUE_END` between them, and `ROW_END` between rows.
         """
 
     def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:

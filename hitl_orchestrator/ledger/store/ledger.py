@@ -62,6 +62,7 @@ class LedgerStore:
         outcomes = OutcomeRepository(database, work, log)
         self.finish, self.records, self.outcomes = outcomes.finish, outcomes.records, outcomes.outcomes
         self.records_with_task = outcomes.records_with_task
+        self.outcome_span, self.outcome_text = outcomes.outcome_span, outcomes.outcome_text
         self.spot_checks_due, self.spot_check_opened = outcomes.spot_checks_due, outcomes.spot_check_opened
 
         policies = PolicyRepository(database, log)

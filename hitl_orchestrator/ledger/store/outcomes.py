@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
+from hitl_orchestrator.ledger.ports.ledger import OutcomeSpan, OutcomeText
 from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
@@ -22,6 +23,7 @@ from hitl_orchestrator.ledger.store.rows import readable
 from hitl_orchestrator.ledger.store.statements import cases as statements
 from hitl_orchestrator.ledger.store.statements.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
 from hitl_orchestrator.ledger.store.statements.records import records_matching
+from hitl_orchestrator.ledger.store.statements.text_rows import SPAN, outcomes_as_text
 
 
 class OutcomeRepository:
@@ -74,6 +76,20 @@ class OutcomeRepository:
         """Yield columns of the outcomes in the order in which the cases finished."""
         rows = self._database.stream(statements.outcomes_of(columns, with_contents=metadata))
         return map(_with_metadata, rows) if metadata else rows
+
+    @retried
+    def outcome_span(self) -> OutcomeSpan:
+        """Return the number of outcomes, and the entries of the first and the last one."""
+        with self._database.read() as transaction:
+            row = transaction.first(SPAN)
+        return OutcomeSpan(row["rows"], row["first"] or 0, row["last"] or 0)
+
+    @retried
+    def outcome_text(self, columns: tuple[str, ...], after: int, up_to: int, most: int) -> OutcomeText:
+        """Return the next outcomes as one text."""
+        with self._database.read() as transaction:
+            row = transaction.first(outcomes_as_text(columns), after=after, up_to=up_to, most=most)
+        return OutcomeText(row["rows"], row["last"] or up_to, row["text"] or "")
 
     @retried
     def spot_checks_due(self, limit: int = 1000) -> Sequence[str]:

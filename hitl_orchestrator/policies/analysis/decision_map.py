@@ -215,12 +215,12 @@ def png(drawn: PolicyMap) -> bytes:
         InvalidInput: the extra `plots` is not installed.
     """
     try:
-        from resvg_py import svg_to_bytes  # noqa: PLC0415 - an extra, and slow to import
+        from vl_convert import svg_to_png  # noqa: PLC0415 - an extra
     except ImportError:
         raise InvalidInput(
-            [f"a PNG file needs resvg-py, which is missing (an SVG file needs nothing); {install_hint('plots')}"]
+            [f"a PNG needs vl-convert-python, which is missing (an SVG file needs nothing); {install_hint('plots')}"]
         ) from None
-    return bytes(svg_to_bytes(svg_string=svg(drawn, dark=False), zoom=2, sans_serif_family="DejaVu Sans"))
+    return bytes(svg_to_png(svg(drawn, dark=False), scale=2))
 
 
 def story(drawn: PolicyMap) -> str:

@@ -2,6 +2,7 @@
 
 from hitl_orchestrator.domain.case import Case, QualityCheck
 from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.execution import CallForm
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.services.acting import Acting, CaseKey
@@ -17,10 +18,12 @@ class QualityChecks:
     def __init__(self, reader: CaseReader, submission: CaseSubmission) -> None:
         self._reader, self._submission = reader, submission
 
-    def add_gold_case(self, task: Task, output: AgentOutput | None, expected: HumanDecision, acting: Acting) -> Case:
-        """Submit a case whose right decision is known."""
+    def add_gold_case(
+        self, task: Task, output: AgentOutput | None, expected: HumanDecision, call: CallForm | None, acting: Acting
+    ) -> Case:
+        """Submit a case whose right decision is known; `call` is the form that the calls of its type have."""
         check = QualityCheck(kind=QualityCheckKind.KNOWN_ANSWER, expected=expected)
-        return self._submit(Intake(task, output, quality_check=check), acting)
+        return self._submit(Intake(task, output, quality_check=check, call=call), acting)
 
     def add_second_review(self, key: CaseKey, task_id: str, acting: Acting) -> Case:
         """Submit a decided case again, under another task id, for a reviewer who has not decided it."""

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, Chain, InForce, compliance
-from hitl_orchestrator.backtest.history import first_line, in_background
+from hitl_orchestrator.backtest.history import first_line
+from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +15,9 @@ from hitl_orchestrator.domain.enums import (
     EventKind,
     HumanDecision,
 )
-from hitl_orchestrator.domain.execution import shown_call
 from hitl_orchestrator.domain.lifecycle import state_of
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
-from hitl_orchestrator.domain.task import Task
-from hitl_orchestrator.errors import HitlError, InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, RequestRejected
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
@@ -36,6 +33,7 @@ from hitl_orchestrator.services.case_reader import CaseReader, Clock, not_waitin
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 from hitl_orchestrator.services.reviews.first_view import FirstView, first_view
+from hitl_orchestrator.services.reviews.inbox import asked_about
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 from hitl_orchestrator.services.reviews.requirements import facts_of, storable_text
 
@@ -125,7 +123,7 @@ class CaseViewer:
             action=row.shown.routing.decision.action,
             rule_id=row.shown.routing.decision.rule_id,
             message=row.shown.routing.decision.message or "",
-            asked_about=self._asked_about(row.shown.task),
+            asked_about=asked_about(self._ledger, row.shown.task),
             role=rights.needed,
             missing_role=None if row.role in rights.people.chain.roles else row.role,
             requirements=rights.requirements,
@@ -144,18 +142,6 @@ class CaseViewer:
             may_decide=() if row.shown.replayed else tuple(each.reviewer_id for each in rights.seem_able()),
             why_not="" if reviewer is None else _why_not(rights, reviewer, now),
         )
-
-    def _asked_about(self, task: Task) -> str:
-        """Return the call that an execution check asks about. Its texts are read from its own case, and not copied."""
-        if task.task_type != EXECUTION_CHECK:
-            return ""
-        with suppress(HitlError):
-            case = self._ledger.case(str(task.metadata.get("case_id")))
-            if case.redacted:
-                return "its texts were erased"
-            output = case.final_output
-            return "" if output is None else shown_call(output) or output.predicted_label
-        return ""
 
     def _agent_fields(self, row: StoredReview) -> dict[str, Any]:
         """Return the fields that show the proposal of the agent and its confidence."""

@@ -8,9 +8,11 @@ from itertools import islice
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.execution import shown_call
 from hitl_orchestrator.domain.review import Page, Reviewer, ReviewRequest, StoredReview
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.domain.task import Task
+from hitl_orchestrator.errors import HitlError, InvalidInput
 from hitl_orchestrator.graph.topology import can_resume
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Place, QueuePage, Skip
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -24,7 +26,7 @@ from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.requirements import SKIPPED, NeededRoles, requirements_of
 
-__all__ = ["MAX_LISTED", "ReviewInbox", "check_limit"]
+__all__ = ["MAX_LISTED", "ReviewInbox", "asked_about", "check_limit"]
 
 MAX_LISTED, _MAX_PAGE = 100_000, 1000
 
@@ -273,6 +275,7 @@ class ReviewInbox:
             raised=routing.score.raised if visible else (),
             unreadable=routing.score.unreadable if visible else (),
             message=routing.decision.message or "",
+            asked_about=asked_about(self._ledger, task),
             escalated_because=row.shown.passed_up_because,
             on_timeout=row.shown.on_timeout,
             approvals_given=self._votes(row) if requirements.approvals > 1 else 0,
@@ -291,6 +294,19 @@ class ReviewInbox:
             return len({vote.person for vote in ballots(self._reader.case(row.case_id).reviews)})
         except SKIPPED:
             return 0
+
+
+def asked_about(ledger: Ledger, task: Task) -> str:
+    """Return the call that an execution check asks about. Its texts are read from its own case, and not copied."""
+    if task.task_type != EXECUTION_CHECK:
+        return ""
+    with suppress(HitlError):
+        case = ledger.case(str(task.metadata.get("case_id")))
+        if case.redacted:
+            return "its texts were erased"
+        output = case.final_output
+        return "" if output is None else shown_call(output) or output.predicted_label
+    return ""
 
 
 def check_limit(verb: str, limit: int) -> None:

@@ -16,6 +16,7 @@ from hitl_orchestrator.insights.escaped_errors import escaped_errors
 from hitl_orchestrator.insights.frame import FRAME, from_rows, prepared
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.confidence import MOST_LISTED, MOST_POINTS
+from hitl_orchestrator.insights.metrics.groups import MOST_GROUPS
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField, Verdicts
 from hitl_orchestrator.insights.strata import Stratum
 
@@ -250,7 +251,7 @@ def verdicts(*groups, **options):
     return {one.task_type: one for one in found}
 
 
-def test_task_types_are_told_apart_by_what_their_errors_allow():  # wordlist: allow
+def test_task_types_are_distinguished_by_what_their_errors_allow():
     found = verdicts(
         of_type("safe", 300, 100),
         of_type("doubtful", 60, 15, start=1000),
@@ -303,3 +304,16 @@ def test_the_final_decisions_of_people_are_all_counted():
 
     assert [found.approval.count, found.rejection.count, found.modification.count, found.override.count] == [1] * 4
     assert (found.overturn.count, found.overturn.of) == (3, 4)
+
+
+def test_of_very_many_groups_the_largest_are_measured_and_the_others_counted():
+    rows = [
+        automatic(number, task_type=f"type-{number}", agent_id=f"agent-{number}") for number in range(MOST_GROUPS + 7)
+    ]
+    rows += [automatic(1000 + number, task_type="large") for number in range(3)]
+
+    found = measure(frame_of(rows))
+
+    assert found.left_out == {"task_type": 8, "agent_id": 8}
+    assert [len(found.by["task_type"]), len(found.autonomy), len(found.overturn_map)] == [MOST_GROUPS] * 3
+    assert (found.by["task_type"][0].key, found.autonomy[0].task_type) == ("large", "large")

@@ -22,7 +22,7 @@ from support.reports import (
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.report.model import Finding
 from hitl_orchestrator.insights.report.rendering import html, to_html
-from hitl_orchestrator.insights.report.rendering.cells import share_cell
+from hitl_orchestrator.insights.report.rendering.cells import NO_BREAK, TO, share_cell
 from hitl_orchestrator.insights.shares import share_among
 
 REPORTS = {
@@ -131,7 +131,7 @@ def test_ten_languages_are_shown_in_their_own_direction(pages):
 
 
 def test_a_share_stands_beside_its_count_and_its_interval(pages):
-    assert "Automated: 43.6% (526 of 1,204, 95% interval 40.9 to 46.5%)" in pages["full"].text
+    assert "Automated: 43.6 % (526 of 1,204, 95 % interval 40.9 to 46.6 %)" in pages["full"].text
     assert re.search(r"\d of \d ?not enough data ?\d of 10", pages["full"].text)
     assert re.search(r"\d+ of 30 looks", pages["full"].text)
 
@@ -188,13 +188,18 @@ def test_a_page_without_jinja2_says_what_to_install(monkeypatch):
 
 
 @given(st.integers(1, 400).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
-def test_a_share_never_looks_larger_than_it_is(counted):
+def test_a_share_never_looks_larger_and_its_interval_never_narrower_than_it_is(counted):
     count, of = counted
-    cell = share_cell(share_among(count, of))
+    share = share_among(count, of)
+    cell = share_cell(share)
+    shown = float(cell.text.removesuffix(NO_BREAK + "%"))
+    lowest, highest = map(float, cell.third.removesuffix(NO_BREAK + "%").split(TO))
 
-    assert float(cell.text.removesuffix("%")) <= 100 * count / of + 1e-9
-    assert (cell.text == "0.0%") == (count == 0)
-    assert (cell.text == "100.0%") == (count == of)
+    assert shown <= 100 * count / of + 1e-9
+    assert (shown == 0) == (count == 0)
+    assert (shown == 100) == (count == of)
+    assert lowest <= 100 * share.lowest + 1e-9
+    assert highest >= 100 * share.highest - 1e-9
     assert cell.second == f"{count} of {of}"
 
 

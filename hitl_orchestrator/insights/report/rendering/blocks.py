@@ -151,6 +151,7 @@ class Front:
     tiles: tuple[Tile, ...]
     cards: tuple[Card, ...]
     changes: Items | None
+    uncertain: tuple[str, ...]
     no_changes: str
 
 

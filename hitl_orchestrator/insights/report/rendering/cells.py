@@ -1,6 +1,7 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
 from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent, plain_number
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, MOST_UNSEEN, EscapedErrors
@@ -9,6 +10,8 @@ from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
+NO_BREAK = "\u00a0"
+_TENTH, _EXACT = Decimal("0.1"), 11
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
     (2 * _MINUTE, 1, "s"),
@@ -20,7 +23,7 @@ _UNITS = (
 
 
 def share_cell(share: Share | None) -> Cell:
-    """Return a share in percent, with the count it was taken from and its 95% interval."""
+    """Return a share in percent, with the count it was taken from and its 95 % interval."""
     if share is None or (share.share is None and share.why_not is None):
         return Cell(DASH, "number")
     counted = f"{whole(share.count)} of {whole(share.of)}"
@@ -42,7 +45,9 @@ def errors_cell(errors: EscapedErrors | None) -> Cell:
 def _lack(errors: EscapedErrors) -> str:
     """Return in few words what is missing; `why_not` is the whole sentence, for one place per report."""
     if errors.unseen > MOST_UNSEEN * errors.cases:
-        return f"{percent(errors.unseen / errors.cases)} could not be drawn"
+        if errors.unseen == errors.cases:
+            return "none could be drawn"
+        return f"{rate(errors.unseen / errors.cases, 0)} could not be drawn"
     if errors.unseen + errors.unanswered > MOST_UNSEEN * errors.cases:
         return f"{whole(errors.unanswered)} unanswered"
     return f"{cut_off(errors.effective_reviews, 0)} of {ENOUGH_REVIEWS} looks"
@@ -52,25 +57,29 @@ def _with_interval(share: float | None, lowest: float | None, highest: float | N
     if share is None:
         return Cell(DASH, "number", counted)
     if lowest is None or highest is None:
-        return Cell(percent(share, 1), "number", counted)
-    return Cell(percent(share, 1), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
+        return Cell(rate(share), "number", counted)
+    return Cell(rate(share), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
+
+
+def rate(share: float, digits: int = 1) -> str:
+    """Return a share of 1 in percent, cut off: `40.0 %`, with a blank that does not break."""
+    return f"{percent(share, digits).removesuffix('%')}{NO_BREAK}%"
 
 
 def span(lowest: float, highest: float) -> str:
-    """Return an interval in percent: 33.1 to 47.0%, with a dash."""
-    return f"{percent(lowest, 1).removesuffix('%')}{TO}{percent(highest, 1)}"
+    """Return an interval in percent, never narrower than it is: 33.1 to 47.0 %, with a dash."""
+    top = (Decimal(repr(round(highest, _EXACT))) * 100).quantize(_TENTH, rounding=ROUND_CEILING)
+    return f"{percent(round(lowest, _EXACT), 1).removesuffix('%')}{TO}{top}{NO_BREAK}%"
 
 
 def share_text(share: Share) -> str:
-    """Return a share in one line: `58.0% (47 of 81, 95% interval 47.1 to 68.2%)`."""
+    """Return a share in one line: `58.0 % (47 of 81, 95 % interval 47.1 to 68.2 %)`."""
     if share.why_not is not None:
         return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
-    return (
-        f"{percent(share.share, 1)} ({counted}, 95% interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
-    )
+    return f"{rate(share.share)} ({counted}, 95 % interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
 
 
 def lacking(why_not: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.insights.report.model import Report
-from hitl_orchestrator.insights.report.rendering.blocks import TOP, Interval, Section
+from hitl_orchestrator.insights.report.rendering.blocks import TOP, Interval, Section, Table
 from hitl_orchestrator.insights.report.rendering.content import document
 from hitl_orchestrator.insights.report.rendering.svg import picture
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """What the page may load: nothing. It may use the styles that it contains."""
 
-_JOINTS = re.compile(r"(?<=[_./:@-])(?=\w)")
+_JOINTS = re.compile(r"(?<=[_/:@-])(?=\w)|(?<=\.)(?=[^\W\d])")
 _LINE = 56
 """The length of the line from 0 to 100 %, in pixels."""
 
@@ -63,6 +63,12 @@ def _line(interval: Interval) -> dict[str, str]:
     return {name: f"{3 + value * (_LINE - 6):.1f}" for name, value in interval._asdict().items()}
 
 
+def _widths(table: Table) -> list[int]:
+    """Return the widths of the columns, in percent."""
+    total = sum(column.weight for column in table.columns)
+    return [int(100 * column.weight / total) for column in table.columns]
+
+
 def _parts(text: str) -> list[str]:
     """Return a text in parts between which a line may be broken: after the signs that join the parts of a name."""
     return [part for part in _JOINTS.split(text) if part]
@@ -87,5 +93,6 @@ def _environment() -> "Environment":
     )
     made.filters["kind"] = lambda block: type(block).__name__
     made.filters["line"] = _line
+    made.filters["widths"] = _widths
     made.filters["parts"] = _parts
     return made

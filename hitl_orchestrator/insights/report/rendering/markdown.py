@@ -63,6 +63,11 @@ def _front(front: Front) -> Iterator[str]:
     yield "## What changed since the last period"
     yield ""
     yield from _items(front.changes) if front.changes else (escaped(front.no_changes), "")
+    if front.uncertain:
+        yield "May be chance:"
+        yield ""
+        yield from (f"- {escaped(each)}" for each in front.uncertain)
+        yield ""
 
 
 def _card(card: Card) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """The content of the report, part by part, from the values of the model."""
 
+import re
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar, cast
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.insights.report.model import Report
 from hitl_orchestrator.insights.report.rendering.blocks import Document
-from hitl_orchestrator.insights.report.rendering.cells import moment
+from hitl_orchestrator.insights.report.rendering.cells import NO_BREAK, moment
 from hitl_orchestrator.insights.report.rendering.content.definitions import definitions
 from hitl_orchestrator.insights.report.rendering.content.findings import findings
 from hitl_orchestrator.insights.report.rendering.content.front import front
@@ -17,6 +18,7 @@ from hitl_orchestrator.insights.report.rendering.content.trust import struggles,
 
 TITLE = "Oversight report"
 _Part = TypeVar("_Part")
+_PERCENT = re.compile(r"(\d) %")
 
 
 def document(report: Report) -> Document:
@@ -42,9 +44,9 @@ def document(report: Report) -> Document:
 
 
 def visible(value: _Part) -> _Part:
-    """Return a part of a document with every invisible character escaped."""
+    """Return a part of a document with every invisible character escaped, and no line break before a percent sign."""
     if isinstance(value, str):
-        return cast(_Part, escape_invisible(value))
+        return cast(_Part, _PERCENT.sub(rf"\1{NO_BREAK}%", escape_invisible(value)))
     if isinstance(value, tuple):
         parts = map(visible, value)
         return cast(_Part, type(value)._make(parts) if hasattr(value, "_make") else tuple(parts))

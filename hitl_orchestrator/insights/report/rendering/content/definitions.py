@@ -34,7 +34,7 @@ _WORDS = (
     ("Compliance", "Each decision is derived again from the recorded facts and the policy of that time, and compared."),
 )
 _INTERVALS = (
-    "A share is shown with its count and with its 95% interval (Wilson, 1927), as a point on a line from 0 to 100%. "
+    "A share is shown with its count and with its 95 % interval (Wilson, 1927), as a point on a line from 0 to 100 %. "
     "Strata are combined by MOVER (Zou and Donner, 2008); spot checks without an answer widen the interval, as if all "
     "of them had found the case right, or wrong. A difference is called certain where the two intervals do not overlap."
 )

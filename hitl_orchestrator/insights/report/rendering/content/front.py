@@ -1,6 +1,5 @@
 """The first screen: the alarms, the signal line, the judgments, and what changed."""
 
-from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Period
 from hitl_orchestrator.insights.report.model import (
     Change,
@@ -13,11 +12,12 @@ from hitl_orchestrator.insights.report.model import (
     SignalLine,
 )
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
-from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, whole
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, whole
 
 
 def front(report: Report) -> Front:
     """Return the first screen of a report."""
+    certain = [change for change in report.changes if change.is_certain]
     return Front(
         store=report.store,
         period=period_text(report.metrics.period),
@@ -31,7 +31,8 @@ def front(report: Report) -> Front:
             integrity_card(report.integrity),
             compliance_card(report.compliance),
         ),
-        changes=Items(tuple(map(_change, report.changes))) if report.changes else None,
+        changes=Items(tuple(map(_change, certain))) if certain else None,
+        uncertain=tuple(change.sentence for change in report.changes if not change.is_certain),
         no_changes=_no_changes(report),
     )
 
@@ -48,7 +49,7 @@ def period_text(period: Period) -> str:
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else percent(signal.automated)
+    automated = DASH if signal.automated is None else rate(signal.automated, 0)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),
@@ -97,11 +98,10 @@ def compliance_card(compliance: Compliance) -> Card:
 
 
 def _change(change: Change) -> Item:
-    label = "certain" if change.is_certain else "may be chance"
-    return Item(change.sentence, change.severity, label)
+    return Item(change.sentence, change.severity)
 
 
 def _no_changes(report: Report) -> str:
     if report.previous is None:
         return "There is no earlier period to compare with."
-    return "No metric differs from the period before."
+    return "No metric is certainly different from the period before."

@@ -84,7 +84,7 @@ def _integrity(found: Integrity) -> tuple[Block, ...]:
 
 def _decided(report: Report) -> Table:
     columns = (
-        Column("Case", 1.5),
+        Column("Case", 1.9),
         Column("Task type, domain", 1.4),
         Column("Risk", 0.7),
         Column("Confidence", 0.9, is_number=True),
@@ -105,7 +105,7 @@ def _decided(report: Report) -> Table:
 def _decision(row: Decided) -> tuple[Cell, ...]:
     by = quoted(row.person, words(row.source))
     return (
-        code(row.case_id)._replace(second=f"task {row.task_id}", third="replayed" if row.replayed else ""),
+        code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
         Cell(str(row.risk_level)),
         confidence(row.confidence),

@@ -83,18 +83,26 @@ def _trend(metrics: Metrics) -> Table:
         Column("Median time", 0.8, is_number=True),
     )
     latest = metrics.trend[-MOST_MOMENTS:]
+    whole_days = all((each.start.hour, each.start.minute) == (0, 0) for each in latest)
     return Table(
-        f"Over time, by {metrics.every}",
+        f"Over time, {every_text(metrics.every)}",
         columns,
-        tuple(map(_moment, latest)),
+        tuple(_moment(each, whole_days=whole_days) for each in latest),
         left_out=len(metrics.trend) - len(latest),
         empty="No decisions yet.",
     )
 
 
-def _moment(each: Moment) -> tuple[Cell, ...]:
+def every_text(every: str) -> str:
+    """Return the length of the intervals in words: `1w` is `week by week`, `2d` is `every 2 days`."""
+    number = every.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = _UNITS.get(every.removeprefix(number), every.removeprefix(number))
+    return f"{unit} by {unit}" if number in {"", "1"} else f"every {number} {unit}s"
+
+
+def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
     return (
-        when(each.start),
+        Cell(f"{each.start:%Y-%m-%d}", "number") if whole_days else when(each.start),
         number(each.cases),
         share_cell(each.automation),
         share_cell(each.overturn),
@@ -146,8 +154,8 @@ def _latency(found: Latency) -> tuple[Block, ...]:
         Column("Duration", 2.4),
         Column("Cases", is_number=True),
         Column("Median", is_number=True),
-        Column("90% within", is_number=True),
-        Column("99% within", is_number=True),
+        Column("90 % within", is_number=True),
+        Column("99 % within", is_number=True),
     )
     return (
         Paragraph(f"Decided after the deadline: {share_text(found.overdue)}."),
@@ -178,7 +186,7 @@ def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
         left_out=max(0, len(rows) - MOST_ROWS),
         note="A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent "
         "is right too.",
-        empty="No person has decided a case yet.",
+        empty="No person has reviewed a case here; replayed decisions measure no reviewer.",
     )
     return Figure("reviewer_load", _LOAD), table
 
@@ -222,8 +230,9 @@ def _stakes(rows: tuple[Stake, ...]) -> Table:
     )
 
 
+_UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
 _TREND = (
-    "The share of automatic cases, and of the cases that people overturned, with 95% intervals. Vertical lines mark "
+    "The share of automatic cases, and of the cases that people overturned, with 95 % intervals. Vertical lines mark "
     "changes of policy and of agent version."
 )
 _WAITING = "How long cases waited for a person, and how long people worked on them."

@@ -1,6 +1,5 @@
 """Where automation is safe, and where agents struggle."""
 
-from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
     Autonomy,
     Calibration,
@@ -25,6 +24,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     number,
     plural,
     quoted,
+    rate,
     sentence,
     share_cell,
     share_text,
@@ -47,7 +47,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     estimate = errors_cell(errors)
     shown = lacking(errors.why_not or "no spot check is answered")
     if estimate.interval is not None:
-        shown = f"{estimate.text} ({estimate.second}, 95% interval {estimate.third.replace(TO, ' to ')})"
+        shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
         Paragraph(f"Automated: {share_text(metrics.automation)}. Errors among automatic cases: {shown}."),
         Figure("trust_boundaries", _MAP),
@@ -76,7 +76,7 @@ def struggles(metrics: Metrics) -> tuple[Section, ...]:
 
 def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     columns = (
-        Column("Task type", 2),
+        Column("Task type", 3.4),
         Column("Without a person?", 1.4),
         Column("Cases", 0.8, is_number=True),
         Column("Automated", 1.4, is_number=True),
@@ -98,7 +98,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else percent(row.coverage, 1), "number")
+    coverage = Cell(DASH if row.coverage is None else rate(row.coverage), "number")
     return (
         quoted(row.task_type)._replace(second=sentence(row.sentence)),
         Cell(word, tone=tone),
@@ -107,8 +107,14 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
         share_cell(row.overturn),
         confidence(row.bound),
         coverage,
-        share_cell(row.errors_above),
+        _errors_above(row),
     )
+
+
+def _errors_above(row: Autonomy) -> Cell:
+    """Return the errors at and above the bound; the sentence of the row says already why they are not certain."""
+    cell = share_cell(row.errors_above)
+    return cell if cell.interval is not None else cell._replace(third="")
 
 
 def _risk_coverage(curve: RiskCoverage) -> tuple[Block, ...]:
@@ -170,7 +176,7 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
 
 def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
     return (
-        code(case.case_id)._replace(second=f"task {case.task_id}", third="spot check" if case.is_spot_check else ""),
+        code(case.case_id)._replace(second=f"task {case.task_id}{', spot check' if case.is_spot_check else ''}"),
         quoted(case.task_type),
         quoted(case.domain),
         Cell(str(case.risk_level)),
@@ -236,14 +242,14 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
 
 _MAP = (
     "Every case by risk and confidence. The color is the route that the policy chose, the shape what people decided; "
-    "the lines are the bounds of the policy."
+    "lines, where drawn, are the bounds of the policy."
 )
 _HEATMAP = "The share of cases that people overturned, by task type and confidence. The number is the count of cases."
 _CURVE = (
     "If only cases at or above a confidence were automated: their share of all cases (coverage) and the share of them "
-    "that people overturn (risk), with the 95% interval."
+    "that people overturn (risk), with the 95 % interval."
 )
 _RELIABILITY = (
-    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, people approve 80%. Below it, "
-    "the agent is too sure. The lines are 95% intervals."
+    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, people approve 80 %. Below it, "
+    "the agent is too sure. The lines are 95 % intervals."
 )

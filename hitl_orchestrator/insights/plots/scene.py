@@ -1,0 +1,51 @@
+"""What a picture is drawn from, and what a picture is."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.insights.metrics.model import Metrics
+from hitl_orchestrator.insights.plots.style import Look
+
+if TYPE_CHECKING:
+    import altair as alt
+    import polars as pl
+
+
+class Bound(NamedTuple):
+    """The confidence from which a policy approves cases of a risk automatically, with a label such as `by rule_004`.
+
+    A `confidence` of None says that it never does.
+    """
+
+    risk: RiskLevel
+    confidence: float | None
+    label: str = ""
+
+
+class Scene(NamedTuple):
+    """The metrics, the prepared frame that they were measured on, the bounds of the policy, and the look."""
+
+    metrics: Metrics
+    frame: "pl.DataFrame | None"
+    bounds: Sequence[Bound]
+    look: Look
+
+
+class Picture(NamedTuple):
+    """A kind of picture: `says` is the finding and the title, `describe` the picture in words for screen readers.
+
+    `why_not` says why there is not enough data; None where there is. `draw` then returns the chart.
+    """
+
+    name: str
+    heading: str
+    draw: "Callable[[Scene], alt.LayerChart]"
+    says: Callable[[Metrics], str]
+    describe: Callable[[Metrics], str]
+    why_not: Callable[[Metrics], str | None]
+    needs_frame: bool = False
+
+    def alt(self, metrics: Metrics) -> str:
+        """Return the finding and the picture in words, or why there is no picture."""
+        return self.why_not(metrics) or f"{self.says(metrics)}. {self.describe(metrics)}"

@@ -1,0 +1,308 @@
+"""Automation and overturned reviews over time, with the changes of policies and agents."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.insights.metrics.model import Mark, Metrics, Moment
+from hitl_orchestrator.insights.plots.labels import count_of, day_text, period_text, shortened, text_width
+from hitl_orchestrator.insights.plots.scene import Picture, Scene
+from hitl_orchestrator.insights.plots.style import DASHED, DOTTED, SOLID, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.shares import Share, share_among
+
+if TYPE_CHECKING:
+    import altair as alt
+
+ENOUGH = 10
+"""The least number of decided cases for a trend."""
+
+MOST_MOMENTS, LEAST_MOMENTS, CASES_OF_MOMENT = 40, 4, 25
+"""The points of a line, and the average number of cases of each, for which intervals are put together."""
+
+MOST_MARKS, MARK_LINES = 8, 4
+_LINE, _BARS, _FLOOR = 15, 0.2, -0.26
+_NAMES = {"policy": "policy", "agent_version": "agent"}
+_INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+_DIGEST, _DIGEST_SHOWN = re.compile("[0-9a-f]{32,}"), 12
+_RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
+_LEAST_APART, _MANY = 0.14, 24
+
+
+def why_not(metrics: Metrics) -> str | None:
+    """Return why there is no picture."""
+    moments = [moment for moment in metrics.trend if moment.cases]
+    if len(moments) <= 1:
+        return f"not enough data: cases were decided in {len(moments)} of 2 {_every(metrics)}s"
+    cases = sum(moment.cases for moment in moments)
+    return None if cases >= ENOUGH else f"not enough data: {cases} of {ENOUGH} decided cases"
+
+
+def says(metrics: Metrics) -> str:
+    """Return the finding: how both shares differ between the two halves of the period."""
+    moved = [
+        (name, *_halves(shares))
+        for name, shares in (
+            ("automation", [moment.automation for moment in metrics.trend]),
+            ("overturned reviews", [moment.overturn for moment in metrics.trend]),
+        )
+    ]
+    certain = [found for name, before, after in moved if (found := _moved(name, before, after)) is not None]
+    steady = [name for name, before, after in moved if _moved(name, before, after) is None and before.of and after.of]
+    if not certain and not steady:
+        return "Too few decisions for a trend"
+    if not certain:
+        return f"No certain change in {' or '.join(steady)}"
+    sentence = " and ".join(certain) + (f", {steady[0]} did not certainly change" if steady else "")
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _halves(shares: Sequence[Share]) -> tuple[Share, Share]:
+    """Return the shares over the first and the second half of the moments."""
+    middle = len(shares) // 2
+    return _sum(shares[:middle]), _sum(shares[middle:])
+
+
+def _moved(name: str, before: Share, after: Share) -> str | None:
+    """Return such as `automation rose from 30% to 45%`; None where that may be chance."""
+    if before.lowest is None or before.highest is None or after.lowest is None or after.highest is None:
+        return None
+    verb = "rose" if after.lowest > before.highest else "fell" if after.highest < before.lowest else None
+    shares = f"from {percent(before.share or 0.0)} to {percent(after.share or 0.0)}"
+    return f"{name} {verb} {shares}" if verb else None
+
+
+def describe(metrics: Metrics) -> str:
+    """Return the picture in words."""
+    changes = "; ".join(f"{_mark_text(mark)} on {day_text(mark.at)}" for mark in metrics.marks[-MOST_MARKS:])
+    return (
+        f"Two lines over time: the share of automatic decisions, and the share of decisions of people that overturned "
+        f"the agent. Changes: {changes or 'none'}."
+    )
+
+
+def draw(scene: Scene) -> "alt.LayerChart":
+    """Return the lines."""
+    metrics, look = scene.metrics, scene.look
+    plane = _Plane.of(metrics, look)
+    subtitle = (
+        f"{count_of(metrics.cases.decided, 'decided case')}, by {plane.every}, "
+        f"{period_text(metrics.period.first, metrics.period.last)}. "
+        "Bands: 95% intervals; the title compares the halves of the period"
+    )
+    if len(metrics.marks) > MOST_MARKS:
+        subtitle += f". The last {MOST_MARKS} of {len(metrics.marks)} changes are marked"
+    layers = [*plane.marks(metrics.marks[-MOST_MARKS:]), *plane.bars(), *plane.lines(metrics)]
+    return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
+
+
+def _pooled(moments: Sequence[Moment]) -> tuple[tuple[Moment, ...], timedelta, int]:
+    """Return moments of enough cases each, the time that each takes, and how many intervals were put together."""
+    step = min(later.start - earlier.start for earlier, later in pairwise(moments))
+    start, intervals = moments[0].start, (moments[-1].start - moments[0].start) // step + 1
+    cases = sum(moment.cases for moment in moments)
+    needed = max(ceil(intervals / MOST_MOMENTS), ceil(CASES_OF_MOMENT * intervals / cases))
+    together = max(1, min(needed, intervals // LEAST_MOMENTS))
+    if together == 1:
+        return tuple(moments), step, 1
+    groups = groupby(moments, key=lambda moment: (moment.start - start) // (step * together))
+    pooled = tuple(_pool(start + number * together * step, list(found)) for number, found in groups)
+    return pooled, step * together, together
+
+
+def _pool(start: datetime, moments: Sequence[Moment]) -> Moment:
+    return Moment(
+        start=start,
+        cases=sum(moment.cases for moment in moments),
+        automation=_sum(moment.automation for moment in moments),
+        overturn=_sum(moment.overturn for moment in moments),
+        false_confidence=_sum(moment.false_confidence for moment in moments),
+        median_latency=None,
+    )
+
+
+def _sum(shares: Iterable[Share]) -> Share:
+    listed = list(shares)
+    return share_among(sum(share.count for share in listed), sum(share.of for share in listed))
+
+
+def _every(metrics: Metrics) -> str:
+    return _INTERVALS.get(metrics.every, metrics.every)
+
+
+def _mark_text(mark: Mark) -> str:
+    """Return such as `policy: refunds_v3`; of a digest, the first letters."""
+    label = mark.label[:_DIGEST_SHOWN] if _DIGEST.fullmatch(mark.label) else mark.label
+    return f"{_NAMES.get(mark.kind, mark.kind)}: {label}"
+
+
+class _Plane(NamedTuple):
+    """The time from `start` to `end`, and the pixels: `head` for the marks above the plot, `height` in all."""
+
+    moments: tuple[Moment, ...]
+    every: str
+    step: timedelta
+    look: Look
+    head: int
+    height: int
+
+    @classmethod
+    def of(cls, metrics: Metrics, look: Look) -> "_Plane":
+        moments, step, together = _pooled([moment for moment in metrics.trend if moment.cases])
+        every = _every(metrics) if together == 1 else f"{together} {_every(metrics)}s"
+        head = _LINE * min(MARK_LINES, len(metrics.marks)) + 8 if metrics.marks else 4
+        return cls(moments, every, step, look, head, head + (260 if look.is_narrow else 320))
+
+    @property
+    def start(self) -> datetime:
+        return self.moments[0].start
+
+    @property
+    def end(self) -> datetime:
+        return self.moments[-1].start + self.step
+
+    @property
+    def wide(self) -> float:
+        """The width of the time in pixels; the rest is for the names of the lines."""
+        return self.look.inner - _AXIS - (_RIGHT_PHONE if self.look.is_narrow else _RIGHT)
+
+    def pixel(self, at: datetime) -> float:
+        return (at - self.start) / (self.end - self.start) * self.wide
+
+    def x(self) -> Any:
+        alt = altair()
+        most = 3 if self.look.is_narrow else 6
+        chosen = self.moments[:: -(-len(self.moments) // most)]
+        labels = {_text(moment.start): moment.start for moment in chosen}
+        past = self.end + (self.end - self.start) * ((self.look.inner - _AXIS) / self.wide - 1)
+        axis = alt.Axis(
+            title=None,
+            values=list(labels),
+            format="%H:%M, %-d %b" if self.every == "hour" else "%-d %b",
+            grid=False,
+            labelBound=False,
+            labelFlush=False,
+            domain=False,
+        )
+        scale = alt.Scale(type="utc", domain=[_text(self.start), _text(past)], nice=False, padding=0)
+        return alt.X("at:T", axis=axis, scale=scale)
+
+    def y(self) -> Any:
+        alt = altair()
+        per_pixel = (1 - _FLOOR) / (self.height - self.head)
+        axis = alt.Axis(
+            title=None, values=[0, 0.25, 0.5, 0.75, 1], format=".0%", domain=False, ticks=False, minExtent=_AXIS - 6,
+            maxExtent=_AXIS - 6,
+        )  # fmt: skip
+        scale = alt.Scale(domain=[_FLOOR, 1 + self.head * per_pixel], nice=False, zero=False, padding=0)
+        return alt.Y("y:Q", axis=axis, scale=scale)
+
+    def _middle(self, moment: Moment) -> str:
+        return _text(moment.start + self.step / 2)
+
+    def lines(self, metrics: Metrics) -> Iterator["alt.Chart"]:
+        """Yield both lines with their bands, their points and, at the right end, their names."""
+        alt, theme = altair(), self.look.theme
+        automation = [(moment, moment.automation) for moment in self.moments]
+        overturned = [(moment, moment.overturn) for moment in self.moments]
+        kinds = [
+            ("automatic", automation, metrics.automation, theme.auto, SOLID, "circle"),
+            ("overturned", overturned, metrics.overturn, theme.wrong, DASHED, "diamond"),
+        ]
+        ends: list[tuple[float, str, str]] = []
+        for name, shares, whole, color, dash, shape in kinds:
+            data = [
+                {"at": self._middle(moment), "y": share.share, "low": share.lowest, "high": share.highest}
+                for moment, share in shares
+                if share.share is not None
+            ]
+            if not data:
+                continue
+            band = alt.Chart(rows([{**row, "y": row["low"]} for row in data]))
+            yield band.mark_area(color=color, opacity=0.16).encode(x=self.x(), y=self.y(), y2="high:Q")
+            chart = alt.Chart(rows(data)).encode(x=self.x(), y=self.y())
+            yield chart.mark_line(color=color, strokeWidth=2.2, strokeDash=dash)
+            size = 46 if len(data) <= _MANY else 22
+            yield chart.mark_point(filled=True, shape=shape, size=size, color=color, opacity=1)
+            ends.append((float(data[-1]["y"] or 0.0), f"{name} {percent(whole.share or 0.0)}", color))
+        yield from self._names(ends)
+
+    def _names(self, ends: list[tuple[float, str, str]]) -> Iterator["alt.Chart"]:
+        """Yield the name of each line with the share over the whole period, none upon another."""
+        alt, size = altair(), self.look.text_size
+        before = -1.0
+        for share, text, color in sorted(ends):
+            y = before = max(share, before + _LEAST_APART)
+            for line, part in enumerate((text, "in all")):
+                row = {"at": _text(self.end), "y": y, "text": part}
+                yield (
+                    alt.Chart(rows([row]))
+                    .mark_text(
+                        align="left",
+                        dx=4,
+                        dy=line * (size + 2),
+                        color=color,
+                        fontSize=size,
+                        fontWeight="normal" if line else "bold",
+                    )
+                    .encode(x=self.x(), y=self.y(), text="text:N")
+                )
+
+    def bars(self) -> Iterator["alt.Chart"]:
+        """Yield the number of cases below the lines."""
+        alt, theme = altair(), self.look.theme
+        most = max(moment.cases for moment in self.moments)
+        data = [
+            {
+                "at": _text(moment.start + 0.1 * self.step),
+                "end": _text(moment.start + 0.9 * self.step),
+                "y": _FLOOR,
+                "top": _FLOOR + _BARS * moment.cases / most,
+            }
+            for moment in self.moments
+        ]
+        yield (
+            alt.Chart(rows(data))
+            .mark_rect(color=theme.line, opacity=0.75)
+            .encode(x=self.x(), x2="end:T", y=self.y(), y2="top:Q")
+        )
+        text = [f"cases per {self.every},", f"at most {most:,}"]
+        for line, part in enumerate(text):
+            row = {"at": _text(self.end), "y": _FLOOR + 0.11 - 0.055 * line, "text": part}
+            yield (
+                alt.Chart(rows([row]))
+                .mark_text(align="left", dx=4, color=theme.muted, fontSize=self.look.text_size)
+                .encode(x=self.x(), y=self.y(), text="text:N")
+            )
+
+    def marks(self, marks: Sequence[Mark]) -> Iterator["alt.Chart"]:
+        """Yield a line for each change, with its name above the plot, in rows so that the names do not overlap."""
+        alt, theme, size = altair(), self.look.theme, self.look.text_size
+        rest = self.look.inner - _AXIS
+        ends = [-1.0] * MARK_LINES
+        for mark in sorted(marks, key=lambda mark: mark.at):
+            if not self.start <= mark.at <= self.end:
+                continue
+            text = shortened(_mark_text(mark), self.look.inner * 0.45, size)
+            pixel, wide = self.pixel(mark.at), text_width(text, size)
+            left = min(pixel, rest - wide)
+            line = next((line for line, end in enumerate(ends) if end < left), ends.index(min(ends)))
+            ends[line] = left + wide + 8
+            row = {"at": _text(mark.at), "text": text}
+            chart = alt.Chart(rows([row])).encode(x=self.x())
+            yield chart.mark_rule(
+                color=theme.text, strokeDash=DOTTED if mark.kind != "policy" else SOLID, strokeWidth=1.2
+            ).encode(y=alt.value(_LINE * line + 8), y2=alt.value(self.height))
+            yield chart.mark_text(
+                align="left", baseline="middle", dx=left - pixel + 4, color=theme.text, fontSize=size
+            ).encode(y=alt.value(_LINE * line + 6), text="text:N")
+
+
+def _text(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+PICTURE = Picture("trend", "Automation and overturned reviews over time", draw, says, describe, why_not)

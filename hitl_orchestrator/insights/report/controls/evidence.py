@@ -1,0 +1,184 @@
+"""What a report shows about oversight, in sentences with figures, for the tables of controls."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hitl_orchestrator.insights.report.model import Control, Report
+from hitl_orchestrator.insights.report.phrases import number, rate, share_text
+
+
+class Finding(NamedTuple):
+    """What the report says about one control: whether it holds (None: nothing to say), the figures, and the gap."""
+
+    holds: bool | None
+    evidence: str
+    gap: str | None = None
+
+
+class Row(NamedTuple):
+    """A control: its id in the framework, a title in our words, and how a report is read for it."""
+
+    control_id: str
+    title: str
+    read: Callable[[Report], Finding] | str
+    """A text is why the control lies outside of what a ledger can show."""
+    gap: str | None = None
+
+
+def control_of(row: Row, report: Report) -> Control:
+    """Return a control with its status. A finding that holds, with a gap, is shown partly."""
+    if isinstance(row.read, str):
+        return Control(control_id=row.control_id, title=row.title, status="outside", evidence="-", gap=row.read)
+    found = row.read(report)
+    gap = "; ".join(part for part in (found.gap, row.gap) if part is not None) or None
+    status = "not_shown" if not found.holds else "shown" if gap is None else "partly"
+    return Control(control_id=row.control_id, title=row.title, status=status, evidence=found.evidence, gap=gap)
+
+
+def followed(report: Report) -> Finding:
+    """Read whether every decision follows its policy."""
+    made = report.compliance
+    violations = len(made.violations) + made.left_out
+    if not made.derived:
+        return Finding(None, "no decision could be derived again from its policy")
+    text = f"{number(made.derived, 'decision')} derived again: {number(violations, 'violation')}"
+    text += f", {made.stricter:,} treated more strictly" if made.stricter else ""
+    missing = sum(made.not_derived.values())
+    return Finding(violations == 0, text, f"{number(missing, 'decision')} could not be derived" if missing else None)
+
+
+def reviewed(report: Report) -> Finding:
+    """Read whether people decide cases."""
+    metrics = report.metrics
+    people = metrics.verdicts.people
+    text = f"people decided {number(people, 'case')} of {metrics.cases.decided:,}; sent to a person: "
+    return Finding(people > 0, text + share_text(metrics.review))
+
+
+def followed_and_reviewed(report: Report) -> Finding:
+    """Read whether people decide cases, and none went past them."""
+    rule, people = followed(report), reviewed(report)
+    holds = None if rule.holds is None else rule.holds and bool(people.holds)
+    return Finding(holds, f"{rule.evidence}; {people.evidence}", rule.gap)
+
+
+def recorded(report: Report) -> Finding:
+    """Read whether the ledger is complete and unaltered."""
+    found = report.integrity
+    if not found.checked or found.sound is None:
+        return Finding(None, "the ledger was not verified for this report")
+    if not found.sound:
+        return Finding(False, f"the ledger is not sound: {found.problem}")
+    text = f"{number(found.entries, 'entry', 'entries')} in one hash chain verify"
+    sealed = " under the key of the ledger" if found.seals_checked else ""
+    heads = f", with {number(found.heads, 'signed head')}" if found.heads else ""
+    gap = None if found.seals_checked else "without the key of the ledger, its seals were not verified"
+    return Finding(True, text + sealed + heads, gap)
+
+
+def recorded_decisions(report: Report) -> Finding:
+    """Read whether each decision of a person is in the ledger, with the person and the content shown."""
+    found, people = recorded(report), report.metrics.verdicts.people
+    text = f"{number(people, 'decision')} of people, each with person, role, time, and digest of what was shown"
+    return Finding(found.holds and (people > 0 or None), f"{text}; {found.evidence}", found.gap)
+
+
+def overruled(report: Report) -> Finding:
+    """Read whether people overrule the agent."""
+    found = report.metrics.verdicts
+    text = f"{found.modify:,} modified, {found.override:,} overridden, {found.reject:,} rejected"
+    against = found.modify + found.override + found.reject
+    return Finding(against > 0 if found.people else None, f"{text} of {number(found.people, 'decision')} of people")
+
+
+def timed_out(report: Report) -> Finding:
+    """Read whether a missed deadline never approved."""
+    timeouts, overdue = report.metrics.verdicts.timeout, report.metrics.cases.overdue
+    wrong = sum("its deadline passed" in violation.what for violation in report.compliance.violations)
+    text = f"{number(timeouts, 'case')} ended by a deadline, {number(wrong, 'approval')} among them"
+    text += f"; overdue now: {overdue:,}"
+    return Finding(wrong == 0 if report.compliance.derived else None, text)
+
+
+def by_risk(report: Report) -> Finding:
+    """Read which share of each risk level people review."""
+    groups = report.metrics.by.get("risk_level", ())
+    shares = [
+        f"{group.key or 'no'} risk {rate(group.review.share)}" for group in groups if group.review.share is not None
+    ]
+    return Finding(
+        bool(shares) or None, f"sent to a person: {', '.join(shares)}" if shares else "no case has a risk level"
+    )
+
+
+def monitored(report: Report) -> Finding:
+    """Read whether behavior in use is measured over time."""
+    metrics = report.metrics
+    text = (
+        f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), 'interval')} of a {metrics.every}"
+    )
+    text += f"; overturned by people: {share_text(metrics.overturn)}"
+    return Finding(metrics.cases.decided > 0 or None, text)
+
+
+def known_limits(report: Report) -> Finding:
+    """Read whether the limits of the agent are measured."""
+    fitted, bound = report.metrics.calibration, report.metrics.false_confidence
+    if fitted.ece is None:
+        return Finding(None, f"calibration: {fitted.why_not or 'not enough data'}")
+    text = f"expected calibration error {fitted.ece:.3f} over {number(fitted.cases, 'case')}"
+    text += f"; sure and overturned, from {bound.bound:g}: {share_text(bound.overturned)}"
+    return Finding(True, text)
+
+
+def authorized(report: Report) -> Finding:
+    """Read whether deciders held the role that was demanded."""
+    roles = [group for group in report.metrics.by.get("human_role", ()) if group.key is not None]
+    people = len({row.person for row in report.decided if row.person is not None})
+    low = sum("decided it, and" in violation.what for violation in report.compliance.violations)
+    if not report.metrics.verdicts.people:
+        return Finding(None, "no person has decided a case")
+    text = f"{number(len(roles), 'role')}, {people} people in the listed decisions; below the demanded role: {low}"
+    return Finding(low == 0, text)
+
+
+def kept(report: Report) -> Finding:
+    """Read whether logs reach back six months."""
+    period = report.metrics.period
+    if period.first is None or period.last is None:
+        return Finding(None, "no decision is on record")
+    days = (report.generated_at - period.first).days
+    text = f"the oldest decision of the period is of {period.first:%Y-%m-%d}, {number(days, 'day')} ago"
+    gap = None if days >= SIX_MONTHS else "the store does not reach back six months yet, or the period is shorter"
+    return Finding(True, text, gap)
+
+
+SIX_MONTHS = 183
+
+
+def drill(*names: str) -> Callable[[Report], Finding]:
+    """Return a reader of drills: the control holds if one of them was run, and none ended badly."""
+
+    def read(report: Report) -> Finding:
+        found = [each for each in report.drills if each.drill_id in names]
+        holds = any(each.runs for each in found) and all(each.severity != "bad" for each in found)
+        return Finding(holds, "; ".join(f"{each.name}: {each.result}" for each in found) or "no drill is on record")
+
+    return read
+
+
+def both(*readers: Callable[[Report], Finding]) -> Callable[[Report], Finding]:
+    """Return a reader for which all of several must hold."""
+
+    def read(report: Report) -> Finding:
+        found = [each(report) for each in readers]
+        gaps = dict.fromkeys(each.gap for each in found if each.gap is not None)
+        holds = None if any(each.holds is None for each in found) else all(each.holds for each in found)
+        return Finding(holds, "; ".join(each.evidence for each in found), "; ".join(gaps) or None)
+
+    return read
+
+
+def controls_of(rows: Sequence[Row], report: Report) -> tuple[Control, ...]:
+    """Return the controls of a framework beside the evidence of a report."""
+    return tuple(control_of(row, report) for row in rows)

@@ -1,0 +1,73 @@
+"""Figures and names in the sentences of a report. None looks like the other side of a bound."""
+
+import re
+from decimal import ROUND_CEILING, Decimal
+
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.shown.numbers import cut_off, percent
+from hitl_orchestrator.insights.shares import Share
+
+_PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
+_PERCENT = re.compile(r"(\d)%")
+_EXACT = 11
+"""The digits of a share that are exact: further ones come from rounding."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
+
+
+def rate(share: float, digits: int = 0) -> str:
+    """Return a share of 1 in percent, cut off: `40 %`."""
+    return f"{percent(share, digits)[:-1]} %"
+
+
+def highest_rate(share: float, digits: int = 0) -> str:
+    """Return the upper end of an interval in percent, rounded up, so that it never looks lower than it is."""
+    exact = Decimal(repr(round(share, _EXACT))) * 100
+    return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING)} %"
+
+
+def interval(lowest: float, highest: float, digits: int = 0) -> str:
+    """Return the ends of an interval: `[42 %, 72 %]`, never narrower than it is."""
+    return f"[{rate(round(lowest, _EXACT), digits)}, {highest_rate(highest, digits)}]"
+
+
+def share_text(share: Share, digits: int = 0) -> str:
+    """Return a share with its count and interval: `58 % of 40 [42 %, 72 %]`; without cases `no cases`."""
+    if share.share is None or share.lowest is None or share.highest is None:
+        return "no cases"
+    return f"{rate(share.share, digits)} of {share.of:,} {interval(share.lowest, share.highest, digits)}"
+
+
+def number(count: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 case`, `2,000 cases`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def length_of_time(seconds: float) -> str:
+    """Return a length of time, cut off in the largest unit that fits: `45 s`, `12 min`, `3.4 h`, `2 d`."""
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
+    return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
+
+
+def spaced(sentence: str) -> str:
+    """Return a sentence with a blank before each percent sign, as `rate` writes shares."""
+    return _PERCENT.sub(r"\1 %", sentence)
+
+
+def name(text: str | None, otherwise: str = "cases without one") -> str:
+    """Return a name of others within a sentence: a plain one as it is, any other in quotation marks."""
+    if text is None:
+        return otherwise
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = escape_invisible(text).replace('"', "<U+0022>")
+    return f'"{escaped}"'
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """Return names in a sentence, the first of them by name: `a, b, c and 4 more`."""
+    more = len(names) - most
+    return f"{', '.join(names[:most])} and {more} more" if more > 0 else ", ".join(names)

@@ -1,0 +1,118 @@
+"""The finished cases of a store as a frame, what is open in it, and its metrics."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from hitl_orchestrator.backtest.stored import stored_frame
+from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.frame import polars, prepared
+from hitl_orchestrator.insights.metrics.model import Looks, StakeField
+from hitl_orchestrator.ledger.ports.claims import InboxFilter
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
+from hitl_orchestrator.services.authorization import Filter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["OnCases", "between", "cases_in", "looks_in", "rules_in_force"]
+
+OnCases = Callable[[int], None]
+
+
+def _nothing(number: int) -> None:
+    """Report no progress."""
+
+
+def cases_in(
+    ledger: Ledger, *, mine: Filter | None = None, stake: StakeField | None = None, on_cases: OnCases = _nothing
+) -> "pl.DataFrame":
+    """Return the prepared frame of all outcomes in a store that `mine` reaches; None reaches all.
+
+    `stake` adds the amount in a field of the tasks' metadata as the column `stake`, with its `stake_unit`; null where
+    it was erased, or is no number. `on_cases` is called with numbers of cases.
+
+    Raises:
+        InvalidInput: polars, which comes with the extra `lab`, is not installed.
+        LedgerDamaged: an outcome cannot be read.
+    """
+    polars("a frame of cases")
+    frame = prepared(stored_frame(ledger, on_read=on_cases))
+    if stake is not None:
+        frame = _with_stake(ledger, frame, stake)
+    return frame if mine is None else _reached(frame, mine)
+
+
+def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | None) -> "pl.DataFrame":
+    """Return the cases decided from `since` to before `until`. Raises `InvalidInput` for a time without a zone."""
+    pl = polars()
+    for name, at in (("since", since), ("until", until)):
+        if at is not None and at.tzinfo is None:
+            raise InvalidInput([f"{name}: {at.isoformat()} has no time zone; give a time such as 2025-01-10T09:15:00Z"])
+    if since is not None:
+        frame = frame.filter(pl.col("timestamp") >= since)
+    return frame if until is None else frame.filter(pl.col("timestamp") < until)
+
+
+def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) -> Looks:
+    """Return what is open now in the domains that `mine` reaches, and the drawn checks in `cases` without an answer.
+
+    A redacted case is not checked any more.
+    """
+    pl = polars()
+    everywhere = [InboxFilter()] if mine is None else []
+    domains = ledger.queue_groups().domains if mine is not None else ()
+    wanted = everywhere + [InboxFilter(domain=domain) for domain in domains if mine is None or mine(domain, None)]
+    is_due = pl.col("is_drawn") & pl.col("check_overturned").is_null() & ~pl.col("redacted").fill_null(value=False)
+    return Looks(
+        now=ledger.now(),
+        open=ledger.queue_count(wanted) if wanted else 0,
+        overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
+        unanswered_checks=cases.select(is_due.sum()).item(),
+        unreadable=len(ledger.stranded()) if mine is None else 0,
+    )
+
+
+def rules_in_force(ledger: Ledger) -> Mapping[str, Action] | None:
+    """Return the rules of the active policy that a store records, with their actions; None without one.
+
+    Raises:
+        TamperedPolicy, PolicyUnreadable: the policy was altered, or is of another version.
+    """
+    active = PolicyHistory().after(ledger.governance_events()).active
+    if active is None:
+        return None
+    return {rule.rule_id: rule.action for rule in recorded_policy(active, ledger.policy).rules}
+
+
+def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":
+    """Return the cases that `mine` reaches, by their domain and submitter."""
+    owners = frame.select("domain", "submitted_by").unique()
+    reached = owners.filter([mine(domain, by) for domain, by in owners.iter_rows()])
+    return frame.join(reached, on=owners.columns, how="semi", nulls_equal=True, maintain_order="left")
+
+
+def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
+    pl = polars()
+    amounts = {
+        seq: _amount(metadata, stake.field) for seq, metadata, _ in ledger.outcomes("finished_seq", metadata=True)
+    }
+    column = frame["finished_seq"].replace_strict(
+        list(amounts), list(amounts.values()), default=None, return_dtype=pl.Float64
+    )
+    return frame.with_columns(stake=column, stake_unit=pl.lit(stake.unit, pl.String))
+
+
+def _amount(metadata: Any, field: str) -> float | None:
+    """Return the number in a field of metadata as JSON text; None where there is none."""
+    try:
+        value = json.loads(metadata).get(field)
+        amount = None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+        return None
+    return amount if amount is not None and isfinite(amount) else None

@@ -1,0 +1,91 @@
+"""Tables of controls: every control has a status, its evidence comes from the report, and each gap is stated."""
+
+import pytest
+from support.measured import full_metrics
+from support.reports import DOMAINS, TYPES, a_full_report, a_tampered_report, an_empty_report
+
+from hitl_orchestrator.insights.report.controls import FRAMEWORKS, control_tables
+from hitl_orchestrator.insights.report.model import Compliance, Drill, Integrity, Violation
+
+SOUND = Integrity(checked=True, sound=True, entries=100, heads=2, seals_checked=True)
+FOLLOWED = Compliance(derived=50, agree=48, stricter=2, not_derived={}, violations=())
+DRILLED = Drill(
+    drill_id="kill_switch", name="Kill switch", runs=1, result="the first case obeyed after 3 s", severity="good"
+)
+
+
+def statuses(framework, report):
+    (table,) = control_tables([framework], report)
+    return {control.control_id: control.status for control in table.controls}
+
+
+def control(framework, control_id, report):
+    (table,) = control_tables([framework], report)
+    (found,) = [each for each in table.controls if each.control_id == control_id]
+    return found
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    "report", [an_empty_report(), a_tampered_report(), a_full_report()], ids=["empty", "bad", "full"]
+)
+def test_every_control_says_what_is_shown_or_what_is_missing(framework, report):
+    (table,) = control_tables([framework, framework], report)
+
+    ids = [each.control_id for each in table.controls]
+    assert len(set(ids)) == len(ids) >= 13
+    for each in table.controls:
+        assert each.evidence
+        assert (each.gap is None) == (each.status == "shown") or each.status == "not_shown"
+        assert each.evidence != "-" or each.status == "outside"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_empty_store_shows_no_control_about_decisions(framework):
+    report = an_empty_report()
+
+    shown = {name for name, status in statuses(framework, report).items() if status in ("shown", "partly")}
+
+    assert shown <= {"12(1)"}
+
+
+def test_a_violation_takes_back_what_the_policy_would_show():
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    good = an_empty_report(metrics=metrics, compliance=FOLLOWED, integrity=SOUND)
+    violation = Violation(case_id="c", task_id="t", at=good.generated_at, what="it was approved automatically")
+    bad = good.model_copy(update={"compliance": FOLLOWED.model_copy(update={"violations": (violation,)})})
+
+    assert [statuses("aisvs", each)["9.2.1"] for each in (good, bad)] == ["partly", "not_shown"]
+    assert [statuses("eu-ai-act", each)["14(1)"] for each in (good, bad)] == ["partly", "not_shown"]
+    assert [statuses("nist-rmf", each)["GOVERN 3.2"] for each in (good, bad)] == ["shown", "not_shown"]
+
+
+def test_a_ledger_that_is_not_sound_proves_nothing():
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    report = an_empty_report(metrics=metrics, compliance=FOLLOWED, integrity=SOUND)
+    broken = SOUND.model_copy(update={"sound": False, "problem": "entry 4 was altered"})
+
+    assert statuses("eu-ai-act", report)["12(2)"] == "shown"
+    found = control("eu-ai-act", "12(2)", report.model_copy(update={"integrity": broken}))
+    assert (found.status, "the ledger is not sound: entry 4 was altered" in found.evidence) == ("not_shown", True)
+
+
+def test_without_the_key_the_gap_is_stated():
+    unsealed = SOUND.model_copy(update={"seals_checked": False})
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+
+    found = control("aisvs", "12.4.2", an_empty_report(metrics=metrics, integrity=unsealed))
+
+    assert (found.status, found.gap) == ("partly", "without the key of the ledger, its seals were not verified")
+
+
+def test_a_kill_switch_that_was_never_drilled_is_not_shown():
+    before, after = an_empty_report(), an_empty_report(drills=(DRILLED,))
+
+    assert [statuses("aisvs", each)["9.6.1"] for each in (before, after)] == ["not_shown", "partly"]
+    assert control("eu-ai-act", "14(4)(e)", after).evidence == "Kill switch: the first case obeyed after 3 s"
+
+
+def test_a_framework_that_is_unknown_is_refused():
+    with pytest.raises(KeyError):
+        control_tables(["iso"], an_empty_report())

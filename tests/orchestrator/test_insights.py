@@ -1,0 +1,75 @@
+"""`hitl.insights`, and the same of a store that is audited."""
+
+from datetime import timedelta
+
+import pytest
+from support.attacker import Intruder
+from support.builders import NINE, PERSON, a_review, a_task, an_output
+from support.internals import services_of
+
+from hitl_orchestrator import InvalidInput, Orchestrator
+from hitl_orchestrator.errors import LedgerDamaged
+from hitl_orchestrator.insights.metrics.model import StakeField
+from hitl_orchestrator.orchestrator import LedgerAudit
+
+pl = pytest.importorskip("polars")
+
+AMOUNTS = {"a": 10, "b": 2.5, "c": "7.5", "d": "much", "e": True, "f": None, "g": 1}
+STAKE = StakeField(field="amount", unit="EUR")
+
+
+@pytest.fixture
+def store(durable_store):
+    """A store with an automatic case for each amount, of which the last one is redacted, and two reviews."""
+    with Orchestrator.open(durable_store) as hitl:
+        for name, amount in AMOUNTS.items():
+            hitl.submit(a_task(name, metadata={"amount": amount}), an_output(name, confidence=0.95))
+        services_of(hitl).ledger.redact(hitl.cases.get(task_id="g").case_id, "asked for", PERSON, NINE)
+        for name in ("open", "rejected"):
+            hitl.submit(a_task(name), an_output(name, confidence=0.5))
+        hitl.decide(task_id="rejected", decision=a_review("reject", "domain_reviewer"))
+    return durable_store
+
+
+def test_an_audit_gives_the_frame_and_the_metrics_of_the_facade(store):
+    with Orchestrator.open(store) as hitl, LedgerAudit(store) as audit:
+        frame, metrics = hitl.insights.frame(stake=STAKE), hitl.insights.metrics(stake=STAKE)
+        assert audit.frame(stake=STAKE).equals(frame)
+        assert audit.metrics(stake=STAKE) == metrics
+        rules = {rule.rule_id for rule in hitl.policy.active().rules}
+
+    assert (metrics.cases.decided, metrics.cases.open, metrics.cases.redacted) == (8, 1, 1)
+    assert (metrics.automation.count, metrics.rejection.count) == (7, 1)
+    assert {use.rule_id for use in metrics.rules if use.in_force}.union(metrics.never_fired) == rules
+
+
+def test_an_amount_that_is_erased_or_no_number_is_missing(store):
+    with LedgerAudit(store) as audit:
+        rows = audit.frame(stake=STAKE).select("task_id", "stake", "stake_unit").rows()
+
+    stakes = {task: stake for task, stake, _ in rows}
+    assert stakes == {**dict.fromkeys("defg"), "a": 10.0, "b": 2.5, "c": 7.5, "rejected": None}
+    assert {unit for *_, unit in rows} == {"EUR"}
+
+
+def test_a_period_includes_its_begin_and_excludes_its_end(store):
+    read = []
+    with Orchestrator.open(store) as hitl:
+        frame = hitl.insights.frame(on_cases=read.append)
+        last = frame["timestamp"].max()
+        until, since = hitl.insights.frame(until=last), hitl.insights.frame(since=last)
+        assert hitl.insights.frame(since=last + timedelta(seconds=1)).is_empty()
+        with pytest.raises(InvalidInput, match=r"since: .* has no time zone"):
+            hitl.insights.frame(since=last.replace(tzinfo=None))
+
+    assert (frame.height, until.height, since["task_id"].to_list()) == (8, 7, ["rejected"])
+    assert sum(read) == 8
+
+
+def test_an_altered_row_is_reported(store):
+    if not store.startswith("sqlite"):
+        pytest.skip("the columns of a server have types")
+    Intruder(store).run("UPDATE outcomes SET latency_seconds = 'long'")
+
+    with LedgerAudit(store) as audit, pytest.raises(LedgerDamaged, match="cannot be read"):
+        audit.metrics()
