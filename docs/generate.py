@@ -4,6 +4,7 @@
 with 1 if there are any.
 """
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from tables import command_panels, error_table, value_tables
 
 from hitl_orchestrator.cli.app import app
 from hitl_orchestrator.domain.lifecycle import REVIEW_MOVES, ReviewState
+from hitl_orchestrator.insights import Report
 from hitl_orchestrator.policies import policy_map, read_policy
 
 HERE = Path(__file__).parent
@@ -53,9 +55,17 @@ def generated_files() -> dict[Path, str]:
         "review_states": review_states(endings),
         "policy_map": policy_map(read_policy(policy.read_text("utf-8"), policy.name))._repr_svg_(),
     }
-    return {page: with_lines(page, lines) for page, lines in pages.items()} | {
-        HERE / "img" / f"{name}.svg": svg for name, svg in pictures.items()
+    return {
+        HERE / "reference" / "report.schema.json": report_schema(),
+        **{page: with_lines(page, lines) for page, lines in pages.items()},
+        **{HERE / "img" / f"{name}.svg": svg for name, svg in pictures.items()},
     }
+
+
+def report_schema() -> str:
+    """Return the JSON Schema of the report of `hitl report --format json`."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(dialect | Report.model_json_schema(mode="serialization"), indent=2) + "\n"
 
 
 def with_lines(page: Path, lines: Iterable[str]) -> str:

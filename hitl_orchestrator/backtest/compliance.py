@@ -16,6 +16,7 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
 from hitl_orchestrator.policies.language.model import FALLBACK, NOT_ROUTED, Policy, default_role
@@ -317,7 +318,7 @@ def _tally(pl: Any, judged: "pl.DataFrame") -> _Tally:
     reasons = others.filter(pl.col("why_not").is_not_null()).group_by("why_not").len()
     derived = others.filter(pl.col("why_not").is_null())
     stricter = derived.select(pl.col("stricter").fill_null(value=False).sum()).item()
-    listed = [_violation(row) for row in violating.head(MOST_LISTED).iter_rows(named=True)]
+    listed = [_violation(row) for row in rows_of(violating.head(MOST_LISTED))]
     not_derived = Counter(dict(reasons.iter_rows()))
     return _Tally(len(derived) - stricter, stricter, not_derived, listed, len(violating))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hitl_orchestrator.cli.commands.audit import records, verify
+from hitl_orchestrator.cli.commands.audit import records, report, verify
 from hitl_orchestrator.cli.commands.cases import demo, executions, generate, import_table, init, run, simulate
 from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
@@ -94,6 +94,7 @@ for module in (
     review_desk,
     thread_calls,
     insights,
+    report,
     executions,
     demo,
     generate,

@@ -2,7 +2,9 @@
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
+from hitl_orchestrator.insights.metrics.model import Group, Metrics, Quantiles, StakeField
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
+from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
 from hitl_orchestrator.insights.reviewer_quality import (
     NEEDED,
     QualitySignal,
@@ -15,11 +17,21 @@ from hitl_orchestrator.insights.shares import Share
 __all__ = [
     "NEEDED",
     "Capacity",
+    "Criterion",
+    "Decided",
     "EscapedErrors",
     "Feedback",
+    "Finding",
+    "Group",
+    "Judgment",
+    "Metrics",
+    "NextStep",
     "QualitySignal",
+    "Quantiles",
+    "Report",
     "ReviewerQuality",
     "Share",
+    "StakeField",
     "capacity_of",
     "measure_reviewers",
     "reviewed_frame",

@@ -1,6 +1,9 @@
 """The facade: `Orchestrator` with namespaces cases, reviews, policy, people and audit, and names for faces."""
 
+from typing import TYPE_CHECKING
+
 from hitl_orchestrator.insights.report.periods import span_of
+from hitl_orchestrator.lazy import lazy_names
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
@@ -17,6 +20,8 @@ from hitl_orchestrator.orchestrator.ledger_audit import (
     proof_events,
     public_key,
     read_proof,
+    report_on_damaged,
+    report_on_file,
     trusted_key,
 )
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Version
@@ -47,6 +52,10 @@ from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.stores import MEMORY, store_exists
 
+if TYPE_CHECKING:
+    from hitl_orchestrator.services.insights.documents import rendered
+    from hitl_orchestrator.services.insights.report import FullReport
+
 __all__ = [
     "CLOCK_TOLERANCE",
     "HIDDEN",
@@ -59,6 +68,7 @@ __all__ = [
     "DecidedCase",
     "DecidedPage",
     "Effect",
+    "FullReport",
     "Governed",
     "HistoryItem",
     "KeyChange",
@@ -95,7 +105,15 @@ __all__ = [
     "read_file",
     "read_proof",
     "record_problems",
+    "rendered",
+    "report_on_damaged",
+    "report_on_file",
     "span_of",
     "store_exists",
     "trusted_key",
 ]
+
+__getattr__ = lazy_names(
+    "hitl_orchestrator",
+    {"FullReport": "services.insights.report", "rendered": "services.insights.documents"},
+)

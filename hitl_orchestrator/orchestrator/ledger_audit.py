@@ -12,7 +12,8 @@ from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import InvalidKey
+from hitl_orchestrator.errors import HitlError, InvalidKey
+from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
@@ -32,6 +33,7 @@ from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.cases.audit_trail import checked_filter
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
+from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.signing import default_head_file, signer_of, signing_key
 from hitl_orchestrator.wiring.stores import MEMORY, open_ledger, open_to_audit
@@ -43,9 +45,10 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
     from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.policies.language.model import Policy
+    from hitl_orchestrator.services.insights.report import FullReport
 
 __all__ = ["CaseProof", "LedgerAudit", "SignedHead", "Verification", "check_proof", "load_heads", "proof_events"]
-__all__ += ["pinned_key", "public_key", "read_proof", "trusted_key"]
+__all__ += ["pinned_key", "public_key", "read_proof", "report_on_damaged", "report_on_file", "trusted_key"]
 
 _NO_PEOPLE = People(())
 _BLIND = '"blind":true'
@@ -78,6 +81,7 @@ class LedgerAudit:
             InvalidKey: the key is malformed, or its file is readable by others.
         """
         self._principal, self._place, self._head_file, self._seal_key = principal, store, head_file, seal_key
+        self._head_key = head_key
         self._store = open_to_audit(store, seal_key)
         self._opened_signer = signer_of(self._store, store, head_file=head_file, head_key=head_key)
 
@@ -244,6 +248,30 @@ class LedgerAudit:
             policy, ledger, old=old, capacity=capacity, roles=roles, where=where, on_read=on_cases
         )
 
+    def full_report(self, *, on_progress: Callable[[int], None] = lambda number: None, **words: Any) -> "FullReport":
+        """Return the report on the store, with the cases that its pictures show. `words` are those of `asked_for`.
+
+        `on_progress` is called with numbers of processed entries and cases. What is damaged is in the report.
+
+        Raises:
+            InvalidInput: a word cannot be read, or the extra `lab` is not installed.
+        """
+        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
+
+        now, ledger = current_time(), self._ledger(Verb.EXPORT)
+        asked = asked_for(now, store_option=_option_of(self._place), **words)
+        name = printable_url(self._place)
+        evidence = evidence_in_store(name, ledger, now, verify=self._verify_with_heads, people=self.people)
+        return full_report(evidence, asked, on_progress)
+
+    def _verify_with_heads(self, on_entries: Callable[[int], None]) -> Verification:
+        """Verify the ledger, and compare it with the signed heads of the head file, if there are any."""
+        file = self.head_file
+        heads = [] if file is None or not file.exists() else load_heads(file)
+        return self.verify(heads, trusted_key(self._place, self._head_key, None) if heads else None, on_entries)
+
     def _ledger(self, verb: Verb) -> Ledger:
         """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""
         authorize(self._principal, verb, None, _NO_PEOPLE)
@@ -318,3 +346,33 @@ def check_proof(proof: CaseProof, public: str | None) -> str | None:
 def proof_events(proof: CaseProof) -> list[Event]:
     """Return the ledger entries in a proof."""
     return [event_of(proven.entry, "") for proven in proof.entries]
+
+
+def report_on_file(path: str, **words: Any) -> "FullReport":
+    """Return the report on a file of exported records. `words` are those of `asked_for`. Raises `InvalidInput`."""
+    from hitl_orchestrator.services.insights.evidence import evidence_in_file  # noqa: PLC0415 - polars is an extra
+    from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+    from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
+
+    now = current_time()
+    asked = asked_for(now, **words)
+    return full_report(evidence_in_file(path, now), asked)
+
+
+def report_on_damaged(store: str, problem: HitlError, **words: Any) -> "FullReport":
+    """Return the report on a store that cannot be opened, for it was altered or is damaged: it says so.
+
+    `words` are those of `asked_for`. Raises `InvalidInput`.
+    """
+    from hitl_orchestrator.services.insights.evidence import no_evidence  # noqa: PLC0415 - polars is an extra
+    from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+    from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
+
+    now, name = current_time(), printable_url(store)
+    asked = asked_for(now, store_option=_option_of(store), **words)
+    return full_report(no_evidence(name, now, " ".join(str(problem).split())), asked)
+
+
+def _option_of(store: str) -> tuple[str, ...]:
+    """Return the words that name a store in a command; none for the default one."""
+    return () if store == DEFAULT_STORE else ("--store", printable_url(store))

@@ -57,6 +57,7 @@ COMMANDS = {
     "calls": apart("calls no_module:graph thread-1", INVALID),
     "feedback": Row("feedback"),
     "insights": Row("insights"),
+    "report": Row("report"),
     "executions": Row("executions"),
     "demo": apart("demo"),
     "generate": apart("generate --tasks 6"),

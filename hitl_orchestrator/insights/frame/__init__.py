@@ -13,10 +13,11 @@ from hitl_orchestrator.insights.frame.columns import (
     from_rows,
     from_text,
     polars,
+    rows_of,
     schema,
 )
 from hitl_orchestrator.insights.frame.derived import prepared
 from hitl_orchestrator.insights.frame.exported import read_export
 
 __all__ = ["BANDS", "DERIVED", "FRAME", "Separators", "empty", "from_rows", "from_text", "polars", "prepared"]
-__all__ += ["read_export", "schema"]
+__all__ += ["read_export", "rows_of", "schema"]

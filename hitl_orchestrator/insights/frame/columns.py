@@ -1,6 +1,7 @@
 """The columns of the frame, its types, and rows of the ledger's table `outcomes` as a frame."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,6 +81,8 @@ DERIVED: Mapping[str, str] = {
 }
 """The columns that `prepared` adds."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def polars(what: str = "this") -> Any:
     """Return the module polars; `what` begins the sentence of the error.
@@ -157,6 +160,15 @@ def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAM
         return raw.with_columns(_read_stored(columns))  # type: ignore[no-any-return]
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
         raise _unreadable(exc) from exc
+
+
+def rows_of(frame: "pl.DataFrame") -> Iterator[dict[str, Any]]:
+    """Yield the rows of a frame by the names of their columns. Times need no time zone database, as polars' own do."""
+    times = [name for name, kind in frame.schema.items() if kind == polars().Datetime("us", "UTC")]
+    for row in frame.with_columns(polars().col(times).dt.epoch("us")).iter_rows(named=True):
+        for name in times:
+            row[name] = None if row[name] is None else _EPOCH + timedelta(microseconds=row[name])
+        yield row
 
 
 def _unreadable(exc: Exception) -> InvalidInput:

@@ -6,6 +6,7 @@ probability: the reviewed cases by 1, the answered spot checks for the automatic
 
 import polars as pl
 
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import (
     Calibration,
     CalibrationBin,
@@ -46,7 +47,7 @@ def false_confidence(found: Population, sure: float) -> FalseConfidence:
                 at=row["timestamp"],
                 is_spot_check=not row["by_person"],
             )
-            for row in with_look(found, surest).iter_rows(named=True)
+            for row in rows_of(with_look(found, surest))
         ),
         left_out=wrong.height - surest.height,
     )

@@ -9,6 +9,7 @@ import polars as pl
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import CaseCounts, Looks, Period
 from hitl_orchestrator.insights.shares import Share
 from hitl_orchestrator.insights.strata import stratum_of
@@ -95,8 +96,8 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
             redacted=pl.col("redacted").fill_null(value=False),
         )
     )
-    first, last = (None, None) if cases.is_empty() else (cases["timestamp"].min(), cases["timestamp"].max())
-    period = Period.model_validate({"since": since, "until": until, "first": first, "last": last})
+    ends = next(rows_of(cases.select(first=pl.col("timestamp").min(), last=pl.col("timestamp").max())))
+    period = Period.model_validate({"since": since, "until": until, **ends})
     return Population(cases, frame, within, period, STAKE in frame.columns)
 
 

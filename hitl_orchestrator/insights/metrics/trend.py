@@ -6,6 +6,7 @@ from datetime import timedelta
 import polars as pl
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Moment, Period, Stake, StakeField
 from hitl_orchestrator.insights.metrics.population import STAKE, Population, relied_on
 from hitl_orchestrator.insights.shares import share_among
@@ -56,7 +57,7 @@ def trend(found: Population, every: str, sure: float) -> tuple[Moment, ...]:
             false_confidence=relied_on(share_among(row["sure_wrong"], row["sure"])),
             median_latency=row["median_latency"],
         )
-        for row in counted.iter_rows(named=True)
+        for row in rows_of(counted)
     )
 
 
@@ -90,7 +91,7 @@ def _first_seen(found: Population, kind: str, name: str, owner: str | None = Non
         later = joined.filter(pl.col("timestamp") > pl.col("first"))
     return [
         Mark(at=row["timestamp"], kind=kind, label=" ".join(filter(None, [row[owner] if owner else None, row[name]])))
-        for row in later.iter_rows(named=True)
+        for row in rows_of(later)
     ]
 
 

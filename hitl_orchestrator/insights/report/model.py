@@ -177,6 +177,8 @@ class Report(Value):
     compliance: Compliance
     metrics: Metrics
     previous: Metrics | None
+    comparison: str = ""
+    """The periods whose metrics `changes` compares: those of `previous`, and a later one."""
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...]
     next_steps: tuple[NextStep, ...]

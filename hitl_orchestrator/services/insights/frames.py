@@ -20,7 +20,7 @@ from hitl_orchestrator.services.authorization import Filter
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "between", "cases_in", "looks_in", "rules_in_force"]
+__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "rules_in_force"]
 
 OnCases = Callable[[int], None]
 
@@ -100,7 +100,7 @@ def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":
 def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
     pl = polars()
     amounts = {
-        seq: _amount(metadata, stake.field) for seq, metadata, _ in ledger.outcomes("finished_seq", metadata=True)
+        seq: amount_in(metadata, stake.field) for seq, metadata, _ in ledger.outcomes("finished_seq", metadata=True)
     }
     column = frame["finished_seq"].replace_strict(
         list(amounts), list(amounts.values()), default=None, return_dtype=pl.Float64
@@ -108,7 +108,7 @@ def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl
     return frame.with_columns(stake=column, stake_unit=pl.lit(stake.unit, pl.String))
 
 
-def _amount(metadata: Any, field: str) -> float | None:
+def amount_in(metadata: Any, field: str) -> float | None:
     """Return the number in a field of metadata as JSON text; None where there is none."""
     try:
         value = json.loads(metadata).get(field)

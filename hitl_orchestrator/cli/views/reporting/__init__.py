@@ -1,0 +1,1 @@
+"""The report, drawn for the terminal."""

@@ -1,0 +1,107 @@
+"""A report from its parts."""
+
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from hitl_orchestrator.insights.metrics.model import Metrics
+from hitl_orchestrator.insights.report.changes import changes_between
+from hitl_orchestrator.insights.report.findings import Found, find_all
+from hitl_orchestrator.insights.report.judgments import Duties, judge_governance, judge_health
+from hitl_orchestrator.insights.report.model import (
+    Compliance,
+    ControlTable,
+    Decided,
+    Drill,
+    Integrity,
+    NextStep,
+    Novelty,
+    Report,
+    SignalLine,
+)
+from hitl_orchestrator.insights.report.phrases import rate
+
+TOLERATED = 0.05
+"""The share of errors among automatic cases that is tolerated by default."""
+
+MOST_FINDINGS = 12
+
+
+class Parts(NamedTuple):
+    """What a report is composed of. `compared` are the metrics of two periods, and `comparison` says which.
+
+    `store_option` are the words that name the store in a command, such as `--store URL`.
+    """
+
+    store: str
+    software_version: str
+    generated_at: datetime
+    alarms: Sequence[str]
+    integrity: Integrity
+    compliance: Compliance
+    metrics: Metrics
+    compared: tuple[Metrics, Metrics] | None
+    comparison: str
+    duties: Duties
+    novelty: Novelty
+    decided: Sequence[Decided]
+    decided_left_out: int
+    scrubs_due: int = 0
+    drills: Sequence[Drill] = ()
+    controls: Sequence[ControlTable] = ()
+    store_option: Sequence[str] = ()
+    tolerated: float = TOLERATED
+
+
+def signal_line(metrics: Metrics) -> SignalLine:
+    """Return the first line: `decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1`."""
+    decisions, automated = metrics.cases.decided, metrics.automation.share
+    reviews, escalations, overrides = metrics.review.count, metrics.escalation.count, metrics.verdicts.override
+    figures = {
+        "decisions": f"{decisions:,}",
+        "automated": "-" if automated is None else rate(automated),
+        "reviews": f"{reviews:,}",
+        "escalations": f"{escalations:,}",
+        "overrides": f"{overrides:,}",
+    }
+    return SignalLine(
+        decisions=decisions,
+        automated=automated,
+        reviews=reviews,
+        escalations=escalations,
+        overrides=overrides,
+        text=" | ".join(f"{word} {figure}" for word, figure in figures.items()),
+    )
+
+
+def compose(parts: Parts) -> Report:
+    """Return the report that the parts make."""
+    found = find_all(parts.metrics, parts.tolerated)[:MOST_FINDINGS]
+    return Report(
+        store=parts.store,
+        software_version=parts.software_version,
+        generated_at=parts.generated_at,
+        alarms=tuple(parts.alarms),
+        signal=signal_line(parts.metrics),
+        verdict=judge_governance(parts.metrics, parts.integrity, parts.compliance, parts.duties, parts.scrubs_due),
+        health=judge_health(parts.metrics, parts.tolerated),
+        integrity=parts.integrity,
+        compliance=parts.compliance,
+        metrics=parts.metrics,
+        previous=None if parts.compared is None else parts.compared[0],
+        comparison=parts.comparison,
+        changes=() if parts.compared is None else changes_between(*parts.compared),
+        findings=tuple(each.finding for each in found),
+        next_steps=tuple(_step(each, parts.store_option) for each in found),
+        novelty=parts.novelty,
+        decided=tuple(parts.decided),
+        decided_left_out=parts.decided_left_out,
+        drills=tuple(parts.drills),
+        controls=tuple(parts.controls),
+    )
+
+
+def _step(found: Found, store_option: Sequence[str]) -> NextStep:
+    command = None if found.command is None else shlex.join(("hitl", *found.command, *store_option))
+    return NextStep(finding_id=found.finding.finding_id, sentence=found.step, command=command)

@@ -1,0 +1,331 @@
+"""What the data say, the most important first, each with its figures and the command that begins the next step."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.insights.metrics.model import Group, Metrics
+from hitl_orchestrator.insights.report.judgments.health import ENOUGH, LATE, NEVER
+from hitl_orchestrator.insights.report.judgments.rules import at_most
+from hitl_orchestrator.insights.report.model import Finding, Severity
+from hitl_orchestrator.insights.report.phrases import (
+    interval,
+    length_of_time,
+    listed,
+    name,
+    number,
+    rate,
+    share_text,
+    spaced,
+)
+
+Words = tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """A finding, how many cases it is about, and its next step; `command` are the words after `hitl`."""
+
+    finding: Finding
+    cases: float
+    step: str
+    command: Words | None = None
+
+
+_RANK: Mapping[Severity, int] = {"bad": 0, "watch": 1, "good": 2, "unknown": 3}
+
+
+def find_all(metrics: Metrics, tolerated: float) -> list[Found]:
+    """Return all findings, the gravest first, and of these the ones about the most cases first."""
+    found = [each for finder in _FINDERS for each in finder(metrics, tolerated)]
+    return sorted(found, key=lambda each: (_RANK[each.finding.severity], -each.cases))
+
+
+def _found(
+    finding_id: str, severity: Severity, sentence: str, evidence: str, cases: float, *, then: tuple[str, Words]
+) -> Found:
+    """Return a finding with its next step: a sentence, and the words of its command after `hitl`."""
+    finding = Finding(finding_id=finding_id, severity=severity, sentence=sentence, evidence=evidence)
+    return Found(finding, cases, then[0], then[1] or None)
+
+
+def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    """Yield task types that people overturn too often at every confidence, and that go ahead by themselves."""
+    for each in metrics.autonomy:
+        if each.verdict != NEVER:
+            continue
+        what, automatic = name(each.task_type, "Cases without a task type"), each.automatic
+        sentence = f"{what}: overturned in {_of_reviews(each.overturn.share, each.overturn.of)} {_ends(each.overturn)}"
+        if automatic.count:
+            sentence = f"{sentence}, and automatic in {rate(automatic.share or 0)} of its {automatic.of:,} cases."
+        else:
+            sentence = f"{sentence}; none of its {automatic.of:,} cases went ahead by itself, and none should."
+        yield _found(
+            f"never_autonomous:{each.task_type}",
+            "bad" if automatic.count else "unknown",
+            sentence,
+            spaced(each.sentence),
+            automatic.count or 0,
+            then=(
+                f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
+                _listed_by("type", each.task_type),
+            ),
+        )
+
+
+def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    errors, automatic = metrics.automatic_errors, metrics.automation.count
+    if errors.enough and errors.lowest is not None and errors.lowest > tolerated:
+        yield _found(
+            "automatic_errors",
+            "bad",
+            f"Automatic cases are wrong in {rate(errors.share or 0, 1)} "
+            f"{interval(errors.lowest, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
+            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:.0f}, weighted by "
+            "inverse review probability",
+            automatic,
+            then=("Find the rule that lets them through, and tighten it.", ("audit", "list")),
+        )
+    elif automatic and not errors.enough:
+        yield _found(
+            "automatic_unknown",
+            "watch",
+            f"Whether the {number(automatic, 'automatic case')} were right is not known.",
+            spaced(errors.why_not or "no check was answered"),
+            automatic,
+            then=(
+                "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
+                ("policy", "versions"),
+            ),
+        )
+
+
+def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    for rule in metrics.rules:
+        errors = rule.automatic_errors
+        certain = errors is not None and errors.enough and (errors.lowest or 0) > tolerated
+        if errors is not None and certain and rule.action is Action.AUTO_APPROVE:
+            yield _found(
+                f"rule_errors:{rule.rule_id}",
+                "bad",
+                f"Rule {name(rule.rule_id)} approves {rate(errors.share or 0, 1)} wrong cases "
+                f"{interval(errors.lowest or 0, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
+                f"{number(rule.cases, 'case')}, {number(errors.reviews, 'answered check')}",
+                rule.cases,
+                then=(
+                    f"Tighten rule {name(rule.rule_id)}, and apply the new policy to the past first.",
+                    _listed_by("rule", rule.rule_id),
+                ),
+            )
+    if metrics.never_fired:
+        rules = listed([name(each) for each in metrics.never_fired])
+        yield _found(
+            "never_fired",
+            "unknown",
+            f"{number(len(metrics.never_fired), 'rule')} decided no case: {rules}.",
+            f"over {number(metrics.cases.decided, 'decision')}",
+            0,
+            then=("Look whether they are needed, or hidden by earlier rules.", ("policy", "versions")),
+        )
+
+
+def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    sure = metrics.false_confidence
+    if not sure.overturned.count:
+        return
+    certain = at_most(sure.overturned, 1 - sure.bound, ENOUGH) is False
+    surest = sure.cases[0] if sure.cases else None
+    evidence = ""
+    if surest is not None:
+        evidence = f"the surest is {name(surest.task_id)} at {surest.confidence:g}: {surest.decision.value}"
+        evidence += f" by {name(surest.reviewer_id)}" if surest.reviewer_id else ""
+    yield _found(
+        "false_confidence",
+        "bad" if certain else "watch",
+        f"Sure and wrong: people overturned {sure.overturned.count:,} of the {number(sure.overturned.of, 'case')} at "
+        f"{sure.bound:g} or more that they looked at, {rate(sure.overturned.share or 0)} {_ends(sure.overturned)}.",
+        evidence,
+        sure.overturned.count,
+        then=(
+            "Look at the surest of them, and calibrate the confidence before bounds rely on it.",
+            (() if surest is None else ("show", surest.case_id)),
+        ),
+    )
+
+
+def _groups(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    """Yield the group of each dimension that people overturn certainly more often than all cases.
+
+    The task type that they overturn most is named in any case.
+    """
+    known = {each.task_type for each in metrics.autonomy if each.verdict == NEVER}
+    for dimension, title in _DIMENSIONS.items():
+        of_type = dimension == "task_type"
+        groups = [
+            group
+            for group in metrics.by.get(dimension, ())
+            if group.key is not None and group.overturn.of >= ENOUGH and not (of_type and group.key in known)
+        ]
+        worst = max(groups, key=lambda each: each.overturn.lowest or 0, default=None)
+        certain = worst is not None and (worst.overturn.lowest or 0) > (metrics.overturn.highest or 1)
+        if worst is not None and worst.overturn.count and (certain or (of_type and not known)):
+            yield _group(dimension, title, worst, metrics, certain=certain)
+
+
+def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certain: bool) -> Found:
+    overturn, what, automatic = group.overturn, f"{title} {name(group.key)}", group.automation
+    than = "certainly more than" if certain else "not certainly more than"
+    return _found(
+        f"overturned:{dimension}:{group.key}",
+        "watch" if certain else "unknown",
+        f"Agents struggle most with the {what}: overturned in {_of_reviews(overturn.share, overturn.of)} "
+        f"{_ends(overturn)}, and automatic in {rate(automatic.share or 0)} of its {number(automatic.of, 'case')}.",
+        f"{than} all reviews together, of which {rate(metrics.overturn.share or 0)} were overturned",
+        overturn.count,
+        then=(
+            f"Look at what people corrected in the {what}, and tell its agent.",
+            (_listed_by("domain", group.key) if dimension == "domain" else ("feedback",)),
+        ),
+    )
+
+
+def _candidates(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    """Yield task types that people nearly always approve above some confidence."""
+    for each in metrics.autonomy:
+        if each.verdict != "above_bound" or each.bound is None or (each.automatic.share or 0) >= (each.coverage or 0):
+            continue
+        what = name(each.task_type, "Cases without a task type")
+        yield _found(
+            f"could_be_automatic:{each.task_type}",
+            "good",
+            f"{what}: at a confidence of {each.bound:g} or more at most {rate(tolerated)} were overturned, and "
+            f"{rate(each.coverage or 0)} of its cases are there; {rate(each.automatic.share or 0)} are automatic.",
+            spaced(each.sentence),
+            each.cases * ((each.coverage or 0) - (each.automatic.share or 0)),
+            then=(
+                f"Try a bound of {each.bound:g} for {what} on the past, and as a shadow policy.",
+                ("policy", "versions"),
+            ),
+        )
+
+
+def _calibration(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    over = [
+        each
+        for each in metrics.calibration.bins
+        if each.approved.of >= ENOUGH and each.approved.highest is not None and each.approved.highest < each.low
+    ]
+    if over:
+        worst = max(over, key=lambda each: each.mean_confidence - (each.approved.share or 0))
+        yield _found(
+            "over_confident",
+            "watch",
+            f"Confidence is too high: at {worst.mean_confidence:.2f} on average, people approved "
+            f"{rate(worst.approved.share or 0)} of {worst.approved.of:,} {_ends(worst.approved)}.",
+            metrics.calibration.represents,
+            worst.approved.of,
+            then=("Calibrate the agent's confidence, or raise the bounds of the policy.", ("policy", "versions")),
+        )
+
+
+def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    for each in metrics.reviewers:
+        if each.signals:
+            yield _found(
+                f"reviewer:{each.reviewer}",
+                "watch",
+                f"Reviewer {name(each.reviewer)} gives a reason for a closer look: "
+                f"{', '.join(_SIGNALS.get(signal.value, signal.value) for signal in each.signals)}.",
+                f"{number(each.cases, 'case')}; a reason to look, not a proof",
+                each.cases,
+                then=(f"Talk with {name(each.reviewer)}, and give the role planted cases.", ("insights",)),
+            )
+    overdue = metrics.latency.overdue
+    if at_most(overdue, LATE, ENOUGH) is False:
+        median = metrics.latency.waiting.median
+        waited = "" if median is None else f"; half of them wait {length_of_time(median)} or more for the first look"
+        yield _found(
+            "overdue",
+            "watch",
+            f"Reviews come late: {share_text(overdue)} ended after their deadline.",
+            f"{rate(LATE)} may{waited}",
+            overdue.count,
+            then=("Give the role more people or later deadlines, or assign the open reviews.", ("inbox", "--overdue")),
+        )
+
+
+def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    counts = metrics.cases
+    if counts.overdue:
+        yield _found(
+            "overdue_now",
+            "watch",
+            f"{counts.overdue:,} of {number(counts.open, 'open review')} are past their deadline now.",
+            "whatever the period of the report",
+            counts.overdue,
+            then=("Decide them, or have the deadlines processed: 'hitl sweep'.", ("inbox", "--overdue")),
+        )
+    if counts.unanswered_checks:
+        yield _found(
+            "unanswered_checks",
+            "watch",
+            f"{number(counts.unanswered_checks, 'drawn spot check')} without an answer.",
+            "without them nothing is known about the automatic cases that they stand for",
+            counts.unanswered_checks,
+            then=("Answer them.", ("inbox",)),
+        )
+
+
+def _errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
+    named = [each for each in metrics.error_types if each.reason_code is not None and each.cases.count]
+    if named and metrics.verdicts.people >= ENOUGH:
+        most = max(named, key=lambda each: each.cases.count)
+        types = listed([f"{name(kind)} {count}" for kind, count in list(most.by_task_type.items())[:3]])
+        yield _found(
+            "error_type",
+            "unknown",
+            f"The most frequent reason to overturn is {name(most.reason_code)}: {share_text(most.cases)}.",
+            types,
+            most.cases.count,
+            then=("Tell the agents.", ("feedback",)),
+        )
+
+
+def _ends(share: object) -> str:
+    lowest, highest = getattr(share, "lowest", None), getattr(share, "highest", None)
+    return "" if lowest is None or highest is None else interval(lowest, highest)
+
+
+def _of_reviews(share: float | None, of: int) -> str:
+    return f"{rate(share or 0)} of its {number(of, 'review')}"
+
+
+def _listed_by(option: str, value: str | None) -> Words:
+    """Return the command that lists the records of a group."""
+    return ("audit", "list")
+
+
+_DIMENSIONS = {
+    "task_type": "task type",
+    "domain": "domain",
+    "agent_id": "agent",
+    "model_version": "agent version",
+    "signal": "signal",
+}
+_SIGNALS = {
+    "fast": "decides faster than the content can be read",
+    "approves_gold_errors": "approves planted errors",
+    "always_agrees": "agrees with the agent nearly always",
+    "apart_from_peers": "decides otherwise than others on the same cases",
+}
+_FINDERS: tuple[Callable[[Metrics, float], Iterator[Found]], ...] = (
+    _undeserved,
+    _automatic_errors,
+    _rules,
+    _false_confidence,
+    _groups,
+    _candidates,
+    _calibration,
+    _people,
+    _open,
+    _errors,
+)

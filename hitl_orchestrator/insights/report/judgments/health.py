@@ -1,0 +1,167 @@
+"""The health of the collaboration: whether the automatic cases are right, and the people in time and careful."""
+
+from hitl_orchestrator.insights.metrics.model import Metrics
+from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, at_most, judged
+from hitl_orchestrator.insights.report.model import Criterion, Judgment
+from hitl_orchestrator.insights.report.phrases import (
+    highest_rate,
+    interval,
+    listed,
+    name,
+    number,
+    rate,
+    share_text,
+    spaced,
+)
+
+HEALTHY, WATCH, UNHEALTHY, NOT_ENOUGH = "healthy", "watch", "unhealthy", "not enough data"
+"""The words of health."""
+
+ENOUGH = 30
+"""The cases that a share needs before a rule judges it."""
+
+LATE = 0.05
+"""The share of reviews that may end after their deadline."""
+
+CALIBRATED = 0.1
+"""The largest expected calibration error of a confidence that bounds may rely on."""
+
+NEVER = "never"
+
+
+def judge_health(metrics: Metrics, tolerated: float = 0.05) -> Judgment:
+    """Return the judgment of health, with its rules, the gravest first. `tolerated` is a share of errors."""
+    rules = [
+        _autonomy(metrics),
+        _automatic_errors(metrics, tolerated),
+        _false_confidence(metrics),
+        _overdue(metrics),
+        _care(metrics),
+        _calibration(metrics),
+    ]
+    good = Settled("good", HEALTHY, _all_good(metrics, tolerated))
+    return judged(rules, good)
+
+
+def _all_good(metrics: Metrics, tolerated: float) -> str:
+    errors = metrics.automatic_errors
+    if errors.highest is None:
+        return "No case was approved automatically, and no rule found a reason to look closer."
+    return (
+        f"At most {highest_rate(errors.highest, 1)} of the automatic cases are wrong; {rate(tolerated)} are tolerated."
+    )
+
+
+def _autonomy(metrics: Metrics) -> Rule:
+    never = [each for each in metrics.autonomy if each.verdict == NEVER and each.automatic.count]
+    known = [each for each in metrics.autonomy if each.verdict != "not_enough_data"]
+    names = listed([name(each.task_type, "cases without a task type") for each in never])
+    return Rule(
+        Criterion(
+            criterion_id="autonomy_deserved",
+            demands="No task type goes ahead by itself that is certainly overturned too often at every confidence.",
+            measured=f"{len(never):,} of {number(len(known), 'task type')} with enough data",
+            holds=False if never else True if known else None,
+        ),
+        Settled("bad", UNHEALTHY, f"Approved automatically, though overturned too often at every confidence: {names}."),
+    )
+
+
+def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
+    errors, automatic = metrics.automatic_errors, metrics.automation.count
+    holds, why = None, spaced(errors.why_not or "no automatic case was looked at")
+    known = errors.share is not None and errors.lowest is not None and errors.highest is not None
+    measured = f"not enough data: {why}"
+    if not metrics.cases.decided:
+        why = measured = "there is no decision yet"
+    elif not automatic:
+        holds, measured = True, "no automatic case"
+    elif known:
+        low, high = errors.lowest or 0.0, errors.highest or 0.0
+        measured = f"{rate(errors.share or 0, 1)} {interval(low, high, 1)}"
+        if errors.enough:
+            holds = False if low > tolerated else True if high <= tolerated else None
+            why = f"{measured} are wrong, and {rate(tolerated)} are tolerated"
+        else:
+            measured = f"{measured} of those that checks cover; {why}"
+    return Rule(
+        Criterion(
+            criterion_id="automatic_errors",
+            demands=f"At most {rate(tolerated)} of the automatic cases are wrong.",
+            measured=measured,
+            holds=holds,
+        ),
+        Settled("bad", UNHEALTHY, f"Of the automatic cases, {measured} are wrong; {rate(tolerated)} are tolerated."),
+        Settled("unknown", NOT_ENOUGH, f"Whether the automatic cases are right is not certain: {why}."),
+    )
+
+
+def _false_confidence(metrics: Metrics) -> Rule:
+    sure = metrics.false_confidence
+    bound = 1 - sure.bound
+    few = sure.overturned.of < ENOUGH
+    return Rule(
+        Criterion(
+            criterion_id="false_confidence",
+            demands=f"Of the cases with a confidence of {sure.bound:g} or more that people looked at, at most "
+            f"{rate(round(bound, 9))} are overturned.",
+            measured=f"not enough data: {sure.overturned.of} of {ENOUGH}" if few else share_text(sure.overturned),
+            holds=at_most(sure.overturned, bound, ENOUGH),
+        ),
+        Settled(
+            "watch", WATCH, f"Sure and wrong: people overturned {share_text(sure.overturned)} of the confident cases."
+        ),
+    )
+
+
+def _overdue(metrics: Metrics) -> Rule:
+    overdue = metrics.latency.overdue
+    few = overdue.of < ENOUGH
+    return Rule(
+        Criterion(
+            criterion_id="in_time",
+            demands=f"At most {rate(LATE)} of the reviews end after their deadline.",
+            measured=f"not enough data: {overdue.of} of {ENOUGH}" if few else share_text(overdue),
+            holds=at_most(overdue, LATE, ENOUGH),
+        ),
+        Settled("watch", WATCH, f"Reviews come too late: {share_text(overdue)} ended after the deadline."),
+    )
+
+
+def _care(metrics: Metrics) -> Rule:
+    noted = [name(each.reviewer) for each in metrics.reviewers if each.signals]
+    judgeable = [each for each in metrics.reviewers if each.signals or not each.not_enough_data]
+    return Rule(
+        Criterion(
+            criterion_id="reviewers_careful",
+            demands="No reviewer gives a reason for a closer look: too fast, always agreeing, missing planted errors.",
+            measured=f"{len(noted):,} of {number(len(metrics.reviewers), 'reviewer')}",
+            holds=False if noted else True if judgeable else None,
+        ),
+        Settled("watch", WATCH, f"A closer look is needed at {number(len(noted), 'reviewer')}: {listed(noted)}."),
+    )
+
+
+def _calibration(metrics: Metrics) -> Rule:
+    measure = metrics.calibration
+    off = measure.ece
+    apart = any(
+        each.approved.highest is not None
+        and each.approved.lowest is not None
+        and not each.approved.lowest <= each.mean_confidence <= each.approved.highest
+        for each in measure.bins
+    )
+    enough = off is not None and measure.why_not is None and measure.cases >= ENOUGH
+    holds = None
+    if off is not None and enough:
+        holds = True if off <= CALIBRATED else False if apart else None
+    few = f"not enough data: {spaced(measure.why_not or f'{measure.cases} of {ENOUGH}')}"
+    return Rule(
+        Criterion(
+            criterion_id="calibrated",
+            demands=f"Confidence is off by at most {rate(CALIBRATED)} on average (expected calibration error).",
+            measured=few if off is None or not enough else rate(off, 1),
+            holds=holds,
+        ),
+        Settled("watch", WATCH, f"Confidence is off by {rate(off or 0, 1)} on average; bounds on it rely on less."),
+    )

@@ -1,0 +1,56 @@
+"""What a report is to cover, in the words of a command or a program."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hitl_orchestrator.domain.input.parsing import did_you_mean
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.metrics.model import StakeField
+from hitl_orchestrator.insights.report.periods import span_of
+from hitl_orchestrator.services.insights.report import Asked
+
+__all__ = ["FRAMEWORKS", "asked_for", "stake_of"]
+
+FRAMEWORKS = ("aisvs", "eu-ai-act", "nist-rmf")
+"""The frameworks of which a report may show the controls."""
+
+
+def asked_for(
+    now: datetime,
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    verify: bool = True,
+    controls: Sequence[str] = (),
+    stake: str | None = None,
+    store_option: Sequence[str] = (),
+) -> Asked:
+    """Return what the words ask for: times as `moment_of` reads them, and an amount as `stake_of` does.
+
+    `store_option` are the words that name the store in the commands of next steps.
+
+    Raises:
+        InvalidInput: a word cannot be read, or names no framework.
+    """
+    problems = [
+        f"--controls: {name!r} is not one of {', '.join(FRAMEWORKS)}{did_you_mean(name, FRAMEWORKS)}"
+        for name in controls
+        if name not in FRAMEWORKS
+    ]
+    if problems:
+        raise InvalidInput(problems)
+    return Asked(
+        span=span_of(since, until, now),
+        verify=verify,
+        controls=tuple(dict.fromkeys(controls)),
+        stake=None if stake is None else stake_of(stake),
+        store_option=tuple(store_option),
+    )
+
+
+def stake_of(text: str) -> StakeField:
+    """Read `FIELD` or `FIELD:UNIT`. Raises `InvalidInput`."""
+    field, _, unit = text.partition(":")
+    if not field.strip():
+        raise InvalidInput([f"--stake {text!r}: name a field of the tasks' metadata, such as amount or amount:EUR"])
+    return StakeField(field=field.strip(), unit=unit.strip() or None)
