@@ -15,6 +15,7 @@ from benchmarks import (
     embedding,
     executions,
     inbox,
+    insights,
     ledger,
     middleware,
     policies,
@@ -113,6 +114,13 @@ BACKTEST = (
     ("from a SQLite store", "store", 30),
 )
 
+INSIGHTS = (
+    ("the frame of all cases", "frame", None),
+    ("all metrics", "metrics", None),
+    ("the report, without verification", "report", 15),
+    ("hitl stats", "stats", 3),
+)
+
 
 def main() -> None:
     """Measure, and print for people or for programs."""
@@ -122,10 +130,11 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=ledger.ENTRIES, help="entries of the ledger that is verified")
     parser.add_argument("--reviews", type=int, default=inbox.MANY, help="open reviews of the inbox that is read")
     parser.add_argument("--waiting", type=int, default=queues.MANY, help="open reviews of the queues, of real cases")
+    parser.add_argument("--cases", type=int, default=insights.CASES, help="finished cases of the insights")
     parser.add_argument(
         "only",
         nargs="?",
-        choices=["inbox", "desk", "queues", "policies", "backtest", "confidence", "embedding"],
+        choices=["inbox", "desk", "queues", "policies", "backtest", "confidence", "embedding", "insights"],
         help="measure this alone",
     )
     given = parser.parse_args()
@@ -133,34 +142,20 @@ def main() -> None:
 
 
 def _one(given: argparse.Namespace) -> None:
-    if given.only == "inbox":
-        figures = inbox.measure(given.reviews)
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_inbox(figures))
-        return
-    if given.only == "queues":
-        figures = queues.measure(given.waiting)
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_queues(figures))
-        return
-    if given.only == "desk":
-        figures = desk.measure()
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_desk(figures))
-        return
-    if given.only == "policies":
-        figures = policies.measure(given.rounds)
-        print(json.dumps(figures, indent=2) if given.json else policies.table(figures))
-        return
-    if given.only == "embedding":
-        figures = embedding.measure(given.rounds)
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(
-            _ratios(figures), _milliseconds(figures)
-        )
-        return
-    if given.only == "backtest":
-        figures = backtest.measure()
-        print(json.dumps(figures, indent=2)) if given.json else Console().print(_backtest(figures))
-        return
     if given.only == "confidence":
         confidence.report(as_json=given.json)
+        return
+    measure, shown = {
+        "inbox": (lambda: inbox.measure(given.reviews), lambda found: [_inbox(found)]),
+        "queues": (lambda: queues.measure(given.waiting), lambda found: [_queues(found)]),
+        "desk": (desk.measure, lambda found: [_desk(found)]),
+        "policies": (lambda: policies.measure(given.rounds), lambda found: [policies.table(found)]),
+        "embedding": (lambda: embedding.measure(given.rounds), lambda found: [_ratios(found), _milliseconds(found)]),
+        "backtest": (backtest.measure, lambda found: [_backtest(found)]),
+        "insights": (lambda: insights.measure(given.cases), lambda found: [_insights(found)]),
+    }[given.only]
+    figures = measure()
+    print(json.dumps(figures, indent=2)) if given.json else Console().print(*shown(figures))
 
 
 def _all(given: argparse.Namespace) -> None:
@@ -169,6 +164,7 @@ def _all(given: argparse.Namespace) -> None:
     figures |= {**embedding.measure(given.rounds), **middleware.measure()}
     figures |= {**ledger.measure(given.entries), **inbox.measure(given.reviews), **desk.measure()}
     figures |= {**queues.measure(given.waiting), **unusual.measure(), **executions.measure()}
+    figures |= insights.measure(given.cases)
     if given.json:
         json.dump(figures, sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -181,6 +177,7 @@ def _all(given: argparse.Namespace) -> None:
     console.print(_desk(figures))
     console.print(_queues(figures))
     console.print(_backtest(figures))
+    console.print(_insights(figures))
     console.print(policies.table(figures))
     confidence.report()
     console.print(*unusual.lines(figures if any(key.startswith("unusual_") for key in figures) else {}), sep="\n")
@@ -267,6 +264,19 @@ def _backtest(figures: dict[str, float]) -> Table:
         reported = (figures[f"backtest_{key}_{one}"] for one in ("cases", "s", "cpu_s", "peak_mb"))
         cases_, seconds, spent, peak = reported
         table.add_row(name, f"{cases_:,.0f}", f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", f"{aim} s")
+    return table
+
+
+def _insights(figures: dict[str, float]) -> Table:
+    cases_ = figures["insights_cases"]
+    table = Table(title=f"Insights of {cases_:,.0f} cases, SQLite; aim: under 2 GB", title_justify="left")
+    for column in ("what", "seconds", "CPU seconds", "peak MB", "aim for 1,000,000"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, key, aim in INSIGHTS:
+        if f"insights_{key}_s" in figures:
+            seconds, spent, peak = (figures[f"insights_{key}_{one}"] for one in ("s", "cpu_s", "peak_mb"))
+            goal = "-" if aim is None else f"{aim} s"
+            table.add_row(name, f"{seconds:.1f}", f"{spent:.1f}", f"{peak:,.0f}", goal)
     return table
 
 

@@ -1,37 +1,26 @@
-"""The time and memory of reading a store into a frame, of all metrics and of a report, from SQLite and PostgreSQL.
+"""The time and memory of reading a SQLite store into a frame, of all metrics, of a report and of `hitl stats`.
 
 Each runs in a process of its own, so that its peak is its own. The cases are rows of the outcomes, made by a seeded
 generator and inserted in bulk, without entries: running that many cases through the graph would take hours.
 """
 
 import argparse
-import json
+import os
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 CASES = 20_000
-_SCRIPT = r"""
-import json, re, sys, time
-
-store, what = sys.argv[1:]
-start, spent = time.perf_counter(), time.process_time()
-from hitl_orchestrator.orchestrator import LedgerAudit
-with LedgerAudit(store) as audit:
-    if what == "frame":
-        cases = audit.frame().height
-    elif what == "metrics":
-        cases = audit.metrics().cases.decided
-    else:
-        cases = audit.report(verify=False).metrics.cases.decided
-# The peak of getrusage includes that of the parent process.
-peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
-report = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": cases}
-print(json.dumps(report))
-"""
+_FRAME = "print(audit.frame().height)"
+_METRICS = "print(audit.metrics().cases.decided)"
+_REPORT = "print(audit.full_report(verify=False).report.signal.text)"
+_OF_AUDIT = (
+    "import sys; from hitl_orchestrator.orchestrator import LedgerAudit\nwith LedgerAudit(sys.argv[1]) as audit: "
+)
 RISKS = ("low", "medium", "high")
 DOMAINS = ("customer_support", "account_management", "trust_and_safety", "payments", "lending")
 TYPES = ("classification", "refund", "moderation", "invoice", "triage", "address_change", "limit_change", "letter")
@@ -170,21 +159,50 @@ def write_store(path: Path, count: int) -> None:
     connection.close()
 
 
+def run(command: list[str]) -> dict[str, float]:
+    """Run a process, and return its seconds, CPU seconds and peak memory in megabytes.
+
+    On Linux that peak includes the memory of this process, which therefore makes no frames itself.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    seconds, unit = time.perf_counter() - start, 1024 if sys.platform == "darwin" else 1
+    return {"s": seconds, "cpu_s": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / unit / 1024}
+
+
 def measure(count: int = CASES) -> dict[str, float]:
-    """Return seconds and the peak of memory of each reading of a SQLite store."""
-    figures: dict[str, float] = {}
+    """Return seconds, CPU seconds and the peak memory of each reading of a SQLite store, and the number of cases."""
+    figures: dict[str, float] = {"insights_cases": count}
     with tempfile.TemporaryDirectory(prefix="hitl-bench-") as folder:
         path = Path(folder) / "hitl.db"
-        write_store(path, count)
-        for what in ("frame", "metrics", "report"):
-            command = [sys.executable, "-c", _SCRIPT, f"sqlite:///{path}", what]
-            found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-            figures |= {f"insights_{what}_{name}": found[name] for name in ("s", "cpu_s", "peak_mb")}
+        run(["-m", "benchmarks.insights", "--cases", str(count), "--write", str(path)])
+        store = f"sqlite:///{path}"
+        commands = {
+            "frame": ["-c", _OF_AUDIT + _FRAME, store],
+            "metrics": ["-c", _OF_AUDIT + _METRICS, store],
+            "report": ["-c", _OF_AUDIT + _REPORT, store],
+        }
+        for what, command in commands.items():
+            figures |= {f"insights_{what}_{name}": value for name, value in run(command).items()}
     return figures
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=CASES)
-    for name, value in measure(parser.parse_args().cases).items():
-        print(f"{name:30} {value:10.2f}")
+    parser.add_argument("--write", type=Path, help="only write the store to this file")
+    given = parser.parse_args()
+    if given.write is not None:
+        write_store(given.write, given.cases)
+        return
+    for key, value in measure(given.cases).items():
+        print(f"{key:32} {value:14,.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,13 +5,7 @@ from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.metrics.model import Group, Metrics, Quantiles, StakeField
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
 from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
-from hitl_orchestrator.insights.reviewer_quality import (
-    NEEDED,
-    QualitySignal,
-    ReviewerQuality,
-    measure_reviewers,
-    reviewed_frame,
-)
+from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
 from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
@@ -34,5 +28,4 @@ __all__ = [
     "StakeField",
     "capacity_of",
     "measure_reviewers",
-    "reviewed_frame",
 ]

@@ -3,16 +3,13 @@
 A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import APPROVING, FINAL, QualityCheckKind
 from hitl_orchestrator.domain.value import Identifier, Value
-from hitl_orchestrator.insights.frame import polars, prepared, schema
 from hitl_orchestrator.insights.shares import Share, share_among
 
 if TYPE_CHECKING:
@@ -104,44 +101,6 @@ def measure_reviewers(
     return tuple(_quality(tally) for _, tally in sorted(tallies.items()))
 
 
-def reviewed_frame(records: Iterable[AuditRecord]) -> "pl.DataFrame":
-    """Return the prepared frame of records, with the columns that `measure_reviewers` reads.
-
-    Raises:
-        InvalidInput: polars is not installed.
-    """
-    pl, types = polars("a measurement of reviewers"), schema(_OF_RECORD)
-    rows = [
-        {name: getattr(record, name, None) for name in types}
-        | {
-            "has_proposal": record.proposed_output is not None,
-            "votes": _votes(record),
-        }
-        for record in records
-    ]
-    return prepared(pl.DataFrame(rows, types))  # type: ignore[no-any-return]
-
-
-def _votes(record: AuditRecord) -> str | None:
-    votes = [[vote.person or vote.reviewer_id, vote.human_decision, vote.role] for vote in record.votes]
-    return json.dumps(votes) if votes else None
-
-
-_OF_RECORD = (
-    "case_id",
-    "task_type",
-    "timestamp",
-    "has_proposal",
-    "replayed",
-    "quality_check",
-    "quality_check_expected",
-    "quality_check_of",
-    "reviewer_id",
-    "human_decision",
-    "votes",
-    "seconds_looked_at",
-    "shown_length",
-)
 _OF_CASE = (
     "case_id",
     "timestamp",

@@ -67,6 +67,15 @@ def test_a_call_of_ours_shows_its_case_and_goes_on_after_the_decision(capsys, ru
         assert ran == [("refund", 50, "ana")]
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"), [((), "no call of thread 'thread-1' has a case"), (("--call", "a"), "leave out --call")]
+)
+def test_the_desk_opens_for_calls_with_cases_alone(capsys, running, words, problem):
+    code, refused = hitl_calls(capsys, *running(langchains_own([])), "--reviewer", "domain_reviewer", *words)
+
+    assert (code, problem in refused["problems"][0]) == (2, True)
+
+
 def test_the_table_names_the_tool_and_the_arguments(capsys, running):
     assert main(["calls", *running(langchains_own([]))]) == 0
     printed = capsys.readouterr().out

@@ -5,15 +5,15 @@ whose cases were paused by the unchanged code (or the other way round). An edit 
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.forked_program import Programs
 
 import hitl_orchestrator
 from hitl_orchestrator import Orchestrator
@@ -161,33 +161,37 @@ class Changed(NamedTuple):
     """A copy of the package with a few lines changed."""
 
     folder: Path
+    programs: Programs
 
     def run(self, store: Path, doing: str) -> dict[str, Any]:
         """Run the program above with the changed code; return the JSON of its last line."""
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", PROGRAM, f"sqlite:///{store}", doing],
-            cwd=store.parent,
-            env={**os.environ, "PYTHONPATH": str(self.folder)},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout.splitlines()[-1])
+        done = self.programs.run(self.folder, PROGRAM, f"sqlite:///{store}", doing, cwd=store.parent)
+        assert done.code == 0, done.err
+        result = json.loads(done.out.splitlines()[-1])
         assert result["package"] == str(self.folder / PACKAGE.name)
         return dict(result)
 
 
-def changed(folder: Path, edits: list[Edit]) -> Changed:
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Programs]:
+    with closing(Programs()) as running:
+        yield running
+
+
+@pytest.fixture
+def changed(programs, tmp_path) -> Callable[[list[Edit]], Changed]:
     """Copy the package and edit the copy."""
-    copy = folder / "changed" / PACKAGE.name
-    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, before, after in edits:
-        text = (copy / name).read_text("utf-8")
-        assert text.count(before) == 1, f"{name} has {text.count(before)} times {before!r}: update this test"
-        (copy / name).write_text(text.replace(before, after), "utf-8")
-    return Changed(copy.parent)
+
+    def change(edits: list[Edit]) -> Changed:
+        copy = tmp_path / "changed" / PACKAGE.name
+        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, before, after in edits:
+            text = (copy / name).read_text("utf-8")
+            assert text.count(before) == 1, f"{name} has {text.count(before)} times {before!r}: update this test"
+            (copy / name).write_text(text.replace(before, after), "utf-8")
+        return Changed(copy.parent, programs)
+
+    return change
 
 
 @pytest.fixture(scope="module")
@@ -207,8 +211,8 @@ def store(_paused, tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("edits", REFUSED.values(), ids=REFUSED)
-def test_a_changed_graph_version_is_refused_and_moves_no_case(store, tmp_path, edits):
-    result = changed(tmp_path, edits).run(store, "decide")
+def test_a_changed_graph_version_is_refused_and_moves_no_case(store, changed, edits):
+    result = changed(edits).run(store, "decide")
 
     assert (result["error"], result["recovered"]) == ("GraphVersionMismatch", ["GraphVersionMismatch"])
     assert (
@@ -219,12 +223,12 @@ def test_a_changed_graph_version_is_refused_and_moves_no_case(store, tmp_path, e
         assert [case.status for case in hitl.recover()] == ["approved"]
 
 
-def test_a_removed_reducer_is_refused(store, tmp_path):
+def test_a_removed_reducer_is_refused(store, tmp_path, changed):
     store.unlink()
     for name, confidence in TASKS.items():
         (tmp_path / f"{name}.task").write_text(a_task(name).model_dump_json())
         (tmp_path / f"{name}.output").write_text(an_output(name, confidence).model_dump_json())
-    before = changed(tmp_path, REFUSED["a reducer added"])
+    before = changed(REFUSED["a reducer added"])
     assert before.run(store, "submit")["version"] != graph_version()
 
     with Orchestrator.open(f"sqlite:///{store}") as hitl, pytest.raises(GraphVersionMismatch):
@@ -234,8 +238,8 @@ def test_a_removed_reducer_is_refused(store, tmp_path):
 
 
 @pytest.mark.parametrize("edits", HARMLESS.values(), ids=HARMLESS)
-def test_a_harmless_change_lets_the_case_finish(store, tmp_path, edits):
-    result = changed(tmp_path, edits).run(store, "decide")
+def test_a_harmless_change_lets_the_case_finish(store, changed, edits):
+    result = changed(edits).run(store, "decide")
 
     assert (result["status"], result["recovered"]) == ("approved", ["approved"])
     assert result["version"] == graph_version() or DECLARED in edits

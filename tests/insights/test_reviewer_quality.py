@@ -7,13 +7,16 @@ from support.builders import NINE, an_output
 
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.enums import HumanDecision, QualityCheckKind
+from hitl_orchestrator.insights.frame import FRAME, from_rows, prepared
 from hitl_orchestrator.insights.reviewer_quality import (
     FAST_SECONDS,
     QualitySignal,
     measure_reviewers,
-    reviewed_frame,
 )
 from hitl_orchestrator.insights.shares import share_of
+from hitl_orchestrator.ledger.events.outcomes import outcome_of
+
+pytest.importorskip("polars")
 
 DECISIONS = st.sampled_from(HumanDecision)
 PERSONS = st.sampled_from(["r01", "r02", "r03"])
@@ -61,7 +64,9 @@ def many(count, *votes, start=0, **fields):
 
 
 def measured(records):
-    return list(measure_reviewers(reviewed_frame(records)))
+    intake = {"task": {"timestamp": "2025-01-10T09:00:00Z", "metadata": {}}}
+    rows = [outcome_of(number, record.model_dump(mode="json"), intake) for number, record in enumerate(records)]
+    return list(measure_reviewers(prepared(from_rows([[getattr(row, name) for name in FRAME] for row in rows]))))
 
 
 def quality_of(records, person="r01"):

@@ -1,11 +1,13 @@
 """`hitl.insights`, and the same of a store that is audited."""
 
+import shutil
 from datetime import timedelta
 
 import pytest
 from support.attacker import Intruder
 from support.builders import NINE, PERSON, a_review, a_task, an_output
 from support.internals import services_of
+from support.tampering import fill
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
@@ -73,3 +75,24 @@ def test_an_altered_row_is_reported(store):
 
     with LedgerAudit(store) as audit, pytest.raises(LedgerDamaged, match="cannot be read"):
         audit.metrics()
+
+
+def test_a_copy_without_its_key_gives_the_same_metrics(sqlite_store, tmp_path):
+    with Orchestrator.open(sqlite_store) as hitl:
+        fill(hitl, 0, 10)
+        metrics = hitl.insights.metrics()
+    copy = tmp_path / "elsewhere" / "copy.db"
+    copy.parent.mkdir()
+    shutil.copyfile(sqlite_store.removeprefix("sqlite:///"), copy)
+
+    with LedgerAudit(f"sqlite:///{copy}") as audit:
+        assert audit.metrics() == metrics
+    assert [file.name for file in copy.parent.iterdir()] == ["copy.db"]
+
+
+def test_a_store_in_memory_and_one_without_cases_have_metrics():
+    with Orchestrator.open("memory://") as hitl:
+        assert hitl.insights.metrics().cases.decided == 0
+        assert hitl.insights.frame().is_empty()
+        fill(hitl, 0, 5)
+        assert hitl.insights.metrics().cases.decided == 4

@@ -19,8 +19,11 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.elements: list[Element] = []
         self.texts: list[str] = []
+        self.directions: list[tuple[str, str]] = []
+        """The text of each element, from its first letter to its end, with the direction that it asks for."""
         self.style = ""
         self._open: list[str] = []
+        self._begun: list[tuple[int, str]] = []
         self.feed(source)
         self.close()
         assert self._open == [], "an element is not closed"
@@ -29,6 +32,7 @@ class Page(HTMLParser):
         self.elements.append(Element(tag, {name: value or "" for name, value in attrs}, tuple(self._open)))
         if tag not in VOID:
             self._open.append(tag)
+            self._begun.append((len(self.texts), dict(attrs).get("dir") or ""))
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append(Element(tag, {name: value or "" for name, value in attrs}, tuple(self._open)))
@@ -37,6 +41,8 @@ class Page(HTMLParser):
         assert self._open, f"</{tag}> closes nothing"
         assert self._open[-1] == tag, f"</{tag}> closes <{self._open[-1]}>"
         self._open.pop()
+        start, direction = self._begun.pop()
+        self.directions.append((" ".join("".join(self.texts[start:]).split()), direction))
 
     def handle_data(self, data):
         if self._open and self._open[-1] == "style":

@@ -1,6 +1,6 @@
 """The calls of the desk to the orchestrator, for one reviewer. Nothing here draws."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple, Self, TypeVar
@@ -73,13 +73,14 @@ class Recorded(NamedTuple):
 class DeskClient:
     """One reviewer on one store; `everything` is not bound to them. The methods run in threads.
 
-    The queue lists at most `most` reviews.
+    The queue lists at most `most` reviews, or `only` those of some cases, which then alone are next.
     """
 
     hitl: Orchestrator
     reviewer: Reviewer
     everything: Orchestrator
     most: int = MAX_LISTED
+    only: Collection[str] | None = None
 
     @classmethod
     def of(cls, hitl: Orchestrator, reviewer_id: str) -> Self:
@@ -89,7 +90,7 @@ class DeskClient:
     def queue(self, filters: Filters) -> Page[ReviewRequest]:
         """Return the open reviews, the earliest deadline first."""
         me, hitl = self.reviewer.reviewer_id, self.everything if filters.all_roles else self.hitl
-        return hitl.inbox(
+        page = hitl.inbox(
             filters.role,
             filters.domain,
             self.most,
@@ -99,6 +100,9 @@ class DeskClient:
             claimed_by=me if filters.mine else None,
             unclaimed=filters.unclaimed,
         )
+        if self.only is None:
+            return page
+        return Page([row for row in page if row.case_id in self.only], more=page.more, as_of=page.as_of)
 
     def open(self, case_id: str) -> Opened:
         """Claim a case and return its view. A case that cannot be claimed may still be read."""
@@ -113,6 +117,9 @@ class DeskClient:
 
     def next(self) -> Opened | None:
         """Claim the most urgent review and return its view; None if no review is available."""
+        if self.only is not None:
+            left = self.queue(Filters(unclaimed=True))
+            return self.open(left[0].case_id) if left else None
         request = self.hitl.reviews.next()
         return None if request is None else Opened(self.view(request.case_id))
 

@@ -22,9 +22,11 @@ import polars as pl
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
+from hitl_orchestrator.insights.frame import BANDS
+from hitl_orchestrator.insights.metrics.cells import summed
 from hitl_orchestrator.insights.metrics.groups import MOST_GROUPS, Tally
 from hitl_orchestrator.insights.metrics.model import Autonomy
-from hitl_orchestrator.insights.metrics.population import Population, not_enough
+from hitl_orchestrator.insights.metrics.population import not_enough
 from hitl_orchestrator.insights.shares import Share, wilson
 from hitl_orchestrator.insights.strata import Stratum
 
@@ -55,28 +57,30 @@ class Above(NamedTuple):
         return Share(count=count, of=of, share=share, lowest=lowest, highest=highest, why_not=why_not)
 
 
-def autonomy(found: Population, tallied: Mapping[str | None, Tally], tolerated: float) -> tuple[Autonomy, ...]:
+def autonomy(cells: pl.DataFrame, tallied: Mapping[str | None, Tally], tolerated: float) -> tuple[Autonomy, ...]:
     """Return the verdict on the largest of these task types, in their order."""
-    sums = _sums(found).partition_by("task_type", as_dict=True)
+    sums = _sums(cells).partition_by("task_type", as_dict=True)
     largest = islice(tallied.items(), MOST_GROUPS)
     return tuple(_of_type(name, tally, sums.get((name,)), tolerated) for name, tally in largest)
 
 
-def _sums(found: Population) -> pl.DataFrame:
+def _sums(cells: pl.DataFrame) -> pl.DataFrame:
     """Return the sums of the strata of each task type and confidence band. Reviews that a rule required are certain."""
-    automatic = pl.col("is_automatic")
-    return (
-        found.cases.filter(pl.col("confidence_score").is_not_null())
-        .group_by(
-            "task_type", "confidence_band", stratum=pl.when(automatic).then(pl.col("stratum")).otherwise(pl.lit(1.0))
-        )
-        .agg(
-            cases=pl.len(),
-            due=(~automatic | pl.col("is_drawn")).sum(),
-            looks=pl.col("looked_at").sum(),
-            wrong=(pl.col("looked_at") & pl.col("look_overturned")).sum(),
-        )
+    keys = ("task_type", "confidence_band", "stratum")
+    known = cells.filter(pl.col("confidence_band") != BANDS[0])
+    automatic = summed(known.filter(pl.col("automatic") > 0), *keys).select(
+        *keys, pl.col("automatic").alias("cases"), "due", "looks", "wrong"
     )
+    others = pl.col("cases") - pl.col("automatic")
+    reviewed = known.with_columns(stratum=pl.lit(1.0), cases=others).filter(pl.col("cases") > 0)
+    required = summed(reviewed, *keys).select(
+        *keys,
+        "cases",
+        pl.col("cases").alias("due"),
+        looks=pl.col("looked_at") - pl.col("looks"),
+        wrong=pl.col("look_overturned") - pl.col("wrong"),
+    )
+    return pl.concat([automatic, required]).group_by(keys).agg(pl.all().sum())
 
 
 def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tolerated: float) -> Autonomy:

@@ -15,7 +15,7 @@ from hitl_orchestrator.insights.metrics.model import (
     RiskCoveragePoint,
     SureAndWrong,
 )
-from hitl_orchestrator.insights.metrics.population import Population, not_enough, relied_on, with_look
+from hitl_orchestrator.insights.metrics.population import DIGITS, Population, not_enough, relied_on, with_look
 from hitl_orchestrator.insights.shares import Share, share_among, wilson
 
 MOST_LISTED = 50
@@ -99,22 +99,22 @@ def calibration(found: Population) -> Calibration:
 
 
 def _over(total: float, sums: pl.DataFrame, of: pl.Expr) -> float | None:
-    return float(sums.select(of.sum()).item()) / total if total else None
+    return round(float(sums.select(of.sum()).item()) / total, DIGITS) if total else None
 
 
 def _bin(  # noqa: PLR0917
     number: int, cases: int, approved: int, weight: float, squared: float, confidence: float, right: float
 ) -> CalibrationBin:
-    share = min(1.0, right / weight)
-    lowest, highest = wilson(share, weight * weight / squared)
+    share = min(1.0, round(right / weight, DIGITS))
+    lowest, highest = wilson(share, round(weight * weight / squared, DIGITS))
     return CalibrationBin(
         low=number / BINS,
         high=(number + 1) / BINS,
-        mean_confidence=min(1.0, confidence / weight),
+        mean_confidence=min(1.0, round(confidence / weight, DIGITS)),
         approved=Share(
             count=approved, of=cases, share=share, lowest=lowest, highest=highest, why_not=not_enough(cases)
         ),
-        weight=weight,
+        weight=round(weight, DIGITS),
     )
 
 
@@ -149,6 +149,7 @@ def risk_coverage(found: Population) -> RiskCoverage:
     area = None
     if total:
         area = float(steps.select((weight * pl.col("all_wrong") / pl.col("all_weight")).sum()).item()) / total
+        area = round(area, DIGITS)
     return RiskCoverage(
         cases=looked.height,
         points=tuple(_point(total, *row) for row in _thinned(steps).drop("weight").iter_rows()),
@@ -170,6 +171,8 @@ def _thinned(steps: pl.DataFrame) -> pl.DataFrame:
 
 
 def _point(total: float, bound: float, weight: float, squared: float, wrong: float) -> RiskCoveragePoint:
-    risk = min(1.0, wrong / weight)
-    lowest, highest = wilson(risk, weight * weight / squared)
-    return RiskCoveragePoint(bound=bound, coverage=min(1.0, weight / total), risk=risk, lowest=lowest, highest=highest)
+    risk = min(1.0, round(wrong / weight, DIGITS))
+    lowest, highest = wilson(risk, round(weight * weight / squared, DIGITS))
+    return RiskCoveragePoint(
+        bound=bound, coverage=min(1.0, round(weight / total, DIGITS)), risk=risk, lowest=lowest, highest=highest
+    )

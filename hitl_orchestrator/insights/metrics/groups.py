@@ -9,8 +9,9 @@ import polars as pl
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors, escaped_errors
 from hitl_orchestrator.insights.frame import BANDS
+from hitl_orchestrator.insights.metrics.cells import SUMS, VERDICT_SUMS, summed
 from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Group, HeatCell, Verdicts
-from hitl_orchestrator.insights.metrics.population import STAKE, VERDICT_NAMES, Population, relied_on
+from hitl_orchestrator.insights.metrics.population import DIGITS, STAKE, relied_on
 from hitl_orchestrator.insights.shares import Share, share_among
 from hitl_orchestrator.insights.strata import Stratum, merge
 
@@ -18,9 +19,6 @@ NO_SIGNAL = "none"
 
 MOST_GROUPS = 200
 """The number of groups of a dimension that are measured, the largest ones."""
-
-_VERDICTS = (*VERDICT_NAMES, "label_changed", "timeout")
-_SUMMED = ("cases", "automatic", "escalated", *_VERDICTS, "known", "confidence", "stated", STAKE)
 
 
 class Tally(NamedTuple):
@@ -31,7 +29,7 @@ class Tally(NamedTuple):
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Add the sums of the cases of one stratum."""
-        self.sums.update({name: row[name] for name in _SUMMED})
+        self.sums.update({name: row[name] for name in SUMS})
         if row["automatic"]:
             counts = (row[name] for name in ("automatic", "due", "looks", "wrong"))
             self.strata.append(Stratum(row["stratum"], *counts))
@@ -44,7 +42,7 @@ class Tally(NamedTuple):
     @property
     def verdicts(self) -> Verdicts:
         """The decisions of people, and endings without one."""
-        return Verdicts(**{name: self.sums[name] for name in _VERDICTS})
+        return Verdicts(**{name: self.sums[name] for name in VERDICT_SUMS})
 
     @property
     def overturn(self) -> Share:
@@ -59,7 +57,7 @@ class Tally(NamedTuple):
 
     def rates(self) -> dict[str, Any]:
         """Return the fields that all cases and a group have. Automation, review and escalation add up to all cases."""
-        cases, automatic, escalated = (self.sums[name] for name in _SUMMED[:3])
+        cases, automatic, escalated = (self.sums[name] for name in SUMS[:3])
         return {
             "automation": self.automation,
             "review": share_among(cases - automatic - escalated, cases),
@@ -69,39 +67,22 @@ class Tally(NamedTuple):
         }
 
 
-def tallies(found: Population, *keys: str) -> dict[tuple[Any, ...], Tally]:
+def tallies(cells: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], Tally]:
     """Return the tally of each group of cases, the largest first."""
-    drawn = pl.col("is_automatic") & pl.col("is_drawn")
-    looked = drawn & pl.col("check_overturned").is_not_null()
-    stake = pl.col(STAKE) if found.has_stake else pl.lit(None, pl.Float64)
-    rows = found.cases.group_by(*keys, "stratum").agg(
-        pl.len().alias("cases"),
-        pl.col("is_automatic").sum().alias("automatic"),
-        pl.col("is_escalated").sum().alias("escalated"),
-        *(pl.col(name).sum() for name in _VERDICTS),
-        pl.col("confidence_score").count().alias("known"),
-        pl.col("confidence_score").sum().alias("confidence"),
-        stake.count().alias("stated"),
-        stake.sum().alias(STAKE),
-        drawn.sum().alias("due"),
-        looked.sum().alias("looks"),
-        (looked & pl.col("check_overturned")).sum().alias("wrong"),
-    )
     groups: dict[tuple[Any, ...], Tally] = {}
-    # In a fixed order, so that sums of numbers are always rounded alike.
-    for row in rows.sort(*keys, "stratum").iter_rows(named=True):
+    for row in summed(cells, *keys, "stratum").iter_rows(named=True):
         groups.setdefault(tuple(row[key] for key in keys), Tally(Counter(), [])).add(row)
     return dict(sorted(groups.items(), key=lambda item: -item[1].sums["cases"]))
 
 
-def all_cases(found: Population) -> Tally:
+def all_cases(cells: pl.DataFrame) -> Tally:
     """Return the tally of all cases."""
-    return tallies(found).get((), Tally(Counter(), []))
+    return tallies(cells).get((), Tally(Counter(), []))
 
 
-def by_dimension(found: Population) -> dict[str, dict[str | None, Tally]]:
+def by_dimension(cells: pl.DataFrame) -> dict[str, dict[str | None, Tally]]:
     """Return the tallies of each dimension: the confidence bands in order, the others by their number of cases."""
-    return {name: _of_dimension(found, name) for name in DIMENSIONS}
+    return {name: _of_dimension(cells, name) for name in DIMENSIONS}
 
 
 def groups(by: Mapping[str, Mapping[str | None, Tally]]) -> dict[str, tuple[Group, ...]]:
@@ -114,10 +95,10 @@ def left_out(by: Mapping[str, Mapping[str | None, Tally]]) -> dict[str, int]:
     return {name: len(tallied) - MOST_GROUPS for name, tallied in by.items() if len(tallied) > MOST_GROUPS}
 
 
-def _of_dimension(found: Population, name: str) -> dict[str | None, Tally]:
+def _of_dimension(cells: pl.DataFrame, name: str) -> dict[str | None, Tally]:
     if name == "signal":
-        return _by_signal(tallies(found, "signals"))
-    tallied = {key: tally for (key,), tally in tallies(found, name).items()}
+        return _by_signal(tallies(cells, "signals"))
+    tallied = {key: tally for (key,), tally in tallies(cells, name).items()}
     return {band: tallied[band] for band in BANDS if band in tallied} if name == "confidence_band" else tallied
 
 
@@ -140,29 +121,22 @@ def _group(key: str | None, tally: Tally) -> Group:
         cases=sums["cases"],
         **tally.rates(),
         automatic_errors=tally.errors if sums["automatic"] else None,
-        mean_confidence=min(1.0, sums["confidence"] / sums["known"]) if sums["known"] else None,
+        mean_confidence=min(1.0, round(sums["confidence"] / sums["known"], DIGITS)) if sums["known"] else None,
         stake=sums[STAKE] if sums["stated"] else None,
     )
 
 
-def overturn_map(found: Population, task_types: Iterable[str | None]) -> tuple[HeatCell, ...]:
+def overturn_map(cells: pl.DataFrame, task_types: Iterable[str | None]) -> tuple[HeatCell, ...]:
     """Return the overturned share of these task types in each confidence band that has cases."""
     largest = set(islice(task_types, MOST_GROUPS))
-    cells = found.cases.group_by("task_type", "confidence_band").agg(
-        pl.len().alias("cases"),
-        pl.col("overturned").sum().alias("wrong"),
-        pl.col("overturned").count().alias("decided"),
-    )
-    rows = sorted(
-        (row for row in cells.iter_rows(named=True) if row["task_type"] in largest),
-        key=lambda row: (row["task_type"] is None, row["task_type"] or "", BANDS.index(row["confidence_band"])),
-    )
+    tallied = {key: each for key, each in tallies(cells, "task_type", "confidence_band").items() if key[0] in largest}
+    ordered = sorted(tallied, key=lambda key: (key[0] is None, key[0] or "", BANDS.index(key[1])))
     return tuple(
         HeatCell(
-            task_type=row["task_type"],
-            confidence_band=row["confidence_band"],
-            cases=row["cases"],
-            overturn=relied_on(share_among(row["wrong"], row["decided"])),
+            task_type=task_type,
+            confidence_band=band,
+            cases=tallied[task_type, band].sums["cases"],
+            overturn=tallied[task_type, band].overturn,
         )
-        for row in rows
+        for task_type, band in ordered
     )

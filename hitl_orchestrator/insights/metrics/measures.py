@@ -8,6 +8,7 @@ import polars as pl
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics.autonomy import autonomy
+from hitl_orchestrator.insights.metrics.cells import cells_of
 from hitl_orchestrator.insights.metrics.confidence import calibration, false_confidence, risk_coverage
 from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, groups, left_out, overturn_map
 from hitl_orchestrator.insights.metrics.latency import latency
@@ -37,7 +38,8 @@ def all_metrics(
         raise InvalidInput([f"tolerated: {tolerated!r} must lie between 0 and 1, and sure: {sure!r} from 0 to 1"])
     found = population(frame, since, until)
     interval = interval_of(found.period, every)
-    tally, by = all_cases(found), by_dimension(found)
+    cells = cells_of(found)
+    tally, by = all_cases(cells), by_dimension(cells)
     verdicts = tally.verdicts
     people = verdicts.people
     return Metrics(
@@ -56,16 +58,16 @@ def all_metrics(
         automatic_errors=tally.errors,
         by=groups(by),
         left_out=left_out(by),
-        overturn_map=overturn_map(found, by["task_type"]),
+        overturn_map=overturn_map(cells, by["task_type"]),
         false_confidence=false_confidence(found, sure),
         calibration=calibration(found),
         risk_coverage=risk_coverage(found),
         latency=latency(found),
         reviewers=measure_reviewers(frame, since=since, until=until),
-        rules=rule_uses(found, active_rules),
+        rules=rule_uses(cells, active_rules),
         never_fired=never_fired(found, active_rules),
         error_types=error_types(found),
-        autonomy=autonomy(found, by["task_type"], tolerated),
+        autonomy=autonomy(cells, by["task_type"], tolerated),
         stakes=stakes(found, stake, looks),
         every=interval,
         trend=trend(found, interval, sure),

@@ -232,7 +232,10 @@ class StakeField(Value):
 
 
 class Stake(Value):
-    """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`)."""
+    """The sums of the declared amount, `field`, in one `unit`, over cases that state it (`stated` of `cases`).
+
+    `open` is that of open cases now; None where it is not known.
+    """
 
     field: str
     unit: str | None
@@ -242,7 +245,7 @@ class Stake(Value):
     automatic: float
     reviewed: float
     overturned: float
-    open: float
+    open: float | None = None
 
 
 class Moment(Value):
@@ -318,4 +321,4 @@ class Looks(Value):
     overdue: int = 0
     unanswered_checks: int = 0
     unreadable: int = 0
-    open_stake: float = 0.0
+    open_stake: float | None = None

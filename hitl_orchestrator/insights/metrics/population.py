@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision, HumanDecision, QualityCheckKind
-from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.metrics.model import CaseCounts, Looks, Period
@@ -18,6 +16,9 @@ VERDICT_NAMES = tuple(decision.value for decision in HumanDecision if decision.f
 """The final decisions of people."""
 
 STAKE = "stake"
+DIGITS = 12
+"""The decimals of sums of numbers: they are added in any order, which rounds the last digits differently."""
+
 _READ = (
     "case_id",
     "task_id",
@@ -155,8 +156,3 @@ def relied_on(share: Share) -> Share:
         if share.of == 0 or share.of >= ENOUGH_REVIEWS
         else share.model_copy(update={"why_not": not_enough(share.of)})
     )
-
-
-def listed(value_type: type[Value], rows: pl.DataFrame) -> tuple[Any, ...]:
-    """Return one value for each row."""
-    return tuple(value_type.model_validate(row) for row in rows.iter_rows(named=True))

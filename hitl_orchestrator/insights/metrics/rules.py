@@ -14,7 +14,7 @@ NAMELESS = "none"
 """The key of cases without a task type."""
 
 
-def rule_uses(found: Population, active: Mapping[str, Action] | None) -> tuple[RuleUse, ...]:
+def rule_uses(cells: pl.DataFrame, active: Mapping[str, Action] | None) -> tuple[RuleUse, ...]:
     """Return the use of each rule, the most frequent first. A rule whose action was changed is listed by action."""
     return tuple(
         RuleUse(
@@ -25,7 +25,7 @@ def rule_uses(found: Population, active: Mapping[str, Action] | None) -> tuple[R
             automatic_errors=tally.errors if tally.strata else None,
             in_force=active is None or active.get(rule_id) == action,
         )
-        for (rule_id, action), tally in tallies(found, "rule_id", "routing_decision").items()
+        for (rule_id, action), tally in tallies(cells, "rule_id", "routing_decision").items()
     )
 
 

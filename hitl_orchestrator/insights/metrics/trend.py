@@ -14,6 +14,9 @@ from hitl_orchestrator.insights.shares import share_among
 INTERVALS = {"1h": timedelta(days=3), "1d": timedelta(days=62), "1w": timedelta(days=730), "1mo": timedelta.max}
 """The intervals of a trend, and the longest period for which each is chosen."""
 
+SHOWN_OF_HASH = 12
+"""The number of characters of a policy's hash that name its version."""
+
 POLICY, AGENT_VERSION = "policy", "agent_version"
 """The kinds of marks."""
 
@@ -66,9 +69,10 @@ def all_marks(found: Population, given: Sequence[Mark]) -> tuple[Mark, ...]:
 
     The version or policy that the first case of all has is no change.
     """
-    marks = [*given, *_first_seen(found, AGENT_VERSION, "model_version", "agent_id")]
+    marks = [*given, *_first_seen(found, AGENT_VERSION, ["agent_id"], pl.col("model_version"))]
     if not any(mark.kind == POLICY for mark in given):
-        marks += _first_seen(found, POLICY, "policy_hash")
+        version = pl.col("policy_hash").str.slice(0, SHOWN_OF_HASH)
+        marks += _first_seen(found, POLICY, [], pl.concat_str([pl.col("policy_id"), version], separator=" "))
     period = found.period
     kept = [
         mark
@@ -78,19 +82,13 @@ def all_marks(found: Population, given: Sequence[Mark]) -> tuple[Mark, ...]:
     return tuple(sorted(set(kept), key=lambda mark: (mark.at, mark.kind, mark.label)))
 
 
-def _first_seen(found: Population, kind: str, name: str, owner: str | None = None) -> list[Mark]:
-    """Return when each value of a column was first seen, except the first of each owner."""
-    of = [owner] if owner else []
-    cases = found.frame.filter((pl.col("kind") == "case") & pl.col(name).is_not_null())
-    seen = cases.group_by(*of, name).agg(pl.col("timestamp").min()).sort("timestamp", *of, name)
-    first = seen.group_by(of).agg(pl.col("timestamp").min().alias("first")) if of else None
-    if first is None:
-        later = seen.slice(1)
-    else:
-        joined = seen.join(first, on=of, nulls_equal=True, maintain_order="left")
-        later = joined.filter(pl.col("timestamp") > pl.col("first"))
+def _first_seen(found: Population, kind: str, of: Sequence[str], label: pl.Expr) -> list[Mark]:
+    """Return when each label was first seen, except the first one of each value of the columns `of`."""
+    cases = found.frame.filter(pl.col("kind") == "case").select(*of, "timestamp", label=label).drop_nulls("label")
+    seen = cases.group_by(*of, "label").agg(pl.col("timestamp").min()).sort("timestamp", *of, "label")
+    later = seen.filter(~pl.struct(*of).is_first_distinct()) if of else seen.slice(1)
     return [
-        Mark(at=row["timestamp"], kind=kind, label=" ".join(filter(None, [row[owner] if owner else None, row[name]])))
+        Mark(at=row["timestamp"], kind=kind, label=" ".join(filter(None, [*(row[name] for name in of), row["label"]])))
         for row in rows_of(later)
     ]
 
@@ -109,5 +107,5 @@ def stakes(found: Population, stake: StakeField | None, looks: Looks | None) -> 
         overturned=amount.filter(pl.col("overturned").fill_null(value=False)).sum(),
     )
     return (
-        Stake(**sums.row(0, named=True), field=stake.field, unit=stake.unit, open=looks.open_stake if looks else 0.0),
+        Stake(**sums.row(0, named=True), field=stake.field, unit=stake.unit, open=looks.open_stake if looks else None),
     )

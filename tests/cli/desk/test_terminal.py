@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import runpy
 import select
 import signal
 import struct
@@ -13,15 +14,18 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from support.desk_driver import PEOPLE, policy, submit
+from support.scripted_agents import started
 
 from hitl_orchestrator import Orchestrator, Review
 
 pyte = pytest.importorskip("pyte", reason="the screen of the test")
 
 HITL = ("-m", "hitl_orchestrator.cli")
+TESTS = Path(__file__).parents[2]
 WITHOUT_TEXTUAL = "import sys; sys.modules['textual'] = None; from hitl_orchestrator.cli import main; sys.exit(main())"
 LONGEST = 60.0
 """So many seconds a text may take to appear: a deadline for a test that fails, not a time that passes."""
@@ -175,3 +179,62 @@ def test_without_textual_it_says_what_to_install(store, tmp_path):
             "hitl: the review desk needs Textual, which is missing; install the extra 'desk': pip install '.[desk]'"
         )
         assert screen.ends() == 2
+
+
+AN_AGENT = """
+import sqlite3
+from pathlib import Path
+from langgraph.checkpoint.sqlite import SqliteSaver
+from support.scripted_agents import an_agent
+
+def agent_of(hitl, folder):
+    saver = SqliteSaver(sqlite3.connect(folder / "threads.db", check_same_thread=False))
+    calls = [("refund", {"amount": 50, "to": who}, who) for who in ("ana", "bob")]
+    return an_agent(hitl, folder / "ran", *calls, checkpointer=saver, interrupt_mode="per_call")
+"""
+AN_APP = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from pathlib import Path
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.cli import main
+import agents
+
+sys.modules["app"] = agents
+with Orchestrator.open("sqlite:///hitl.db") as hitl:
+    agents.hitl, agents.agent = hitl, agents.agent_of(hitl, Path())
+    sys.exit(main())
+"""
+
+
+def test_the_calls_of_a_thread_are_decided_at_the_desk_and_the_thread_goes_on(store, tmp_path):
+    (tmp_path / "agents.py").write_text(AN_AGENT)
+    agents = runpy.run_path(str(tmp_path / "agents.py"))
+    started(agents["agent_of"](store, tmp_path))
+    words = (str(TESTS), "calls", "app:agent", "thread-1", "--reviewer", "r02", "--store", "sqlite:///hitl.db")
+
+    with terminal(tmp_path, *words, columns=120, program=("-c", AN_APP)) as screen:
+        assert "t-1" not in screen.shows("review desk", "2 open", "to=ana", "to=bob")
+        screen.type("\r")
+        # The calls of one message are asked about at once, in any order.
+        first, second = ("ana", "bob") if '"to": "ana"' in screen.shows("a approve", '"to": ') else ("bob", "ana")
+        screen.type("a")
+        screen.shows("approve   pending", "Enter record")
+        screen.type("\r")
+        screen.shows("Recorded: approve")
+        assert not (tmp_path / "ran").exists()
+        screen.type("n")
+        screen.shows(f'"to": "{second}"', "a approve")
+        screen.type("r")
+        screen.shows("reject   pending")
+        screen.type("t")
+        screen.type("no order\r")
+        screen.shows("no order", "Enter record")
+        screen.type("\r")
+        screen.shows("Recorded: reject")
+        screen.type("\x11")
+        screen.shows("No call of this thread waits.")
+        assert screen.ends() == 0
+
+    assert (tmp_path / "ran").read_text() == f"('refund', 50, '{first}')\n"
+    assert store.audit.verify().sound

@@ -227,7 +227,7 @@ def test_changes_of_version_and_policy_are_marked_and_the_first_ones_are_not():
 
     assert [(mark.kind, mark.label[:7], mark.at) for mark in found.marks] == [
         ("agent_version", "agent 2", MONDAY + timedelta(seconds=6)),
-        ("policy", "b" * 7, MONDAY + timedelta(seconds=8)),
+        ("policy", "p bbbbb", MONDAY + timedelta(seconds=8)),
     ]
     assert [mark.kind for mark in with_stated.marks] == ["policy", "agent_version"]
 
@@ -317,3 +317,9 @@ def test_of_very_many_groups_the_largest_are_measured_and_the_others_counted():
     assert found.left_out == {"task_type": 8, "agent_id": 8}
     assert [len(found.by["task_type"]), len(found.autonomy), len(found.overturn_map)] == [MOST_GROUPS] * 3
     assert (found.by["task_type"][0].key, found.autonomy[0].task_type) == ("large", "large")
+
+
+def test_the_same_cases_give_the_same_bytes():
+    frame = frame_of([row for pair in drawn_rows(600) for row in pair if row])
+
+    assert len({measure(frame).model_dump_json() for _ in range(5)}) == 1

@@ -11,6 +11,7 @@ import runpy
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from functools import partial
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -21,7 +22,7 @@ import hitl_orchestrator.graph.build
 import hitl_orchestrator.graph.checkpoints
 import hitl_orchestrator.ledger.database.migrate
 import hitl_orchestrator.ledger.store.ledger  # noqa: F401 - imported before the fork
-from hitl_orchestrator import Orchestrator
+from hitl_orchestrator import CallKey, Orchestrator, proposed_call
 
 
 def live(agents: Any, order: dict[str, Any], say: Callable[[str], None], ready: Callable[[], object]) -> None:
@@ -87,10 +88,20 @@ def carry_out(agents: Any, order: dict[str, Any]) -> dict[str, Any]:
     return {"output": " ".join(each["output"] for each in outputs), "code": outputs[0]["code"]}
 
 
+def warm_up() -> None:
+    """Ask about a call, approve it and make it, so that no child pays for the first use of anything."""
+    task = {"task_type": "t", "task_description": "d", "domain": "d", "risk_level": "high"}
+    with TemporaryDirectory() as folder, Orchestrator.open(f"sqlite:///{folder}/hitl.db") as hitl:
+        asked = partial(hitl.ask, CallKey(thread="t", call_id="c"), task, proposed_call("f", {}))
+        hitl.decide(asked().case_id, "approve", reviewer="senior_manager")
+        asked().run(dict)
+        hitl.recover()
+        hitl.inbox()
+
+
 def main() -> None:
     agents = import_module(f"support.agents.{sys.argv[1]}")
-    with TemporaryDirectory() as folder, Orchestrator.open(f"sqlite:///{folder}/hitl.db") as hitl:
-        hitl.inbox()  # so that what this imports is imported before the fork
+    warm_up()
     for line in sys.stdin:
         print(json.dumps(carry_out(agents, json.loads(line))), flush=True)  # noqa: T201 - its answer
 

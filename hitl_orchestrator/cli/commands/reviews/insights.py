@@ -29,13 +29,13 @@ def insights(session: "Session") -> None:
     """Report how carefully each reviewer decides.
 
     Reading time compared with the amount of text, accuracy on gold cases, and agreement with other reviewers. Replayed
-    reviews are not counted: they are records, not work in this store.
+    reviews are not counted: they are records, not work in this store. Needs the extra lab.
     """
     from hitl_orchestrator.cli.views import insights as view
-    from hitl_orchestrator.insights import measure_reviewers, reviewed_frame
+    from hitl_orchestrator.insights import measure_reviewers
 
     with session.open() as hitl:
-        records = [*hitl.audit.records(), *hitl.audit.records(quality_checks=True)]
-    rows = measure_reviewers(reviewed_frame(records))
-    replayed = sum(record.replayed and record.human_decision is not None for record in records)
+        frame = hitl.insights.frame()
+    rows = measure_reviewers(frame)
+    replayed = frame.filter(frame["replayed"] & frame["human_decision"].is_not_null()).height
     answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.reviewers(rows, replayed))

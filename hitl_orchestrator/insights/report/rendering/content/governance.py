@@ -1,5 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
+from collections import Counter
+
 from hitl_orchestrator.insights.report.model import (
     Compliance,
     Control,
@@ -28,6 +30,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     number,
     plural,
     quoted,
+    sentence,
     when,
     whole,
     words,
@@ -38,7 +41,7 @@ _STATUS: dict[str, tuple[str, Severity]] = {
     "shown": ("shown", "good"),
     "partly": ("partly", "watch"),
     "not_shown": ("not shown", "bad"),
-    "outside": ("outside", "unknown"),
+    "outside": ("outside of the ledger", "unknown"),
 }
 
 
@@ -151,16 +154,17 @@ def _control_table(table: ControlTable) -> Table:
     columns = (
         Column("Control", 0.8),
         Column("Demand", 2),
-        Column("Status", 0.9),
+        Column("Status", 1),
         Column("Evidence", 2.6),
         Column("Gap", 2),
     )
-    shown = sum(control.status == "shown" for control in table.controls)
+    counts: Counter[str] = Counter(control.status for control in table.controls)
+    parts = [f"{counts[status]} {word}" for status, (word, _) in _STATUS.items() if counts[status]]
     return Table(
-        f"{shown} of {plural(len(table.controls), 'control')} shown by the ledger",
+        f"{plural(len(table.controls), 'control')}: {', '.join(parts)}",
         columns,
         tuple(map(_control, table.controls)),
-        note=f"Source: {table.source}",
+        note=sentence(f"Source: {table.source}"),
         empty="The framework has no controls.",
     )
 
@@ -171,6 +175,6 @@ def _control(control: Control) -> tuple[Cell, ...]:
         Cell(control.control_id),
         Cell(control.title),
         Cell(word, tone=tone),
-        Cell(control.evidence),
-        Cell(control.gap or DASH),
+        Cell(sentence(control.evidence) or DASH),
+        Cell(sentence(control.gap or "") or DASH),
     )

@@ -10,6 +10,7 @@ from hitl_orchestrator.insights.metrics.model import (
     SureAndWrong,
 )
 from hitl_orchestrator.insights.report.model import Severity
+from hitl_orchestrator.insights.report.phrases import lacking, rate
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Column, Figure, Paragraph, Section, Table
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
@@ -19,12 +20,10 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     confidence,
     errors_cell,
     fraction,
-    lacking,
     mean_confidence,
     number,
     plural,
     quoted,
-    rate,
     sentence,
     share_cell,
     share_text,
@@ -76,8 +75,8 @@ def struggles(metrics: Metrics) -> tuple[Section, ...]:
 
 def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     columns = (
-        Column("Task type", 3.4),
-        Column("Without a person?", 1.4),
+        Column("Task type", 1.7),
+        Column("Without a person?", 3.2),
         Column("Cases", 0.8, is_number=True),
         Column("Automated", 1.4, is_number=True),
         Column("Overturned", 1.4, is_number=True),
@@ -98,10 +97,10 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else rate(row.coverage), "number")
+    coverage = Cell(DASH if row.coverage is None else rate(row.coverage, 1), "number")
     return (
-        quoted(row.task_type)._replace(second=sentence(row.sentence)),
-        Cell(word, tone=tone),
+        quoted(row.task_type),
+        Cell(word, tone=tone, second=sentence(row.sentence)),
         number(row.cases),
         share_cell(row.automatic),
         share_cell(row.overturn),
