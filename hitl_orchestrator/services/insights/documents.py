@@ -27,12 +27,11 @@ def rendered(full: FullReport, form: str) -> str | bytes:
 
 def pictures(full: FullReport, themes: Sequence[ThemeName]) -> Mapping[str, Mapping[str, str]]:
     """Return the pictures by name: an SVG for each theme, and a text `alt`. Without enough data the text says so."""
-    from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, to_svg  # noqa: PLC0415 - altair is slow
+    from hitl_orchestrator.insights.plots import PICTURES, draw, to_svg  # noqa: PLC0415 - needed by few forms
 
-    bounds = [Bound(each.risk, each.confidence, each.label) for each in full.bounds]
     metrics, drawn = full.report.metrics, dict[str, dict[str, str]]()
     for name, picture in PICTURES.items():
-        charts = {theme: draw(name, metrics, full.frame, bounds=bounds, theme=theme) for theme in themes}
+        charts = {theme: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme) for theme in themes}
         by_theme = {str(theme): to_svg(chart) for theme, chart in charts.items() if chart is not None}
         drawn[name] = by_theme | {"alt": picture.alt(metrics)}
     return drawn
