@@ -34,11 +34,13 @@ def derive(
     since: datetime | None = None,
     until: datetime | None = None,
     most: int = MOST_LISTED,
+    cases: "pl.DataFrame | None" = None,
     on_cases: Callable[[int], None] = lambda number: None,
 ) -> Compliance:
     """Derive the decision on every finished case again, of those decided from `since` to before `until`.
 
-    At most `most` violations are listed. `on_cases` receives the number of cases read each time.
+    `cases` are all of them as a prepared frame, if it was read before; they are read again only if a policy reads the
+    metadata of tasks. At most `most` violations are listed. `on_cases` receives the number of cases read each time.
 
     Raises:
         LedgerDamaged: the entries about policies and people, or the outcomes, cannot be read.
@@ -46,7 +48,11 @@ def derive(
         InvalidInput: polars is not installed.
     """
     in_force = _in_force(ledger)
-    frames = _frames(ledger, on_cases, with_metadata="metadata" in in_force.needs())
+    with_metadata = "metadata" in in_force.needs()
+    if cases is None or with_metadata:
+        frames = _frames(ledger, on_cases, with_metadata=with_metadata)
+    else:
+        frames = _parts_of(cases, on_cases)
     return compliance(_within(frames, since, until), in_force, most)
 
 
@@ -99,6 +105,13 @@ def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_metadata: b
     for frame in in_background(_frame_of, iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])):
         yield frame
         on_cases(frame.height)
+
+
+def _parts_of(cases: "pl.DataFrame", on_cases: Callable[[int], None]) -> "Iterator[pl.DataFrame]":
+    """Yield the columns of a prepared frame that a derivation reads, in parts."""
+    for part in cases.select(COLUMNS).iter_slices(ROWS_AT_A_TIME):
+        yield part
+        on_cases(part.height)
 
 
 def _frame_of(rows: list[tuple[Any, ...]]) -> "pl.DataFrame":

@@ -67,7 +67,7 @@ def span(lowest: float, highest: float) -> str:
 def share_text(share: Share) -> str:
     """Return a share in one line: `58.0 % (47 of 81, 95 % interval 47.1 to 68.2 %)`."""
     if share.why_not is not None:
-        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
+        return f"{whole(share.count)} of {whole(share.of)} ({spaced(lacking(share.why_not))})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
@@ -75,8 +75,10 @@ def share_text(share: Share) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a text with a capital letter at its start, and one stop at its end."""
-    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.") if text else ""
+    """Return a text with a capital letter at its start, and one stop at its end; a dash is none."""
+    if not text.strip(" -"):
+        return ""
+    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.")
 
 
 def number(value: float | None) -> Cell:
