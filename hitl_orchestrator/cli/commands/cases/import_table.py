@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -249,8 +250,8 @@ def _next_commands(result: Result, out: str) -> Iterator[Block]:
 
     options = {OUTPUTS: "--outputs", REVIEWS: "--reviews", POLICY: "--policy", REVIEWERS: "--reviewers"}
     named = {Path(name).name: name for name in result.files}
-    given = " ".join(f"{word} {named[name]}" for name, word in options.items() if name in named)
-    who = "" if result.importer_id is None else f" --reviewer {result.importer_id}"
-    store = f"--store sqlite:///{Path(out).name}.db"
-    yield Line(f"{program()} run {named[TASKS]} {given}{who} {store}", COMMAND, 2)
-    yield Line(f"{program()} report {store}", COMMAND, 2)
+    given = [part for name, word in options.items() if name in named for part in (word, named[name])]
+    who = [] if result.importer_id is None else ["--reviewer", result.importer_id]
+    store = ["--store", f"sqlite:///{Path(out).name}.db"]
+    for words in (["run", named[TASKS], *given, *who, *store], ["report", *store]):
+        yield Line(f"{program()} {shlex.join(words)}", COMMAND, 2)
