@@ -31,6 +31,7 @@ from hitl_orchestrator.graph.runner import Runner
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
 from hitl_orchestrator.insights.queue_forecast import Capacity
+from hitl_orchestrator.insights.report.model import Report
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.files import SealKey
@@ -231,6 +232,18 @@ class AsyncInsights:
         every: str | None = ...,
         on_cases: Callable[[int], None] = ...,
     ) -> Metrics: ...
+    async def report(
+        self,
+        *,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        verify: bool = ...,
+        controls: Sequence[str] = ...,
+        stake: StakeField | None = ...,
+        tolerated: float = ...,
+        sure: float = ...,
+        on_progress: Callable[[int], None] = ...,
+    ) -> Report: ...
 
 class AsyncOrchestrator:
     cases: AsyncCases

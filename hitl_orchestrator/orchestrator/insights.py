@@ -1,11 +1,13 @@
-"""`hitl.insights`: the finished cases as a frame, and their metrics."""
+"""`hitl.insights`: the finished cases as a frame, their metrics, and the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
+from hitl_orchestrator.insights.report.model import Report
 from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
@@ -92,3 +94,52 @@ class Insights:
             stake=stake,
             every=every,
         )
+
+    def report(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        verify: bool = True,
+        controls: Sequence[str] = (),
+        stake: StakeField | None = None,
+        tolerated: float = 0.05,
+        sure: float = 0.8,
+        on_progress: Callable[[int], None] = _nothing,
+    ) -> Report:
+        """Return the report on the cases decided from `since` to before `until`, as `hitl report --format json` does.
+
+        It compares the period with the equally long one before it, and without `since` the last seven days with
+        decisions with the seven before them. `verify` verifies the ledger, which takes longest. `controls` adds tables
+        of `aisvs`, `eu-ai-act` or `nist-rmf`, and drills. `tolerated`, `sure` and `stake` are those of `metrics`.
+        `on_progress` is called with numbers of processed entries and cases. What is damaged or missing is in the
+        report, and stops nothing else.
+
+        Raises:
+            InvalidInput: an argument is invalid.
+        """
+        from hitl_orchestrator.services.insights.evidence import (  # noqa: PLC0415 - polars is an extra
+            evidence_in_store,
+            verified_with_heads,
+        )
+        from hitl_orchestrator.services.insights.report import Asked, full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.words import check_controls, span_between  # noqa: PLC0415
+
+        services, _ = self._gate.to(Verb.EXPORT)
+        check_controls(controls)
+        asked = Asked(
+            span=span_between(since, until),
+            verify=verify,
+            controls=tuple(dict.fromkeys(controls)),
+            stake=stake,
+            tolerated=tolerated,
+            sure=sure,
+        )
+        evidence = evidence_in_store(
+            services.store,
+            services.ledger,
+            services.ledger.now(),
+            verify=partial(verified_with_heads, services.signer),
+            people=lambda: services.people,
+        )
+        return full_report(evidence, asked, on_progress).report

@@ -50,6 +50,13 @@ def test_without_strata_the_limits_are_wilsons():
         )
 
 
+@given(st.integers(1, 5000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
+def test_a_plain_share_has_the_interval_of_scipy(drawn):
+    expected, found = binomtest(*drawn).proportion_ci(method="wilson"), share_among(*drawn)
+
+    assert (found.lowest, found.highest) == (pytest.approx(expected.low, abs=1e-9), pytest.approx(expected.high))
+
+
 def test_a_census_has_no_sampling_error():
     assert interval([a_stratum(40, 40, 4, chance=1.0)]) == (pytest.approx(0.1), pytest.approx(0.1))
 

@@ -59,7 +59,7 @@ COMMANDS = {
     "insights": Row("insights"),
     "report": Row("report"),
     "executions": Row("executions"),
-    "demo": apart("demo"),
+    "demo": apart("demo --json"),
     "generate": apart("generate --tasks 6"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),

@@ -67,7 +67,7 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             automatic.count or 0,
             then=(
                 f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
-                _listed_by("type", each.task_type),
+                ("policy", "versions"),
             ),
         )
 
@@ -80,7 +80,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "bad",
             f"Automatic cases are wrong in {rate(errors.share or 0, 1)} "
             f"{interval(errors.lowest, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
-            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:.0f}, weighted by "
+            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:,.0f}, weighted by "
             "inverse review probability",
             automatic,
             then=("Find the rule that lets them through, and tighten it.", ("audit", "list")),
@@ -237,7 +237,10 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
                 f"{', '.join(_SIGNALS.get(signal.value, signal.value) for signal in each.signals)}.",
                 f"{number(each.cases, 'case')}; a reason to look, not a proof",
                 each.cases,
-                then=(f"Talk with {name(each.reviewer)}, and give the role planted cases.", ("insights",)),
+                then=(
+                    f"Look at the decisions of {name(each.reviewer)}, and give the role planted cases.",
+                    _listed_by("reviewer", each.reviewer),
+                ),
             )
     overdue = metrics.latency.overdue
     if at_most(overdue, LATE, ENOUGH) is False:
@@ -268,7 +271,7 @@ def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield _found(
             "unanswered_checks",
             "watch",
-            f"{number(counts.unanswered_checks, 'drawn spot check')} without an answer.",
+            f"{number(counts.unanswered_checks, 'drawn spot check has', 'drawn spot checks have')} no answer.",
             "without them nothing is known about the automatic cases that they stand for",
             counts.unanswered_checks,
             then=("Answer them.", ("inbox",)),
@@ -286,7 +289,7 @@ def _errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             f"The most frequent reason to overturn is {name(most.reason_code)}: {share_text(most.cases)}.",
             types,
             most.cases.count,
-            then=("Tell the agents.", ("feedback",)),
+            then=("Tell the agents, and the people who write their instructions.", ("feedback",)),
         )
 
 
@@ -300,8 +303,8 @@ def _of_reviews(share: float | None, of: int) -> str:
 
 
 def _listed_by(option: str, value: str | None) -> Words:
-    """Return the command that lists the records of a group."""
-    return ("audit", "list")
+    """Return the command that lists the records of a rule, a domain or a reviewer."""
+    return ("audit", "list") if value is None else ("audit", "list", f"--{option}={value}")
 
 
 _DIMENSIONS = {
@@ -309,7 +312,6 @@ _DIMENSIONS = {
     "domain": "domain",
     "agent_id": "agent",
     "model_version": "agent version",
-    "signal": "signal",
 }
 _SIGNALS = {
     "fast": "decides faster than the content can be read",

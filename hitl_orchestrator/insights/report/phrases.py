@@ -9,7 +9,7 @@ from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
 _PERCENT = re.compile(r"(\d)%")
-_EXACT = 11
+EXACT = 11
 """The digits of a share that are exact: further ones come from rounding."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -23,13 +23,13 @@ def rate(share: float, digits: int = 0) -> str:
 
 def highest_rate(share: float, digits: int = 0) -> str:
     """Return the upper end of an interval in percent, rounded up, so that it never looks lower than it is."""
-    exact = Decimal(repr(round(share, _EXACT))) * 100
+    exact = Decimal(repr(round(share, EXACT))) * 100
     return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING)} %"
 
 
 def interval(lowest: float, highest: float, digits: int = 0) -> str:
     """Return the ends of an interval: `[42 %, 72 %]`, never narrower than it is."""
-    return f"[{rate(round(lowest, _EXACT), digits)}, {highest_rate(highest, digits)}]"
+    return f"[{rate(round(lowest, EXACT), digits)}, {highest_rate(highest, digits)}]"
 
 
 def share_text(share: Share, digits: int = 0) -> str:
@@ -55,6 +55,11 @@ def length_of_time(seconds: float) -> str:
 def spaced(sentence: str) -> str:
     """Return a sentence with a blank before each percent sign, as `rate` writes shares."""
     return _PERCENT.sub(r"\1 %", sentence)
+
+
+def lacking(why_not: str) -> str:
+    """Return why a figure is missing, from a reason that may begin with these words: `not enough data: 12 of 30`."""
+    return f"not enough data: {why_not.removeprefix('not enough data: ')}"
 
 
 def name(text: str | None, otherwise: str = "cases without one") -> str:

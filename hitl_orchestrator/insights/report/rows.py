@@ -59,11 +59,9 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     missing = needed.filter((needed["decision_source"] != "human") | needed["reviewer_id"].is_null())
     by_people = live.filter(live["reviewer_id"].is_not_null())
     asked = by_people.filter(by_people["submitted_by"].is_not_null())
-    own = [
-        row["case_id"]
-        for row in asked.select("case_id", "submitted_by", "reviewer_id", "votes").iter_rows(named=True)
-        if row["submitted_by"] in _people(row)
-    ]
+    alone = asked.filter(asked["submitted_by"] == asked["reviewer_id"])["case_id"]
+    voted = asked.filter(asked["votes"].is_not_null()).select("case_id", "submitted_by", "votes").rows()
+    own = dict.fromkeys([*alone, *(case_id for case_id, by, votes in voted if by in _people(votes))])
     drawn = frame.filter(frame["is_drawn"].fill_null(False))
     late = drawn.filter(drawn["check_overturned"].is_null())
     late = late.filter(late["timestamp"] < now - timedelta(days=DAYS_FOR_A_CHECK))
@@ -101,10 +99,9 @@ def ends_of(frame: "pl.DataFrame") -> tuple[datetime, datetime] | None:
     return None if ends["first"] is None else (ends["first"], ends["last"])
 
 
-def _people(row: Mapping[str, Any]) -> set[str]:
-    """Return the people who answered a case."""
-    votes = json.loads(row["votes"]) if row["votes"] else []
-    return {row["reviewer_id"], *(vote[0] for vote in votes)}
+def _people(votes: str) -> set[str]:
+    """Return the people who voted on a case."""
+    return {vote[0] for vote in json.loads(votes)}
 
 
 def _words(members: Iterable[Any]) -> list[str]:

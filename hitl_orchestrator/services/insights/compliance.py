@@ -14,6 +14,7 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import LedgerDamaged, PolicyUnreadable, TamperedPolicy
+from hitl_orchestrator.insights.frame import FRAME
 from hitl_orchestrator.insights.report.model import Compliance
 from hitl_orchestrator.ledger.events.chain import time_text
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -37,11 +38,13 @@ def derive(
     since: datetime | None = None,
     until: datetime | None = None,
     most: int = MOST_LISTED,
+    cases: "pl.DataFrame | None" = None,
     on_cases: Callable[[int], None] = lambda number: None,
 ) -> Compliance:
     """Derive the decision on every finished case again, of those decided from `since` to before `until`.
 
-    At most `most` violations are listed. `on_cases` receives the number of cases read each time.
+    `cases` are all of them as a prepared frame, if it was read before; they are read again only if a policy reads the
+    metadata of tasks. At most `most` violations are listed. `on_cases` receives the number of cases read each time.
 
     Raises:
         LedgerDamaged: the entries about policies and people, or the outcomes, cannot be read.
@@ -49,7 +52,11 @@ def derive(
         InvalidInput: polars is not installed.
     """
     in_force = _in_force(ledger)
-    frames = _frames(ledger, on_cases, with_metadata="metadata" in in_force.needs())
+    with_metadata = "metadata" in in_force.needs()
+    if cases is None or with_metadata:
+        frames = _frames(ledger, on_cases, with_metadata=with_metadata)
+    else:
+        frames = _parts_of(cases, on_cases)
     return compliance(_within(frames, since, until), in_force, most)
 
 
@@ -100,6 +107,16 @@ def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_metadata: b
     for frame in in_background(partial(_frame_of, names), batches):
         yield frame
         on_cases(frame.height)
+
+
+def _parts_of(cases: "pl.DataFrame", on_cases: Callable[[int], None]) -> "Iterator[pl.DataFrame]":
+    """Yield the cases of a prepared frame with the values that the table has: flags as numbers, times as texts."""
+    pl = polars()
+    flags = [pl.col(name).cast(pl.Int64) for name in COLUMNS if FRAME[name] == "flag"]
+    times = [pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ") for name in COLUMNS if FRAME[name] == "time"]
+    for part in cases.select(COLUMNS).iter_slices(_AT_A_TIME):
+        yield part.with_columns(*flags, *times)
+        on_cases(part.height)
 
 
 def _frame_of(names: Sequence[str], rows: list[tuple[Any, ...]]) -> "pl.DataFrame":

@@ -1,15 +1,11 @@
 """A report as a document: HTML and PDF with pictures, Markdown, and JSON."""
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Literal
 
+from hitl_orchestrator.insights.plots.style import ThemeName
 from hitl_orchestrator.services.insights.report import FullReport
 
 __all__ = ["rendered"]
-
-Theme = Literal["light", "dark", "grey"]
 
 
 def rendered(full: FullReport, form: str) -> str | bytes:
@@ -20,7 +16,7 @@ def rendered(full: FullReport, form: str) -> str | bytes:
     """
     if form == "json":
         return full.report.model_dump_json(indent=2) + "\n"
-    from hitl_orchestrator.insights.report import rendering  # noqa: PLC0415 - each form needs its own extra
+    from hitl_orchestrator.insights.report import rendering  # noqa: PLC0415 - the other forms need its extra
 
     if form == "md":
         return rendering.to_markdown(full.report)
@@ -29,19 +25,13 @@ def rendered(full: FullReport, form: str) -> str | bytes:
     return rendering.to_html(full.report, pictures(full, ("light", "dark")))
 
 
-def pictures(full: FullReport, themes: Sequence[Theme]) -> Mapping[str, Mapping[str, str]]:
-    """Return the pictures that the data are enough for: by name, an SVG text for each theme, and the text `alt`."""
-    if find_spec("hitl_orchestrator.insights.plots") is None:
-        return {}
-    plots: Any = import_module("hitl_orchestrator.insights.plots")
+def pictures(full: FullReport, themes: Sequence[ThemeName]) -> Mapping[str, Mapping[str, str]]:
+    """Return the pictures by name: an SVG for each theme, and a text `alt`. Without enough data the text says so."""
+    from hitl_orchestrator.insights.plots import PICTURES, draw, to_svg  # noqa: PLC0415 - needed by few forms
 
-    drawn: dict[str, dict[str, str]] = {}
-    for name, picture in plots.PICTURES.items():
-        by_theme: dict[str, str] = {}
-        for theme in themes:
-            chart = plots.draw(name, full.report.metrics, full.frame, bounds=full.bounds, theme=theme)
-            if chart is not None:
-                by_theme[theme] = plots.to_svg(chart)
-        if by_theme:
-            drawn[name] = by_theme | {"alt": picture.alt(full.report.metrics)}
+    metrics, drawn = full.report.metrics, dict[str, dict[str, str]]()
+    for name, picture in PICTURES.items():
+        charts = {theme: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme) for theme in themes}
+        by_theme = {str(theme): to_svg(chart) for theme, chart in charts.items() if chart is not None}
+        drawn[name] = by_theme | {"alt": picture.alt(metrics)}
     return drawn

@@ -10,12 +10,16 @@ from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
 from hitl_orchestrator.insights.report.controls import drills_in
 from hitl_orchestrator.insights.report.periods import Span
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.verification.head_file import read_heads
+from hitl_orchestrator.ledger.verification.signer import LedgerSigner
+from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authorization import Filter
+from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.insights.compliance import derive
 from hitl_orchestrator.services.insights.drills import switches_in
-from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, rules_in_force
+from hitl_orchestrator.services.insights.frames import amount_in, cases_in, looks_in, policy_in_force, rules_in_force
 from hitl_orchestrator.services.insights.report import Evidence, OnNumber
 
 if TYPE_CHECKING:
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.report.model import Compliance
     from hitl_orchestrator.ledger.verification.chain_check import Verification
 
-__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence"]
+__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence", "verified_with_heads"]
 
 EVERY_DOMAIN = "*"
 _SHORT = 12
@@ -41,8 +45,8 @@ def evidence_in_store(
 ) -> Evidence:
     """Return the evidence in a store, of the cases that `mine` reaches. `people` returns those in force."""
 
-    def derived(span: Span, on_number: OnNumber) -> "Compliance":
-        return derive(ledger, since=span.since, until=span.until, on_cases=on_number)
+    def derived(span: Span, cases: "pl.DataFrame", on_number: OnNumber) -> "Compliance":
+        return derive(ledger, since=span.since, until=span.until, cases=cases, on_cases=on_number)
 
     return Evidence(
         store=store,
@@ -51,6 +55,7 @@ def evidence_in_store(
         looks=lambda cases: looks_in(ledger, cases, mine),
         rules=lambda: rules_in_force(ledger),
         drills=lambda cases: drills_in(cases, switches_in(ledger)),
+        bounds=lambda: bounds_in(ledger),
         verify=verify,
         derive=derived,
         marks=lambda: marks_in(ledger),
@@ -93,6 +98,13 @@ def _with_stake(frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
     return frame.with_columns(stake=pl.Series(amounts, dtype=pl.Float64), stake_unit=pl.lit(stake.unit, pl.String))
 
 
+def verified_with_heads(signer: LedgerSigner, on_entries: OnNumber) -> "Verification":
+    """Verify a ledger, and compare it with the heads that its signer wrote. Raises as `LedgerSigner.verify`."""
+    file = None if signer.head_file is None else signer.head_file.path
+    heads = [] if file is None or not file.exists() else read_heads(read_file(str(file)), str(file))
+    return signer.verify(heads, signer.key.public if heads else None, on_entries)
+
+
 def marks_in(ledger: Ledger) -> Sequence[Mark]:
     """Return the activations of policies that the ledger records."""
     events = list(ledger.governance_events())
@@ -105,6 +117,12 @@ def marks_in(ledger: Ledger) -> Sequence[Mark]:
             label = policy[:_SHORT] if known is None else f"{known.policy_id} ({policy[:_SHORT]})"
             marks.append(Mark(at=event.at, kind="policy", label=label))
     return marks
+
+
+def bounds_in(ledger: Ledger) -> Sequence[AutomaticFrom]:
+    """Return the confidence from which the active policy approves automatically, for each risk."""
+    policy = policy_in_force(ledger)
+    return () if policy is None else automatic_from(policy)
 
 
 def staffed_by(people: People | None) -> Callable[[str], bool] | None:

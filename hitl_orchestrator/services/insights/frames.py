@@ -13,6 +13,7 @@ from hitl_orchestrator.insights.frame import polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.services.authorization import Filter
@@ -20,7 +21,7 @@ from hitl_orchestrator.services.authorization import Filter
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "rules_in_force"]
+__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
 
 OnCases = Callable[[int], None]
 
@@ -84,10 +85,14 @@ def rules_in_force(ledger: Ledger) -> Mapping[str, Action] | None:
     Raises:
         TamperedPolicy, PolicyUnreadable: the policy was altered, or is of another version.
     """
+    policy = policy_in_force(ledger)
+    return None if policy is None else {rule.rule_id: rule.action for rule in policy.rules}
+
+
+def policy_in_force(ledger: Ledger) -> Policy | None:
+    """Return the active policy that a store records; None without one. Raises as `rules_in_force`."""
     active = PolicyHistory().after(ledger.governance_events()).active
-    if active is None:
-        return None
-    return {rule.rule_id: rule.action for rule in recorded_policy(active, ledger.policy).rules}
+    return None if active is None else recorded_policy(active, ledger.policy)
 
 
 def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import HitlError
@@ -20,6 +20,7 @@ from hitl_orchestrator.insights.report.model import Compliance, Decided, Drill, 
 from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
+from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,12 +74,12 @@ class Evidence:
     verify: "Callable[[OnNumber], Verification] | None" = None
     heads: Callable[[], int] = lambda: 0
     not_verified: str = "not checked"
-    derive: Callable[[Span, OnNumber], Compliance] = lambda span, on_number: NO_COMPLIANCE
+    derive: Callable[[Span, "pl.DataFrame", OnNumber], Compliance] = lambda span, cases, on_number: NO_COMPLIANCE
     marks: Callable[[], Sequence[Mark]] = tuple
     rules: Callable[[], Mapping[str, Action] | None] = lambda: None
     drills: Callable[["pl.DataFrame"], Sequence[Drill]] = lambda cases: ()
     is_staffed: Callable[[], Callable[[str], bool] | None] = lambda: None
-    bounds: Callable[[], Sequence[Any]] = tuple
+    bounds: Callable[[], Sequence[AutomaticFrom]] = tuple
     warnings: Sequence[str] = ()
     problem: str | None = None
 
@@ -88,7 +89,7 @@ class FullReport(NamedTuple):
 
     report: Report
     frame: "pl.DataFrame"
-    bounds: Sequence[Any] = ()
+    bounds: Sequence[AutomaticFrom] = ()
 
 
 @dataclass
@@ -130,12 +131,12 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
     no_marks: Sequence[Mark] = ()
     marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, no_marks)
-    no_bounds: Sequence[Any] = ()
+    no_bounds: Sequence[AutomaticFrom] = ()
     bounds = alarms.attempt("the policy cannot be read", evidence.bounds, no_bounds)
-    derived = alarms.attempt(
-        "the decisions cannot be derived again", lambda: evidence.derive(asked.span, on_progress), NO_COMPLIANCE
-    )
-    compliance = NO_COMPLIANCE if frame is None else derived
+    compliance = NO_COMPLIANCE
+    if frame is not None:
+        what = "the decisions cannot be derived again"
+        compliance = alarms.attempt(what, lambda: evidence.derive(asked.span, cases, on_progress), NO_COMPLIANCE)
     if looks.unreadable:
         alarms.found.append(f"{looks.unreadable:,} rows cannot be read, and every figure leaves them out")
     rules = alarms.attempt("the policy in force cannot be read", evidence.rules, None)
@@ -148,7 +149,7 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     parts = parts._replace(integrity=integrity, compliance=compliance, scrubs_due=scrubs_due)
     report = compose(parts._replace(alarms=tuple(alarms.found)))
     report = report.model_copy(update={"controls": control_tables(asked.controls, report)})
-    return FullReport(report, cases, tuple(bounds))
+    return FullReport(report, within(cases, asked.span), tuple(bounds))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from support.reports import (
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.report.model import Finding
 from hitl_orchestrator.insights.report.rendering import html, to_html
-from hitl_orchestrator.insights.report.rendering.cells import NO_BREAK, TO, share_cell
+from hitl_orchestrator.insights.report.rendering.cells import TO, share_cell
 from hitl_orchestrator.insights.shares import share_among
 
 REPORTS = {
@@ -193,8 +193,8 @@ def test_a_share_never_looks_larger_and_its_interval_never_narrower_than_it_is(c
     count, of = counted
     share = share_among(count, of)
     cell = share_cell(share)
-    shown = float(cell.text.removesuffix(NO_BREAK + "%"))
-    lowest, highest = map(float, cell.third.removesuffix(NO_BREAK + "%").split(TO))
+    shown = float(cell.text.removesuffix(" %"))
+    lowest, highest = map(float, cell.third.removesuffix(" %").split(TO))
 
     assert shown <= 100 * count / of + 1e-9
     assert (shown == 0) == (count == 0)

@@ -18,7 +18,7 @@ from support.reports import (
 )
 
 from hitl_orchestrator.insights.report.rendering import to_markdown
-from hitl_orchestrator.insights.report.rendering.markdown import code, escaped
+from hitl_orchestrator.insights.report.rendering.markdown import code, escaped, inside
 
 TAGS = {"h1", "h2", "h3", "p", "strong", "em", "ul", "li", "code", "table", "thead", "tbody", "tr", "th", "td"}
 TAGS |= {"blockquote"}
@@ -72,12 +72,17 @@ def test_names_stay_as_they_are_in_plain_text():
 @example("&amp; &#65;")
 @example("   a")
 @example("===")
+@example("- - -")
+@example("[x]: http://evil.example")
+@example("[ ] done")
+@example("![a][b] [c](d) [^1]")
 @example("www.evil.example http://a")
 def test_any_text_is_one_paragraph_and_one_cell(text):
     shown = " ".join(text.split())
     page = rendered(escaped(text))
-    table = rendered(f"| a | b |\n| --- | --- |\n| {escaped(text)} | {code(text) if '|' not in text else 'x'} |")
+    table = rendered(f"| a | b |\n| --- | --- |\n| {inside(text)} | {code(text) if '|' not in text else 'x'} |")
 
     assert [each.tag for each in page.elements] == ["p"]
     assert page.text == shown
     assert sum(each.tag == "td" for each in table.elements) == 2
+    assert {each.tag for each in table.elements} <= TAGS - {"em", "strong", "ul"}

@@ -6,6 +6,7 @@ from hitl_orchestrator.insights.report.model import Criterion, Judgment
 from hitl_orchestrator.insights.report.phrases import (
     highest_rate,
     interval,
+    lacking,
     listed,
     name,
     number,
@@ -71,7 +72,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
     errors, automatic = metrics.automatic_errors, metrics.automation.count
     holds, why = None, spaced(errors.why_not or "no automatic case was looked at")
     known = errors.share is not None and errors.lowest is not None and errors.highest is not None
-    measured = f"not enough data: {why}"
+    measured = lacking(why)
     if not metrics.cases.decided:
         why = measured = "there is no decision yet"
     elif not automatic:
@@ -155,7 +156,7 @@ def _calibration(metrics: Metrics) -> Rule:
     holds = None
     if off is not None and enough:
         holds = True if off <= CALIBRATED else False if apart else None
-    few = f"not enough data: {spaced(measure.why_not or f'{measure.cases} of {ENOUGH}')}"
+    few = lacking(spaced(measure.why_not or f"{measure.cases} of {ENOUGH}"))
     return Rule(
         Criterion(
             criterion_id="calibrated",

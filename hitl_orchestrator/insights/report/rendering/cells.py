@@ -1,19 +1,15 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
-import re
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal
 
-from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent, plain_number
+from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, plain_number
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, MOST_UNSEEN, EscapedErrors
+from hitl_orchestrator.insights.report.phrases import EXACT, highest_rate, lacking, rate, spaced
 from hitl_orchestrator.insights.report.rendering.blocks import Cell, Interval
 from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
-NO_BREAK = "\u00a0"
-_PERCENT = re.compile(r"(\d)%")
-_TENTH, _EXACT = Decimal("0.1"), 11
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
     (2 * _MINUTE, 1, "s"),
@@ -49,7 +45,7 @@ def _lack(errors: EscapedErrors) -> str:
     if errors.unseen > MOST_UNSEEN * errors.cases:
         if errors.unseen == errors.cases:
             return "none could be drawn"
-        return f"{rate(errors.unseen / errors.cases, 0)} could not be drawn"
+        return f"{rate(errors.unseen / errors.cases)} could not be drawn"
     if errors.unseen + errors.unanswered > MOST_UNSEEN * errors.cases:
         return f"{whole(errors.unanswered)} unanswered"
     return f"{cut_off(errors.effective_reviews, 0)} of {ENOUGH_REVIEWS} looks"
@@ -59,44 +55,30 @@ def _with_interval(share: float | None, lowest: float | None, highest: float | N
     if share is None:
         return Cell(DASH, "number", counted)
     if lowest is None or highest is None:
-        return Cell(rate(share), "number", counted)
-    return Cell(rate(share), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
-
-
-def rate(share: float, digits: int = 1) -> str:
-    """Return a share of 1 in percent, cut off: `40.0 %`, with a blank that does not break."""
-    return f"{percent(share, digits).removesuffix('%')}{NO_BREAK}%"
+        return Cell(rate(share, 1), "number", counted)
+    return Cell(rate(share, 1), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
 
 
 def span(lowest: float, highest: float) -> str:
     """Return an interval in percent, never narrower than it is: 33.1 to 47.0 %, with a dash."""
-    top = (Decimal(repr(round(highest, _EXACT))) * 100).quantize(_TENTH, rounding=ROUND_CEILING)
-    return f"{percent(round(lowest, _EXACT), 1).removesuffix('%')}{TO}{top}{NO_BREAK}%"
+    return f"{rate(round(lowest, EXACT), 1).removesuffix(' %')}{TO}{highest_rate(highest, 1)}"
 
 
 def share_text(share: Share) -> str:
     """Return a share in one line: `58.0 % (47 of 81, 95 % interval 47.1 to 68.2 %)`."""
     if share.why_not is not None:
-        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
+        return f"{whole(share.count)} of {whole(share.of)} ({spaced(lacking(share.why_not))})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
-    return f"{rate(share.share)} ({counted}, 95 % interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
-
-
-def lacking(why_not: str) -> str:
-    """Return why a figure is missing: `not enough data: 12 of 30`."""
-    return spaced(why_not if why_not.startswith(NOT_ENOUGH) else f"{NOT_ENOUGH}: {why_not}")
+    return f"{rate(share.share, 1)} ({counted}, 95 % interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
 
 
 def sentence(text: str) -> str:
-    """Return a text with a capital letter at its start, and one stop at its end."""
-    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.") if text else ""
-
-
-def spaced(text: str) -> str:
-    """Return a sentence of this package with a blank before each percent sign, as `rate` writes shares."""
-    return _PERCENT.sub(rf"\1{NO_BREAK}%", text)
+    """Return a text with a capital letter at its start, and one stop at its end; a dash is none."""
+    if not text.strip(" -"):
+        return ""
+    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.")
 
 
 def number(value: float | None) -> Cell:

@@ -19,10 +19,10 @@ from hitl_orchestrator.insights.report.rendering.content import document
 
 _WORDS: dict[Severity, str] = {"good": "GOOD", "watch": "WATCH", "bad": "BAD", "unknown": "NOT KNOWN"}
 _MARKS: dict[Severity, str] = {"good": "yes", "watch": "watch", "bad": "**no**", "unknown": "not known"}
-_SIGNS = re.compile(r"[\\`*\[\]|~$@]|(?<![^\W_])_|_(?![^\W_])|#(?=\d)")
+_SIGNS = re.compile(r"[\\`*|~$@]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|#(?=\d)")
+_OPENING = re.compile(r"^(\d*)([.)](?=\s|$)|[-+](?=[-+\s]|$)|[=#\[])")
 _BAR = re.compile(r"[|\\]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_OPENING = re.compile(r"^(\d*)([-+=#.)])")
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|www|mailto|xmpp)(?=[:.])")
 
 
@@ -38,10 +38,15 @@ def to_markdown(report: Report) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text as Markdown that shows it as it is: no markup, no link, no tag, no cell of a table."""
+    """Return a text as a line of Markdown that shows it as it is: no markup, no link, no tag, no list."""
+    return _OPENING.sub(r"\1\\\2", inside(text))
+
+
+def inside(text: str) -> str:
+    """Return a text for the middle of a line, or for a cell of a table."""
     shown = _SIGNS.sub(r"\\\g<0>", " ".join(text.split()))
     shown = "".join(_ENTITIES.get(sign, sign) for sign in shown)
-    return _OPENING.sub(r"\1\\\2", _ADDRESS.sub(r"\1\\", shown))
+    return _ADDRESS.sub(r"\1\\", shown)
 
 
 def code(text: str) -> str:
@@ -77,7 +82,7 @@ def _card(card: Card) -> Iterator[str]:
         yield "| Rule | Measured | Holds |"
         yield "| --- | --- | --- |"
         for rule in card.rules:
-            yield f"| {escaped(rule.text)} | {escaped(rule.measured)} | {_MARKS[rule.tone]} |"
+            yield f"| {inside(rule.text)} | {inside(rule.measured)} | {_MARKS[rule.tone]} |"
         yield ""
 
 
@@ -125,7 +130,7 @@ def _table(table: Table) -> Iterator[str]:
     if not table.titled:
         yield f"*{escaped(table.caption)}*"
         yield ""
-    yield f"| {' | '.join(escaped(column.title) for column in table.columns)} |"
+    yield f"| {' | '.join(inside(column.title) for column in table.columns)} |"
     yield f"| {' | '.join('---:' if column.is_number else '---' for column in table.columns)} |"
     yield from (f"| {' | '.join(map(_cell, row))} |" for row in table.rows)
     yield ""
@@ -138,6 +143,6 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _cell(cell: Cell) -> str:
-    text = code(cell.text) if cell.kind == "code" and not _BAR.search(cell.text) else escaped(cell.text)
-    more = "; ".join(escaped(part) for part in (cell.second, cell.third) if part)
+    text = code(cell.text) if cell.kind == "code" and not _BAR.search(cell.text) else inside(cell.text)
+    more = "; ".join(inside(part) for part in (cell.second, cell.third) if part)
     return f"{text} ({more})" if more else text

@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.insights.report.model import Report
 from hitl_orchestrator.insights.report.rendering.blocks import Document
-from hitl_orchestrator.insights.report.rendering.cells import NO_BREAK, moment
+from hitl_orchestrator.insights.report.rendering.cells import moment
 from hitl_orchestrator.insights.report.rendering.content.definitions import definitions
 from hitl_orchestrator.insights.report.rendering.content.findings import findings
 from hitl_orchestrator.insights.report.rendering.content.front import front
@@ -18,6 +18,7 @@ from hitl_orchestrator.insights.report.rendering.content.trust import struggles,
 
 TITLE = "Oversight report"
 _Part = TypeVar("_Part")
+NO_BREAK = "\u00a0"
 _PERCENT = re.compile(r"(\d) %")
 
 

@@ -11,8 +11,9 @@ from hitl_orchestrator.insights.report.model import (
     Severity,
     SignalLine,
 )
+from hitl_orchestrator.insights.report.phrases import rate
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
-from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, rate, sentence, whole
+from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, sentence, whole
 
 
 def front(report: Report) -> Front:
@@ -42,14 +43,15 @@ def period_text(period: Period) -> str:
     if period.since is None and period.until is None:
         if period.first is None or period.last is None:
             return "All time; no decisions yet"
-        return f"All decisions, {day(period.first)} to {day(period.last)}"
+        first, last = day(period.first), day(period.last)
+        return f"All decisions, of {first}" if first == last else f"All decisions, {first} to {last}"
     start = "the first decision" if period.since is None else moment(period.since)
     end = "until now" if period.until is None else f"to {moment(period.until)}"
     return f"Decisions from {start} {end} (UTC)"
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else rate(signal.automated, 0)
+    automated = DASH if signal.automated is None else rate(signal.automated)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),

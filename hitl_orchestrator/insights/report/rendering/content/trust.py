@@ -10,6 +10,7 @@ from hitl_orchestrator.insights.metrics.model import (
     SureAndWrong,
 )
 from hitl_orchestrator.insights.report.model import Severity
+from hitl_orchestrator.insights.report.phrases import lacking, rate, spaced
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Column, Figure, Paragraph, Section, Table
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
@@ -19,12 +20,10 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     confidence,
     errors_cell,
     fraction,
-    lacking,
     mean_confidence,
     number,
     plural,
     quoted,
-    rate,
     sentence,
     share_cell,
     share_text,
@@ -45,7 +44,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    shown = lacking(errors.why_not or "no spot check is answered")
+    shown = spaced(lacking(errors.why_not or "no spot check is answered"))
     if estimate.interval is not None:
         shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
@@ -98,7 +97,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else rate(row.coverage), "number")
+    coverage = Cell(DASH if row.coverage is None else rate(row.coverage, 1), "number")
     return (
         quoted(row.task_type),
         Cell(word, tone=tone, second=sentence(row.sentence)),
