@@ -153,6 +153,15 @@ def test_a_picture_that_differs_in_colors_only_stands_once(pages):
     assert {f"{name} in words" for name in NAMES} <= set(page.values("aria-label"))
 
 
+def test_a_picture_has_a_form_for_phones_of_its_own():
+    light = PICTURES["reliability"]["light"]
+    page = to_html(a_full_report(), {"reliability": {"light": light, "phone": light, "alt": "the points"}})
+
+    assert page.count('aria-label="the points"') == 2
+    assert [page.count(f'class="wide {form}"') for form in ("on-page", "on-phone")] == [1, 1]
+    assert "on-page" not in to_html(a_full_report(), PICTURES).split("</style>")[-1]
+
+
 def test_a_missing_picture_says_why():
     page = Page(to_html(a_full_report(), {"reliability": {"alt": "not enough data: 12 of 30 cases"}}))
 
