@@ -18,7 +18,7 @@ CODE := $(wildcard hitl_orchestrator tests benchmarks docs examples notebooks to
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.core ## run five example tasks end to end, in a temporary store
+demo: $(VENV)/.core ## run the example data end to end, in temporary stores
 	$(BIN)/hitl demo
 
 test: $(VENV)/.dev ## all tests but the long runs

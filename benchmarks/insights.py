@@ -21,6 +21,27 @@ _REPORT = "print(audit.full_report(verify=False).report.signal.text)"
 _OF_AUDIT = (
     "import sys; from hitl_orchestrator.orchestrator import LedgerAudit\nwith LedgerAudit(sys.argv[1]) as audit: "
 )
+POLICY = {
+    "policy_id": "routing_policy_v1",
+    "description": "High risk is escalated, and what an agent is sure of goes ahead.",
+    "rules": [
+        {
+            "rule_id": "rule_001",
+            "priority": 1,
+            "conditions": {"risk_level": "high"},
+            "action": "escalate",
+            "assigned_human_role": "senior_manager",
+        },
+        {
+            "rule_id": "rule_002",
+            "priority": 2,
+            "conditions": {"min_confidence": 0.4},
+            "action": "auto_approve",
+            "spot_check": 0.05,
+        },
+        {"rule_id": "rule_003", "priority": 3, "conditions": {}, "action": "human_review"},
+    ],
+}
 RISKS = ("low", "medium", "high")
 DOMAINS = ("customer_support", "account_management", "trust_and_safety", "payments", "lending")
 TYPES = ("classification", "refund", "moderation", "invoice", "triage", "address_change", "limit_change", "letter")
@@ -28,23 +49,24 @@ REASONS = ("wrong_label", "wrong_amount", "missing_fact", "tone")
 REVIEWERS = tuple(f"reviewer-{number:02}" for number in range(25))
 
 
-def cases_of(count: int) -> Any:
+def cases_of(count: int, policy_hash: str) -> Any:
     """Return outcomes of many kinds over two years, as a polars frame with the columns of the table.
 
-    Half of them were approved automatically, a twentieth of these was drawn for a spot check. Most others were decided
-    by a person.
+    The policy approved about 40 % of them automatically, and drew a twentieth of these for a spot check. A person
+    decided all others.
     """
     import polars as pl  # noqa: PLC0415
 
     dice = [pl.int_range(0, count).hash(seed) for seed in range(12)]
     sure = (dice[0] % 100_003) / 100_003.0
-    auto = (sure >= 0.6) & (dice[1] % 10 < 8)
+    confidence = pl.when(dice[1] % 100 < 3).then(None).otherwise(sure)
+    auto = (dice[8] % 3 < 2) & (confidence >= 0.4).fill_null(value=False)
     wrong = dice[2] % 100_000 > (55 + 40 * sure) * 1000
     start = pl.datetime(2024, 1, 1, time_zone="UTC") + pl.duration(
         seconds=(pl.int_range(0, count) * (63_072_000 / count)).cast(pl.Int64)
     )
     frame = pl.select(
-        number=pl.int_range(0, count), auto=auto, wrong=wrong, sure=sure, start=start,
+        number=pl.int_range(0, count), auto=auto, wrong=wrong, sure=sure, confidence_score=confidence, start=start,
         wait=(dice[3] % 86_400).cast(pl.Float64), work=(dice[4] % 600 + 5).cast(pl.Float64),
         how=dice[5] % 10, reviewer=_one_of(pl, dice[6], REVIEWERS), reason=_one_of(pl, dice[7], REASONS),
         risk_level=_one_of(pl, dice[8], RISKS), domain=_one_of(pl, dice[9], DOMAINS),
@@ -68,14 +90,14 @@ def cases_of(count: int) -> Any:
         case_id=pl.format("0197a0b0-0000-7000-8000-{}", pl.col("number").cast(pl.String).str.zfill(12)),
         task_id=pl.format("task-{}", "number"),
         task_type="task_type", domain="domain", risk_level="risk_level",
-        confidence_score=when(pl.col("dice") % 100 < 3, None, pl.col("sure")),
-        confidence_source=when(pl.col("dice") % 100 < 3, None, "reported"),
+        confidence_score="confidence_score",
+        confidence_source=when(pl.col("confidence_score").is_null(), None, "reported"),
         signals=when(pl.col("sure") < 0.5, "low_confidence", when(pl.col("dice") % 9 == 0, "unusual risky", "")),
         has_proposal=pl.lit(1),
         routing_decision=when("auto", "auto_approve", when(escalated, "escalate", "human_review")),
-        rule_id=when("auto", "rule_004", when(escalated, "rule_001", "rule_003")),
+        rule_id=when("auto", "rule_002", when(escalated, "rule_001", "rule_003")),
         policy_id=pl.lit("routing_policy_v1"),
-        policy_hash=when(pl.col("number") < count // 2, "a" * 64, "b" * 64),
+        policy_hash=pl.lit(policy_hash),
         review_probability=when("auto", 0.05, 1.0),
         assigned_human_role=when(by_person, pl.col("role")),
         approvals_needed=pl.lit(1), escalations=pl.lit(0),
@@ -128,6 +150,8 @@ def checks_of(cases: Any) -> Any:
         review_probability=pl.lit(1.0),
         decision_source=pl.lit("human"),
         routing_decision=pl.lit("human_review"),
+        rule_id=pl.lit("fallback"),
+        assigned_human_role=pl.lit("domain_reviewer"),
         human_decision=pl.when(wrong).then(pl.lit("reject")).otherwise(pl.lit("approve")),
         final_decision=pl.when(wrong).then(pl.lit("rejected")).otherwise(pl.lit("approved")),
         reviewer_id=pl.lit(REVIEWERS[0]),
@@ -148,9 +172,8 @@ def write_store(path: Path, count: int) -> None:
     """Create a SQLite store with this number of finished cases and their spot checks."""
     from hitl_orchestrator import Orchestrator  # noqa: PLC0415
 
-    with Orchestrator.open(f"sqlite:///{path}"):
-        pass
-    cases = cases_of(count)
+    with Orchestrator.open(f"sqlite:///{path}", policy=POLICY) as hitl:
+        cases = cases_of(count, str(hitl.policy.status().active))
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA foreign_keys=OFF")
         for frame in (cases, checks_of(cases)):

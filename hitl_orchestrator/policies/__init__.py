@@ -17,6 +17,7 @@ from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
     from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap, png, policy_map, svg
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FALLBACK",
     "TEST_FILE_ENDINGS",
+    "AutomaticFrom",
     "CompiledPolicy",
     "Conditions",
     "Counterfactual",
@@ -86,6 +88,7 @@ __all__ = [
     "Verbalised",
     "Weighted",
     "answer_fields",
+    "automatic_from",
     "boundary_cases",
     "check",
     "compare",
@@ -115,6 +118,8 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "AutomaticFrom": "analysis.automatic_from",
+        "automatic_from": "analysis.automatic_from",
         "Field": "analysis.decision_map",
         "Panel": "analysis.decision_map",
         "PolicyMap": "analysis.decision_map",

@@ -16,16 +16,11 @@ from hitl_orchestrator.domain.value import Confidence, Label, UtcDatetime, Value
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours, zone_of
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.clock import MONDAY
+from hitl_orchestrator.testing.generator.drafts import described, details
+from hitl_orchestrator.testing.generator.work import KINDS
 from hitl_orchestrator.testing.reviewers import Habits, SimulatedReviewer
 
 LEAST_STAFF = 3
-LABELS = ("refund", "complaint", "question", "cancellation")
-_SENTENCES = (
-    "The customer asks what became of the order. ",
-    "An attachment holds the contract and two invoices. ",
-    "The request came in twice, with different amounts. ",
-    "Nothing else is known about the sender. ",
-)
 
 
 class Strategy(StrEnum):
@@ -47,6 +42,7 @@ class Arrival(NamedTuple):
 class Scenario(Value):
     """A number of days of an organization. The same scenario gives the same tasks and the same answers.
 
+    The tasks are those of the generator, in the domains of the scenario.
     `tasks_per_day` arrive each day between 06:00 and 20:00 UTC, with a peak at 13:00. The agent is right in the share
     `agent_accuracy` of them. A reviewer is absent for a day with probability `sick`, although cases are assigned to
     them, and abandons a case for the rest of the day with probability `leaves`; their claims then last for
@@ -80,20 +76,22 @@ class Scenario(Value):
                 yield self._arrival(f"day{day + 1:03}-{number + 1:05}", midnight + timedelta(hours=hour), dice)
 
     def _arrival(self, task_id: str, at: datetime, dice: Random) -> Arrival:
-        truth = dice.choice(LABELS)
+        kind, risk = dice.choice(KINDS), _one_of(self.risks, dice)
+        truth = dice.choice(list(kind.labels))
         right = dice.random() < self.agent_accuracy
-        label = truth if right else dice.choice([other for other in LABELS if other != truth])
+        label = truth if right else dice.choice([other for other in kind.labels if other != truth])
         sure = dice.betavariate(9, 2) if right else dice.betavariate(4, 3)
-        described = "".join(dice.choices(_SENTENCES, k=dice.randint(1, 8))).strip()
+        metadata = details(kind, risk, dice)
         fields = {
             "task_id": task_id,
-            "task_type": "document_classification",
-            "task_description": described,
+            "task_type": kind.task_type,
+            "task_description": described(kind, truth, metadata, dice),
             "domain": _one_of(self.domains, dice),
-            "risk_level": _one_of(self.risks, dice),
+            "risk_level": risk,
             "timestamp": at,
+            "metadata": metadata,
         }
-        proposal = Proposal(predicted_label=label, explanation=f"It reads like a {label}.")
+        proposal = Proposal(predicted_label=label, explanation=kind.labels[label].reason)
         output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=round(sure, 3))
         return Arrival(at, Task.model_validate(fields), output, truth)
 

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import tempfile
 
 import pytest
 from support.internals import services_of
@@ -229,24 +230,29 @@ def test_memory_store_reports_discarded_cases(hitl, folder):
     assert not list(folder.glob("*.db"))
 
 
-def test_the_demo_matches_the_canonical_records_and_leaves_nothing_behind(hitl, folder):
-    before = sorted(folder.iterdir())
+def test_the_demo_matches_the_canonical_records_and_ends_with_a_report(hitl, folder, tmp_path_factory, monkeypatch):
+    before, elsewhere = sorted(folder.iterdir()), tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
 
     answer = hitl("demo")
 
     assert (answer.code, answer.err) == (0, "")
     assert "5 of 5 records match the expected ones in audit_logs.json." in answer.out
+    assert "decisions 50 |" in answer.out
+    (page,) = elsewhere.glob("*/*")
+    assert str(page) in answer.out.replace("\n", "")
+    assert "Sure and wrong" in page.read_text("utf-8")
     assert sorted(folder.iterdir()) == before
 
 
 def test_the_commands_that_the_demo_ends_with_work(hitl):
-    output = hitl("demo").out
+    output = hitl("demo", "--data-into", "hitl-demo").out
     commands = [line.split()[1:] for line in output.splitlines() if line.startswith("  hitl ")]
 
     answers = [hitl(*command) for command in commands]
 
-    assert len(commands) == 6
-    assert [(answer.code, answer.err) for answer in answers] == [(0, "")] * 6
+    assert len(commands) == 5
+    assert [(answer.code, answer.err) for answer in answers] == [(0, "")] * 5
     assert "approved" in hitl("show", "task_002").out
 
 

@@ -37,6 +37,13 @@ def test_marks_delimiters_and_line_ends_are_recognized(codec, delimiter, end):
     assert cells(text.encode(codec)) == [{"id": "1", "answered": "Grüße"}]
 
 
+def test_a_delimiter_that_the_first_line_states_is_used():
+    table = read_table(b"sep=;\r\nid;a, b\r\n1;x\r\n", "t.csv")
+
+    assert table.columns == ("id", "a, b")
+    assert [row.line for row in table.rows()] == [3]
+
+
 def test_a_row_is_named_by_the_line_on_which_it_begins():
     table = read_table(b'id,answered\n1,"two\nlines"\n\n2,x\n3\n', "t.csv")
 

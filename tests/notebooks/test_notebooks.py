@@ -10,9 +10,11 @@ import pytest
 
 import hitl_orchestrator
 from hitl_orchestrator import integrations, policies, testing
+from hitl_orchestrator.insights import plots
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = {package.__name__: package.__all__ for package in (hitl_orchestrator, integrations, policies, testing)}
+PACKAGES = (hitl_orchestrator, integrations, plots, policies, testing)
+PUBLIC = {package.__name__: package.__all__ for package in PACKAGES}
 
 every_notebook = pytest.mark.parametrize(
     "path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem

@@ -35,7 +35,7 @@ def measure(
     `1h`, `1d`, `1w` or `1mo`; by default it suits the period.
 
     Raises:
-        InvalidInput: `tolerated`, `sure` or `every` is invalid.
+        InvalidInput: `tolerated`, `sure` or `every` is invalid, or a time has no zone.
     """
     from hitl_orchestrator.insights.metrics.measures import all_metrics  # noqa: PLC0415
 

@@ -36,6 +36,9 @@ def all_metrics(
     """Return the metrics of a prepared frame; see `measure`."""
     if not 0 < tolerated < 1 or not 0 <= sure <= 1:
         raise InvalidInput([f"tolerated: {tolerated!r} must lie between 0 and 1, and sure: {sure!r} from 0 to 1"])
+    for name, at in (("since", since), ("until", until)):
+        if at is not None and at.tzinfo is None:
+            raise InvalidInput([f"{name}: {at.isoformat()} has no time zone; give a time such as 2025-01-10T09:15:00Z"])
     found = population(frame, since, until)
     interval = interval_of(found.period, every)
     cells = cells_of(found)

@@ -29,8 +29,6 @@ _READ = (
     "routing_decision",
     "agent_id",
     "model_version",
-    "policy_hash",
-    "policy_id",
     "human_role",
     "reviewer_id",
     "human_decision",
@@ -92,6 +90,7 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
             & (decision == HumanDecision.MODIFY.value)
             & pl.col("label_changed").fill_null(value=False),
             **{name: by_person & (decision == name).fill_null(value=False) for name in VERDICT_NAMES},
+            confidence_score=pl.col("confidence_score").fill_nan(None),
             stratum=stratum_of(pl, pl.col("review_probability")),
             replayed=pl.col("replayed").fill_null(value=False),
             redacted=pl.col("redacted").fill_null(value=False),

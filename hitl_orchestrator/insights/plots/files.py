@@ -10,7 +10,8 @@ from hitl_orchestrator.insights.plots.style import altair
 if TYPE_CHECKING:
     import altair as alt
 
-_ROOT = re.compile(r"<svg ")
+_TAG = re.compile(r"<[^<>]+>")
+_LONG_NUMBER = re.compile(r"(\d\.\d\d)\d+")
 
 
 def to_svg(chart: "alt.TopLevelMixin") -> str:
@@ -22,8 +23,10 @@ def to_svg(chart: "alt.TopLevelMixin") -> str:
     spec = chart.to_dict(validate=False)
     version = ".".join(altair().SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     drawn = _vl_convert().vegalite_to_svg(spec, vl_version=version, allowed_base_urls=[])
+    # Hundredths of a pixel are enough. Texts keep their digits: they stand outside of tags.
+    short = _TAG.sub(lambda tag: _LONG_NUMBER.sub(r"\1", tag[0]), str(drawn))
     label = escape(str(spec.get("description", "")))
-    return _ROOT.sub(lambda _: f'<svg role="img" aria-label="{label}" ', str(drawn), count=1)
+    return short.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def to_png(chart: "alt.TopLevelMixin", scale: float = 2) -> bytes:

@@ -73,8 +73,9 @@ def draw(scene: Scene) -> "alt.LayerChart":
         *([KeyItem(f"fewer than {ENOUGH_IN_BIN} cases", theme.text, hollow=True)] if few else []),
     ]
     key = key_of([items], look, _AXIS)
-    lowest = min(min(part.low, part.approved.lowest or 0.0) for part in found)
-    plane = _Plane(min(0.9, int(lowest * 10) / 10), key.height, 300 if look.is_narrow else 400)
+    left = min(part.low for part in found)
+    lowest = min(left, *(part.approved.lowest or 0.0 for part in found))
+    plane = _Plane(min(0.9, left), int(lowest * 10) / 10, key.height, 300 if look.is_narrow else 400)
     numbers = [
         f"expected calibration error {cut_off(calibration.ece, 3)}" if calibration.ece is not None else "",
         f"Brier score {cut_off(calibration.brier, 3)}" if calibration.brier is not None else "",
@@ -97,9 +98,14 @@ def _drawn(metrics: Metrics) -> list[CalibrationBin]:
     return [part for part in metrics.calibration.bins if part.approved.share is not None]
 
 
-class _Plane(NamedTuple):
-    """The axes from `low` to 1. The key takes the first `start` pixels, the diagram `height` below it."""
+def _ticks(low: float) -> list[float]:
+    return [value / 10 for value in range(11) if value / 10 >= low and (1 - low < _WIDE_SPAN or value % 2 == 0)]
 
+
+class _Plane(NamedTuple):
+    """The axes, of confidence from `left` and of approval from `low` to 1, below a key of `start` pixels."""
+
+    left: float
     low: float
     start: int
     height: int
@@ -110,27 +116,30 @@ class _Plane(NamedTuple):
 
     def x(self) -> Any:
         alt = altair()
-        axis = alt.Axis(title="confidence of the agent", values=self._ticks(), format=".1f", grid=False, domain=False)
-        return alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[self.low, 1], nice=False, zero=False, padding=0))
+        axis = alt.Axis(
+            title="confidence of the agent", values=_ticks(self.left), format=".1f", grid=False, domain=False
+        )
+        return alt.X("x:Q", axis=axis, scale=alt.Scale(domain=[self.left, 1], nice=False, zero=False, padding=0))
 
     def y(self) -> Any:
         alt = altair()
         floor, per_pixel = self.low - _BARS[0] * self.span, (1 + _BARS[0]) * self.span / self.height
         axis = alt.Axis(
-            title=None, values=self._ticks(), format=".0%", domain=False, ticks=False, minExtent=_AXIS, maxExtent=_AXIS
+            title=None,
+            values=_ticks(self.low),
+            format=".0%",
+            domain=False,
+            ticks=False,
+            minExtent=_AXIS,
+            maxExtent=_AXIS,
         )
         domain = [floor, 1.02 + self.start * per_pixel]
         return alt.Y("y:Q", axis=axis, scale=alt.Scale(domain=domain, nice=False, zero=False, padding=0))
 
-    def _ticks(self) -> list[float]:
-        return [
-            value / 10 for value in range(11) if value / 10 >= self.low and (self.span < _WIDE_SPAN or value % 2 == 0)
-        ]
-
     def ground(self, found: list[CalibrationBin], look: Look) -> Iterator["alt.Chart"]:
         """Yield the line on which confidence equals approval, and the names of its two sides."""
         alt, theme = altair(), look.theme
-        line = [{"x": self.low, "y": self.low, "x2": 1.0, "y2": 1.0}]
+        line = [{"x": self.left, "y": self.left, "x2": 1.0, "y2": 1.0}]
         yield (
             alt.Chart(rows(line))
             .mark_rule(color=theme.line, strokeDash=DASHED, strokeWidth=1.5)
@@ -138,7 +147,7 @@ class _Plane(NamedTuple):
         )
         sides = [("over-confident", 1.0, self.low + 0.05 * self.span, "right")]
         if not any(self._is_in_corner(part) for part in found):
-            sides.append(("under-confident", self.low + 0.02 * self.span, 0.98, "left"))
+            sides.append(("under-confident", self.left + 0.02 * (1 - self.left), 0.98, "left"))
         for text, x, y, align in sides:
             yield (
                 alt.Chart(rows([{"x": x, "y": y, "text": text}]))
@@ -147,7 +156,7 @@ class _Plane(NamedTuple):
             )
 
     def _is_in_corner(self, part: CalibrationBin) -> bool:
-        corner = self.low + _CROWDED * self.span
+        corner = self.left + _CROWDED * (1 - self.left)
         return part.mean_confidence < corner and (part.approved.highest or 0.0) > 1 - 0.1 * self.span
 
     def bars(self, found: list[CalibrationBin], look: Look) -> Iterator["alt.Chart"]:
@@ -157,7 +166,7 @@ class _Plane(NamedTuple):
         most = max(part.approved.of for part in found)
         data = [
             {
-                "x": max(part.low, self.low) + 0.004,
+                "x": part.low + 0.004,
                 "x2": part.high - 0.004,
                 "y": floor,
                 "y2": floor + tall * part.approved.of / most,

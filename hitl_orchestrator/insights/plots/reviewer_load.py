@@ -26,7 +26,7 @@ _MOST_OF_ALL = 0.5
 
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
-    return None if _reviewers(metrics) else "no reviewer decided a case in this period"
+    return None if _reviewers(metrics) else "no reviewer decided a case in this period, replayed decisions aside"
 
 
 def says(metrics: Metrics) -> str:

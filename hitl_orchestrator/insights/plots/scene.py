@@ -1,7 +1,7 @@
 """What a picture is drawn from, and what a picture is."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.insights.metrics.model import Metrics
@@ -12,15 +12,23 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Bound(NamedTuple):
-    """The confidence from which a policy approves cases of a risk automatically, with a label such as `by rule_004`.
+class Bound(Protocol):
+    """The confidence from which a policy approves cases of a risk automatically; None where it never does.
 
-    A `confidence` of None says that it never does.
+    The label says by which rule, such as `by rule_004`. `policies.automatic_from` returns such bounds.
     """
 
-    risk: RiskLevel
-    confidence: float | None
-    label: str = ""
+    @property
+    def risk(self) -> RiskLevel:
+        """The risk of the cases."""
+
+    @property
+    def confidence(self) -> float | None:
+        """The lowest confidence that is approved automatically."""
+
+    @property
+    def label(self) -> str:
+        """What follows the bound in the picture."""
 
 
 class Scene(NamedTuple):

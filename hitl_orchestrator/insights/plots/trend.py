@@ -1,6 +1,5 @@
 """Automation and overturned reviews over time, with the changes of policies and agents."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -27,9 +26,8 @@ MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
 _NAMES = {"policy": "policy", "agent_version": "agent"}
 _INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
-_DIGEST, _DIGEST_SHOWN = re.compile("[0-9a-f]{32,}"), 12
 _RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
-_LEAST_APART, _MANY = 0.14, 24
+_LEAST_APART, _MANY, _BESIDE = 0.14, 24, 14
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -93,9 +91,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
         f"{period_text(metrics.period.first, metrics.period.last)}. "
         "Bands: 95% intervals; the title compares the halves of the period"
     )
-    if len(metrics.marks) > MOST_MARKS:
-        subtitle += f". The last {MOST_MARKS} of {len(metrics.marks)} changes are marked"
-    layers = [*plane.marks(metrics.marks[-MOST_MARKS:]), *plane.bars(), *plane.lines(metrics)]
+    layers = [*plane.marks(metrics.marks), *plane.bars(), *plane.lines(metrics)]
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
 
 
@@ -134,9 +130,8 @@ def _every(metrics: Metrics) -> str:
 
 
 def _mark_text(mark: Mark) -> str:
-    """Return such as `policy: refunds_v3`; of a digest, the first letters."""
-    label = mark.label[:_DIGEST_SHOWN] if _DIGEST.fullmatch(mark.label) else mark.label
-    return f"{_NAMES.get(mark.kind, mark.kind)}: {label}"
+    """Return such as `policy: refunds_v3`."""
+    return f"{_NAMES.get(mark.kind, mark.kind)}: {mark.label}"
 
 
 class _Plane(NamedTuple):
@@ -153,8 +148,10 @@ class _Plane(NamedTuple):
     def of(cls, metrics: Metrics, look: Look) -> "_Plane":
         moments, step, together = _pooled([moment for moment in metrics.trend if moment.cases])
         every = _every(metrics) if together == 1 else f"{together} {_every(metrics)}s"
-        head = _LINE * min(MARK_LINES, len(metrics.marks)) + 8 if metrics.marks else 4
-        return cls(moments, every, step, look, head, head + (260 if look.is_narrow else 320))
+        plane = cls(moments, every, step, look, 0, 0)
+        lines = min(MARK_LINES, len(plane._together(metrics.marks)))
+        head = _LINE * lines + 8 if lines else 4
+        return plane._replace(head=head, height=head + (260 if look.is_narrow else 320))
 
     @property
     def start(self) -> datetime:
@@ -278,15 +275,28 @@ class _Plane(NamedTuple):
                 .encode(x=self.x(), y=self.y(), text="text:N")
             )
 
+    def _together(self, marks: Sequence[Mark]) -> list[tuple[Mark, int]]:
+        """Return the marks that lie within the plot, each with the number of those of its kind beside it."""
+        found: list[tuple[Mark, int]] = []
+        for mark in sorted(marks, key=lambda mark: (mark.kind, mark.at, mark.label)):
+            if not self.start <= mark.at <= self.end:
+                continue
+            before, more = found[-1] if found else (None, 0)
+            if before and before.kind == mark.kind and self.pixel(mark.at) - self.pixel(before.at) < _BESIDE:
+                found[-1] = before, more + 1
+            else:
+                found.append((mark, 0))
+        return sorted(found, key=lambda item: (item[0].at, item[0].kind))[-MOST_MARKS:]
+
     def marks(self, marks: Sequence[Mark]) -> Iterator["alt.Chart"]:
         """Yield a line for each change, with its name above the plot, in rows so that the names do not overlap."""
         alt, theme, size = altair(), self.look.theme, self.look.text_size
         rest = self.look.inner - _AXIS
         ends = [-1.0] * MARK_LINES
-        for mark in sorted(marks, key=lambda mark: mark.at):
-            if not self.start <= mark.at <= self.end:
-                continue
-            text = shortened(_mark_text(mark), self.look.inner * 0.45, size)
+        for mark, more in self._together(marks):
+            others = f" and {more} more" if more else ""
+            room = self.look.inner * 0.45 - text_width(others, size)
+            text = shortened(_mark_text(mark), room, size) + others
             pixel, wide = self.pixel(mark.at), text_width(text, size)
             left = min(pixel, rest - wide)
             line = next((line for line, end in enumerate(ends) if end < left), ends.index(min(ends)))

@@ -213,7 +213,7 @@ class _Plane(NamedTuple):
         data = rows(places)
         yield alt.Chart(data).mark_rect(color=theme.panel).encode(x=self.x(), x2="x2:Q", y=self.y(), y2="y2:Q")
         text = alt.Chart(rows(heads)).encode(x=self.x(), y=self.y())
-        bold = max(text_width(f"{risk.value} risk", size + 1, bold=True) for risk in RiskLevel) + 10
+        bold = max(text_width(f"{risk.value} risk", size + 1, bold=True) for risk in RiskLevel) + 16
         yield text.mark_text(align="left", fontSize=size + 1, fontWeight="bold", color=theme.text).encode(text="risk:N")
         yield text.mark_text(align="left", fontSize=size, color=theme.muted, dx=bold).encode(text="about:N")
         if self.left < self.low:

@@ -80,20 +80,16 @@ def draft(number: int, calendar: Calendar, dice: Random) -> Draft:
     kind: Kind = KINDS[weighted([each.share for each in KINDS], dice)]
     risk = list(RiskLevel)[weighted(list(kind.risk_shares.values()), dice)]
     truth = list(kind.labels)[weighted([each.share for each in kind.labels.values()], dice)]
-    amount = None if kind.amount is None else _amount(kind.amount, risk, dice)
-    metadata: dict[str, Any] = {} if kind.amount is None else {"amount": amount, "currency": kind.amount.currency}
-    metadata |= {name: one_of(values, dice) for name, values in kind.fields.items()}
+    metadata = details(kind, risk, dice)
     version, at = calendar.version(number), calendar.arrival(number, dice.random())
     place = next((each for each in PLACES if _is_in(each, kind, metadata, version)), None)
     right, confidence = _answered(kind, place, version, dice)
     label = truth if right else one_of([other for other in kind.labels if other != truth], dice)
-    task_id, money = calendar.task_id(number), "" if kind.amount is None else f"{amount:,.2f} {kind.amount.currency}"
-    text = one_of(kind.labels[truth].texts, dice)
-    words = {"name": one_of(NAMES, dice), "item": one_of(ITEMS, dice), "system": one_of(SYSTEMS, dice), **metadata}
+    task_id = calendar.task_id(number)
     task = {
         "task_id": task_id,
         "task_type": kind.task_type,
-        "task_description": text.format_map(words | {"amount": money}),
+        "task_description": described(kind, truth, metadata, dice),
         "domain": kind.domain,
         "risk_level": risk.value,
         "timestamp": time_text(at),
@@ -104,6 +100,20 @@ def draft(number: int, calendar: Calendar, dice: Random) -> Draft:
         proposal["ambiguous"] = True
     output = {"task_id": task_id, "agent_output": proposal, "confidence_score": confidence}
     return Draft(number, at, task, output, truth)
+
+
+def details(kind: Kind, risk: RiskLevel, dice: Random) -> dict[str, Any]:
+    """Return the metadata of a task of this kind: its amount, and its other fields."""
+    named = {} if kind.amount is None else _stated(kind.amount, risk, dice)
+    return {**named, **{name: one_of(values, dice) for name, values in kind.fields.items()}}
+
+
+def described(kind: Kind, truth: str, metadata: Mapping[str, Any], dice: Random) -> str:
+    """Return the text of a task whose right label is `truth`."""
+    text = one_of(kind.labels[truth].texts, dice)
+    words = {"name": one_of(NAMES, dice), "item": one_of(ITEMS, dice), "system": one_of(SYSTEMS, dice), **metadata}
+    money = f"{metadata['amount']:,.2f} {metadata['currency']}" if "amount" in metadata else ""
+    return str(text.format_map(words | {"amount": money}))
 
 
 def proposal_of(label: str, reason: str, agent_id: str, version: str) -> dict[str, Any]:
@@ -152,8 +162,9 @@ def _answered(kind: Kind, place: Place | None, version: str, dice: Random) -> tu
     return right, None if unknown else round(min(_MOST, max(_LEAST, stated)), 2)
 
 
-def _amount(amount: Amount, risk: RiskLevel, dice: Random) -> float:
-    """Return an amount, the higher the risk the larger; most amounts are whole numbers."""
+def _stated(amount: Amount, risk: RiskLevel, dice: Random) -> dict[str, Any]:
+    """Return an amount, the higher the risk the larger, and its currency; most amounts are whole numbers."""
     place = (list(RiskLevel).index(risk) + dice.random()) / len(RiskLevel)
     exact = amount.least * (amount.most / amount.least) ** place
-    return round(exact, 2) if exact < amount.least * 3 else float(round(exact, -1))
+    rounded = round(exact, 2) if exact < amount.least * 3 else float(round(exact, -1))
+    return {"amount": rounded, "currency": amount.currency}

@@ -19,12 +19,12 @@ def _one(reviewer_id: str, role: str, domains: tuple[str, ...], habits: Habits) 
 
 
 STAFF = (
-    _one("ana", _FIRST, _CUSTOMERS, Habits(accuracy=0.97, strictness=0.2, overrides=0.1, doubt=0.03, seconds=180)),
-    _one(ROUTINE, _FIRST, ("*",), Habits(accuracy=0.92, bias=0.25, strictness=0.3, overrides=0.05, seconds=45)),
-    _one("chloe", _FIRST, _INSIDE, Habits(accuracy=0.96, strictness=0.35, overrides=0.1, doubt=0.05, seconds=240)),
-    _one("max", _MIDDLE, ("*",), Habits(accuracy=0.97, strictness=0.3, overrides=0.35, seconds=300)),
-    _one("nadia", _MIDDLE, ("*",), Habits(accuracy=0.98, strictness=0.4, overrides=0.2, doubt=0.02, seconds=420)),
-    _one("olga", _TOP, ("*",), Habits(accuracy=0.99, strictness=0.5, overrides=0.2, seconds=600)),
+    _one("ana", _FIRST, _CUSTOMERS, Habits(accuracy=0.985, strictness=0.2, overrides=0.1, doubt=0.03, seconds=180)),
+    _one(ROUTINE, _FIRST, ("*",), Habits(accuracy=0.96, bias=0.25, strictness=0.3, overrides=0.05, seconds=45)),
+    _one("chloe", _FIRST, _INSIDE, Habits(accuracy=0.98, strictness=0.35, overrides=0.1, doubt=0.05, seconds=240)),
+    _one("max", _MIDDLE, ("*",), Habits(accuracy=0.985, strictness=0.3, overrides=0.35, seconds=300)),
+    _one("nadia", _MIDDLE, ("*",), Habits(accuracy=0.99, strictness=0.4, overrides=0.2, doubt=0.02, seconds=420)),
+    _one("olga", _TOP, ("*",), Habits(accuracy=0.995, strictness=0.5, overrides=0.2, seconds=600)),
 )
 REPLAYS = "max"
 """The reviewer who may replay the recorded reviews."""

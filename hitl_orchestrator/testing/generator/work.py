@@ -263,7 +263,7 @@ _INCIDENTS = Kind(
         "Hardware": Wording(0.25, ("The screen of {name} flickers since the move",), "A device is named"),
     },
     risks=(0.85, 0.13, 0.02),
-    hardness=0.36,
+    hardness=0.12,
 )
 
 _INVOICES = Kind(
@@ -277,7 +277,7 @@ _INVOICES = Kind(
         "Travel": Wording(0.25, ("An invoice of {amount}: two nights and a train for {name}",), "A journey is named"),
     },
     risks=(0.75, 0.23, 0.02),
-    hardness=0.3,
+    hardness=0.1,
     amount=Amount(30, 9000),
 )
 

@@ -16,7 +16,7 @@ from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, StakeFie
 
 VERDICTS = ("approve", "reject", "modify", "override")
 LOWER_ENDS = {"<0.50": 0, "0.50-0.60": 0.5, "0.60-0.70": 0.6, "0.70-0.80": 0.7, "0.80-0.90": 0.8, "0.90-0.95": 0.9}
-SEEN = settings(max_examples=30, deadline=None)
+SEEN = settings(max_examples=20, deadline=None)
 
 
 def measured(rows, **options):

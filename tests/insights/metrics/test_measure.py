@@ -28,6 +28,7 @@ FEW = {
     "one automatic": [automatic(0)],
     "one reviewed": [reviewed(0, "modify")],
     "one without a confidence": [reviewed(0, "reject", confidence_score=None)],
+    "one with a confidence that is no number": [reviewed(0, confidence_score=float("nan"))],
     "one without a task type": [automatic(0, task_type=None, domain=None, agent_id=None)],
     "only a check": [checked(0, automatic(0))],
     "only a change": [reviewed(0, task_type="policy_change")],
@@ -104,10 +105,20 @@ def test_the_canonical_cases_give_the_canonical_metrics():
 
 
 @pytest.mark.parametrize(
-    "options", [{"tolerated": 0.0}, {"tolerated": 1.0}, {"sure": 1.1}, {"every": "2d"}, {"every": ""}]
+    "options",
+    [
+        {"tolerated": 0.0},
+        {"tolerated": 1.0},
+        {"sure": 1.1},
+        {"every": "2d"},
+        {"every": ""},
+        {"since": MONDAY.replace(tzinfo=None)},
+    ],
 )
 def test_an_invalid_option_is_refused(options):
-    with pytest.raises(InvalidInput, match=r"tolerated: .* must lie between|every: .* is not one of 1h, 1d, 1w, 1mo"):
+    with pytest.raises(
+        InvalidInput, match=r"tolerated: .* must lie between|every: .* is not one of 1h, 1d, 1w, 1mo|no time zone"
+    ):
         measure(frame_of([]), **options)
 
 

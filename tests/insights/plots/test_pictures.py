@@ -11,22 +11,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.outcome_frames import MONDAY, automatic, frame_of, reviewed
 from support.random_outcomes import ledgers
+from support.random_policies import a_policy_with
 from support.sizes import sized
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics import measure
+from hitl_orchestrator.policies import automatic_from
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 
-from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, picture, picture_text, to_png, to_svg
+from hitl_orchestrator.insights.plots import PICTURES, draw, picture, picture_text, to_png, to_svg
 from hitl_orchestrator.insights.plots.labels import duration_text, short_labels, text_width, wrapped
 from hitl_orchestrator.insights.plots.style import THEMES, contrast, mixed, text_on
 from hitl_orchestrator.insights.plots.trust_boundaries import APPROVED, MOST_POINTS, SHAPES, UNSEEN
 
 SVG = "{http://www.w3.org/2000/svg}"
-BOUNDS = (Bound(RiskLevel.LOW, 0.8, "by rule_004"), Bound(RiskLevel.MEDIUM, 0.75), Bound(RiskLevel.HIGH, None))
+BOUNDS = automatic_from(
+    a_policy_with(
+        [
+            ("auto_approve", {"risk_level": "low", "min_confidence": 0.8}),
+            ("auto_approve", {"risk_level": "medium", "min_confidence": 0.75, "domain": "payments"}),
+        ]
+    )
+)
 HOSTILE = (
     "</text><script>alert(1)</script>",
     "datum.x'\"\\ ${x} %s {{y}}",

@@ -63,9 +63,10 @@ def demo(
     session: "Session",
     data_into: Annotated[str | None, option("FOLDER", "Only copy the canonical data sets to this folder.")] = None,
 ) -> None:
-    """Run the five canonical tasks in a temporary store.
+    """Run the example data in temporary stores.
 
-    The recorded reviews are replayed, and the audit records compared with the expected ones.
+    The recorded reviews of the five canonical tasks are replayed, and the audit records compared with the expected
+    ones. Then the 50 tasks of the starter data are reported on: the first screen here, the page in a temporary folder.
     """
     if data_into is not None:
         written = write_data(Path(data_into))
@@ -74,8 +75,8 @@ def demo(
     with TemporaryDirectory(prefix="hitl-demo-") as folder:
         write_data(Path(folder))
         result = run_canonical(Path(folder))
-    records = [record.model_dump(mode="json") for record in result.records]
-    answer(session.as_json, records, lambda: _describe(result))
+        records = [record.model_dump(mode="json") for record in result.records]
+        answer(session.as_json, records, lambda: _describe(result, Path(folder)))
     if result.differences:
         raise typer.Exit(NO)
 
@@ -136,7 +137,8 @@ def write_data(folder: Path) -> list[Path]:
     return list(wanted)
 
 
-def _describe(result: Result) -> Iterator[Block]:
+def _describe(result: Result, folder: Path) -> Iterator[Block]:
+    from hitl_orchestrator.cli.commands.cases.demo_report import starter_report
     from hitl_orchestrator.cli.views import tables
     from hitl_orchestrator.cli.views.audit import listing
 
@@ -152,6 +154,8 @@ def _describe(result: Result) -> Iterator[Block]:
     yield Line(sentence, "red" if differing else "green")
     for difference in result.differences:
         yield Line(difference, "red", indent=2)
+    yield Line()
+    yield from starter_report(folder / "starter")
     yield Line()
     yield from _next_commands("hitl-demo", copied=False)
 

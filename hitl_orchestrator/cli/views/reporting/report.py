@@ -14,10 +14,7 @@ _FIRST, _ROWS, _LAST, _WIDTH = 3, 12, 10, 76
 
 def report(result: Report) -> Iterator[Block]:
     """Write a report, what matters first."""
-    yield from _head(result)
-    yield from _judgment("Governance", result.verdict)
-    yield from _judgment("Health", result.health)
-    yield from _findings("What matters", result, 0, _FIRST)
+    yield from first_screen(result)
     yield from _changes(result)
     yield from _findings("Further findings", result, _FIRST, None)
     yield from _people(result)
@@ -28,6 +25,14 @@ def report(result: Report) -> Iterator[Block]:
     yield from _trail(result)
     yield from _controls(result)
     yield from _decided(result)
+
+
+def first_screen(result: Report) -> Iterator[Block]:
+    """Write what an executive needs: the signal line, both judgments, and the findings that matter most."""
+    yield from _head(result)
+    yield from _judgment("Governance", result.verdict)
+    yield from _judgment("Health", result.health)
+    yield from _findings("What matters", result, 0, _FIRST)
 
 
 def _head(result: Report) -> Iterator[Block]:

@@ -18,6 +18,7 @@ _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _JSON_ENDINGS, _PARQUET, _TABS = (".jsonl", ".ndjson", ".json"), ".parquet", (".tsv", ".tab")
 _MOST_COLUMNS = 2000
+_STATED = "sep="
 
 
 class Row(NamedTuple):
@@ -119,13 +120,15 @@ def _records(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[s
             raise InvalidInput([f"{name}: line {line}: not readable as CSV: {exc}; {remedy}"]) from exc
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
+        if any(cell.strip() for cell in cells) and not (line == 1 and cells[0] == _STATED):
             yield line, [cell.strip() for cell in cells]
 
 
 def _delimiter_of(text: str) -> str:
-    """Return the delimiter that occurs most in the first line, outside of quotation marks."""
+    """Return the delimiter that the first line states, as Excel writes it, or that occurs most in it, unquoted."""
     first = next((line for line in text.splitlines() if line.strip()), "")
+    if first.startswith(_STATED) and len(first) == len(_STATED) + 1:
+        return first[-1]
     outside = "".join(first.split('"')[::2])
     return max(_DELIMITERS, key=outside.count)
 

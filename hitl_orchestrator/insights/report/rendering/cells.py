@@ -1,5 +1,6 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, plain_number
@@ -10,6 +11,7 @@ from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
+MOST_NAMES = 20
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
     (2 * _MINUTE, 1, "s"),
@@ -67,7 +69,7 @@ def span(lowest: float, highest: float) -> str:
 def share_text(share: Share) -> str:
     """Return a share in one line: `58.0 % (47 of 81, 95 % interval 47.1 to 68.2 %)`."""
     if share.why_not is not None:
-        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
+        return f"{whole(share.count)} of {whole(share.of)} ({spaced(lacking(share.why_not))})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
@@ -155,6 +157,13 @@ def whole(value: float) -> str:
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Return `1 case`, `12 cases`."""
     return f"{whole(count)} {noun if count == 1 else many or f'{noun}s'}"
+
+
+def some(names: Iterable[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    listed = list(names)
+    more = f", and {whole(len(listed) - MOST_NAMES)} more" if len(listed) > MOST_NAMES else ""
+    return f"{', '.join(listed[:MOST_NAMES])}{more}"
 
 
 def words(name: str) -> str:

@@ -10,7 +10,7 @@ from hitl_orchestrator.insights.metrics.model import (
     SureAndWrong,
 )
 from hitl_orchestrator.insights.report.model import Severity
-from hitl_orchestrator.insights.report.phrases import lacking, rate
+from hitl_orchestrator.insights.report.phrases import lacking, rate, spaced
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Column, Figure, Paragraph, Section, Table
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
@@ -27,6 +27,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     sentence,
     share_cell,
     share_text,
+    some,
     when,
     words,
 )
@@ -44,7 +45,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    shown = lacking(errors.why_not or "no spot check is answered")
+    shown = spaced(lacking(errors.why_not or "no spot check is answered"))
     if estimate.interval is not None:
         shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
@@ -230,7 +231,7 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
             (
                 quoted(row.reason_code, NONE_STATED),
                 share_cell(row.cases),
-                Cell(", ".join(f"{name} {count:,}" for name, count in row.by_task_type.items()) or DASH, "quoted"),
+                Cell(some(f"{name} {count:,}" for name, count in row.by_task_type.items()) or DASH, "quoted"),
             )
             for row in rows[:MOST_ROWS]
         ),
