@@ -10,13 +10,13 @@ from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.keys import Key, KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
 from hitl_orchestrator.insights.plots.scene import Bound, Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import DASHED, PAGE, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
     import polars as pl
 
-MOST_POINTS, MOST_ON_PHONE = 1_800, 700
+MOST_POINTS, MOST_ON_PHONE = 1_800, 600
 MOST_OVERTURNED = 0.4
 """The share of the points that overturned cases may take, all of which are shown if they are no more."""
 
@@ -228,7 +228,7 @@ class _Plane(NamedTuple):
             if bound.confidence is None:
                 continue
             top, start = self.top(bound.risk), max(bound.confidence, self.low)
-            label = f"automatic from {confidence_text(bound.confidence)}"
+            label = f"{'' if look.is_narrow else 'automatic '}from {confidence_text(bound.confidence)}"
             if bound.label and not look.is_narrow:
                 label += f" {shortened(bound.label, 150, look.text_size)}"
             found.append({"x": start, "x2": 1.0, "y": top, "y2": top + self.lane, "head": top - 7, "text": label})
@@ -281,7 +281,7 @@ def _points(cases: "pl.DataFrame", plane: _Plane, look: Look) -> Iterator["alt.C
     colors = [_colors(look)[route] for route in ROUTES]
     color = alt.Color("route:N", scale=alt.Scale(domain=list(ROUTES.values()), range=colors), legend=None)
     shape = alt.Shape("verdict:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
-    factor = next((factor for most, factor in _SIZES if len(points) < most), 0.55)
+    factor = next((factor for most, factor in _SIZES if len(points) * PAGE < most * look.width), 0.55)
     overturned = [point for point in points if point["verdict"] not in {UNSEEN, APPROVED}]
     layers = (
         ([point for point in points if point["verdict"] == UNSEEN], 18, {"filled": True, "opacity": 0.85}),
