@@ -172,6 +172,14 @@ def test_two_hundred_decisions_fit_into_a_mail():
     assert len(to_html(a_full_report(decided=200), {}).encode()) < 300_000
 
 
+def test_a_long_list_of_names_is_cut_short():
+    full = a_full_report()
+    many = full.metrics.model_copy(update={"never_fired": tuple(f"rule_{number}" for number in range(2_000))})
+    page = Page(to_html(full.model_copy(update={"metrics": many}), {}))
+
+    assert "rule_19, and 1,980 more." in page.text
+
+
 def test_the_same_report_gives_the_same_page():
     assert to_html(a_full_report(), PICTURES) == to_html(a_full_report(), PICTURES)
 
