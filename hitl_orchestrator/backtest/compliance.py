@@ -7,6 +7,7 @@ its ending is still checked.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.backtest.endings import ENDING_PROBLEMS, WITHDRAWN, with_endings
@@ -86,7 +87,7 @@ class Chain(NamedTuple):
 
     roles: RoleChain
     since: int = 0
-    until: str | None = None
+    until: datetime | None = None
 
 
 class InForce(NamedTuple):
@@ -156,8 +157,6 @@ class _Derivation:
         chain = pl.sum_horizontal(later) if later else pl.lit(0, pl.Int32)
         prepared = frame.with_columns(
             chain=chain,
-            has_proposal=pl.col("has_proposal").cast(pl.Boolean),
-            replayed=pl.col("replayed").cast(pl.Boolean),
         )
         parts = prepared.partition_by("policy_hash", "chain", maintain_order=True)
         judged = [self._judged(part, part["policy_hash"][0], part["chain"][0]).select(_KEPT) for part in parts]
@@ -168,8 +167,8 @@ class _Derivation:
         pl = self._pl
         judged = self._under(part, policy_hash, index)
         for earlier in range(index - 1, -1, -1):
-            until = self._chains[earlier].until or ""
-            again = pl.any_horizontal(_ROLE_PROBLEMS) & (pl.col("received_at").fill_null("") <= until)
+            was_open = (pl.col("received_at") <= self._chains[earlier].until).fill_null(value=True)
+            again = pl.any_horizontal(_ROLE_PROBLEMS) & was_open
             if not judged.select(again.any()).item():
                 break
             open_then = self._under(judged.filter(again).select(part.columns), policy_hash, earlier)
@@ -215,7 +214,7 @@ def _with_why_not(pl: Any, part: "pl.DataFrame", needs: frozenset[str]) -> "pl.D
     if "moment" in needs:
         # The row has the time of the intake where the task states none.
         why = why.when(pl.col("task_timestamp") == pl.col("received_at")).then(pl.lit(NO_TIME))
-        added["moment"] = pl.col("task_timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False)
+        added["moment"] = pl.col("task_timestamp")
     if "signals" in needs:
         texts = pl.col("signals")
         added["signals"] = pl.lit('["') + texts.str.replace_all(" ", '","', literal=True) + pl.lit('"]')

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 ENDING_PROBLEMS = ("unreviewed", "own", "timed_out", "contradicts", "unnamed")
 """What is wrong with an ending, whatever the policy says."""
 
+_NAMES = ("submitted_by", "reviewer_id")
 _FINAL = {name.value: spec.final.value for name, spec in DECISION_SPECS.items() if spec.final is not None}
 _ENDINGS = {
     DecisionSource.AGENT: FinalDecision.APPROVED,
@@ -76,10 +77,12 @@ def _votes(votes: str | None) -> list[tuple[Any, Any]]:
 def _own(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]) -> "pl.Series":
     """Return whether the submitter of each case was among the people who decided it."""
     mine = frame["submitted_by"].is_not_null() & frame["by_person"]
-    own = [False] * len(frame)
-    rows = frame.select("submitted_by", "reviewer_id", "votes")
-    for number in mine.arg_true():
-        submitter, reviewer, votes = rows.row(number)
-        people = [reviewer, *(person for person, _ in _votes(votes))]
-        own[number] = person_of(submitter) in {person_of(each) for each in people if each is not None}
-    return pl.Series("own", own, pl.Boolean)  # type: ignore[no-any-return]
+    person = {name: person_of(name) for column in _NAMES for name in frame[column].unique() if name is not None}
+    submitter, reviewer = (frame[column].replace(person) for column in _NAMES)
+    own = (mine & (submitter == reviewer)).fill_null(value=False)
+    several = (mine & frame["votes"].is_not_null() & ~own).arg_true()
+    voted = [
+        person[name] in {person_of(each) for each, _ in _votes(votes) if each is not None}
+        for name, votes in frame.select("submitted_by", "votes")[several].iter_rows()
+    ]
+    return own.scatter(several, pl.Series(voted, dtype=pl.Boolean)).alias("own")

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from hitl_orchestrator.cli.commands.audit import records, report, verify
+from hitl_orchestrator.cli.commands.audit import records, report, stats, verify
 from hitl_orchestrator.cli.commands.cases import demo, executions, generate, import_table, init, run, simulate
 from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
-from hitl_orchestrator.cli.commands.reviews import claims, decide, inbox, insights, review_desk, thread_calls
+from hitl_orchestrator.cli.commands.reviews import claims, decide, feedback, inbox, review_desk, thread_calls
 from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, option, show_help
 from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
@@ -93,7 +93,8 @@ for module in (
     claims,
     review_desk,
     thread_calls,
-    insights,
+    stats,
+    feedback,
     report,
     executions,
     demo,

@@ -2,13 +2,23 @@
 
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.metrics.model import Group, Metrics, Quantiles, StakeField
+from hitl_orchestrator.insights.metrics.model import (
+    DIMENSIONS,
+    INTERVALS_IN_WORDS,
+    Group,
+    Metrics,
+    Moment,
+    Quantiles,
+    StakeField,
+)
 from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
 from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
 from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
 from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
+    "DIMENSIONS",
+    "INTERVALS_IN_WORDS",
     "NEEDED",
     "Capacity",
     "Criterion",
@@ -19,6 +29,7 @@ __all__ = [
     "Group",
     "Judgment",
     "Metrics",
+    "Moment",
     "NextStep",
     "QualitySignal",
     "Quantiles",

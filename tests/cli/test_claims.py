@@ -180,8 +180,8 @@ def test_assign_reports_each_assignment(team):
     assert "every open review is claimed" in team("assign", "--reviewer", "m01").out
 
 
-def test_feedback_and_insights_report_reviewed_cases(team):
-    assert team("feedback").out == team("insights").out == "No case has been reviewed yet.\n"
+def test_feedback_and_stats_report_reviewed_cases(team):
+    assert team("feedback").out == team("stats", "--reviewers").out == "No case has been reviewed yet.\n"
     team("decide", "task_001", "approve", "--reviewer", "r01")
     team("decide", "task_004", "reject", "--reviewer", "r01", "--feedback", "wrong", "--reason-code", "agent_error")
 
@@ -189,8 +189,8 @@ def test_feedback_and_insights_report_reviewed_cases(team):
 
     assert (events["task_001"]["agent_correct"], events["task_004"]["error_type"]) == (True, "agent_error")
     assert "The agent was right in 1 of 2 reviewed cases." in team("feedback").out
-    assert team("insights", "--json").data[0]["reviewer"] == "r01"
-    assert "50% of 2" in team("insights").out
+    assert team("stats", "--reviewers", "--json").data[0]["reviewer"] == "r01"
+    assert "50% of 2" in team("stats", "--reviewers").out
 
 
 def test_the_desk_needs_a_terminal(team):

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.internals import services_of
 
+from hitl_orchestrator import AsyncOrchestrator, Orchestrator
 from hitl_orchestrator.cli import main
+from hitl_orchestrator.errors import StoreClosed
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -70,6 +73,18 @@ def test_the_blocks_of_a_page_run_in_order(path, capfd):
             assert not ENUM.search(capfd.readouterr().out), "the page prints a member of an enumeration as Python does"
         elif block.language == "console":
             check_commands(path, block, capfd)
+    # A library may keep a function of the page, and with it all these names, until some other test.
+    assert [name for name, value in names.items() if is_open(value)] == []
+
+
+def is_open(value: object) -> bool:
+    """Whether this is an orchestrator that was not closed."""
+    if isinstance(value, AsyncOrchestrator):
+        value = value.sync
+    try:
+        return isinstance(value, Orchestrator) and not services_of(value).closed
+    except StoreClosed:
+        return False
 
 
 @pytest.mark.usefixtures("_empty_folder")

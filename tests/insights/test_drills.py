@@ -134,7 +134,7 @@ def test_second_reviews_are_compared_with_the_first():
     )
 
 
-def test_spot_checks_that_nobody_answered_are_open():
+def test_spot_checks_without_an_answer_are_open():
     drawn = [automatic(number, review_probability=1.0) for number in range(4)]
     check = {"quality_check": "spot_check", "quality_check_of": "case-0", "case_id": "check-0"}
 

@@ -106,7 +106,7 @@ def play(hitl, clock, given_steps, day="first"):
                 continue
 
 
-@settings(max_examples=settings.get_profile("dev").max_examples // 8, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.get_profile("dev").max_examples // 12, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10_000), st.sampled_from([a_policy, a_stack, a_simple]), steps(), steps())
 def test_honest_work_has_no_violation(seed, make, before, after):
     clock = FakeClock()

@@ -56,7 +56,7 @@ COMMANDS = {
     "desk": Row(f"desk {REVIEWED_BY}", INVALID),
     "calls": apart("calls no_module:graph thread-1", INVALID),
     "feedback": Row("feedback"),
-    "insights": Row("insights"),
+    "stats": Row("stats --by domain"),
     "report": Row("report"),
     "executions": Row("executions"),
     "demo": apart("demo --json"),

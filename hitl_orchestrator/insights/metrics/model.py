@@ -28,6 +28,10 @@ DIMENSIONS = (
 """The columns by which groups are made. A case with several signals is in the group of each, or in that of `none`."""
 
 
+INTERVALS_IN_WORDS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+"""The intervals of a trend in words."""
+
+
 class Period(Value):
     """The time from `since`, included, to `until`, excluded; None is open. `first` and `last` are decision times."""
 

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, Chain, InForce, compliance
-from hitl_orchestrator.backtest.history import first_line
-from hitl_orchestrator.backtest.stored import in_background
+from hitl_orchestrator.backtest.stored import ROWS_AT_A_TIME, in_background, stored_frames
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import LedgerDamaged, PolicyUnreadable, TamperedPolicy
-from hitl_orchestrator.insights.frame import FRAME
+from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, PolicyUnreadable, TamperedPolicy
+from hitl_orchestrator.insights.frame import from_rows
 from hitl_orchestrator.insights.report.model import Compliance
-from hitl_orchestrator.ledger.events.chain import time_text
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["derive"]
 
-_AT_A_TIME = 100_000
 _ENACTED = (EventKind.POLICY_RECORDED, EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY)
 _PEOPLE = (EventKind.PEOPLE_RECORDED, EventKind.PEOPLE_ACTIVATED)
 
@@ -95,46 +91,44 @@ def _chains(events: Sequence[Event]) -> list[Chain]:
         if len(chains) == 1 and chains[0].since == 0:
             chains = [Chain(chain, event.seq)]
         elif chain != chains[-1].roles:
-            chains[-1] = chains[-1]._replace(until=time_text(event.at))
+            chains[-1] = chains[-1]._replace(until=event.at)
             chains.append(Chain(chain, event.seq))
     return chains
 
 
 def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_metadata: bool) -> "Iterator[pl.DataFrame]":
-    rows = ledger.outcomes(*COLUMNS, metadata=with_metadata)
-    names = (*COLUMNS, "metadata", "redacted")[: len(COLUMNS) + 2 * with_metadata]
-    batches = iter(lambda: list(islice(rows, _AT_A_TIME)), [])
-    for frame in in_background(partial(_frame_of, names), batches):
+    """Yield the columns that a derivation reads; with the metadata of the tasks it takes much longer."""
+    if not with_metadata:
+        yield from stored_frames(ledger, COLUMNS, on_cases)
+        return
+    rows = ledger.outcomes(*COLUMNS, metadata=True)
+    for frame in in_background(_frame_of, iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])):
         yield frame
         on_cases(frame.height)
 
 
 def _parts_of(cases: "pl.DataFrame", on_cases: Callable[[int], None]) -> "Iterator[pl.DataFrame]":
-    """Yield the cases of a prepared frame with the values that the table has: flags as numbers, times as texts."""
-    pl = polars()
-    flags = [pl.col(name).cast(pl.Int64) for name in COLUMNS if FRAME[name] == "flag"]
-    times = [pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ") for name in COLUMNS if FRAME[name] == "time"]
-    for part in cases.select(COLUMNS).iter_slices(_AT_A_TIME):
-        yield part.with_columns(*flags, *times)
+    """Yield the columns of a prepared frame that a derivation reads, in parts."""
+    for part in cases.select(COLUMNS).iter_slices(ROWS_AT_A_TIME):
+        yield part
         on_cases(part.height)
 
 
-def _frame_of(names: Sequence[str], rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
+def _frame_of(rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
     pl = polars()
-    whole = dict.fromkeys(("finished_seq", "has_proposal", "approvals_needed", "escalations", "replayed"), pl.Int64)
-    types = whole | dict.fromkeys(("confidence_score", "review_probability"), pl.Float64) | {"redacted": pl.Boolean}
     try:
-        columns = zip(names, zip(*rows, strict=True), strict=True)
-        return pl.DataFrame([pl.Series(name, values, types.get(name, pl.String)) for name, values in columns])  # type: ignore[no-any-return]
-    except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
-        raise LedgerDamaged(f"the rows of outcomes cannot be read: {first_line(exc)}") from exc
+        frame = from_rows([row[: len(COLUMNS)] for row in rows], COLUMNS)
+    except InvalidInput as exc:
+        raise LedgerDamaged(str(exc)) from exc
+    metadata, redacted = (pl.Series([row[place] for row in rows]) for place in (-2, -1))
+    return frame.with_columns(metadata=metadata.cast(pl.String), redacted=redacted.cast(pl.Boolean))
 
 
 def _within(
     frames: "Iterable[pl.DataFrame]", since: datetime | None, until: datetime | None
 ) -> "Iterator[pl.DataFrame]":
-    """Yield the cases of a period. The times of outcomes have one text form, which sorts as times do."""
+    """Yield the cases of a period."""
     at = polars().col("timestamp")
     for frame in frames:
-        part = frame if since is None else frame.filter(at >= time_text(since))
-        yield part if until is None else part.filter(at < time_text(until))
+        part = frame if since is None else frame.filter(at >= since)
+        yield part if until is None else part.filter(at < until)

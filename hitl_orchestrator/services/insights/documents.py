@@ -22,16 +22,25 @@ def rendered(full: FullReport, form: str) -> str | bytes:
         return rendering.to_markdown(full.report)
     if form == "pdf":
         return rendering.to_pdf(full.report, pictures(full, ("light",)))
-    return rendering.to_html(full.report, pictures(full, ("light", "dark")))
+    return rendering.to_html(full.report, pictures(full, ("light", "dark"), phone=True))
 
 
-def pictures(full: FullReport, themes: Sequence[ThemeName]) -> Mapping[str, Mapping[str, str]]:
-    """Return the pictures by name: an SVG for each theme, and a text `alt`. Without enough data the text says so."""
+def pictures(full: FullReport, themes: Sequence[ThemeName], *, phone: bool = False) -> Mapping[str, Mapping[str, str]]:
+    """Return the pictures by name: an SVG for each theme, and a text `alt`. Without enough data the text says so.
+
+    With `phone` there are forms for phones too, as `phone` and `phone_dark`.
+    """
     from hitl_orchestrator.insights.plots import PICTURES, draw, to_svg  # noqa: PLC0415 - needed by few forms
+    from hitl_orchestrator.insights.plots.style import PHONE  # noqa: PLC0415
 
     metrics, drawn = full.report.metrics, dict[str, dict[str, str]]()
+    forms: list[tuple[str, ThemeName, int | None]] = [(theme, theme, None) for theme in themes]
+    forms += [("phone", "light", PHONE), ("phone_dark", "dark", PHONE)] if phone else []
     for name, picture in PICTURES.items():
-        charts = {theme: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme) for theme in themes}
-        by_theme = {str(theme): to_svg(chart) for theme, chart in charts.items() if chart is not None}
-        drawn[name] = by_theme | {"alt": picture.alt(metrics)}
+        charts = {
+            form: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme, width=width)
+            for form, theme, width in forms
+        }
+        by_form = {form: to_svg(chart) for form, chart in charts.items() if chart is not None}
+        drawn[name] = by_form | {"alt": picture.alt(metrics)}
     return drawn

@@ -1,7 +1,7 @@
 """The finished cases of a store as a frame, what is open in it, and its metrics."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.frame import polars, prepared
+from hitl_orchestrator.insights.frame import FRAME, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -23,6 +23,33 @@ if TYPE_CHECKING:
 
 __all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
 
+_OVERVIEW = frozenset(
+    {
+        "case_id",
+        "task_id",
+        "task_type",
+        "risk_level",
+        "confidence_score",
+        "routing_decision",
+        "rule_id",
+        "review_probability",
+        "final_decision",
+        "decision_source",
+        "human_decision",
+        "quality_check",
+        "quality_check_of",
+        "replayed",
+        "redacted",
+        "model_version",
+        "timestamp",
+        "latency_seconds",
+        "review_seconds",
+        "seconds_looked_at",
+        "due_at",
+    }
+)
+"""The columns that an overview of a store reads, beside those of its groups."""
+
 OnCases = Callable[[int], None]
 
 
@@ -31,22 +58,35 @@ def _nothing(number: int) -> None:
 
 
 def cases_in(
-    ledger: Ledger, *, mine: Filter | None = None, stake: StakeField | None = None, on_cases: OnCases = _nothing
+    ledger: Ledger,
+    *,
+    mine: Filter | None = None,
+    stake: StakeField | None = None,
+    on_cases: OnCases = _nothing,
+    columns: Sequence[str] = tuple(FRAME),
 ) -> "pl.DataFrame":
     """Return the prepared frame of all outcomes in a store that `mine` reaches; None reaches all.
 
     `stake` adds the amount in a field of the tasks' metadata as the column `stake`, with its `stake_unit`; null where
-    it was erased, or is no number. `on_cases` is called with numbers of cases.
+    it was erased, or is no number. `on_cases` is called with numbers of cases. Other than `columns` are null.
 
     Raises:
         InvalidInput: polars, which comes with the extra `lab`, is not installed.
         LedgerDamaged: an outcome cannot be read.
     """
     polars("a frame of cases")
-    frame = prepared(stored_frame(ledger, on_read=on_cases))
+    frame = prepared(stored_frame(ledger, columns, on_cases))
     if stake is not None:
         frame = _with_stake(ledger, frame, stake)
     return frame if mine is None else _reached(frame, mine)
+
+
+def columns_for(dimension: str | None) -> tuple[str, ...]:
+    """Return the columns that an overview with the groups of one dimension reads; all of them without one."""
+    if dimension is None:
+        return tuple(FRAME)
+    own = {"confidence_band": "confidence_score", "signal": "signals"}.get(dimension, dimension)
+    return tuple(name for name in FRAME if name in _OVERVIEW or name == own)
 
 
 def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | None) -> "pl.DataFrame":

@@ -153,6 +153,15 @@ def test_a_picture_that_differs_in_colors_only_stands_once(pages):
     assert {f"{name} in words" for name in NAMES} <= set(page.values("aria-label"))
 
 
+def test_a_picture_has_a_form_for_phones_of_its_own():
+    light = PICTURES["reliability"]["light"]
+    page = to_html(a_full_report(), {"reliability": {"light": light, "phone": light, "alt": "the points"}})
+
+    assert page.count('aria-label="the points"') == 2
+    assert [page.count(f'class="wide {form}"') for form in ("on-page", "on-phone")] == [1, 1]
+    assert "on-page" not in to_html(a_full_report(), PICTURES).split("</style>")[-1]
+
+
 def test_a_missing_picture_says_why():
     page = Page(to_html(a_full_report(), {"reliability": {"alt": "not enough data: 12 of 30 cases"}}))
 
@@ -161,6 +170,14 @@ def test_a_missing_picture_says_why():
 
 def test_two_hundred_decisions_fit_into_a_mail():
     assert len(to_html(a_full_report(decided=200), {}).encode()) < 300_000
+
+
+def test_a_long_list_of_names_is_cut_short():
+    full = a_full_report()
+    many = full.metrics.model_copy(update={"never_fired": tuple(f"rule_{number}" for number in range(2_000))})
+    page = Page(to_html(full.model_copy(update={"metrics": many}), {}))
+
+    assert "rule_19, and 1,980 more." in page.text
 
 
 def test_the_same_report_gives_the_same_page():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS
 from hitl_orchestrator.insights.report.model import Control, Report
 from hitl_orchestrator.insights.report.phrases import number, rate, share_text
 
@@ -114,9 +115,8 @@ def by_risk(report: Report) -> Finding:
 def monitored(report: Report) -> Finding:
     """Read whether behavior in use is measured over time."""
     metrics = report.metrics
-    text = (
-        f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), 'interval')} of a {metrics.every}"
-    )
+    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
+    text = f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), every)}"
     text += f"; overturned by people: {share_text(metrics.overturn)}"
     return Finding(metrics.cases.decided > 0 or None, text)
 

@@ -1,5 +1,6 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, plain_number
@@ -10,6 +11,7 @@ from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
+MOST_NAMES = 20
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
 _UNITS = (
     (2 * _MINUTE, 1, "s"),
@@ -155,6 +157,13 @@ def whole(value: float) -> str:
 def plural(count: int, noun: str, many: str | None = None) -> str:
     """Return `1 case`, `12 cases`."""
     return f"{whole(count)} {noun if count == 1 else many or f'{noun}s'}"
+
+
+def some(names: Iterable[str]) -> str:
+    """Return the first names of a list, and how many more there are."""
+    listed = list(names)
+    more = f", and {whole(len(listed) - MOST_NAMES)} more" if len(listed) > MOST_NAMES else ""
+    return f"{', '.join(listed[:MOST_NAMES])}{more}"
 
 
 def words(name: str) -> str:

@@ -33,6 +33,8 @@ class Chapter(NamedTuple):
 def to_html(report: Report, pictures: Mapping[str, Mapping[str, str]]) -> str:
     """Return the report as HTML. `pictures` maps names to `{"light": svg, "dark": svg, "alt": text}`.
 
+    With `phone` and `phone_dark` a picture has a form for phones too.
+
     Raises:
         InvalidInput: Jinja2 is not installed, or a picture is not an SVG.
     """
@@ -54,8 +56,12 @@ def chapters(sections: tuple[Section, ...]) -> list[Chapter]:
 
 def _drawn(name: str, given: Mapping[str, str]) -> dict[str, str]:
     """Return a picture for the template; without an SVG its text says why there is none."""
-    light = given.get("light")
-    return {"svg": picture(light, given.get("dark"), name) if light else "", "alt": given.get("alt", "")}
+    light, phone = given.get("light"), given.get("phone")
+    return {
+        "svg": picture(light, given.get("dark"), name) if light else "",
+        "phone": picture(phone, given.get("phone_dark"), f"{name}-phone") if light and phone else "",
+        "alt": given.get("alt", ""),
+    }
 
 
 def _line(interval: Interval) -> dict[str, str]:

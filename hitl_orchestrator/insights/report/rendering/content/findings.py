@@ -2,7 +2,7 @@
 
 from hitl_orchestrator.insights.report.model import Finding, NextStep, Novelty, Report
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Item, Items, Paragraph, Section, Terms
-from hitl_orchestrator.insights.report.rendering.cells import moment, words
+from hitl_orchestrator.insights.report.rendering.cells import moment, some, words
 
 
 def findings(report: Report) -> tuple[Section, ...]:
@@ -34,7 +34,7 @@ def _step(step: NextStep) -> Item:
 
 def _novelty(novelty: Novelty) -> Section:
     since = f" since {moment(novelty.since)} UTC" if novelty.since else ""
-    new = tuple((words(kind).capitalize(), ", ".join(names)) for kind, names in novelty.new.items() if names)
+    new = tuple((words(kind).capitalize(), some(names)) for kind, names in novelty.new.items() if names)
     blocks: list[Block] = []
     if new:
         blocks += [Paragraph(f"Seen for the first time{since}:"), Terms(new)]

@@ -10,6 +10,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     number,
     quoted,
     share_cell,
+    some,
     words,
 )
 
@@ -98,7 +99,7 @@ def _rules(metrics: Metrics) -> tuple[Block, ...]:
         "How often each rule decided, and how its cases ended", columns, rows, left_out, empty="No rule fired."
     )
     if metrics.never_fired:
-        return table, Paragraph(f"Rules in force that never fired: {', '.join(metrics.never_fired)}.", quoted=True)
+        return table, Paragraph(f"Rules in force that never fired: {some(metrics.never_fired)}.", quoted=True)
     return (table,)
 
 

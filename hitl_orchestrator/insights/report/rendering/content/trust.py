@@ -27,6 +27,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     sentence,
     share_cell,
     share_text,
+    some,
     when,
     words,
 )
@@ -230,7 +231,7 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
             (
                 quoted(row.reason_code, NONE_STATED),
                 share_cell(row.cases),
-                Cell(", ".join(f"{name} {count:,}" for name, count in row.by_task_type.items()) or DASH, "quoted"),
+                Cell(some(f"{name} {count:,}" for name, count in row.by_task_type.items()) or DASH, "quoted"),
             )
             for row in rows[:MOST_ROWS]
         ),

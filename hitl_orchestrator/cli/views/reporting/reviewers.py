@@ -28,11 +28,11 @@ def feedback(rows: Sequence[Feedback]) -> Iterator[Block]:
 
 
 def reviewers(rows: Sequence[ReviewerQuality], replayed: int) -> Iterator[Block]:
-    """List the measurements of each reviewer, and warnings; `replayed` reviewed cases are not counted."""
+    """List the measurements of each reviewer, and warnings; `replayed` cases are not counted."""
     if not rows:
         yield Line(NOTHING_YET)
     if replayed:
-        yield Line(f"Not counted: {count(replayed, 'case')} with replayed reviews, which are records, not work here.")
+        yield Line(f"Not counted: {count(replayed, 'replayed case')}, which are records, not work here.")
     if not rows:
         return
     columns = (
