@@ -84,7 +84,8 @@ def all_marks(found: Population, given: Sequence[Mark]) -> tuple[Mark, ...]:
 
 def _first_seen(found: Population, kind: str, of: Sequence[str], label: pl.Expr) -> list[Mark]:
     """Return when each label was first seen, except the first one of each value of the columns `of`."""
-    cases = found.frame.filter(pl.col("kind") == "case").select(*of, "timestamp", label=label).drop_nulls("label")
+    cases = found.frame.select("kind", *of, "timestamp", label=label)
+    cases = cases.filter((pl.col("kind") == "case") & pl.col("label").is_not_null())
     seen = cases.group_by(*of, "label").agg(pl.col("timestamp").min()).sort("timestamp", *of, "label")
     later = seen.filter(~pl.struct(*of).is_first_distinct()) if of else seen.slice(1)
     return [
