@@ -25,14 +25,17 @@ ENOUGH_IN_POINT = 5
 MOST_MOMENTS, LEAST_MOMENTS, CASES_OF_MOMENT = 40, 4, 25
 """The points of a line, and the average number of cases of each, for which intervals are put together."""
 
+WHOLE_WEEKS_FROM = 42
+"""The days from which on a trend by day is shown by week."""
+
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
 _NAMES = {"policy": "policy", "agent_version": "agent"}
-_MONTH = timedelta(days=28)
+_WEEK, _MONTH = timedelta(days=7), timedelta(days=28)
 _INTERVALS = {
     "1h": ("hour", timedelta(hours=1)),
     "1d": ("day", timedelta(days=1)),
-    "1w": ("week", timedelta(days=7)),
+    "1w": ("week", _WEEK),
     "1mo": ("month", _MONTH),
 }
 """The names and the lengths of intervals; that of a month is that of the shortest one."""
@@ -129,11 +132,14 @@ def _pooled(metrics: Metrics) -> _Pooled:
     cases = sum(moment.cases for moment in moments)
     needed = max(ceil(intervals / MOST_MOMENTS), ceil(CASES_OF_MOMENT * intervals / cases))
     together = max(1, min(needed, intervals // LEAST_MOMENTS))
+    if name == "day" and intervals >= WHOLE_WEEKS_FROM:
+        # Weekends differ from other days.
+        together = ceil(together / 7) * 7
     if together == 1 or step == _MONTH:
         return _Pooled(tuple(moments), name, step)
     groups = groupby(moments, key=lambda moment: (moment.start - start) // (step * together))
     pooled = tuple(_pool(start + number * together * step, list(found)) for number, found in groups)
-    return _Pooled(pooled, f"{together} {name}s", step * together)
+    return _Pooled(pooled, "week" if step * together == _WEEK else f"{together} {name}s", step * together)
 
 
 def _pool(start: datetime, moments: Sequence[Moment]) -> Moment:
