@@ -85,6 +85,18 @@ def test_what_the_table_does_not_say_is_stated(hitl, folder):
         assert words in notes
 
 
+def test_a_policy_without_automatic_rows_has_no_rule_for_them(hitl, folder, table):
+    hitl("import", table, "--map", MAP, *WORDS)
+    Path("t.csv").write_text("answer,gold\nA,A\n")
+    hitl("import", "t.csv", "--map", "label=answer,truth=gold", "--out", "other")
+
+    rules = [
+        [rule["rule_id"] for rule in json.loads(Path(name, "imported_policy.json").read_text("utf-8"))["rules"]]
+        for name in ("imported", "other")
+    ]
+    assert rules == [["went_ahead", "reviewed"], ["reviewed"]]
+
+
 def test_correct_answers_of_a_compressed_file_without_names_are_read(hitl, folder):
     Path("t.csv.gz").write_bytes(gzip.compress(b"q1;True;0.25\nq2;False;0.5\n"))
 

@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from support.measured import full_metrics
+from support.report_parts import LENIENT, VERIFIED
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
+from hitl_orchestrator.insights.report.findings import find_all
+from hitl_orchestrator.insights.report.flaws import flaws_in
+from hitl_orchestrator.insights.report.judgments import Duties
 
 DATA = Path(str(files("hitl_orchestrator.data")))
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "report.schema.json"
@@ -110,6 +115,21 @@ def test_the_command_of_every_next_step_works(replayed, capsys):
     assert steps
     for step in steps:
         assert replayed(*shlex.split(step["command"])[1:]).code == 0
+
+
+def test_the_command_of_every_kind_of_finding_is_one_of_hitl(replayed):
+    duties = Duties(own=("task_001",), without_person=("task_001",), reviewed=2)
+    broken = VERIFIED.model_copy(update={"problem": "entry 7"})
+    every = [
+        *flaws_in(broken, LENIENT, duties, 1),
+        *find_all(full_metrics(("refund", "loan"), ("finance", "law"), 1), 0.01),
+    ]
+    commands = {each.command[:2]: each.command for each in every if each.command is not None}
+
+    assert len(commands) > 5
+    for words in commands.values():
+        known = ["task_001" if words[0] == "show" and place == 1 else word for place, word in enumerate(words)]
+        assert replayed(*known).code == 0, words
 
 
 def test_a_tampered_ledger_is_named_first_and_stops_nothing(replayed, folder):
@@ -284,3 +304,23 @@ def test_words_that_make_no_sense_are_refused(replayed, words, why):
 
     assert answer.code == 2
     assert why in answer.err.replace("\n", " ")
+
+
+def test_every_form_says_the_same(replayed, folder):
+    markdown = replayed("report", "--format", "md")
+    assert replayed("report", "--out", "report.html").code == 0
+    assert replayed("report", "--out", "report.pdf").code == 0
+
+    page = (folder / "report.html").read_text("utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert (folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert "decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1" in page
+    assert "decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1" in markdown.out
+    assert page.count("<svg") > 2
+
+
+def test_the_controls_of_a_framework_stand_beside_the_evidence(replayed):
+    answer = replayed("report", "--controls", "aisvs", "--controls", "eu-ai-act")
+
+    assert answer.code == 0
+    assert "Source: OWASP AI Security Verification Standard" in answer.out.replace("\n", " ")
+    assert "Drill " in answer.out

@@ -7,7 +7,7 @@ from math import sqrt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, hypergeom
 
 from hitl_orchestrator.insights.escaped_errors import escaped_errors
 from hitl_orchestrator.insights.shares import share_among
@@ -59,6 +59,23 @@ def test_a_plain_share_has_the_interval_of_scipy(drawn):
 
 def test_a_census_has_no_sampling_error():
     assert interval([a_stratum(40, 40, 4, chance=1.0)]) == (pytest.approx(0.1), pytest.approx(0.1))
+
+
+def test_half_of_all_cases_leave_half_of_the_variance():
+    """Exactly, by the hypergeometric distribution: the interval of 100 looks at 200 cases holds at its level."""
+    limits = [interval([a_stratum(200, 100, wrong, chance=0.5)]) for wrong in range(101)]
+
+    def covered(wrong):
+        chances = hypergeom(200, wrong, 100).pmf(range(101))
+        return sum(
+            chance
+            for chance, (low, high) in zip(chances, limits, strict=True)
+            if low - 1e-12 <= wrong / 200 <= high + 1e-12
+        )
+
+    levels = [covered(wrong) for wrong in range(10, 191)]
+    assert 0.94 <= sum(levels) / len(levels) <= 0.96
+    assert min(levels) > 0.9
 
 
 def test_strata_are_combined_by_the_distances_to_their_limits():

@@ -3,10 +3,11 @@
 import shlex
 
 import pytest
-from support.report_parts import errors_of, refunds, some_metrics, some_parts
+from support.report_parts import LENIENT, VERIFIED, errors_of, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line
+from hitl_orchestrator.insights.report.judgments import Duties
 from hitl_orchestrator.insights.report.phrases import highest_rate, interval, length_of_time, name, rate
 
 
@@ -30,6 +31,23 @@ def test_a_type_that_never_deserves_autonomy_and_has_it_is_the_first_finding():
 
 def test_nothing_out_of_the_ordinary_is_no_finding():
     assert findings() == ()
+
+
+def test_flaws_of_the_records_come_before_what_they_say():
+    broken = VERIFIED.model_copy(update={"sound": False, "problem": "entry 7: its text was altered"})
+    parts = some_parts(
+        some_metrics(autonomy=(refunds(),)),
+        integrity=broken,
+        compliance=LENIENT,
+        duties=Duties(own=("c3",), reviewed=40),
+        scrubs_due=2,
+    )
+
+    result = compose(parts)
+
+    ids = [finding.finding_id for finding in result.findings]
+    assert ids == ["ledger_altered", "policy_violated", "own_case", "copies_remain", "never_autonomous:refund"]
+    assert [step.command for step in result.next_steps][:3] == ["hitl audit verify", "hitl show c1", "hitl show c3"]
 
 
 def test_errors_of_automatic_cases_that_no_one_looked_at_are_called_unknown():

@@ -3,26 +3,19 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.report_parts import NOW, VERIFIED, errors_of, refunds, some_metrics, some_parts
+from support.report_parts import LENIENT, VERIFIED, errors_of, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CalibrationBin, CaseCounts, FalseConfidence
 from hitl_orchestrator.insights.report.compose import compose
 from hitl_orchestrator.insights.report.judgments import Duties
 from hitl_orchestrator.insights.report.judgments.rules import at_most
-from hitl_orchestrator.insights.report.model import Compliance, Violation
+from hitl_orchestrator.insights.report.model import Compliance
 from hitl_orchestrator.insights.shares import share_among
 
 NOTHING = Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=())
 BROKEN = VERIFIED.model_copy(update={"sound": False, "problem": "entry 7: its text was altered"})
 UNSEALED = VERIFIED.model_copy(update={"seals_checked": False})
 UNCHECKED = VERIFIED.model_copy(update={"checked": False, "sound": None, "seals_checked": False})
-LENIENT = Compliance(
-    derived=100,
-    agree=99,
-    stricter=0,
-    not_derived={},
-    violations=(Violation(case_id="c1", task_id="t1", at=NOW, what="approved, and rule r demands a person"),),
-)
 
 
 def verdict(metrics=None, **changes):

@@ -19,7 +19,7 @@ from hitl_orchestrator.insights.metrics.model import (
 )
 from hitl_orchestrator.insights.report.compose import Parts
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.model import Compliance, Integrity, Novelty
+from hitl_orchestrator.insights.report.model import Compliance, Integrity, Novelty, Violation
 from hitl_orchestrator.insights.shares import Share, share_among
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -27,6 +27,14 @@ NONE = share_among(0, 0)
 NO_TIMES = Quantiles(of=0, median=None, p90=None, p99=None)
 VERIFIED = Integrity(checked=True, sound=True, entries=100, heads=1, seals_checked=True)
 FOLLOWED = Compliance(derived=100, agree=100, stricter=0, not_derived={}, violations=())
+
+LENIENT = Compliance(
+    derived=100,
+    agree=99,
+    stricter=0,
+    not_derived={},
+    violations=(Violation(case_id="c1", task_id="t1", at=NOW, what="approved, and rule r demands a person"),),
+)
 
 
 def errors_of(wrong: int, of: int, *, cases: int = 100, enough: bool = True) -> EscapedErrors:

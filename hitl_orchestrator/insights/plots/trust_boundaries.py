@@ -1,7 +1,7 @@
 """The map of trust boundaries: each case as a point, risk by confidence, with the bounds of the policy."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
@@ -10,13 +10,13 @@ from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.keys import Key, KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
 from hitl_orchestrator.insights.plots.scene import Bound, Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import DASHED, PAGE, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
     import polars as pl
 
-MOST_POINTS, MOST_ON_PHONE = 1_800, 700
+MOST_POINTS, MOST_ON_PHONE = 1_800, 600
 MOST_OVERTURNED = 0.4
 """The share of the points that overturned cases may take, all of which are shown if they are no more."""
 
@@ -25,15 +25,17 @@ ROUTES = {
     Action.HUMAN_REVIEW: "review",
     Action.ESCALATE: "escalated",
 }
-UNSEEN, APPROVED = "no person looked", "approved"
+UNSEEN, APPROVED, WRONG_IN_CHECK = "no person looked", "approved", "wrong in a spot check"
 SHAPES = {
     UNSEEN: "circle",
     APPROVED: "circle",
     "modified": "triangle-up",
     "overridden": "diamond",
     "rejected": "cross",
-    "wrong in a spot check": "square",
+    WRONG_IN_CHECK: "square",
 }
+_VERDICTS = {"approve": APPROVED, "modify": "modified", "override": "overridden", "reject": "rejected"}
+_KNUTH, _CYCLE = 2_654_435_761, 2**32
 _LANE, _LANE_PHONE, _LANE_FEW, _HEAD, _GAP = 104, 92, 56, 20, 8
 _LOWEST_SHOWN = 0.5
 _NONE_WIDTH = 0.09
@@ -94,52 +96,45 @@ def draw(scene: Scene) -> "alt.LayerChart":
 def _cases(frame: "pl.DataFrame", metrics: Metrics) -> "pl.DataFrame":
     """Return the decided cases of the period, with the verdict of a person on each."""
     pl = polars("a picture")
-    period, at = metrics.period, pl.col("timestamp")
-    decision = pl.col("human_decision").replace_strict(
-        {"approve": "approved", "modify": "modified", "override": "overridden", "reject": "rejected"},
-        default=None,
-        return_dtype=pl.String,
-    )
-    checked = pl.when("check_overturned").then(pl.lit("wrong in a spot check")).otherwise(pl.lit("approved"))
-    verdict = (
-        pl.when("by_person").then(decision).when(pl.col("check_overturned").is_not_null()).then(checked).otherwise(None)
-    )
+    period, at, decision = metrics.period, pl.col("timestamp"), pl.col("human_decision").cast(pl.String)
+    checked, wrong = pl.col("check_overturned").is_not_null(), pl.lit(WRONG_IN_CHECK)
+    verdict = pl.when(checked).then(pl.when("check_overturned").then(wrong).otherwise(pl.lit(APPROVED)))
+    for name, shown in _VERDICTS.items():
+        verdict = pl.when(pl.col("by_person") & (decision == name)).then(pl.lit(shown)).otherwise(verdict)
+    since = pl.lit(value=True) if period.since is None else at >= period.since
+    until = pl.lit(value=True) if period.until is None else at < period.until
     return (
         frame.lazy()
-        .filter(
-            pl.col("kind") == "case",
-            pl.col("is_decided"),
-            pl.lit(True) if period.since is None else at >= period.since,
-            pl.lit(True) if period.until is None else at < period.until,
-        )
+        .filter(pl.col("kind") == "case", pl.col("is_decided"), since, until)
         .select(
-            pl.col("case_id").cast(pl.String),
-            risk=pl.col("risk_level").cast(pl.String),
+            "finished_seq",
+            risk=pl.col("risk_level").cast(pl.String).cast(pl.Enum([risk.value for risk in RiskLevel])),
             confidence=pl.col("confidence_score").fill_nan(None),
-            route=pl.col("routing_decision").cast(pl.String),
-            verdict=verdict.fill_null(UNSEEN),
+            route=pl.col("routing_decision").cast(pl.String).cast(pl.Enum([action.value for action in Action])),
+            verdict=verdict.fill_null(UNSEEN).cast(pl.Enum(list(SHAPES))),
         )
         .with_columns(wrong=~pl.col("verdict").is_in([UNSEEN, APPROVED]))
-        .sort("risk", "confidence", "case_id", nulls_last=False)
         .collect()
     )
 
 
 def _sample(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
-    """Return at most so many cases: the overturned ones first, the others evenly along risk and confidence."""
-    if cases.height <= most:
-        return cases
+    """Return at most so many cases in order of risk and confidence: overturned ones first, and a sample of the rest."""
     pl = polars("a picture")
-    wrong, others = cases.filter("wrong"), cases.filter(~pl.col("wrong"))
-    kept = _every_nth(wrong, int(most * MOST_OVERTURNED)) if others.height else _every_nth(wrong, most)
-    both = [_every_nth(others, most - kept.height), kept]
-    return pl.concat(both).sort("risk", "confidence", "case_id")  # type: ignore[no-any-return]
+    if cases.height > most:
+        wrong, others = cases.filter("wrong"), cases.filter(~pl.col("wrong"))
+        kept = _some(wrong, int(most * MOST_OVERTURNED) if others.height else most)
+        cases = pl.concat([_some(others, most - kept.height), kept])
+    return cases.sort("risk", "confidence", "finished_seq")
 
 
-def _every_nth(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
+def _some(cases: "pl.DataFrame", most: int) -> "pl.DataFrame":
+    """Return at most so many cases, spread evenly over their order by Knuth's multiplicative hash."""
+    pl = polars("a picture")
     if cases.height <= most:
         return cases
-    return cases[[place * cases.height // most for place in range(most)]]
+    scattered = cases.with_columns(place=pl.col("finished_seq") % _CYCLE * _KNUTH % _CYCLE)
+    return scattered.bottom_k(most, by=["place", "finished_seq"]).drop("place")
 
 
 class _Plane(NamedTuple):
@@ -156,8 +151,9 @@ class _Plane(NamedTuple):
 
     @classmethod
     def of(cls, cases: "pl.DataFrame", bounds: Sequence[Bound], look: Look, start: int) -> "_Plane":
-        scores = cases["confidence"].drop_nulls().to_list()
-        shown = [*scores, *(bound.confidence for bound in bounds if bound.confidence is not None)]
+        scores = cases["confidence"].drop_nulls()
+        shown = [bound.confidence for bound in bounds if bound.confidence is not None]
+        shown += [cast("float", scores.min())] if len(scores) else []
         low = min([_LOWEST_SHOWN, *(int(value * 10) / 10 for value in shown)]) if shown else 0.0
         wide = (1 - low) * _NONE_WIDTH
         left = low - 1.35 * wide if len(scores) < cases.height else low
@@ -232,7 +228,7 @@ class _Plane(NamedTuple):
             if bound.confidence is None:
                 continue
             top, start = self.top(bound.risk), max(bound.confidence, self.low)
-            label = f"automatic from {confidence_text(bound.confidence)}"
+            label = f"{'' if look.is_narrow else 'automatic '}from {confidence_text(bound.confidence)}"
             if bound.label and not look.is_narrow:
                 label += f" {shortened(bound.label, 150, look.text_size)}"
             found.append({"x": start, "x2": 1.0, "y": top, "y2": top + self.lane, "head": top - 7, "text": label})
@@ -285,7 +281,7 @@ def _points(cases: "pl.DataFrame", plane: _Plane, look: Look) -> Iterator["alt.C
     colors = [_colors(look)[route] for route in ROUTES]
     color = alt.Color("route:N", scale=alt.Scale(domain=list(ROUTES.values()), range=colors), legend=None)
     shape = alt.Shape("verdict:N", scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())), legend=None)
-    factor = next((factor for most, factor in _SIZES if len(points) < most), 0.55)
+    factor = next((factor for most, factor in _SIZES if len(points) * PAGE < most * look.width), 0.55)
     overturned = [point for point in points if point["verdict"] not in {UNSEEN, APPROVED}]
     layers = (
         ([point for point in points if point["verdict"] == UNSEEN], 18, {"filled": True, "opacity": 0.85}),

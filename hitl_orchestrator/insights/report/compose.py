@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.changes import changes_between
 from hitl_orchestrator.insights.report.findings import Found, find_all
+from hitl_orchestrator.insights.report.flaws import flaws_in
 from hitl_orchestrator.insights.report.judgments import Duties, judge_governance, judge_health
 from hitl_orchestrator.insights.report.model import (
     Compliance,
@@ -77,7 +78,8 @@ def signal_line(metrics: Metrics) -> SignalLine:
 
 def compose(parts: Parts) -> Report:
     """Return the report that the parts make."""
-    found = find_all(parts.metrics, parts.tolerated)[:MOST_FINDINGS]
+    flaws = flaws_in(parts.integrity, parts.compliance, parts.duties, parts.scrubs_due)
+    found = [*flaws, *find_all(parts.metrics, parts.tolerated)][:MOST_FINDINGS]
     return Report(
         store=parts.store,
         software_version=parts.software_version,

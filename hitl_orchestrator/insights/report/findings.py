@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.insights.metrics.model import Group, Metrics
 from hitl_orchestrator.insights.report.judgments.health import ENOUGH, LATE, NEVER
 from hitl_orchestrator.insights.report.judgments.rules import at_most
@@ -36,11 +37,11 @@ _RANK: Mapping[Severity, int] = {"bad": 0, "watch": 1, "good": 2, "unknown": 3}
 
 def find_all(metrics: Metrics, tolerated: float) -> list[Found]:
     """Return all findings, the gravest first, and of these the ones about the most cases first."""
-    found = [each for finder in _FINDERS for each in finder(metrics, tolerated)]
-    return sorted(found, key=lambda each: (_RANK[each.finding.severity], -each.cases))
+    every = [each for finder in _FINDERS for each in finder(metrics, tolerated)]
+    return sorted(every, key=lambda each: (_RANK[each.finding.severity], -each.cases))
 
 
-def _found(
+def found(
     finding_id: str, severity: Severity, sentence: str, evidence: str, cases: float, *, then: tuple[str, Words]
 ) -> Found:
     """Return a finding with its next step: a sentence, and the words of its command after `hitl`."""
@@ -59,11 +60,11 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             sentence = f"{sentence}, and automatic in {rate(automatic.share or 0)} of its {automatic.of:,} cases."
         else:
             sentence = f"{sentence}; none of its {automatic.of:,} cases went ahead by itself, and none should."
-        yield _found(
+        yield found(
             f"never_autonomous:{each.task_type}",
             "bad" if automatic.count else "unknown",
             sentence,
-            spaced(each.sentence),
+            _sentence(spaced(each.sentence)),
             automatic.count or 0,
             then=(
                 f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
@@ -75,22 +76,22 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     errors, automatic = metrics.automatic_errors, metrics.automation.count
     if errors.enough and errors.lowest is not None and errors.lowest > tolerated:
-        yield _found(
+        yield found(
             "automatic_errors",
             "bad",
             f"Automatic cases are wrong in {rate(errors.share or 0, 1)} "
             f"{interval(errors.lowest, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
-            f"{number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:,.0f}, weighted by "
-            "inverse review probability",
+            f"From {number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:,.0f}, weighted "
+            "by inverse review probability.",
             automatic,
             then=("Find the rule that lets them through, and tighten it.", ("audit", "list")),
         )
     elif automatic and not errors.enough:
-        yield _found(
+        yield found(
             "automatic_unknown",
             "watch",
             f"Whether the {number(automatic, 'automatic case')} were right is not known.",
-            spaced(errors.why_not or "no check was answered"),
+            _sentence(spaced(errors.why_not or "no check was answered")),
             automatic,
             then=(
                 "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
@@ -100,16 +101,18 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 
 
 def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
-    for rule in metrics.rules:
+    approving = [rule for rule in metrics.rules if rule.action is Action.AUTO_APPROVE and rule.cases]
+    # The errors of a single approving rule are those of all automatic cases.
+    for rule in approving if len(approving) > 1 else ():
         errors = rule.automatic_errors
         certain = errors is not None and errors.enough and (errors.lowest or 0) > tolerated
-        if errors is not None and certain and rule.action is Action.AUTO_APPROVE:
-            yield _found(
+        if errors is not None and certain:
+            yield found(
                 f"rule_errors:{rule.rule_id}",
                 "bad",
                 f"Rule {name(rule.rule_id)} approves {rate(errors.share or 0, 1)} wrong cases "
                 f"{interval(errors.lowest or 0, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
-                f"{number(rule.cases, 'case')}, {number(errors.reviews, 'answered check')}",
+                f"It decided {number(rule.cases, 'case')}; {number(errors.reviews, 'check')} of them were answered.",
                 rule.cases,
                 then=(
                     f"Tighten rule {name(rule.rule_id)}, and apply the new policy to the past first.",
@@ -118,11 +121,11 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             )
     if metrics.never_fired:
         rules = listed([name(each) for each in metrics.never_fired])
-        yield _found(
+        yield found(
             "never_fired",
             "unknown",
             f"{number(len(metrics.never_fired), 'rule')} decided no case: {rules}.",
-            f"over {number(metrics.cases.decided, 'decision')}",
+            f"Of {number(metrics.cases.decided, 'decision')} in this period.",
             0,
             then=("Look whether they are needed, or hidden by earlier rules.", ("policy", "versions")),
         )
@@ -133,14 +136,16 @@ def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     if not sure.overturned.count:
         return
     certain = at_most(sure.overturned, 1 - sure.bound, ENOUGH) is False
+    admitted = f"A confidence of {sure.bound:g} admits {rate(round(1 - sure.bound, 9))}"
     surest = sure.cases[0] if sure.cases else None
-    evidence = ""
+    evidence = f"{admitted}."
     if surest is not None:
-        evidence = f"the surest is {name(surest.task_id)} at {surest.confidence:g}: {surest.decision.value}"
-        evidence += f" by {name(surest.reviewer_id)}" if surest.reviewer_id else ""
-    yield _found(
+        by = f" by {name(surest.reviewer_id)}" if surest.reviewer_id else ""
+        case = f"{name(surest.task_id)} at {confidence_text(surest.confidence)}: {surest.decision.value}{by}"
+        evidence = f"{admitted}; the surest of them is {case}."
+    yield found(
         "false_confidence",
-        "bad" if certain else "watch",
+        "watch" if certain else "unknown",
         f"Sure and wrong: people overturned {sure.overturned.count:,} of the {number(sure.overturned.of, 'case')} at "
         f"{sure.bound:g} or more that they looked at, {rate(sure.overturned.share or 0)} {_ends(sure.overturned)}.",
         evidence,
@@ -173,16 +178,18 @@ def _groups(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 
 def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certain: bool) -> Found:
     overturn, what, automatic = group.overturn, f"{title} {name(group.key)}", group.automation
-    than = "certainly more than" if certain else "not certainly more than"
-    return _found(
+    of_agents = dimension in {"agent_id", "model_version"}
+    subject = f"The {what} struggles most" if of_agents else f"Agents struggle most with the {what}"
+    than = "Certainly more than" if certain else "Not certainly more than"
+    return found(
         f"overturned:{dimension}:{group.key}",
         "watch" if certain else "unknown",
-        f"Agents struggle most with the {what}: overturned in {_of_reviews(overturn.share, overturn.of)} "
+        f"{subject}: overturned in {_of_reviews(overturn.share, overturn.of)} "
         f"{_ends(overturn)}, and automatic in {rate(automatic.share or 0)} of its {number(automatic.of, 'case')}.",
-        f"{than} all reviews together, of which {rate(metrics.overturn.share or 0)} were overturned",
-        overturn.count,
+        f"{than} all reviews together, of which {rate(metrics.overturn.share or 0)} were overturned.",
+        group.cases,
         then=(
-            f"Look at what people corrected in the {what}, and tell its agent.",
+            "Look at what people corrected there, and tell the agents.",
             (_listed_by("domain", group.key) if dimension == "domain" else ("feedback",)),
         ),
     )
@@ -194,12 +201,12 @@ def _candidates(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         if each.verdict != "above_bound" or each.bound is None or (each.automatic.share or 0) >= (each.coverage or 0):
             continue
         what = name(each.task_type, "Cases without a task type")
-        yield _found(
+        yield found(
             f"could_be_automatic:{each.task_type}",
             "good",
             f"{what}: at a confidence of {each.bound:g} or more at most {rate(tolerated)} were overturned, and "
             f"{rate(each.coverage or 0)} of its cases are there; {rate(each.automatic.share or 0)} are automatic.",
-            spaced(each.sentence),
+            _sentence(spaced(each.sentence)),
             each.cases * ((each.coverage or 0) - (each.automatic.share or 0)),
             then=(
                 f"Try a bound of {each.bound:g} for {what} on the past, and as a shadow policy.",
@@ -216,12 +223,12 @@ def _calibration(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     ]
     if over:
         worst = max(over, key=lambda each: each.mean_confidence - (each.approved.share or 0))
-        yield _found(
+        yield found(
             "over_confident",
             "watch",
             f"Confidence is too high: at {worst.mean_confidence:.2f} on average, people approved "
             f"{rate(worst.approved.share or 0)} of {worst.approved.of:,} {_ends(worst.approved)}.",
-            metrics.calibration.represents,
+            _sentence(spaced(metrics.calibration.represents)),
             worst.approved.of,
             then=("Calibrate the agent's confidence, or raise the bounds of the policy.", ("policy", "versions")),
         )
@@ -230,12 +237,12 @@ def _calibration(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     for each in metrics.reviewers:
         if each.signals:
-            yield _found(
+            yield found(
                 f"reviewer:{each.reviewer}",
                 "watch",
                 f"Reviewer {name(each.reviewer)} gives a reason for a closer look: "
                 f"{', '.join(_SIGNALS.get(signal.value, signal.value) for signal in each.signals)}.",
-                f"{number(each.cases, 'case')}; a reason to look, not a proof",
+                f"From {number(each.cases, 'case')}; it is a reason to look, not a proof.",
                 each.cases,
                 then=(
                     f"Look at the decisions of {name(each.reviewer)}, and give the role planted cases.",
@@ -245,12 +252,14 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     overdue = metrics.latency.overdue
     if at_most(overdue, LATE, ENOUGH) is False:
         median = metrics.latency.waiting.median
-        waited = "" if median is None else f"; half of them wait {length_of_time(median)} or more for the first look"
-        yield _found(
+        waited = (
+            "" if median is None else f"; half of all reviews wait {length_of_time(median)} or more for a first look"
+        )
+        yield found(
             "overdue",
             "watch",
             f"Reviews come late: {share_text(overdue)} ended after their deadline.",
-            f"{rate(LATE)} may{waited}",
+            f"At most {rate(LATE)} should{waited}.",
             overdue.count,
             then=("Give the role more people or later deadlines, or assign the open reviews.", ("inbox", "--overdue")),
         )
@@ -259,20 +268,20 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     counts = metrics.cases
     if counts.overdue:
-        yield _found(
+        yield found(
             "overdue_now",
             "watch",
             f"{counts.overdue:,} of {number(counts.open, 'open review')} are past their deadline now.",
-            "whatever the period of the report",
+            "As of now, whatever the period of the report.",
             counts.overdue,
             then=("Decide them, or have the deadlines processed: 'hitl sweep'.", ("inbox", "--overdue")),
         )
     if counts.unanswered_checks:
-        yield _found(
+        yield found(
             "unanswered_checks",
             "watch",
             f"{number(counts.unanswered_checks, 'drawn spot check has', 'drawn spot checks have')} no answer.",
-            "without them nothing is known about the automatic cases that they stand for",
+            "They are what is known about the automatic cases for which they stand.",
             counts.unanswered_checks,
             then=("Answer them.", ("inbox",)),
         )
@@ -282,15 +291,20 @@ def _errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     named = [each for each in metrics.error_types if each.reason_code is not None and each.cases.count]
     if named and metrics.verdicts.people >= ENOUGH:
         most = max(named, key=lambda each: each.cases.count)
-        types = listed([f"{name(kind)} {count}" for kind, count in list(most.by_task_type.items())[:3]])
-        yield _found(
+        types = [f"{name(kind)} ({count:,})" for kind, count in most.by_task_type.items()]
+        yield found(
             "error_type",
             "unknown",
             f"The most frequent reason to overturn is {name(most.reason_code)}: {share_text(most.cases)}.",
-            types,
+            f"Most of them in {listed(types)}." if types else "",
             most.cases.count,
             then=("Tell the agents, and the people who write their instructions.", ("feedback",)),
         )
+
+
+def _sentence(text: str) -> str:
+    """Return a text of the metrics as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def _ends(share: object) -> str:

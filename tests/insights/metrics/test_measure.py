@@ -18,8 +18,9 @@ from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.confidence import MOST_LISTED, MOST_POINTS
 from hitl_orchestrator.insights.metrics.groups import MOST_GROUPS
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField, Verdicts
-from hitl_orchestrator.insights.strata import Stratum
+from hitl_orchestrator.insights.strata import Stratum, stratum_of
 
+pl = pytest.importorskip("polars")
 metrics_tools = pytest.importorskip("sklearn.metrics")
 calibration_tools = pytest.importorskip("sklearn.calibration")
 
@@ -334,3 +335,11 @@ def test_the_same_cases_give_the_same_bytes():
     frame = frame_of([row for pair in drawn_rows(600) for row in pair if row])
 
     assert len({measure(frame).model_dump_json() for _ in range(5)}) == 1
+
+
+def test_nearly_certain_reviews_are_a_sample_and_no_census():
+    chances = [None, 0.0, 1e-6, 0.1234, 0.1249, 0.994, 0.9999, 1.0]
+
+    found = pl.DataFrame({"chance": chances}, {"chance": pl.Float64}).select(stratum_of(pl, pl.col("chance")))
+
+    assert found.to_series().to_list() == [0.0, 0.0, 1e-6, 0.12, 0.12, 0.99, 0.99, 1.0]

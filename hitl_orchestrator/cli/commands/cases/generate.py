@@ -1,5 +1,6 @@
 """`hitl generate`: files of tasks, agent outputs and recorded reviews, of any number, from a seed."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -67,6 +68,7 @@ def _next_commands(tasks: int, folder: Path) -> Iterator[Block]:
 
     names = [str(folder / name) for name in GENERATED]
     yield Line(f"{count(tasks, 'task')} in {folder}: {', '.join(GENERATED)}. Next:")
-    files = f"--outputs {names[1]} --reviews {names[2]} --policy {names[4]} --reviewers {names[5]}"
-    yield Line(f"{program()} run {names[0]} {files} --reviewer {REPLAYS} --store sqlite:///generated.db", COMMAND, 2)
-    yield Line(f"{program()} audit list --store sqlite:///generated.db", COMMAND, 2)
+    files = ["--outputs", names[1], "--reviews", names[2], "--policy", names[4], "--reviewers", names[5]]
+    store = ["--store", "sqlite:///generated.db"]
+    for words in (["run", names[0], *files, "--reviewer", REPLAYS, *store], ["report", *store]):
+        yield Line(f"{program()} {shlex.join(words)}", COMMAND, 2)

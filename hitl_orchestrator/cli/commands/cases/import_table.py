@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ TASKS, OUTPUTS, REVIEWS = "tasks.jsonl", "agent_outputs.jsonl", "human_reviews.j
 POLICY, REVIEWERS = "imported_policy.json", "reviewers.json"
 NAMES = (TASKS, OUTPUTS, REVIEWS, POLICY, REVIEWERS)
 _GZIP, _MOST_NAMED = ".gz", 15
+_UNDECIDED, _AUTOMATIC = "undecided", "automatic"
 _VERDICT = ("label", "confidence", "decision", "truth", "correct", "reviewer", "risk", "timestamp")
 
 
@@ -152,13 +154,11 @@ def _imported(importer: "Importer", folder: Path, *, skip_bad: bool, force: bool
     if bad and not skip_bad:
         first = f"{name}: {len(bad)} of {rows} rows are bad; correct them, or leave them out with --skip-bad"
         raise InvalidInput([first, *(f"{name}: {_sentence(each)}" for each in bad[:_MOST_NAMED])])
-    files, importer_id = _write(
-        importer, folder, force=force, reviewed=bool(set(decisions) - {"undecided", "automatic"})
-    )
+    files, importer_id = _write(importer, folder, decisions, force=force)
     return Result(decisions, bad, files, list(_notes(importer, decisions)), importer_id)
 
 
-def _write(importer: "Importer", folder: Path, *, force: bool, reviewed: bool) -> tuple[list[str], str | None]:
+def _write(importer: "Importer", folder: Path, decisions: Counter[str], *, force: bool) -> tuple[list[str], str | None]:
     """Write the files, and return their names and the id of the reviewer who replays, if there are reviewers."""
     from hitl_orchestrator.domain.input.tables.people import policy_file, reviewers_file
     from hitl_orchestrator.domain.input.tables.rows import BadRow
@@ -167,6 +167,7 @@ def _write(importer: "Importer", folder: Path, *, force: bool, reviewed: bool) -
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise InvalidInput([f"{folder}: cannot be made: {exc.strerror or exc}"]) from exc
+    reviewed = set(decisions) - {_UNDECIDED, _AUTOMATIC}
     names = [TASKS, OUTPUTS, *([REVIEWS] if reviewed else [])]
     with ExitStack() as stack:
         lists = [stack.enter_context(new_text_file(str(folder / name), force=force)) for name in names]
@@ -176,7 +177,7 @@ def _write(importer: "Importer", folder: Path, *, force: bool, reviewed: bool) -
             for file, value in zip(lists, (row.task, row.output, row.review), strict=False):
                 if value is not None:
                     file.write(f"{json.dumps(value, ensure_ascii=False)}\n")
-    write_file(str(folder / POLICY), _indented(policy_file()), force=force)
+    write_file(str(folder / POLICY), _indented(policy_file(automatic=_AUTOMATIC in decisions)), force=force)
     names.append(POLICY)
     if not importer.reviewers:
         return [str(folder / name) for name in names], None
@@ -209,8 +210,8 @@ def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
     yield from (sentence for target, sentence in missing.items() if target not in mapping)
     if "timestamp" in mapping and "decided" not in mapping:
         yield "no decided: reviews have the time of their task, and waiting times say nothing"
-    if decisions["undecided"]:
-        yield f"{count(decisions['undecided'], 'row has', 'rows have')} no verdict: these cases will wait"
+    if decisions[_UNDECIDED]:
+        yield f"{count(decisions[_UNDECIDED], 'row has', 'rows have')} no verdict: these cases will wait"
     used = {column for source in mapping.values() for column in source.columns}
     for target, source in proposal(importer.table.columns).items():
         if target in _VERDICT and target not in mapping and not used.intersection(source.columns):
@@ -232,8 +233,8 @@ def _summary(importer: "Importer", result: Result) -> dict[str, Any]:
 
 def _described(importer: "Importer", result: Result, out: str) -> Iterator[Block]:
     table = importer.table
-    yield Line(f"{count(result.decisions.total(), 'row')} of {table.name}, {table.kind}:", "bold")
-    rows = [[Cell(target), Cell(source.shown)] for target, source in importer.mapping.items()]
+    yield Line(f"{count(result.decisions.total(), 'row')} of {inline(table.name)}, {table.kind}:", "bold")
+    rows = [[Cell(target), Cell(source.shown, quoted=True)] for target, source in importer.mapping.items()]
     yield Table([Column("target"), Column("column", gives_way=True)], rows)
     yield Line(", ".join(f"{word} {number}" for word, number in result.decisions.most_common()))
     yield from (Line(f"- {note}") for note in result.notes)
@@ -249,8 +250,8 @@ def _next_commands(result: Result, out: str) -> Iterator[Block]:
 
     options = {OUTPUTS: "--outputs", REVIEWS: "--reviews", POLICY: "--policy", REVIEWERS: "--reviewers"}
     named = {Path(name).name: name for name in result.files}
-    given = " ".join(f"{word} {named[name]}" for name, word in options.items() if name in named)
-    who = "" if result.importer_id is None else f" --reviewer {result.importer_id}"
-    store = f"--store sqlite:///{Path(out).name}.db"
-    yield Line(f"{program()} run {named[TASKS]} {given}{who} {store}", COMMAND, 2)
-    yield Line(f"{program()} report {store}", COMMAND, 2)
+    given = [part for name, word in options.items() if name in named for part in (word, named[name])]
+    who = [] if result.importer_id is None else ["--reviewer", result.importer_id]
+    store = ["--store", f"sqlite:///{Path(out).name}.db"]
+    for words in (["run", named[TASKS], *given, *who, *store], ["report", *store]):
+        yield Line(f"{program()} {shlex.join(words)}", COMMAND, 2)

@@ -85,7 +85,7 @@ def _findings(title: str, result: Report, first: int, last: int | None) -> Itera
 def _finding(finding: Finding, step: NextStep | None) -> Iterator[Block]:
     yield Line(f"{MARK[finding.severity]}: {finding.sentence}", STYLE[finding.severity])
     if finding.evidence:
-        yield Line(f"{finding.evidence[:1].upper()}{finding.evidence[1:].rstrip('.')}.", "dim", indent=2)
+        yield Line(finding.evidence, "dim", indent=2)
     if step is not None:
         yield Line(f"Next: {step.sentence}", indent=2)
         if step.command is not None:

@@ -48,7 +48,7 @@ def stats(metrics: Metrics, dimension: str, screen: Screen) -> Iterator[Block]:
     yield from _people(metrics, screen)
     yield from _trust(metrics, screen)
     yield from _trend(metrics, screen)
-    yield from _groups(metrics.by.get(dimension, ()), dimension, screen)
+    yield from _groups(metrics.by.get(dimension, ()), metrics.left_out.get(dimension, 0), dimension, screen)
     yield from _open(metrics)
 
 
@@ -87,7 +87,7 @@ def _share(label: str, share: Share, style: str, screen: Screen, of: str = "") -
 def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     verdicts, latency = metrics.verdicts, metrics.latency
     if verdicts.people:
-        words = (("approve", "green"), ("modify", "yellow"), ("override", "red"), ("reject", "red"))
+        words = (("approve", "green"), ("modify", "yellow"), ("override", "magenta"), ("reject", "red"))
         figures = [_figure(getattr(verdicts, word), word, style) for word, style in words]
         halves = (figures[:2], figures[2:]) if screen.is_narrow else (figures,)
         for label, half in zip(("people", ""), halves, strict=False):
@@ -208,7 +208,7 @@ _COURSES = (
 )
 
 
-def _groups(groups: Sequence[Group], dimension: str, screen: Screen) -> Iterator[Block]:
+def _groups(groups: Sequence[Group], left_out: int, dimension: str, screen: Screen) -> Iterator[Block]:
     """Yield the largest groups, each with the bars of its automated and overturned share."""
     if not groups:
         return
@@ -229,9 +229,8 @@ def _groups(groups: Sequence[Group], dimension: str, screen: Screen) -> Iterator
         cells += [*_small(group.automation, wide, "green", screen), Cell("  ")]
         cells += _small(group.overturn, wide, _error_style(group.overturn), screen)
         yield Strip(cells)
-    if len(ordered) > MOST_GROUPS:
-        cases = sum(group.cases for group in ordered[MOST_GROUPS:])
-        yield Line(f"and {len(ordered) - MOST_GROUPS} more with {count(cases, 'case')}; --json has all of them", "dim")
+    if left_out + len(ordered) > len(shown):
+        yield Line(f"and {left_out + len(ordered) - len(shown)} more groups; --json has the largest", "dim")
     yield Line()
 
 

@@ -7,21 +7,23 @@ from hitl_orchestrator.domain.input.tables.rows import WAS_AUTOMATIC
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 
 
-def policy_file() -> dict[str, Any]:
-    """Return a policy that routes as the table says: what went ahead by itself, and what a person decided."""
+def policy_file(*, automatic: bool) -> dict[str, Any]:
+    """Return a policy that routes as the table says: what went ahead by itself, if any did, and what a person decided.
+
+    A rule that decides no case would be reported as one.
+    """
+    went_ahead = {
+        "rule_id": "went_ahead",
+        "priority": 1,
+        "conditions": {"metadata": {WAS_AUTOMATIC: {"eq": True}}},
+        "action": "auto_approve",
+    }
+    reviewed = {"rule_id": "reviewed", "priority": 2, "conditions": {}, "action": "human_review"}
     return {
         "policy_id": "as_recorded",
         "description": "Routes imported cases as they were decided: not for live cases",
-        "metadata": {WAS_AUTOMATIC: "boolean"},
-        "rules": [
-            {
-                "rule_id": "went_ahead",
-                "priority": 1,
-                "conditions": {"metadata": {WAS_AUTOMATIC: {"eq": True}}},
-                "action": "auto_approve",
-            },
-            {"rule_id": "reviewed", "priority": 2, "conditions": {}, "action": "human_review"},
-        ],
+        **({"metadata": {WAS_AUTOMATIC: "boolean"}} if automatic else {}),
+        "rules": [went_ahead, reviewed] if automatic else [reviewed],
     }
 
 

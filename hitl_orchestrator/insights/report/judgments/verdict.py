@@ -97,7 +97,7 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
     derived = number(compliance.derived, "decision")
     skipped = sum(compliance.not_derived.values())
     apart = f"; {number(skipped, 'decision')} cannot be derived" if skipped else ""
-    ids = listed([each.case_id for each in compliance.violations], 2)
+    ids = ", ".join(each.case_id for each in compliance.violations[:2])
     unknown = Settled("unknown", NOT_VERIFIED, "No decision could be derived again from its policy.")
     nothing = Settled("unknown", NO_DECISIONS, "There is no decision yet.")
     return Rule(
@@ -110,8 +110,8 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
         Settled(
             "bad",
             NOT_SOUND,
-            f"{number(violations, 'decision')} of {compliance.derived:,} had less oversight than the policy demands: "
-            f"{ids}.",
+            f"{number(violations, 'decision')} of {compliance.derived:,} had less oversight than the policy demands, "
+            f"such as {ids}.",
         ),
         unknown if decided else nothing,
     )

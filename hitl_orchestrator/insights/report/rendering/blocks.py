@@ -153,6 +153,7 @@ class Front:
     changes: Items | None
     uncertain: tuple[str, ...]
     no_changes: str
+    compared: str = ""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ def _front(front: Front) -> Iterator[str]:
         yield from _card(card)
     yield "## What changed since the last period"
     yield ""
+    if front.compared:
+        yield escaped(front.compared)
+        yield ""
     yield from _items(front.changes) if front.changes else (escaped(front.no_changes), "")
     if front.uncertain:
         yield "May be chance:"

@@ -35,6 +35,7 @@ def front(report: Report) -> Front:
         changes=Items(tuple(map(_change, certain))) if certain else None,
         uncertain=tuple(change.sentence for change in report.changes if not change.is_certain),
         no_changes=_no_changes(report),
+        compared=sentence(report.comparison) if report.comparison else "",
     )
 
 
