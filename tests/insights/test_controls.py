@@ -6,6 +6,7 @@ from support.reports import DOMAINS, TYPES, a_full_report, a_tampered_report, an
 
 from hitl_orchestrator.insights.report.controls import FRAMEWORKS, control_tables
 from hitl_orchestrator.insights.report.model import Compliance, Drill, Integrity, Violation
+from hitl_orchestrator.insights.shares import share_among
 
 SOUND = Integrity(checked=True, sound=True, entries=100, heads=2, seals_checked=True)
 FOLLOWED = Compliance(derived=50, agree=48, stricter=2, not_derived={}, violations=())
@@ -89,3 +90,35 @@ def test_a_kill_switch_that_was_never_drilled_is_not_shown():
 def test_a_framework_that_is_unknown_is_refused():
     with pytest.raises(KeyError):
         control_tables(["iso"], an_empty_report())
+
+
+def test_replayed_records_are_named_as_a_gap():
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    cases = metrics.cases.model_copy(update={"replayed": metrics.cases.decided})
+    report = an_empty_report(metrics=metrics.model_copy(update={"cases": cases}), compliance=FOLLOWED, integrity=SOUND)
+
+    found = control("aisvs", "9.2.8", report)
+
+    assert found.status == "partly"
+    assert found.gap == f"{cases.decided:,} of {cases.decided:,} cases are replayed records of the past"
+
+
+def test_escalated_cases_count_as_sent_to_a_person():
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    group = metrics.by["risk_level"][0]
+    sure = group.model_copy(update={"review": share_among(0, 20), "escalation": share_among(20, 20), "key": "high"})
+    report = an_empty_report(metrics=metrics.model_copy(update={"by": {"risk_level": (sure,)}}))
+
+    assert control("eu-ai-act", "14(3)", report).evidence == "sent to a person: high risk 100 %"
+
+
+def test_without_a_missed_deadline_nothing_is_shown_about_them():
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    none = metrics.verdicts.model_copy(update={"timeout": 0})
+    some = metrics.verdicts.model_copy(update={"timeout": 3})
+    reports = [
+        an_empty_report(metrics=metrics.model_copy(update={"verdicts": each}), compliance=FOLLOWED)
+        for each in (none, some)
+    ]
+
+    assert [statuses("aisvs", each)["9.6.2"] for each in reports] == ["not_shown", "shown"]

@@ -87,7 +87,7 @@ def _share(label: str, share: Share, style: str, screen: Screen, of: str = "") -
 def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     verdicts, latency = metrics.verdicts, metrics.latency
     if verdicts.people:
-        words = (("approve", "green"), ("modify", "yellow"), ("override", "red"), ("reject", "red"))
+        words = (("approve", "green"), ("modify", "yellow"), ("override", "magenta"), ("reject", "red"))
         figures = [_figure(getattr(verdicts, word), word, style) for word, style in words]
         halves = (figures[:2], figures[2:]) if screen.is_narrow else (figures,)
         for label, half in zip(("people", ""), halves, strict=False):

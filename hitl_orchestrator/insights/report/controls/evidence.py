@@ -6,6 +6,7 @@ from typing import NamedTuple
 from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS
 from hitl_orchestrator.insights.report.model import Control, Report
 from hitl_orchestrator.insights.report.phrases import number, rate, share_text
+from hitl_orchestrator.insights.shares import Share, share_among
 
 
 class Finding(NamedTuple):
@@ -53,14 +54,12 @@ def reviewed(report: Report) -> Finding:
     metrics = report.metrics
     people = metrics.verdicts.people
     text = f"people decided {number(people, 'case')} of {metrics.cases.decided:,}; sent to a person: "
-    return Finding(people > 0, text + share_text(metrics.review))
+    return Finding(people > 0, text + share_text(_sent(metrics.review, metrics.escalation)), _replayed(report))
 
 
 def followed_and_reviewed(report: Report) -> Finding:
     """Read whether people decide cases, and none went past them."""
-    rule, people = followed(report), reviewed(report)
-    holds = None if rule.holds is None else rule.holds and bool(people.holds)
-    return Finding(holds, f"{rule.evidence}; {people.evidence}", rule.gap)
+    return both(followed, reviewed)(report)
 
 
 def recorded(report: Report) -> Finding:
@@ -81,7 +80,8 @@ def recorded_decisions(report: Report) -> Finding:
     """Read whether each decision of a person is in the ledger, with the person and the content shown."""
     found, people = recorded(report), report.metrics.verdicts.people
     text = f"{number(people, 'decision')} of people, each with person, role, time, and digest of what was shown"
-    return Finding(found.holds and (people > 0 or None), f"{text}; {found.evidence}", found.gap)
+    gaps = [gap for gap in (found.gap, _replayed(report)) if gap is not None]
+    return Finding(found.holds and (people > 0 or None), f"{text}; {found.evidence}", "; ".join(gaps) or None)
 
 
 def overruled(report: Report) -> Finding:
@@ -95,21 +95,30 @@ def overruled(report: Report) -> Finding:
 def timed_out(report: Report) -> Finding:
     """Read whether a missed deadline never approved."""
     timeouts, overdue = report.metrics.verdicts.timeout, report.metrics.cases.overdue
+    if not timeouts:
+        return Finding(None, f"no case has ended by a deadline; overdue now: {overdue:,}")
     wrong = sum("its deadline passed" in violation.what for violation in report.compliance.violations)
     text = f"{number(timeouts, 'case')} ended by a deadline, {number(wrong, 'approval')} among them"
-    text += f"; overdue now: {overdue:,}"
-    return Finding(wrong == 0 if report.compliance.derived else None, text)
+    return Finding(wrong == 0 and report.compliance.derived > 0, f"{text}; overdue now: {overdue:,}")
 
 
 def by_risk(report: Report) -> Finding:
-    """Read which share of each risk level people review."""
+    """Read which share of each risk level goes to people."""
     groups = report.metrics.by.get("risk_level", ())
-    shares = [
-        f"{group.key or 'no'} risk {rate(group.review.share)}" for group in groups if group.review.share is not None
-    ]
-    return Finding(
-        bool(shares) or None, f"sent to a person: {', '.join(shares)}" if shares else "no case has a risk level"
-    )
+    sent = [(group.key or "no", _sent(group.review, group.escalation).share) for group in groups]
+    shares = [f"{key} risk {rate(share)}" for key, share in sent if share is not None]
+    return Finding(bool(shares) or None, f"sent to a person: {', '.join(shares)}" if shares else "no case is on record")
+
+
+def _sent(review: Share, escalation: Share) -> Share:
+    """Return the share of cases that were sent to a person, at whichever level."""
+    return share_among(review.count + escalation.count, review.of)
+
+
+def _replayed(report: Report) -> str | None:
+    """Say how many cases are records of the past, which were not decided here."""
+    replayed, decided = report.metrics.cases.replayed, report.metrics.cases.decided
+    return f"{replayed:,} of {number(decided, 'case')} are replayed records of the past" if replayed else None
 
 
 def monitored(report: Report) -> Finding:
