@@ -203,7 +203,7 @@ def test_on_a_store_that_may_only_be_read_it_reads_or_refuses(typed, row):
     before = typed.content()
     ran = typed.for_reading(row)
     check(ran, INVALID if row.writes else row.code)
-    assert not row.writes or b"; nothing was written" in ran.err
+    assert not (row.writes and row.opens) or b"; nothing was written" in ran.err
     assert typed.content() == before
 
 

@@ -9,7 +9,7 @@ DONE, NO, INVALID = 0, 1, 2
 
 
 class Row(NamedTuple):
-    """A command, its exit code where nothing lacks, whether it writes to the store, and whether it opens it at all.
+    """A command, its exit code where nothing lacks, whether it writes, and whether it opens the store at all.
 
     It may take a new seal key in front of the present one, where keys are in the environment.
     """
@@ -34,11 +34,16 @@ def apart(words: str, code: int = DONE) -> Row:
     return Row(words, code, opens=False)
 
 
+def filling(words: str) -> Row:
+    """Return a command that fills a folder beside the store."""
+    return Row(words, writes=True, opens=False)
+
+
 REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
     "init": Row("init"),
     "run": writing("run tasks.json --outputs agent_outputs.json"),
-    "import": apart("import tasks.json --map label=task_type,truth=domain"),
+    "import": filling("import tasks.json --map label=task_type,truth=domain"),
     "recover": writing("recover"),
     "sweep": writing("sweep"),
     "inbox": Row("inbox"),
@@ -59,8 +64,8 @@ COMMANDS = {
     "stats": Row("stats --by domain"),
     "report": Row("report"),
     "executions": Row("executions"),
-    "demo": apart("demo --json"),
-    "generate": apart("generate --tasks 6"),
+    "demo": filling("demo --data-into copied"),
+    "generate": filling("generate --tasks 6"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
     "policy check": apart("policy check routing_policy.json"),
     "policy diff": apart("policy diff routing_policy.json routing_policy.json"),
