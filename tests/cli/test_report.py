@@ -172,6 +172,30 @@ def test_no_damage_breaks_the_report(replayed, folder, statement):
     assert "Governance: not sound" in answer.out
 
 
+def test_a_file_with_broken_pages_is_reported(replayed, folder):
+    content = bytearray((folder / "hitl.db").read_bytes())
+    content[100:4000] = b"\x1f" * 3900
+    (folder / "hitl.db").write_bytes(content)
+
+    answer = replayed("report")
+
+    assert (answer.code, answer.err) == (1, "")
+    assert "Alarm: the store is too damaged to be read" in first_lines(answer)
+
+
+def test_an_amount_at_stake_is_summed(replayed):
+    with Orchestrator.open("sqlite:///hitl.db") as orchestrator:
+        for name, amount in (("first", 10), ("second", 2.5)):
+            task = {"task_id": name, "task_type": "refund", "domain": "finance", "risk_level": "low"}
+            task |= {"task_description": "", "timestamp": "2026-01-05T10:00:00Z", "metadata": {"amount": amount}}
+            orchestrator.submit(task, {"agent_output": {"predicted_label": "yes"}, "confidence_score": 0.99})
+
+    answer = replayed("report", "--stake", "amount:EUR")
+
+    assert "amount at stake in 2 of 7 cases: 12.5 EUR" in answer.out
+    assert "automatic 12.5 EUR, reviewed 0 EUR, overturned 0 EUR" in answer.out
+
+
 def test_a_missing_key_is_named_first(replayed, folder):
     (folder / "copy").mkdir()
     shutil.copy(folder / "hitl.db", folder / "copy")

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import NINE, FakeClock, a_review, a_task, an_output, minutes
 from support.internals import services_of
+from support.people_changes import change_people
 from support.policy_changes import BY_MAX, LOOSE, STRICT, USUAL, hash_of, submitted
 from support.postgres_server import direct_connection
 from support.random_policies import COUNTRIES, DOMAINS, TASK_TYPES, a_policy, a_stack
@@ -299,3 +300,54 @@ def test_violations_beyond_the_first_are_counted(opened, sqlite_store):
 
     assert [each.task_id for each in result.violations] == ["task-0", "task-1"]
     assert (result.derived, result.left_out) == (5, 3)
+
+
+BEFORE = {
+    "escalation_chain": ["agent", "boss", "director"],
+    "reviewers": [
+        {"reviewer_id": "amy", "name": "Amy", "roles": ["agent"]},
+        {"reviewer_id": "bea", "name": "Bea", "roles": ["boss"]},
+        {"reviewer_id": "dan", "name": "Dan", "roles": ["director"]},
+        {"reviewer_id": "eva", "name": "Eva", "roles": ["director"]},
+    ],
+}
+AFTER = {
+    "escalation_chain": ["boss", "lead", "director"],
+    "reviewers": [
+        {"reviewer_id": "amy", "name": "Amy", "roles": ["boss"]},
+        {"reviewer_id": "bea", "name": "Bea", "roles": ["lead"]},
+        {"reviewer_id": "dan", "name": "Dan", "roles": ["director"]},
+        {"reviewer_id": "eva", "name": "Eva", "roles": ["director"]},
+    ],
+}
+
+
+def test_each_case_is_judged_by_the_chain_of_its_time(opened, store, clock):
+    hitl = opened(store, policy={"policy_id": "asks_always", "rules": []}, reviewers=BEFORE)
+    for task_id in ("before", "across"):
+        hitl.submit(a_task(task_id), an_output(task_id))
+    hitl.decide(task_id="before", decision=a_review("approve", "amy"))
+    clock.tick(60)
+    change_people(hitl, AFTER, by="dan", approver="eva")
+    clock.tick(60)
+    hitl.decide(task_id="across", decision=a_review("approve", "dan"))
+    hitl.submit(a_task("after"), an_output("after"))
+    hitl.decide(task_id="after", decision=a_review("approve", "amy"))
+
+    result = derived(hitl)
+
+    assert (result.violations, result.derived) == ((), len(list(hitl.audit.records())))
+
+
+def test_a_role_of_an_earlier_chain_does_not_help_a_later_case(opened, durable_store, clock):
+    hitl = opened(durable_store, policy={"policy_id": "asks_always", "rules": []}, reviewers=BEFORE)
+    clock.tick(60)
+    change_people(hitl, AFTER, by="dan", approver="eva")
+    clock.tick(60)
+    hitl.submit(a_task("after"), an_output("after"))
+    hitl.decide(task_id="after", decision=a_review("approve", "amy"))
+    alter(durable_store, "after", human_role="agent")
+
+    (violation,) = derived(hitl).violations
+
+    assert violation.what.startswith("agent decided it, and no rule of its policy matches")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby, pairwise
+from itertools import groupby
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,24 +19,41 @@ if TYPE_CHECKING:
 ENOUGH = 10
 """The least number of decided cases for a trend."""
 
+ENOUGH_IN_POINT = 5
+"""A share of fewer cases is no point of a line."""
+
 MOST_MOMENTS, LEAST_MOMENTS, CASES_OF_MOMENT = 40, 4, 25
 """The points of a line, and the average number of cases of each, for which intervals are put together."""
+
+WHOLE_WEEKS_FROM = 42
+"""The days from which on a trend by day is shown by week."""
 
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
 _NAMES = {"policy": "policy", "agent_version": "agent"}
-_INTERVALS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
-_RIGHT, _RIGHT_PHONE, _AXIS = 108, 84, 44
+_WEEK, _MONTH = timedelta(days=7), timedelta(days=28)
+_INTERVALS = {
+    "1h": ("hour", timedelta(hours=1)),
+    "1d": ("day", timedelta(days=1)),
+    "1w": ("week", _WEEK),
+    "1mo": ("month", _MONTH),
+}
+"""The names and the lengths of intervals; that of a month is that of the shortest one."""
+
+_RIGHT, _RIGHT_PHONE, _AXIS = 116, 96, 44
 _LEAST_APART, _MANY, _BESIDE = 0.14, 24, 14
 
 
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
     moments = [moment for moment in metrics.trend if moment.cases]
-    if len(moments) <= 1:
-        return f"not enough data: cases were decided in {len(moments)} of 2 {_every(metrics)}s"
     cases = sum(moment.cases for moment in moments)
-    return None if cases >= ENOUGH else f"not enough data: {cases} of {ENOUGH} decided cases"
+    if cases < ENOUGH:
+        return f"not enough data: {cases} of {ENOUGH} decided cases"
+    points = [moment for moment in _pooled(metrics).moments if moment.cases >= ENOUGH_IN_POINT]
+    if len(points) > 1:
+        return None
+    return f"not enough data: {len(points)} of 2 intervals have {ENOUGH_IN_POINT} decided cases or more"
 
 
 def says(metrics: Metrics) -> str:
@@ -91,22 +108,38 @@ def draw(scene: Scene) -> "alt.LayerChart":
         f"{period_text(metrics.period.first, metrics.period.last)}. "
         "Bands: 95% intervals; the title compares the halves of the period"
     )
+    if any(
+        0 < share.of < ENOUGH_IN_POINT for moment in plane.moments for share in (moment.automation, moment.overturn)
+    ):
+        subtitle += f". Points of fewer than {ENOUGH_IN_POINT} cases are left out"
     layers = [*plane.marks(metrics.marks), *plane.bars(), *plane.lines(metrics)]
     return framed(layers, look, Frame(says(metrics), subtitle, describe(metrics)), plane.height)
 
 
-def _pooled(moments: Sequence[Moment]) -> tuple[tuple[Moment, ...], timedelta, int]:
-    """Return moments of enough cases each, the time that each takes, and how many intervals were put together."""
-    step = min(later.start - earlier.start for earlier, later in pairwise(moments))
+class _Pooled(NamedTuple):
+    """Moments of enough cases each, the name of their interval, and its length."""
+
+    moments: tuple[Moment, ...]
+    every: str
+    step: timedelta
+
+
+def _pooled(metrics: Metrics) -> _Pooled:
+    """Return the moments that have cases; where these are few, intervals put together."""
+    moments = [moment for moment in metrics.trend if moment.cases]
+    name, step = _INTERVALS.get(metrics.every, (metrics.every, _MONTH))
     start, intervals = moments[0].start, (moments[-1].start - moments[0].start) // step + 1
     cases = sum(moment.cases for moment in moments)
     needed = max(ceil(intervals / MOST_MOMENTS), ceil(CASES_OF_MOMENT * intervals / cases))
     together = max(1, min(needed, intervals // LEAST_MOMENTS))
-    if together == 1:
-        return tuple(moments), step, 1
+    if name == "day" and intervals >= WHOLE_WEEKS_FROM:
+        # Weekends differ from other days.
+        together = ceil(together / 7) * 7
+    if together == 1 or step == _MONTH:
+        return _Pooled(tuple(moments), name, step)
     groups = groupby(moments, key=lambda moment: (moment.start - start) // (step * together))
     pooled = tuple(_pool(start + number * together * step, list(found)) for number, found in groups)
-    return pooled, step * together, together
+    return _Pooled(pooled, "week" if step * together == _WEEK else f"{together} {name}s", step * together)
 
 
 def _pool(start: datetime, moments: Sequence[Moment]) -> Moment:
@@ -123,10 +156,6 @@ def _pool(start: datetime, moments: Sequence[Moment]) -> Moment:
 def _sum(shares: Iterable[Share]) -> Share:
     listed = list(shares)
     return share_among(sum(share.count for share in listed), sum(share.of for share in listed))
-
-
-def _every(metrics: Metrics) -> str:
-    return _INTERVALS.get(metrics.every, metrics.every)
 
 
 def _mark_text(mark: Mark) -> str:
@@ -146,9 +175,7 @@ class _Plane(NamedTuple):
 
     @classmethod
     def of(cls, metrics: Metrics, look: Look) -> "_Plane":
-        moments, step, together = _pooled([moment for moment in metrics.trend if moment.cases])
-        every = _every(metrics) if together == 1 else f"{together} {_every(metrics)}s"
-        plane = cls(moments, every, step, look, 0, 0)
+        plane = cls(*_pooled(metrics), look, 0, 0)
         lines = min(MARK_LINES, len(plane._together(metrics.marks)))
         head = _LINE * lines + 8 if lines else 4
         return plane._replace(head=head, height=head + (260 if look.is_narrow else 320))
@@ -178,7 +205,7 @@ class _Plane(NamedTuple):
         axis = alt.Axis(
             title=None,
             values=list(labels),
-            format="%H:%M, %-d %b" if self.every == "hour" else "%-d %b",
+            format="%H:%M, %-d %b" if self.step < timedelta(days=1) else "%-d %b",
             grid=False,
             labelBound=False,
             labelFlush=False,
@@ -209,12 +236,12 @@ class _Plane(NamedTuple):
             ("automatic", automation, metrics.automation, theme.auto, SOLID, "circle"),
             ("overturned", overturned, metrics.overturn, theme.wrong, DASHED, "diamond"),
         ]
-        ends: list[tuple[float, str, str]] = []
+        ends: list[tuple[float, str, str, str]] = []
         for name, shares, whole, color, dash, shape in kinds:
             data = [
                 {"at": self._middle(moment), "y": share.share, "low": share.lowest, "high": share.highest}
                 for moment, share in shares
-                if share.share is not None
+                if share.share is not None and share.of >= ENOUGH_IN_POINT
             ]
             if not data:
                 continue
@@ -224,29 +251,23 @@ class _Plane(NamedTuple):
             yield chart.mark_line(color=color, strokeWidth=2.2, strokeDash=dash)
             size = 46 if len(data) <= _MANY else 22
             yield chart.mark_point(filled=True, shape=shape, size=size, color=color, opacity=1)
-            ends.append((float(data[-1]["y"] or 0.0), f"{name} {percent(whole.share or 0.0)}", color))
+            ends.append((float(data[-1]["y"] or 0.0), f"{name} {percent(whole.share or 0.0)}", color, shape))
         yield from self._names(ends)
 
-    def _names(self, ends: list[tuple[float, str, str]]) -> Iterator["alt.Chart"]:
-        """Yield the name of each line with the share over the whole period, none upon another."""
-        alt, size = altair(), self.look.text_size
+    def _names(self, ends: list[tuple[float, str, str, str]]) -> Iterator["alt.Chart"]:
+        """Yield the symbol and the name of each line with the share over the whole period, none upon another."""
+        alt, size, color = altair(), self.look.text_size, self.look.theme.text
         before = -1.0
-        for share, text, color in sorted(ends):
-            y = before = max(share, before + _LEAST_APART)
+        for share, text, of_line, shape in sorted(ends):
+            before = max(share, before + _LEAST_APART)
             for line, part in enumerate((text, "in all")):
-                row = {"at": _text(self.end), "y": y, "text": part}
-                yield (
-                    alt.Chart(rows([row]))
-                    .mark_text(
-                        align="left",
-                        dx=4,
-                        dy=line * (size + 2),
-                        color=color,
-                        fontSize=size,
-                        fontWeight="normal" if line else "bold",
-                    )
-                    .encode(x=self.x(), y=self.y(), text="text:N")
+                chart = alt.Chart(rows([{"at": _text(self.end), "y": before, "text": part}])).encode(
+                    x=self.x(), y=self.y()
                 )
+                mark = {"fontSize": size, "fontWeight": "normal" if line else "bold", "dy": line * (size + 2)}
+                yield chart.mark_text(align="left", dx=14, color=color, **mark).encode(text="text:N")
+                if not line:
+                    yield chart.mark_point(filled=True, shape=shape, size=46, color=of_line, opacity=1, xOffset=7)
 
     def bars(self) -> Iterator["alt.Chart"]:
         """Yield the number of cases below the lines."""

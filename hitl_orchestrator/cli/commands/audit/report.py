@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hitl_orchestrator.orchestrator import FullReport
 
 group = typer.Typer()
+_MALFORMED = "malformed"
+"""The word of SQLite for a damaged file."""
+
 TEXT, JSON, PDF = "text", "json", "pdf"
 FORMATS = (TEXT, "html", "md", JSON, PDF)
 
@@ -83,7 +86,7 @@ def _made(
     verify: bool,
 ) -> "FullReport":
     from hitl_orchestrator.cli.output.progress import counted
-    from hitl_orchestrator.errors import LedgerDamaged, TamperedPeople, TamperedPolicy
+    from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable, TamperedPeople, TamperedPolicy
     from hitl_orchestrator.orchestrator import report_on_damaged, report_on_file
 
     wanted: dict[str, Any] = {"since": since, "until": until, "controls": controls, "stake": stake}
@@ -96,7 +99,10 @@ def _made(
             size = 1 if not verify else 2 * audit.size()
             with counted(size + 2 * audit.size(), "reporting") as on_progress:
                 return audit.full_report(verify=verify, on_progress=on_progress, **wanted)
-    except (LedgerDamaged, TamperedPeople, TamperedPolicy) as exc:
+    except (LedgerDamaged, StoreUnavailable, TamperedPeople, TamperedPolicy) as exc:
+        # A server that is away says nothing about the store; a malformed file does.
+        if isinstance(exc, StoreUnavailable) and _MALFORMED not in exc.cause:
+            raise
         return report_on_damaged(session.store, exc, **wanted)
 
 

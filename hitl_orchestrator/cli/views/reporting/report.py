@@ -2,9 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 
-from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Strip, Table, outcome, routing
+from hitl_orchestrator.cli.output.blocks import (
+    COMMAND,
+    Block,
+    Cell,
+    Column,
+    Line,
+    Strip,
+    Table,
+    inline,
+    outcome,
+    routing,
+)
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
-from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.domain.shown.numbers import percent, plain_number
 from hitl_orchestrator.insights import Criterion, Decided, Finding, Group, Judgment, NextStep, Quantiles, Report, Share
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
@@ -121,6 +132,15 @@ def _people(result: Report) -> Iterator[Block]:
     for what, quantiles in times:
         if quantiles.median is not None:
             yield Line(f"{what}: {_times(quantiles)}", indent=2)
+    for stake in metrics.stakes:
+        unit = f" {inline(stake.unit)}" if stake.unit else ""
+        sums = {"automatic": stake.automatic, "reviewed": stake.reviewed, "overturned": stake.overturned}
+        parts = ", ".join(f"{word} {plain_number(round(value, 2))}{unit}" for word, value in sums.items())
+        total = f"{plain_number(round(stake.total, 2))}{unit}"
+        yield Line(
+            f"{inline(stake.field)} at stake in {stake.stated:,} of {count(stake.cases, 'case')}: {total}", indent=2
+        )
+        yield Line(parts, indent=4)
     replayed = metrics.cases.replayed
     if replayed:
         yield Line(f"{count(replayed, 'case')} replayed from records: evidence of other systems.", "dim", indent=2)
