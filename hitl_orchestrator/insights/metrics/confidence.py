@@ -25,11 +25,11 @@ BINS = 10
 MOST_POINTS = 100
 
 
-def false_confidence(found: Population, sure: float) -> FalseConfidence:
-    """Return the cases with a confidence of at least `sure` that were overturned, the surest first."""
+def false_confidence(found: Population, sure: float, most: int = MOST_LISTED) -> FalseConfidence:
+    """Return the cases with a confidence of at least `sure` that were overturned; at most `most`, the surest first."""
     looked = found.cases.filter(pl.col("looked_at") & (pl.col("confidence_score") >= sure))
     wrong = looked.filter("look_overturned")
-    surest = wrong.sort("confidence_score", "timestamp", "case_id", descending=[True, True, False]).head(MOST_LISTED)
+    surest = wrong.sort("confidence_score", "timestamp", "case_id", descending=[True, True, False]).head(most)
     return FalseConfidence(
         bound=sure,
         overturned=relied_on(share_among(wrong.height, looked.height)),

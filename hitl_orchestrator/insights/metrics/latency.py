@@ -20,7 +20,7 @@ _READ = (
 )
 
 
-def latency(found: Population) -> Latency:
+def latency(found: Population, *, by_group: bool = True) -> Latency:
     """Return the durations of decisions. Replayed cases are records: they have a total, and no times of work here."""
     decided = found.cases.select(_READ).filter("by_person")
     live = decided.filter(~pl.col("replayed"))
@@ -33,8 +33,8 @@ def latency(found: Population) -> Latency:
         working=_quantiles(live, pl.col("seconds_looked_at")),
         automatic=_quantiles(found.cases, pl.col("latency_seconds").filter("is_automatic")),
         overdue=share_among(late, due.height),
-        by_role=_by(decided, "human_role"),
-        by_risk=_by(decided, "risk_level"),
+        by_role=_by(decided, "human_role") if by_group else {},
+        by_risk=_by(decided, "risk_level") if by_group else {},
     )
 
 
