@@ -2,8 +2,10 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import polars
 import pytest
 
 MODERATION = """\
@@ -107,6 +109,51 @@ def test_correct_answers_of_a_compressed_file_without_names_are_read(hitl, folde
     assert made.data["decisions"] == {"approve": 1, "reject": 1}
     outputs = [json.loads(line) for line in Path("imported/agent_outputs.jsonl").read_text("utf-8").splitlines()]
     assert [output["confidence_score"] for output in outputs] == [0.25, 0.5]
+
+
+def read_lines(name: str) -> list[dict]:
+    return [json.loads(line) for line in Path("imported", name).read_text("utf-8").splitlines()]
+
+
+def test_a_clinical_export_in_an_old_encoding_with_local_times_is_read(hitl, folder):
+    text = (
+        "Fall;Modell;Sicherheit;Arzt;Entscheid;Zeit;Ende\r\n"
+        "F-1;Notfall;97,5;Dr. Müller;bestätigt;2025-07-01 08:00;2025-07-01 08:12\r\n"
+    )
+    Path("triage.csv").write_bytes(text.encode("cp1252"))
+    mapping = "task_id=Fall,label=Modell,confidence=Sicherheit,reviewer=Arzt,decision=Entscheid,timestamp=Zeit"
+    stated = ("--encoding", "cp1252", "--timezone", "Europe/Vienna", "--decisions", "bestätigt=approve")
+
+    answer = hitl("import", "triage.csv", "--map", f"{mapping},decided=Ende,risk==high", *stated, "--json")
+
+    assert answer.code == 0, answer.err
+    assert read_lines("agent_outputs.jsonl")[0]["confidence_score"] == 0.975
+    assert read_lines("human_reviews.jsonl")[0]["timestamp"] == "2025-07-01T06:12:00+00:00"
+    people = json.loads(Path("imported/reviewers.json").read_text("utf-8"))["reviewers"]
+    assert [(each["reviewer_id"], each["name"]) for each in people][:1] == [("Dr.-Muller", "Dr. Müller")]
+
+
+def test_invoices_from_parquet_keep_amounts_as_numbers_and_times(hitl, folder):
+    polars.DataFrame(
+        {
+            "invoice": [7, 8],
+            "account": ["Travel", "Software"],
+            "booked": ["Travel", "Supplies"],
+            "total": [120.5, 99.0],
+            "at": [datetime(2025, 3, 1, 8, tzinfo=UTC)] * 2,
+        }
+    ).write_parquet("invoices.parquet")
+    mapping = "task_id=invoice,label=account,truth=booked,metadata.amount=total,timestamp=at,risk==low"
+
+    answer = hitl("import", "invoices.parquet", "--map", mapping, "--json")
+
+    assert answer.data["decisions"] == {"approve": 1, "modify": 1}
+    tasks = read_lines("tasks.jsonl")
+    assert [(task["task_id"], task["metadata"]) for task in tasks] == [
+        ("7", {"amount": 120.5}),
+        ("8", {"amount": 99.0}),
+    ]
+    assert tasks[0]["timestamp"] == "2025-03-01T08:00:00+00:00"
 
 
 @pytest.mark.parametrize(

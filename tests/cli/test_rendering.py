@@ -207,7 +207,7 @@ def test_the_shell_completes_commands_and_decisions(folder):
         command = [sys.executable, "-c", "from hitl_orchestrator.cli import main; main()"]
         return subprocess.run(command, env=environment, check=False, capture_output=True, text=True).stdout.split()
 
-    assert completed("hitl re") == ["recover", "release"]
+    assert completed("hitl re") == ["recover", "release", "report"]
     assert completed("hitl decide x mo") == ["modify"]
 
 

@@ -15,6 +15,7 @@ import pytest
 from support.input_corpus import ANSWER, OUTPUT, POLICY, TASK, Entry, corpus
 from support.internals import services_of
 from support.postgres_fixtures import new_store
+from support.stores import new_sqlite
 
 from hitl_orchestrator import AgentOutput, InvalidInput, Orchestrator, Review, Task
 from hitl_orchestrator.cli import main
@@ -52,9 +53,11 @@ def address(request, tmp_path) -> str:
 @pytest.fixture
 def another_store(request, address, tmp_path) -> Callable[[], str]:
     """Return a function that returns the address of a new store, of the kind of `address`."""
-    if not address.startswith("postgres"):
+    if address.startswith("memory"):
+        return lambda: address
+    if address.startswith("sqlite"):
         numbers = count()
-        return lambda: address.replace("hitl.db", f"hitl-{next(numbers)}.db")
+        return lambda: new_sqlite(tmp_path / f"hitl-{next(numbers)}.db")
     server = request.getfixturevalue("postgres")
     return lambda: new_store(server)
 

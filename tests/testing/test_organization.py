@@ -51,7 +51,7 @@ def unevenness(outcome):
 
 
 @pytest.mark.timeout(3600)
-@sized(("days", "a_day"), ci=(30, 25), soak=(30, 500))
+@sized(("days", "a_day"), ci=(30, 12), soak=(30, 500))
 def test_a_month_of_twenty_reviewers_loses_nothing_and_shares_the_work_evenly(days, a_day):
     scenario = Scenario(days=days, tasks_per_day=a_day, sick=0, leaves=0.003)
 
@@ -67,7 +67,7 @@ def test_a_month_of_twenty_reviewers_loses_nothing_and_shares_the_work_evenly(da
 
 
 @pytest.mark.parametrize("strategy", ["push", "pull"])
-@sized(("days", "a_day"), ci=(3, 15), soak=(5, 200))
+@sized(("days", "a_day"), ci=(2, 12), soak=(5, 200))
 def test_the_same_month_is_the_same_on_every_store_decision_by_decision(
     tmp_path, postgres_store, strategy, days, a_day
 ):

@@ -127,6 +127,18 @@ def test_a_sample_of_very_many_cases_keeps_the_overturned_ones_and_says_what_is_
     assert len(svg) < 500_000
 
 
+def test_a_long_trend_is_shown_by_whole_weeks_without_points_of_few_cases():
+    rows = [{**row, "timestamp": MONDAY + timedelta(hours=5 * number)} for number, row in enumerate(many(300))]
+    frame = frame_of(rows)
+    lines = " ".join(texts(to_svg(draw("trend", measure(frame), frame))))
+
+    assert "by week, 6 Jan to 9 Mar 2025" in lines
+    assert "Points of fewer than 5 cases" not in lines
+    few = measure(frame_of(many(12)))
+    assert draw("trend", few) is None
+    assert picture_text("trend", few) == "not enough data: 0 of 2 intervals have 5 decided cases or more"
+
+
 def test_a_picture_for_a_notebook_shows_itself_and_is_saved(usual, tmp_path):
     frame, metrics = usual
     drawn = picture("trust_boundaries", metrics, frame, theme="dark")
