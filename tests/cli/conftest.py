@@ -111,3 +111,10 @@ def routed(hitl) -> Callable[..., Answer]:
     """The canonical tasks, three of which wait."""
     hitl(*RUN)
     return hitl
+
+
+@pytest.fixture
+def filled(hitl, folder):
+    """A store with the canonical five cases, all finished."""
+    hitl("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "human_reviews.json")
+    return hitl

@@ -388,14 +388,11 @@ def test_the_largest_task_finishes(hitl):
 
 def test_the_largest_answer_is_accepted(hitl):
     hitl.submit(given_task("edited"), given_output("edited"))
-    proposal = of_size("edited", MAX_SIZE - 300).agent_output
+    edited = {"human_decision": "modify", "modified_output": of_size("edited", MAX_SIZE - 300).agent_output}
 
-    hitl.decide(
-        task_id="edited",
-        decision=Review(human_decision="modify", reviewer_id="compliance_officer", modified_output=proposal),
-    )
+    hitl.decide(task_id="edited", decision=MANAGER.model_copy(update=edited))
 
-    assert hitl.cases.get(task_id="edited").final_output == proposal
+    assert hitl.cases.get(task_id="edited").final_output == edited["modified_output"]
 
 
 def test_the_corpus_is_large_enough():

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-MOST_SECONDS, MOST_BYTES = 10.0, 2**29
-"""CPU time, which other processes of the machine do not use up, and address space beyond that in use."""
+MOST_SECONDS, MOST_BYTES = 10.0, 2**31
+"""CPU time, which other processes of the machine do not use up, and address space beyond that in use.
+
+The threads of polars reserve address space that they never use.
+"""
 
 
 class OutOfTime(BaseException):

@@ -1,5 +1,7 @@
 """All tables of the first release, with triggers that keep the ledger append-only."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -116,6 +118,12 @@ def _create_outcomes() -> None:
         sa.Column("quality_check", sa.String(20)),
         sa.Column("quality_check_expected", sa.String(20)),
         sa.Column("quality_check_of", sa.String(200)),
+        *_facts_of_outcomes(),
+    )
+
+
+def _facts_of_outcomes() -> list[sa.Column[Any]]:
+    return [
         sa.Column("replayed", sa.Integer, nullable=False),
         sa.Column("submitted_by", sa.String(200)),
         sa.Column("predicted_label", sa.String(200)),
@@ -137,7 +145,7 @@ def _create_outcomes() -> None:
         sa.Column("review_seconds", sa.Float),
         sa.Column("seconds_looked_at", sa.Float),
         sa.Column("metadata_digest", sa.String(64)),
-    )
+    ]
 
 
 def _create_reviews() -> None:
