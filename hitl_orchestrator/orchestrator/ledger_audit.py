@@ -97,6 +97,10 @@ class LedgerAudit:
         """Return the number of entries."""
         return self._signer(Verb.VERIFY).size()
 
+    def cases(self) -> int:
+        """Return the number of finished cases. Raises `LedgerDamaged` if they cannot be read."""
+        return self._ledger(Verb.READ_INSIGHTS).outcome_span().rows
+
     def verify(
         self,
         heads: Sequence[SignedHead] = (),
