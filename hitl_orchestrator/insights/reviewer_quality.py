@@ -91,7 +91,7 @@ def measure_reviewers(
     live = frame.select(*_OF_CASE, *_OF_ANSWER).filter(
         ~pl.col("replayed").fill_null(value=False) & (pl.col("kind") != "change")
     )
-    answers = _answers(pl, live)
+    answers = final_answers(pl, live).filter(pl.col("person").is_not_null())
     in_period = pl.lit(value=True) if since is None else pl.col("timestamp") >= since
     if until is not None:
         in_period &= pl.col("timestamp") < until
@@ -107,6 +107,7 @@ _OF_CASE = (
     "case_id",
     "timestamp",
     "kind",
+    "replayed",
     "has_proposal",
     "quality_check",
     "quality_check_expected",
@@ -114,11 +115,14 @@ _OF_CASE = (
     "seconds_looked_at",
     "shown_length",
 )
-_OF_ANSWER = ("replayed", "votes", "reviewer_id", "human_decision")
+_OF_ANSWER = ("votes", "reviewer_id", "human_decision")
 
 
-def _answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the last final answer of each person in each case, and whether it is the one that closed the case."""
+def final_answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the last final answer of each person in each case, and whether it is the one that closed the case.
+
+    Answers whose record names no person have a null `person`.
+    """
     closed = pl.col("human_decision").is_not_null()
     single = live.filter(pl.col("votes").is_null()).select(
         *_OF_CASE, closed=closed, place=pl.lit(0, pl.UInt32), person="reviewer_id", decision="human_decision"
@@ -131,7 +135,7 @@ def _answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
         .with_columns(person=pl.col("vote").list.get(0), decision=pl.col("vote").list.get(1))
         .select(single.columns)
     )
-    final = pl.col("decision").is_in([decision.value for decision in FINAL]) & pl.col("person").is_not_null()
+    final = pl.col("decision").is_in([decision.value for decision in FINAL])
     # Only a case with several votes may have two answers of one person.
     last = several.filter(final).unique(("case_id", "person"), keep="last", maintain_order=True)
     last = last.with_columns(is_last=pl.col("place") == pl.col("place").max().over("case_id"))

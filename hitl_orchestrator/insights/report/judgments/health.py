@@ -104,13 +104,15 @@ def _false_confidence(metrics: Metrics) -> Rule:
     return Rule(
         Criterion(
             criterion_id="false_confidence",
-            demands=f"Of the cases with a confidence of {sure.bound:g} or more that people looked at, at most "
-            f"{rate(round(bound, 9))} are overturned.",
+            demands=f"Of the cases with a confidence of {sure.bound:g} or more that {metrics.judges} looked at, "
+            f"at most {rate(round(bound, 9))} are overturned.",
             measured=f"not enough data: {sure.overturned.of} of {ENOUGH}" if few else share_text(sure.overturned),
             holds=at_most(sure.overturned, bound, ENOUGH),
         ),
         Settled(
-            "watch", WATCH, f"Sure and wrong: people overturned {share_text(sure.overturned)} of the confident cases."
+            "watch",
+            WATCH,
+            f"Sure and wrong: {metrics.judges} overturned {share_text(sure.overturned)} of the confident cases.",
         ),
     )
 
@@ -130,7 +132,7 @@ def _overdue(metrics: Metrics) -> Rule:
 
 
 def _care(metrics: Metrics) -> Rule:
-    noted = [name(each.reviewer) for each in metrics.reviewers if each.signals]
+    noted = [name(metrics.known_as(each.reviewer)) for each in metrics.reviewers if each.signals]
     judgeable = [each for each in metrics.reviewers if each.signals or not each.not_enough_data]
     return Rule(
         Criterion(
