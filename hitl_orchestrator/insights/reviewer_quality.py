@@ -3,6 +3,7 @@
 A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -127,9 +128,11 @@ def final_answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
     single = live.filter(pl.col("votes").is_null()).select(
         *_OF_CASE, closed=closed, place=pl.lit(0, pl.UInt32), person="reviewer_id", decision="human_decision"
     )
+    readable = pl.col("votes").map_elements(_readable, return_dtype=pl.String)  # a damaged store may hold anything
+    votes = readable.str.json_decode(pl.List(pl.List(pl.String)))
     several = (
         live.filter(pl.col("votes").is_not_null())
-        .select(*_OF_CASE, closed=closed, vote=pl.col("votes").str.json_decode(pl.List(pl.List(pl.String))))
+        .select(*_OF_CASE, closed=closed, vote=votes)
         .with_columns(place=pl.int_ranges(pl.col("vote").list.len(), dtype=pl.UInt32))
         .explode("vote", "place")
         .with_columns(person=pl.col("vote").list.get(0), decision=pl.col("vote").list.get(1))
@@ -142,6 +145,16 @@ def final_answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
     return pl.concat([single.filter(final).with_columns(is_last=pl.lit(value=True)), last]).with_columns(  # type: ignore[no-any-return]
         approved=pl.col("decision").is_in([decision.value for decision in APPROVING])
     )
+
+
+def _readable(votes: str) -> str | None:
+    """Return votes as the ledger's table holds them; None for other texts."""
+    try:
+        found = json.loads(votes)
+    except (ValueError, RecursionError):
+        return None
+    lists = isinstance(found, list) and all(isinstance(vote, list) for vote in found)
+    return votes if lists and all(isinstance(text, str | None) for vote in found for text in vote) else None
 
 
 def _decided(pl: Any, answers: "pl.DataFrame") -> "pl.DataFrame":

@@ -26,9 +26,7 @@ def list_records(
     session: "Session",
     since: Annotated[str | None, option("TIME", "Decided from this day, time, or 30d, 4w, 12h ago on.")] = None,
     until: Annotated[str | None, option("TIME", "Decided before this time; a day is included.")] = None,
-    reviewer: Annotated[
-        str | None, option("ID", "Only with a vote of this id or name.", "--reviewer")
-    ] = None,
+    reviewer: Annotated[str | None, option("ID", "Only with a vote of this id or name.", "--reviewer")] = None,
     domain: Annotated[str | None, option("DOMAIN", "Only of this domain.")] = None,
     decision: Annotated[str | None, option("WORD", "Only with this final or human decision.")] = None,
     rule: Annotated[str | None, option("ID", "Only those that this rule routed.")] = None,
