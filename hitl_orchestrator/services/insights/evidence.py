@@ -57,6 +57,7 @@ def evidence_in_store(
         drills=lambda cases: drills_in(cases, switches_in(ledger)),
         bounds=lambda: bounds_in(ledger),
         verify=verify,
+        oldest=lambda: next((event.at for event in ledger.governance_events()), None),
         derive=derived,
         marks=lambda: marks_in(ledger),
         is_staffed=lambda: staffed_by(people()),
