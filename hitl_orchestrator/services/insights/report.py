@@ -1,6 +1,6 @@
 """The report on a store: gathered part by part, so that what is damaged or missing is named and stops nothing else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +21,7 @@ from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
 from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom
+from hitl_orchestrator.services.insights.frames import check_stake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ class Asked:
 class Evidence:
     """How a report gets at what it reports on, each part by itself. `problem` is why there is no part at all.
 
-    `verify` is None where there is no ledger, for the reason in `not_verified`. `oldest` is the time of its first entry.
+    `verify` is None where there is no ledger, for the reason in `not_verified`. `oldest` is when it began.
     """
 
     store: str
@@ -73,6 +74,7 @@ class Evidence:
     looks: Callable[["pl.DataFrame"], Looks]
     verify: "Callable[[OnNumber], Verification] | None" = None
     not_verified: str = "not checked"
+    amounts: Callable[[], Iterable[str]] = tuple
     oldest: Callable[[], datetime | None] = lambda: None
     derive: Callable[[Span, "pl.DataFrame", OnNumber], Compliance] = lambda span, cases, on_number: NO_COMPLIANCE
     marks: Callable[[], Sequence[Mark]] = tuple
@@ -128,6 +130,8 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     integrity, scrubs_due = _integrity(evidence, asked, alarms, on_progress)
     frame = alarms.attempt("the cases cannot be read", lambda: evidence.frame(asked.stake, on_progress), None)
     cases = prepared(empty()) if frame is None else frame
+    if frame is not None:
+        check_stake(frame, asked.stake, evidence.amounts)
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
     no_marks: Sequence[Mark] = ()
     marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, no_marks)

@@ -8,7 +8,6 @@ from hitl_orchestrator.insights.report.model import Control, Report
 from hitl_orchestrator.insights.report.phrases import number, rate, share_text
 from hitl_orchestrator.insights.shares import Share, share_among
 
-
 _NOT_VERIFIED = "the ledger was not verified for this report"
 
 
@@ -180,7 +179,7 @@ def authorized(report: Report) -> Finding:
 
 
 def kept(report: Report) -> Finding:
-    """Read whether logs reach back six months. Times of decisions do not count: a replayed one is older than its log."""
+    """Read whether logs reach back six months. A replayed decision may be older than its log."""
     oldest = report.integrity.oldest
     if oldest is None:
         return Finding(None, "the time of the oldest entry is not known")
