@@ -7,7 +7,7 @@ from hitl_orchestrator.cli.output.bars import Glyphs, bar, sparkline, thinned
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import percent
+from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Metrics, Moment, Quantiles, Share
 
 NOTHING = "No decision in this period."
@@ -158,7 +158,7 @@ def _with_bound(task_type: str | None, bound: float | None) -> str:
 def _errors(errors: EscapedErrors) -> str:
     if errors.share is None or errors.lowest is None or errors.highest is None:
         return errors.why_not or "not enough data"
-    found = f"{percent(errors.share, 1)} [{percent(errors.lowest, 1)}, {percent(errors.highest, 1)}]"
+    found = f"{percent(errors.share, 1, bound=TOLERATED)} {percent_interval(errors.lowest, errors.highest, 1, bound=TOLERATED)}"
     return found if errors.enough else f"{found}, {errors.why_not}"
 
 
@@ -177,7 +177,7 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     for course in _COURSES:
         yield from _line(course, [course.read(each) for each in moments], screen)
     for mark in metrics.marks[-3:]:
-        yield Line(f"{mark.at:%Y-%m-%d} {mark.kind} {inline(mark.label)}", "dim", indent=_LABEL)
+        yield Line(f"{mark.at:%Y-%m-%d}  {inline(mark.text)}", "dim", indent=_LABEL)
     yield Line()
 
 
@@ -187,7 +187,7 @@ def _line(course: "_Course", values: Sequence[float | None], screen: Screen) -> 
     if len(known) < 2:  # noqa: PLR2004
         return
     line = sparkline(thinned(values, screen.bar_width), screen.drawn)
-    ends = f"{course.written(known[0])} {screen.drawn.to} {course.written(known[-1])}"
+    ends = f"from {course.written(known[0])} to {course.written(known[-1])}"
     yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(f"  {ends}", "dim")))
 
 
@@ -266,7 +266,7 @@ def _percent(share: Share) -> str:
 def _interval(share: Share) -> str:
     if share.lowest is None or share.highest is None:
         return ""
-    return f" [{percent(share.lowest)}, {percent(share.highest)}]"
+    return f" {percent_interval(share.lowest, share.highest)}"
 
 
 def _error_style(share: Share) -> str:

@@ -114,7 +114,7 @@ def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
 def _marks(marks: tuple[Mark, ...]) -> tuple[Block, ...]:
     if not marks:
         return ()
-    items = tuple(Item(f"{moment(mark.at)}: {mark.label}", label=words(mark.kind)) for mark in marks)
+    items = tuple(Item(f"{moment(mark.at)}: {mark.text}") for mark in marks)
     return Paragraph("Changes of policy and of agent version in this time:"), Items(items)
 
 
