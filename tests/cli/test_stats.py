@@ -31,7 +31,7 @@ def test_the_canonical_cases_are_on_one_screen(filled):
 
     found = {line.split()[0]: line for line in reversed(lines) if line}
     assert lines[0].startswith("5 decisions ")
-    assert " 40% of 5 " in found["automated"]
+    assert " 40 % of 5 " in found["automated"]
     assert "1 approve  1 modify  1 override  0 reject" in found["people"]
     assert "decided in  median 15 min" in found["decided"]
 

@@ -8,7 +8,7 @@ from support.report_parts import LENIENT, VERIFIED, errors_of, refunds, some_met
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.phrases import highest_rate, interval, length_of_time, name, rate
+from hitl_orchestrator.insights.report.phrases import length_of_time, name
 
 
 def findings(**changes):
@@ -88,23 +88,6 @@ def test_the_signal_line_of_no_case_has_no_share():
     )
 
     assert signal_line(none).text == "decisions 0 | automated - | reviews 0 | escalations 0 | overrides 0"
-
-
-@pytest.mark.parametrize(
-    ("lowest", "highest", "shown"),
-    [
-        (0.4203, 0.7104, "[42 %, 72 %]"),
-        (0.05, 0.05, "[5 %, 5 %]"),
-        (0.0, 1.0, "[0 %, 100 %]"),
-        (0.999, 1, "[99 %, 100 %]"),
-    ],
-)
-def test_an_interval_is_never_shown_narrower_than_it_is(lowest, highest, shown):
-    assert interval(lowest, highest) == shown
-
-
-def test_shares_never_look_like_the_other_side_of_a_bound():
-    assert (rate(0.0499), highest_rate(0.0501), highest_rate(0.05)) == ("4 %", "6 %", "5 %")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Confidences are cut off, because rules compare them with bounds. Shares are rounded; the ends of an interval outwards.
 """
 
+from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 
 _EXACT = Context(prec=400, rounding=ROUND_DOWN)
@@ -38,8 +39,10 @@ def percent(share: float, digits: int = 0, *, bound: float | None = None) -> str
     side of the bound: with a bound of 0.05, a share of 0.0504 is `5.04 %`.
     """
     exact = _exact(share)
-    rounded = _rounded(_in_percent(exact), digits, ROUND_HALF_UP, bound)
-    least = Decimal(1).scaleb(-digits)
+    # Beside a bound, `<1 %` would not say on which side of it the share is.
+    bounds = () if bound is None else (bound, 0.0, 1.0)
+    rounded = _rounded(_in_percent(exact), digits, ROUND_HALF_UP, bounds)
+    least = Decimal(1).scaleb(1 - _DIGITS if bounds else -digits)
     if exact > 0 and not rounded:
         return f"<{least} %"
     if exact < 1 and rounded == _ALL:
@@ -54,12 +57,12 @@ def bound_percent(bound: float) -> str:
 
 def lowest_percent(share: float, digits: int = 0, *, bound: float | None = None) -> str:
     """Return the lower end of an interval in percent, rounded down. `bound` is as for `percent`."""
-    return f"{_rounded(_in_percent(_without_noise(share)), digits, ROUND_FLOOR, bound):f} %"
+    return _end(share, digits, ROUND_FLOOR, bound)
 
 
 def highest_percent(share: float, digits: int = 0, *, bound: float | None = None) -> str:
     """Return the upper end of an interval in percent, rounded up. `bound` is as for `percent`."""
-    return f"{_rounded(_in_percent(_without_noise(share)), digits, ROUND_CEILING, bound):f} %"
+    return _end(share, digits, ROUND_CEILING, bound)
 
 
 def percent_interval(lowest: float, highest: float, digits: int = 0, *, bound: float | None = None) -> str:
@@ -67,11 +70,16 @@ def percent_interval(lowest: float, highest: float, digits: int = 0, *, bound: f
     return f"[{lowest_percent(lowest, digits, bound=bound)}, {highest_percent(highest, digits, bound=bound)}]"
 
 
-def _rounded(value: Decimal, digits: int, rounding: str, bound: float | None) -> Decimal:
-    """Round a number of percent to `digits`, or to the fewest more that keep it on its side of the bound."""
+def _end(share: float, digits: int, rounding: str, bound: float | None) -> str:
+    bounds = () if bound is None else (bound,)
+    return f"{_rounded(_in_percent(_without_noise(share)), digits, rounding, bounds):f} %"
+
+
+def _rounded(value: Decimal, digits: int, rounding: str, bounds: Sequence[float]) -> Decimal:
+    """Round a number of percent to `digits`, or to the fewest more that keep it on its side of all bounds."""
     for wanted in range(digits, _DIGITS):
         rounded = value.quantize(Decimal(1).scaleb(-wanted), rounding=rounding)
-        if bound is None or _side(rounded, bound) == _side(value, bound):
+        if all(_side(rounded, bound) == _side(value, bound) for bound in bounds):
             return rounded
     return value.quantize(Decimal(1).scaleb(-digits), rounding=rounding)
 

@@ -357,11 +357,9 @@ class _Plane(NamedTuple):
                 x=self.x(), y=alt.value(_LINE * label.row + 6), text=alt.Text("text:N")
             )
             # The line of another change may pass behind a name.
-            for color in (
-                {"color": theme.background, "stroke": theme.background, "strokeWidth": 4},
-                {"color": theme.text},
-            ):
-                yield chart.mark_text(align="left", baseline="middle", dx=label.dx, fontSize=size, **color)
+            ground = {"color": theme.background, "stroke": theme.background, "strokeWidth": 4}
+            for style in (ground, {"color": theme.text}):
+                yield chart.mark_text(align="left", baseline="middle", dx=label.dx, fontSize=size, **style)
 
 
 class _Label(NamedTuple):

@@ -158,7 +158,8 @@ def _with_bound(task_type: str | None, bound: float | None) -> str:
 def _errors(errors: EscapedErrors) -> str:
     if errors.share is None or errors.lowest is None or errors.highest is None:
         return errors.why_not or "not enough data"
-    found = f"{percent(errors.share, 1, bound=TOLERATED)} {percent_interval(errors.lowest, errors.highest, 1, bound=TOLERATED)}"
+    ends = percent_interval(errors.lowest, errors.highest, 1, bound=TOLERATED)
+    found = f"{percent(errors.share, 1, bound=TOLERATED)} {ends}"
     return found if errors.enough else f"{found}, {errors.why_not}"
 
 
