@@ -276,10 +276,10 @@ class Mark(Value):
 
     @property
     def text(self) -> str:
-        """The change in words: `policy refunds_v3`, `agent refunds: version 2025-02`."""
+        """The change in words: `new policy refunds_v3`, `agent refunds: version 2025-02`."""
         if self.of is not None:
             return f"agent {self.of}: version {self.label}"
-        return f"{self.kind.replace('_', ' ')} {self.label}"
+        return f"new {self.kind.replace('_', ' ')} {self.label}"
 
 
 class Metrics(Value):

@@ -45,7 +45,7 @@ _LENGTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "1w": _WEEK, "1mo
 """The lengths of intervals; that of a month is that of the shortest one."""
 
 _RIGHT, _RIGHT_PHONE, _AXIS = 116, 96, 44
-_LEAST_APART, _MANY, _BESIDE = 0.14, 24, 14
+_LEAST_APART, _MANY, _BESIDE, _TOLD_APART = 0.14, 24, 14, 5
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -169,7 +169,7 @@ def _by_day(marks: Iterable[Mark]) -> list[list[Mark]]:
 
 
 def _changed(marks: Sequence[Mark]) -> str:
-    """Return changes of one kind in words: `policy refunds_v3`, `3 agents: version 2025-02`."""
+    """Return changes of one kind in words: `new policy refunds_v3`, `3 agents: version 2025-02`."""
     first, agents = marks[0], {mark.of for mark in marks if mark.of is not None}
     if len(marks) == 1:
         return first.text
@@ -325,6 +325,14 @@ class _Plane(NamedTuple):
                 found.append([mark])
         return sorted(found, key=lambda same: (same[0].at, same[0].kind))[-MOST_MARKS:]
 
+    def _apart(self, marks: Sequence[Mark]) -> list[Mark]:
+        """Return the marks whose lines can be told apart."""
+        found: list[Mark] = []
+        for mark in marks:
+            if not found or self.pixel(mark.at) - self.pixel(found[-1].at) >= _TOLD_APART:
+                found.append(mark)
+        return found
+
     def _labels(self, marks: Sequence[Mark]) -> list["_Label"]:
         """Return the names of the changes in rows, none upon another: as many changes in one as that needs."""
         beside, size = float(_BESIDE), self.look.text_size
@@ -347,10 +355,12 @@ class _Plane(NamedTuple):
         alt, theme, size = altair(), self.look.theme, self.look.text_size
         labels = self._labels(marks)
         for label in labels:
-            chart = alt.Chart(rows([{"at": _text(mark.at)} for mark in label.marks])).encode(x=self.x())
-            yield chart.mark_rule(
-                color=theme.text, strokeDash=DOTTED if label.marks[0].kind != "policy" else SOLID, strokeWidth=1.2
-            ).encode(y=alt.value(_LINE * label.row + 8), y2=alt.value(self.height))
+            dash = DOTTED if label.marks[0].kind != "policy" else SOLID
+            for top, some in ((8, label.marks[:1]), (_LINE, self._apart(label.marks)[1:])):
+                chart = alt.Chart(rows([{"at": _text(mark.at)} for mark in some])).encode(x=self.x())
+                yield chart.mark_rule(color=theme.text, strokeDash=dash, strokeWidth=1.2).encode(
+                    y=alt.value(_LINE * label.row + top), y2=alt.value(self.height)
+                )
         for label in labels:
             row = {"at": _text(label.marks[0].at), "text": label.text}
             chart = alt.Chart(rows([row])).encode(

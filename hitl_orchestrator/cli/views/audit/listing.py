@@ -10,7 +10,7 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, duration
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import Action, DecisionSource
+from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
 
 ON_A_SCREEN = 1000
 """The number of records that a list on the screen has at most, if none is given."""
@@ -20,7 +20,8 @@ _LONG_LATENCY = 30 * 86_400.0
 
 
 _ROUTES = {Action.AUTO_APPROVE: "auto", Action.HUMAN_REVIEW: "review", Action.ESCALATE: "escalate"}
-"""The routing in one word each, which leaves room for the person."""
+_ENDS = {FinalDecision.MODIFIED_AND_APPROVED: "modified", FinalDecision.OVERRIDE_APPROVED: "overridden"}
+"""The routing and the decision in one word each, which leaves room for the person."""
 
 
 class Page(NamedTuple):
@@ -99,7 +100,7 @@ def _row(record: AuditRecord) -> tuple[Cell, ...]:
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
         Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
-        blocks.outcome(record.final_decision),
+        Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record),
         Cell(duration(record.latency_seconds)),
     )

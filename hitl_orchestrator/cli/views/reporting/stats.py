@@ -8,7 +8,7 @@ from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
-from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Metrics, Moment, Quantiles, Share
+from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Mark, Metrics, Moment, Quantiles, Share
 
 NOTHING = "No decision in this period."
 MOST_GROUPS = 10
@@ -16,7 +16,7 @@ TOLERATED = 0.05
 """The share of errors from which a bar is red."""
 
 _NARROW, _WIDEST = 60, 100
-_LABEL, _VALUE = 12, 6
+_LABEL, _VALUE, _ENDS = 12, 6, 25
 _LEAST_NAME, _LONGEST_NAME = 10, 30
 
 
@@ -174,12 +174,22 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     if len(moments) < 2:  # noqa: PLR2004
         return
     every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
-    yield Line(f"{count(len(moments), every)}, from {moments[0].start:%Y-%m-%d}", "dim")
+    yield Line(
+        f"{count(len(moments), every)} with decisions, from {moments[0].start:%Y-%m-%d} to {moments[-1].start:%Y-%m-%d}",
+        "dim",
+    )
     for course in _COURSES:
         yield from _line(course, [course.read(each) for each in moments], screen)
     for mark in metrics.marks[-3:]:
-        yield Line(f"{mark.at:%Y-%m-%d}  {inline(mark.text)}", "dim", indent=_LABEL)
+        yield Line(f"{mark.at:%Y-%m-%d}  {_mark(mark)}", "dim", indent=_LABEL)
     yield Line()
+
+
+def _mark(mark: Mark) -> str:
+    label = inline(mark.label)
+    return (
+        f"new {mark.kind.replace('_', ' ')} {label}" if mark.of is None else f"agent {inline(mark.of)}: version {label}"
+    )
 
 
 def _line(course: "_Course", values: Sequence[float | None], screen: Screen) -> Iterator[Block]:
@@ -187,7 +197,7 @@ def _line(course: "_Course", values: Sequence[float | None], screen: Screen) -> 
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004
         return
-    line = sparkline(thinned(values, screen.bar_width), screen.drawn)
+    line = sparkline(thinned(values, max(8, min(screen.bar_width, screen.width - _LABEL - _ENDS))), screen.drawn)
     ends = f"from {course.written(known[0])} to {course.written(known[-1])}"
     yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(f"  {ends}", "dim")))
 
