@@ -45,7 +45,7 @@ _LENGTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "1w": _WEEK, "1mo
 """The lengths of intervals; that of a month is that of the shortest one."""
 
 _RIGHT, _RIGHT_PHONE, _AXIS = 116, 96, 44
-_LEAST_APART, _MANY, _BESIDE, _TOLD_APART = 0.14, 24, 14, 5
+_LEAST_APART, _MANY, _BESIDE, _DISTINCT = 0.14, 24, 14, 5
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -326,10 +326,10 @@ class _Plane(NamedTuple):
         return sorted(found, key=lambda same: (same[0].at, same[0].kind))[-MOST_MARKS:]
 
     def _apart(self, marks: Sequence[Mark]) -> list[Mark]:
-        """Return the marks whose lines can be told apart."""
+        """Return the marks whose lines do not merge into one."""
         found: list[Mark] = []
         for mark in marks:
-            if not found or self.pixel(mark.at) - self.pixel(found[-1].at) >= _TOLD_APART:
+            if not found or self.pixel(mark.at) - self.pixel(found[-1].at) >= _DISTINCT:
                 found.append(mark)
         return found
 

@@ -103,7 +103,7 @@ def _forecast(metrics: Metrics, watched: _Watched) -> Iterator[str]:
     last, ahead = len(moments) - 1, max(1, len(moments) // 2)
     now, (then, low, high) = line.at(last)[0], line.at(last + ahead)
     verb = "rises" if line.slope > 0 else "falls"
-    unit = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
+    unit = INTERVALS_IN_WORDS[metrics.every]
     steps = number(ahead, unit)
     sentence = (
         f"{watched.title} {verb}: from {percent(now)} now to {percent(then)} {percent_interval(low, high)} in {steps}"

@@ -237,9 +237,9 @@ def test_changes_of_version_and_policy_are_marked_and_the_first_ones_are_not():
 
     found, with_stated = measure(frame_of(rows)), measure(frame_of(rows), marks=[stated])
 
-    assert [(mark.kind, mark.label[:7], mark.at) for mark in found.marks] == [
-        ("agent_version", "agent 2", MONDAY + timedelta(seconds=6)),
-        ("policy", "p bbbbb", MONDAY + timedelta(seconds=8)),
+    assert [(mark.kind, mark.text[:18], mark.at) for mark in found.marks] == [
+        ("agent_version", "agent agent: versi", MONDAY + timedelta(seconds=6)),
+        ("policy", "new policy p bbbbb", MONDAY + timedelta(seconds=8)),
     ]
     assert [mark.kind for mark in with_stated.marks] == ["policy", "agent_version"]
 

@@ -16,7 +16,7 @@ TOLERATED = 0.05
 """The share of errors from which a bar is red."""
 
 _NARROW, _WIDEST = 60, 100
-_LABEL, _VALUE, _ENDS = 12, 6, 25
+_LABEL, _VALUE = 12, 6
 _LEAST_NAME, _LONGEST_NAME = 10, 30
 
 
@@ -173,13 +173,15 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     moments = metrics.trend
     if len(moments) < 2:  # noqa: PLR2004
         return
-    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
-    yield Line(
-        f"{count(len(moments), every)} with decisions, from {moments[0].start:%Y-%m-%d} to {moments[-1].start:%Y-%m-%d}",
-        "dim",
-    )
-    for course in _COURSES:
-        yield from _line(course, [course.read(each) for each in moments], screen)
+    intervals = count(len(moments), INTERVALS_IN_WORDS[metrics.every])
+    yield Line(f"{intervals} with decisions, {moments[0].start:%Y-%m-%d} to {moments[-1].start:%Y-%m-%d}", "dim")
+    courses = [(course, [course.read(each) for each in moments]) for course in _COURSES]
+    known = [(course, values, _ends(course, values)) for course, values in courses]
+    room = screen.width - _LABEL - max(len(ends) for _, _, ends in known)
+    for course, values, ends in known:
+        if ends:
+            line = sparkline(thinned(values, max(3, min(screen.bar_width, room))), screen.drawn)
+            yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(ends, "dim")))
     for mark in metrics.marks[-3:]:
         yield Line(f"{mark.at:%Y-%m-%d}  {_mark(mark)}", "dim", indent=_LABEL)
     yield Line()
@@ -192,14 +194,12 @@ def _mark(mark: Mark) -> str:
     )
 
 
-def _line(course: "_Course", values: Sequence[float | None], screen: Screen) -> Iterator[Block]:
-    """Yield a sparkline with its first and last value."""
+def _ends(course: "_Course", values: Sequence[float | None]) -> str:
+    """Return the first and the last value in words; empty where there are no two."""
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004
-        return
-    line = sparkline(thinned(values, max(8, min(screen.bar_width, screen.width - _LABEL - _ENDS))), screen.drawn)
-    ends = f"from {course.written(known[0])} to {course.written(known[-1])}"
-    yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(f"  {ends}", "dim")))
+        return ""
+    return f"  from {course.written(known[0])} to {course.written(known[-1])}"
 
 
 class _Course(NamedTuple):

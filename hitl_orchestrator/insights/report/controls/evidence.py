@@ -125,7 +125,7 @@ def _replayed(report: Report) -> str | None:
 def monitored(report: Report) -> Finding:
     """Read whether behavior in use is measured over time."""
     metrics = report.metrics
-    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
+    every = INTERVALS_IN_WORDS[metrics.every]
     text = f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), every)}"
     text += f"; overturned by people: {share_text(metrics.overturn)}"
     return Finding(metrics.cases.decided > 0 or None, text)
