@@ -250,7 +250,7 @@ def _confidence(view: CaseView) -> Iterator[str]:
     if view.confidence is None:
         yield "The agent states no confidence. "
     else:
-        yield f'<span class="bar"><i style="width:{cut_off(100 * view.confidence, 0)}%"></i></span>'
+        yield f'<span class="bar"><i style="width:calc(100% * {cut_off(view.confidence, 2)})"></i></span>'
         yield f"{confidence_text(view.confidence)} "
     yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
     yield "".join(f'<span class="chip medium">{_line(name)} could not be read</span> ' for name in view.unreadable)

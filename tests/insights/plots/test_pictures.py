@@ -3,7 +3,7 @@
 import re
 import sys
 from datetime import timedelta
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from xml.etree import ElementTree
 
 import pytest
@@ -151,9 +151,13 @@ def test_changes_of_one_day_have_one_name_and_none_lies_upon_another():
     assert "3 agents: version 2025-02" in texts(to_svg(draw("trend", metrics)))
     assert "3 agents: version 2025-02 on 20 Jan 2025" in describe(metrics)
     crowded = draw("trend", metrics.model_copy(update={"marks": (*metrics.marks, *spread)}))
-    names = [text for text in texts(to_svg(crowded)) if text.startswith(("3 agents", "new policy"))]
-    assert any(re.fullmatch(r"new policy p0 and \d+ more", text) for text in names)
-    assert len(set(names)) <= 4
+    found = re.findall(r'translate\(([\d.]+),([\d.]+)\)"[^>]*>((?:3 agents|new policy)[^<]*)<', to_svg(crowded))
+    names = sorted({(float(y), float(x), text) for x, y, text in found})
+
+    assert any(re.fullmatch(r"new policy p0 and \d+ more", text) for _, _, text in names)
+    assert len({y for y, _, _ in names}) <= 4
+    for (upper, left, text), (lower, right, _) in pairwise(names):
+        assert upper < lower or left + text_width(text, 12) <= right
 
 
 def test_a_picture_for_a_notebook_shows_itself_and_is_saved(usual, tmp_path):
