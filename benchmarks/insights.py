@@ -208,6 +208,7 @@ def measure(count: int = CASES) -> dict[str, float]:
             "frame": ["-c", _OF_AUDIT + _FRAME, store],
             "metrics": ["-c", _OF_AUDIT + _METRICS, store],
             "report": ["-c", _OF_AUDIT + _REPORT, store],
+            "stats": ["-m", "hitl_orchestrator.cli", "--store", store, "stats"],
         }
         for what, command in commands.items():
             figures |= {f"insights_{what}_{name}": value for name, value in run(command).items()}

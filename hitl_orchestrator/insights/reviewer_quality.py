@@ -88,7 +88,9 @@ def measure_reviewers(
     """
     import polars as pl  # noqa: PLC0415
 
-    live = frame.filter(~pl.col("replayed").fill_null(value=False) & (pl.col("kind") != "change"))
+    live = frame.select(*_OF_CASE, *_OF_ANSWER).filter(
+        ~pl.col("replayed").fill_null(value=False) & (pl.col("kind") != "change")
+    )
     answers = _answers(pl, live)
     in_period = pl.lit(value=True) if since is None else pl.col("timestamp") >= since
     if until is not None:
@@ -112,6 +114,7 @@ _OF_CASE = (
     "seconds_looked_at",
     "shown_length",
 )
+_OF_ANSWER = ("replayed", "votes", "reviewer_id", "human_decision")
 
 
 def _answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":

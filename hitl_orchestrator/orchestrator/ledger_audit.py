@@ -97,6 +97,10 @@ class LedgerAudit:
         """Return the number of entries."""
         return self._signer(Verb.VERIFY).size()
 
+    def cases(self) -> int:
+        """Return the number of finished cases. Raises `LedgerDamaged` if they cannot be read."""
+        return self._ledger(Verb.READ_INSIGHTS).outcome_span().rows
+
     def verify(
         self,
         heads: Sequence[SignedHead] = (),
@@ -204,8 +208,7 @@ class LedgerAudit:
     ) -> "Metrics":
         """Return the metrics of the finished cases as `hitl.insights.metrics` does, with changes of the policy marked.
 
-        With `by`, a dimension, only what an overview with its groups needs is read: this is faster, and leaves the
-        measurements of reviewers, rules and other groups out.
+        With `by`, a dimension, they are an overview with its groups (see `measure`), which is read and measured faster.
 
         Raises:
             InvalidInput: an argument is invalid, or the extra `lab` is not installed.
@@ -227,6 +230,7 @@ class LedgerAudit:
             sure=sure,
             stake=stake,
             every=every,
+            by=by,
         )
 
     def backtest(

@@ -181,3 +181,11 @@ def test_a_file_that_is_no_export_is_refused(tmp_path, name, text, problem):
 def test_a_row_with_a_value_of_another_type_is_refused():
     with pytest.raises(InvalidInput, match="cannot be read"):
         a_frame([{"latency_seconds": "long"}])
+
+
+def test_a_time_in_another_form_of_the_standard_is_read_too():
+    times = ["2025-01-10T12:00:00.250000Z", "2025-01-10T12:00:00Z", "2025-01-10T14:00:00.5+02:00", None]
+    microseconds = a_frame([{"timestamp": time} for time in times])["timestamp"].dt.epoch("us").to_list()
+
+    noon = 1_736_510_400_000_000
+    assert microseconds == [noon + 250_000, noon, noon + 500_000, None]

@@ -45,6 +45,15 @@ def test_an_audit_gives_the_frame_and_the_metrics_of_the_facade(store):
     assert {use.rule_id for use in metrics.rules if use.in_force}.union(metrics.never_fired) == rules
 
 
+def test_progress_ends_at_the_number_of_finished_cases(store):
+    read, derived = [], []
+    with LedgerAudit(store) as audit:
+        audit.metrics(by="domain", on_cases=read.append)
+        audit.full_report(verify=False, on_progress=derived.append)
+
+        assert (audit.cases(), sum(read), sum(derived)) == (8, 8, 16)
+
+
 def test_an_amount_that_is_erased_or_no_number_is_missing(store):
     with LedgerAudit(store) as audit:
         rows = audit.frame(stake=STAKE).select("task_id", "stake", "stake_unit").rows()

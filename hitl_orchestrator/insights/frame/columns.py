@@ -81,6 +81,9 @@ DERIVED: Mapping[str, str] = {
 }
 """The columns that `prepared` adds."""
 
+_STORED_TIME, _ANY_TIME = "%Y-%m-%dT%H:%M:%S.%6fZ", "%+"
+"""The form that the ledger writes, which is read several times as fast, and every form of the standard."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -143,7 +146,7 @@ def from_text(text: str, columns: Sequence[str], separators: Separators) -> "pl.
             schema=_stored_types(columns),
             null_values=dict.fromkeys(numbers, separators.no_number),
         )
-        return raw.with_columns(_read_stored(columns))  # type: ignore[no-any-return]
+        return _as_frame(raw, columns)
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
         raise _unreadable(exc) from exc
 
@@ -157,7 +160,7 @@ def from_rows(rows: Iterable[Sequence[Any]], columns: Sequence[str] = tuple(FRAM
     pl = polars()
     try:
         raw = pl.DataFrame(list(rows), schema=_stored_types(columns), orient="row")
-        return raw.with_columns(_read_stored(columns))  # type: ignore[no-any-return]
+        return _as_frame(raw, columns)
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
         raise _unreadable(exc) from exc
 
@@ -183,11 +186,19 @@ def _stored_types(columns: Iterable[str]) -> dict[str, Any]:
     return {name: as_stored.get(FRAME[name], kind) for name, kind in schema(columns).items()}
 
 
-def _read_stored(columns: Iterable[str]) -> "list[pl.Expr]":
+def _as_frame(raw: "pl.DataFrame", columns: Sequence[str]) -> "pl.DataFrame":
+    """Return stored columns as those of the frame. Only altered rows have times in another form than the stored one."""
+    try:
+        return raw.with_columns(_read_stored(columns, _STORED_TIME))
+    except polars().exceptions.PolarsError:
+        return raw.with_columns(_read_stored(columns, _ANY_TIME))
+
+
+def _read_stored(columns: Iterable[str], times: str) -> "list[pl.Expr]":
     """Return the conversions of stored columns to those of the frame."""
     pl = polars()
     readers = {
-        "time": lambda column: column.str.to_datetime("%+", time_unit="us", time_zone="UTC"),
+        "time": lambda column: column.str.to_datetime(times, time_unit="us", time_zone="UTC"),
         "flag": lambda column: column.cast(pl.Boolean),
     }
     read = [readers[FRAME[name]](pl.col(name)) for name in columns if FRAME[name] in readers]

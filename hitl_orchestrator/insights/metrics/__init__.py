@@ -25,6 +25,7 @@ def measure(
     sure: float = 0.8,
     stake: StakeField | None = None,
     every: str | None = None,
+    by: str | None = None,
 ) -> Metrics:
     """Return the metrics of the cases decided from `since`, included, to `until`, excluded.
 
@@ -34,8 +35,11 @@ def measure(
     from which an agent is sure. `stake` names the amount in the column `stake`. `every` is the interval of the trend:
     `1h`, `1d`, `1w` or `1mo`; by default it suits the period.
 
+    With `by`, one of `DIMENSIONS`, they are an overview: the groups are those of this dimension, and the overturn map,
+    the list of sure and wrong cases, latencies by group, reviewers, rules and error types are left out.
+
     Raises:
-        InvalidInput: `tolerated`, `sure` or `every` is invalid, or a time has no zone.
+        InvalidInput: `tolerated`, `sure`, `every` or `by` is invalid, or a time has no zone.
     """
     from hitl_orchestrator.insights.metrics.measures import all_metrics  # noqa: PLC0415
 
@@ -50,4 +54,5 @@ def measure(
         sure=sure,
         stake=stake,
         every=every,
+        by=by,
     )

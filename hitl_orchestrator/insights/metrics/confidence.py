@@ -25,11 +25,11 @@ BINS = 10
 MOST_POINTS = 100
 
 
-def false_confidence(found: Population, sure: float) -> FalseConfidence:
-    """Return the cases with a confidence of at least `sure` that were overturned, the surest first."""
+def false_confidence(found: Population, sure: float, most: int = MOST_LISTED) -> FalseConfidence:
+    """Return the cases with a confidence of at least `sure` that were overturned; at most `most`, the surest first."""
     looked = found.cases.filter(pl.col("looked_at") & (pl.col("confidence_score") >= sure))
     wrong = looked.filter("look_overturned")
-    surest = wrong.sort("confidence_score", "timestamp", "case_id", descending=[True, True, False]).head(MOST_LISTED)
+    surest = wrong.sort("confidence_score", "timestamp", "case_id", descending=[True, True, False]).head(most)
     return FalseConfidence(
         bound=sure,
         overturned=relied_on(share_among(wrong.height, looked.height)),
@@ -54,13 +54,14 @@ def false_confidence(found: Population, sure: float) -> FalseConfidence:
 
 
 def _looked_at(found: Population) -> pl.DataFrame:
-    looked = found.cases.filter(pl.col("looked_at") & pl.col("confidence_score").is_not_null())
-    return looked.select(
+    looked = found.cases.select(
+        "looked_at",
+        "by_person",
         confidence="confidence_score",
         weight="look_weight",
         wrong=pl.col("look_overturned").cast(pl.Float64),
-        by_person="by_person",
     )
+    return looked.filter(pl.col("looked_at") & pl.col("confidence").is_not_null())
 
 
 def calibration(found: Population) -> Calibration:
@@ -120,8 +121,9 @@ def _bin(  # noqa: PLR0917
 
 def _represents(found: Population, looked: pl.DataFrame) -> str:
     """Return whom the looks describe."""
-    known = found.cases.filter(pl.col("confidence_score").is_not_null())
-    automatic = int(known["is_automatic"].sum())
+    is_known = pl.col("is_automatic") & pl.col("confidence_score").is_not_null()
+    is_unseen = is_known & ~(pl.col("review_probability").fill_null(0.0) > 0)
+    automatic, unseen = found.cases.select(is_known.sum(), unseen=is_unseen.sum()).row(0)
     reviewed = int(looked["by_person"].sum())
     checked = looked.height - reviewed
     people = f"{reviewed:,} {'case' if reviewed == 1 else 'cases'} that people decided"
@@ -129,7 +131,6 @@ def _represents(found: Population, looked: pl.DataFrame) -> str:
         return people
     if not checked:
         return f"{people}, and none of the {automatic:,} automatic cases: no spot check of them is answered"
-    unseen = int((known["is_automatic"] & ~(known["review_probability"].fill_null(0.0) > 0)).sum())
     covered = f"{people}, and {automatic - unseen:,} automatic cases through {checked:,} answered spot checks"
     return f"{covered}; {unseen:,} automatic cases cannot be drawn for one" if unseen else covered
 

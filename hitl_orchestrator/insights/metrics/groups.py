@@ -80,9 +80,9 @@ def all_cases(cells: pl.DataFrame) -> Tally:
     return tallies(cells).get((), Tally(Counter(), []))
 
 
-def by_dimension(cells: pl.DataFrame) -> dict[str, dict[str | None, Tally]]:
+def by_dimension(cells: pl.DataFrame, dimensions: Iterable[str] = DIMENSIONS) -> dict[str, dict[str | None, Tally]]:
     """Return the tallies of each dimension: the confidence bands in order, the others by their number of cases."""
-    return {name: _of_dimension(cells, name) for name in DIMENSIONS}
+    return {name: _of_dimension(cells, name) for name in dimensions}
 
 
 def groups(by: Mapping[str, Mapping[str | None, Tally]]) -> dict[str, tuple[Group, ...]]:

@@ -7,11 +7,22 @@ from hitl_orchestrator.insights.metrics.population import Population
 from hitl_orchestrator.insights.shares import share_among
 
 _QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
+_READ = (
+    "by_person",
+    "replayed",
+    "timestamp",
+    "due_at",
+    "latency_seconds",
+    "review_seconds",
+    "seconds_looked_at",
+    "human_role",
+    "risk_level",
+)
 
 
-def latency(found: Population) -> Latency:
+def latency(found: Population, *, by_group: bool = True) -> Latency:
     """Return the durations of decisions. Replayed cases are records: they have a total, and no times of work here."""
-    decided = found.cases.filter("by_person")
+    decided = found.cases.select(_READ).filter("by_person")
     live = decided.filter(~pl.col("replayed"))
     viewed = pl.col("review_seconds") - pl.col("seconds_looked_at")
     due = live.filter(pl.col("due_at").is_not_null())
@@ -20,10 +31,10 @@ def latency(found: Population) -> Latency:
         total=_quantiles(decided, pl.col("latency_seconds")),
         waiting=_quantiles(live, pl.max_horizontal(viewed, viewed * 0)),
         working=_quantiles(live, pl.col("seconds_looked_at")),
-        automatic=_quantiles(found.cases.filter("is_automatic"), pl.col("latency_seconds")),
+        automatic=_quantiles(found.cases, pl.col("latency_seconds").filter("is_automatic")),
         overdue=share_among(late, due.height),
-        by_role=_by(decided, "human_role"),
-        by_risk=_by(decided, "risk_level"),
+        by_role=_by(decided, "human_role") if by_group else {},
+        by_risk=_by(decided, "risk_level") if by_group else {},
     )
 
 

@@ -9,10 +9,10 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics.autonomy import autonomy
 from hitl_orchestrator.insights.metrics.cells import cells_of
-from hitl_orchestrator.insights.metrics.confidence import calibration, false_confidence, risk_coverage
+from hitl_orchestrator.insights.metrics.confidence import MOST_LISTED, calibration, false_confidence, risk_coverage
 from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, groups, left_out, overturn_map
 from hitl_orchestrator.insights.metrics.latency import latency
-from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField, Verdicts
+from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, Mark, Metrics, StakeField, Verdicts
 from hitl_orchestrator.insights.metrics.population import case_counts, population, relied_on
 from hitl_orchestrator.insights.metrics.rules import error_types, never_fired, rule_uses
 from hitl_orchestrator.insights.metrics.trend import all_marks, interval_of, stakes, trend
@@ -32,31 +32,34 @@ def all_metrics(
     sure: float,
     stake: StakeField | None,
     every: str | None,
+    by: str | None,
 ) -> Metrics:
     """Return the metrics of a prepared frame; see `measure`."""
-    _check(since, until, tolerated, sure)
+    _check(since, until, tolerated, sure, by)
     found = population(frame, since, until)
     interval = interval_of(found.period, every)
     cells = cells_of(found)
-    tally, by = all_cases(cells), by_dimension(cells)
+    whole = by is None
+    tally, tallied = all_cases(cells), by_dimension(cells, DIMENSIONS if by is None else (by,))
+    task_types = tallied.get("task_type") or by_dimension(cells, ("task_type",))["task_type"]
     return Metrics(
         period=found.period,
         cases=case_counts(found, looks),
         **tally.rates(),
         **_decisions_of_people(tally.verdicts),
         automatic_errors=tally.errors,
-        by=groups(by),
-        left_out=left_out(by),
-        overturn_map=overturn_map(cells, by["task_type"]),
-        false_confidence=false_confidence(found, sure),
+        by=groups(tallied),
+        left_out=left_out(tallied),
+        overturn_map=overturn_map(cells, task_types) if whole else (),
+        false_confidence=false_confidence(found, sure, MOST_LISTED if whole else 0),
         calibration=calibration(found),
         risk_coverage=risk_coverage(found),
-        latency=latency(found),
-        reviewers=measure_reviewers(frame, since=since, until=until),
-        rules=rule_uses(cells, active_rules),
-        never_fired=never_fired(found, active_rules),
-        error_types=error_types(found),
-        autonomy=autonomy(cells, by["task_type"], tolerated),
+        latency=latency(found, by_group=whole),
+        reviewers=measure_reviewers(frame, since=since, until=until) if whole else (),
+        rules=rule_uses(cells, active_rules) if whole else (),
+        never_fired=never_fired(found, active_rules) if whole else (),
+        error_types=error_types(found) if whole else (),
+        autonomy=autonomy(cells, task_types, tolerated),
         stakes=stakes(found, stake, looks),
         every=interval,
         trend=trend(found, interval, sure),
@@ -75,10 +78,12 @@ def _decisions_of_people(verdicts: Verdicts) -> dict[str, Share]:
     return {name: relied_on(share_among(count, verdicts.people)) for name, count in counts.items()}
 
 
-def _check(since: datetime | None, until: datetime | None, tolerated: float, sure: float) -> None:
-    """Refuse shares out of their range, and times without a zone."""
+def _check(since: datetime | None, until: datetime | None, tolerated: float, sure: float, by: str | None) -> None:
+    """Refuse shares out of their range, times without a zone, and unknown dimensions."""
     if not 0 < tolerated < 1 or not 0 <= sure <= 1:
         raise InvalidInput([f"tolerated: {tolerated!r} must lie between 0 and 1, and sure: {sure!r} from 0 to 1"])
     for name, at in (("since", since), ("until", until)):
         if at is not None and at.tzinfo is None:
             raise InvalidInput([f"{name}: {at.isoformat()} has no time zone; give a time such as 2025-01-10T09:15:00Z"])
+    if by is not None and by not in DIMENSIONS:
+        raise InvalidInput([f"by: {by!r} is not one of {', '.join(DIMENSIONS)}"])

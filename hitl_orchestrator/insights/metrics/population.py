@@ -103,11 +103,10 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
 
 def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
     """Return the number of cases covered and left out."""
-    rows, cases = found.within, found.cases
-    agents = rows.filter(pl.col("kind") == "case")
-    ended = dict(agents.group_by("final_decision").len().iter_rows())
-    kinds = dict(rows.group_by("kind").len().iter_rows())
-    unanswered = found.frame.filter(pl.col("is_drawn") & pl.col("check_overturned").is_null()).height
+    cases = found.cases
+    endings = list(found.within.group_by("kind", "final_decision").len().iter_rows())
+    ended = {final: number for kind, final, number in endings if kind == "case"}
+    unanswered = found.frame.select((pl.col("is_drawn") & pl.col("check_overturned").is_null()).sum()).item()
     return CaseCounts(
         decided=cases.height,
         canceled=ended.get(FinalDecision.CANCELED.value, 0),
@@ -115,8 +114,8 @@ def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
         open=looks.open if looks else 0,
         overdue=looks.overdue if looks else 0,
         unanswered_checks=looks.unanswered_checks if looks else unanswered,
-        quality_checks=kinds.get("quality_check", 0),
-        changes=kinds.get("change", 0),
+        quality_checks=sum(number for kind, _, number in endings if kind == "quality_check"),
+        changes=sum(number for kind, _, number in endings if kind == "change"),
         replayed=int(cases["replayed"].sum()),
         redacted=int(cases["redacted"].sum()),
         unreadable=looks.unreadable if looks else 0,

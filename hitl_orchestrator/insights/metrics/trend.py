@@ -85,7 +85,8 @@ def all_marks(found: Population, given: Sequence[Mark]) -> tuple[Mark, ...]:
 def _first_seen(found: Population, kind: str, label: pl.Expr, of: str | None = None) -> list[Mark]:
     """Return when each label was first seen, except the first one of each value of the column `of`."""
     owner = pl.lit(None, pl.String) if of is None else pl.col(of)
-    cases = found.frame.filter(pl.col("kind") == "case").select("timestamp", of=owner, label=label).drop_nulls("label")
+    cases = found.frame.select("kind", "timestamp", of=owner, label=label)
+    cases = cases.filter((pl.col("kind") == "case") & pl.col("label").is_not_null())
     seen = cases.group_by("of", "label").agg(pl.col("timestamp").min()).sort("timestamp", "of", "label")
     later = seen.filter(~pl.col("of").is_first_distinct())
     return [Mark(at=row["timestamp"], kind=kind, label=row["label"], of=row["of"]) for row in rows_of(later)]

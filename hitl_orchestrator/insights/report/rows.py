@@ -39,6 +39,15 @@ _COLUMNS = {
     "at": "timestamp",
     "replayed": "replayed",
 }
+_OF_DUTIES = (
+    "case_id",
+    "routing_decision",
+    "final_decision",
+    "decision_source",
+    "reviewer_id",
+    "submitted_by",
+    "votes",
+)
 NEW_KINDS = {
     "labels": "predicted_label",
     "task types": "task_type",
@@ -52,7 +61,8 @@ NEW_KINDS = {
 
 def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     """Return the duties of people that were not met in live cases. Replayed ones are records of other systems."""
-    live = frame.filter((frame["kind"] != "quality_check") & frame["is_decided"] & ~frame["replayed"].fill_null(False))
+    is_live = (frame["kind"] != "quality_check") & frame["is_decided"] & ~frame["replayed"].fill_null(False)
+    live = frame.select(_OF_DUTIES).filter(is_live)
     needed = live.filter(
         (live["routing_decision"] != Action.AUTO_APPROVE.value) & live["final_decision"].is_in(_words(_GOES_AHEAD))
     )
@@ -62,7 +72,7 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
     alone = asked.filter(asked["submitted_by"] == asked["reviewer_id"])["case_id"]
     voted = asked.filter(asked["votes"].is_not_null()).select("case_id", "submitted_by", "votes").rows()
     own = dict.fromkeys([*alone, *(case_id for case_id, by, votes in voted if by in _people(votes))])
-    drawn = frame.filter(frame["is_drawn"].fill_null(False))
+    drawn = frame.select("check_overturned", "timestamp").filter(frame["is_drawn"].fill_null(False))
     late = drawn.filter(drawn["check_overturned"].is_null())
     late = late.filter(late["timestamp"] < now - timedelta(days=DAYS_FOR_A_CHECK))
     return Duties(
@@ -76,19 +86,19 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
 
 def decided_rows(frame: "pl.DataFrame", most: int = MOST_DECIDED) -> tuple[tuple[Decided, ...], int]:
     """Return the latest decisions, the latest first, and the number of those left out."""
-    cases = frame.filter((frame["kind"] == CASE) & frame["is_decided"]).sort("timestamp", "finished_seq")
-    shown = cases.tail(most).reverse()
+    decided = frame.select("finished_seq", *_COLUMNS.values()).filter((frame["kind"] == CASE) & frame["is_decided"])
+    shown = decided.top_k(most, by=["timestamp", "finished_seq"])
     rows = [
         Decided(**{name: row[column] for name, column in _COLUMNS.items()})
-        for row in rows_of(shown.select(list(_COLUMNS.values())))
+        for row in rows_of(shown.sort("timestamp", "finished_seq", descending=True))
     ]
-    return tuple(rows), cases.height - len(rows)
+    return tuple(rows), decided.height - len(rows)
 
 
 def first_seen(frame: "pl.DataFrame", column: str) -> Mapping[str, datetime]:
     """Return the values of a column of cases, and when each first occurred."""
-    known = frame.filter((frame["kind"] == CASE) & frame[column].is_not_null())
-    earliest = known.select(column, "timestamp").group_by(column).min().sort("timestamp", column)
+    known = frame.select(column, "timestamp").filter((frame["kind"] == CASE) & frame[column].is_not_null())
+    earliest = known.group_by(column).min().sort("timestamp", column)
     return {row[column]: row["timestamp"] for row in rows_of(earliest)}
 
 

@@ -26,20 +26,20 @@ __all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "policy_in
 _OVERVIEW = frozenset(
     {
         "case_id",
-        "task_id",
         "task_type",
-        "risk_level",
         "confidence_score",
         "routing_decision",
-        "rule_id",
+        "escalations",
         "review_probability",
         "final_decision",
         "decision_source",
         "human_decision",
+        "label_changed",
         "quality_check",
         "quality_check_of",
         "replayed",
         "redacted",
+        "agent_id",
         "model_version",
         "timestamp",
         "latency_seconds",
@@ -48,7 +48,7 @@ _OVERVIEW = frozenset(
         "due_at",
     }
 )
-"""The columns that an overview of a store reads, beside those of its groups."""
+"""The columns that an overview of a store reads (see `measure`), beside that of its groups."""
 
 OnCases = Callable[[int], None]
 

@@ -7,12 +7,15 @@ from statistics import fmean, median
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.outcome_frames import MONDAY, frame_of
 from support.random_outcomes import ledgers
 
 from hitl_orchestrator.domain.audit import is_drawn
+from hitl_orchestrator.insights.frame import FRAME, prepared
 from hitl_orchestrator.insights.metrics import measure
-from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, StakeField
+from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, Mark, StakeField
+from hitl_orchestrator.services.insights.frames import columns_for
 
 VERDICTS = ("approve", "reject", "modify", "override")
 LOWER_ENDS = {"<0.50": 0, "0.50-0.60": 0.5, "0.60-0.70": 0.6, "0.70-0.80": 0.7, "0.80-0.90": 0.8, "0.90-0.95": 0.9}
@@ -320,3 +323,31 @@ def test_load_agreement_and_care_of_reviewers(rows):
         paces = [seconds * 1000 / length for seconds, length in times[name] if length]
         assert one.median_seconds == (pytest.approx(median(s for s, _ in times[name])) if times[name] else None)
         assert one.median_seconds_per_1000 == (pytest.approx(median(paces)) if paces else None)
+
+
+@SEEN
+@given(rows=ledgers(), by=st.sampled_from(DIMENSIONS))
+def test_an_overview_says_the_same_from_its_few_columns(rows, by):
+    frame, marks = frame_of(rows), [Mark(at=MONDAY, kind="policy", label="p 1")]
+    whole = measure(prepared(frame.select(*FRAME)), marks=marks)
+    found = measure(prepared(frame.select(columns_for(by))), marks=marks, by=by)
+
+    shown = {name: without_means(groups) for name, groups in whole.by.items() if name == by}
+    sure = whole.false_confidence
+    expected = whole.model_copy(
+        update={
+            "by": shown,
+            "overturn_map": (),
+            "reviewers": (),
+            "rules": (),
+            "error_types": (),
+            "latency": whole.latency.model_copy(update={"by_role": {}, "by_risk": {}}),
+            "false_confidence": sure.model_copy(update={"cases": (), "left_out": len(sure.cases) + sure.left_out}),
+        }
+    )
+    assert found.model_copy(update={"by": {by: without_means(found.by[by])}}) == expected
+
+
+def without_means(groups):
+    """The groups without sums of numbers, which are rounded as they are added."""
+    return [group.model_copy(update={"mean_confidence": None}) for group in groups]

@@ -110,6 +110,7 @@ def test_the_canonical_cases_give_the_canonical_metrics():
     [
         {"tolerated": 0.0},
         {"tolerated": 1.0},
+        {"by": "weather"},
         {"sure": 1.1},
         {"every": "2d"},
         {"every": ""},
@@ -118,7 +119,8 @@ def test_the_canonical_cases_give_the_canonical_metrics():
 )
 def test_an_invalid_option_is_refused(options):
     with pytest.raises(
-        InvalidInput, match=r"tolerated: .* must lie between|every: .* is not one of 1h, 1d, 1w, 1mo|no time zone"
+        InvalidInput,
+        match=r"tolerated: .* must lie between|(every|by): .* is not one of (1h, 1d, 1w, 1mo|task_type)|no time zone",
     ):
         measure(frame_of([]), **options)
 

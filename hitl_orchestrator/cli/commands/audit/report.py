@@ -16,7 +16,7 @@ from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
-    from hitl_orchestrator.orchestrator import FullReport
+    from hitl_orchestrator.orchestrator import FullReport, LedgerAudit
 
 group = typer.Typer()
 _MALFORMED = "malformed"
@@ -95,15 +95,24 @@ def _made(
             raise InvalidInput([f"--on {past} and --store: choose one of them"])
         return report_on_file(past, **wanted)
     try:
-        with session.audit() as audit:
-            size = 1 if not verify else 2 * audit.size()
-            with counted(size + 2 * audit.size(), "reporting") as on_progress:
-                return audit.full_report(verify=verify, on_progress=on_progress, **wanted)
+        with session.audit() as audit, counted(_work(audit, verify=verify), "reporting") as on_progress:
+            return audit.full_report(verify=verify, on_progress=on_progress, **wanted)
     except (LedgerDamaged, StoreUnavailable, TamperedPeople, TamperedPolicy) as exc:
         # A server that is away says nothing about the store; a malformed file does.
         if isinstance(exc, StoreUnavailable) and _MALFORMED not in exc.cause:
             raise
         return report_on_damaged(session.store, exc, **wanted)
+
+
+def _work(audit: "LedgerAudit", *, verify: bool) -> int:
+    """Return the numbers of entries and cases that a report processes: it reads cases, and derives them again."""
+    from hitl_orchestrator.errors import HitlError
+
+    entries = 2 * audit.size() if verify else 0
+    try:
+        return entries + 2 * audit.cases()
+    except HitlError:  # the report says so
+        return entries
 
 
 def _write(full: "FullReport", form: str, session: "Session", out: str | None, *, force: bool) -> None:

@@ -36,7 +36,7 @@ def stats(
     from hitl_orchestrator.orchestrator import span_of
 
     dimension, span = _dimension(by), span_of(since, until, now())
-    with session.audit() as audit, counted(audit.size(), "reading") as on_cases:
+    with session.audit() as audit, counted(audit.cases(), "reading") as on_cases:
         shown = None if session.as_json or reviewers else dimension
         metrics = audit.metrics(since=span.since, until=span.until, by=shown, on_cases=on_cases)
     if reviewers:

@@ -47,7 +47,7 @@ def backtest(
     if Path(past).suffix in _FILES:
         result = run_backtest(policy, [scan(past)], old=other, capacity=capacities, roles=roles, where=where)
     else:
-        with session.on(past).audit() as audit, counted(audit.size(), "backtesting") as on_cases:
+        with session.on(past).audit() as audit, counted(audit.cases(), "backtesting") as on_cases:
             result = audit.backtest(policy, old=other, capacity=capacities, roles=roles, where=where, on_cases=on_cases)
     answer(session.as_json, result.model_dump(mode="json"), lambda: report(result, old))
 
