@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 group = typer.Typer()
 _DAMAGED = ("malformed", "it holds no ledger")
-"""What is said of a damaged file, by SQLite, and of one that was emptied beside its key."""
+"""The words of SQLite about a damaged file, and those about one that was emptied beside its key."""
 
 TEXT, JSON, PDF = "text", "json", "pdf"
 FORMATS = (TEXT, "html", "md", JSON, PDF)
