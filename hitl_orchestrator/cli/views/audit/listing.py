@@ -11,7 +11,7 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, duration
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import DecisionSource
+from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
 from hitl_orchestrator.domain.shown.people import known_as
 
 ON_A_SCREEN = 1000
@@ -19,6 +19,11 @@ ON_A_SCREEN = 1000
 
 _LONG_LATENCY = 30 * 86_400.0
 """Seconds. A longer latency surprises a reader who does not know where it counts from."""
+
+
+_ROUTES = {Action.AUTO_APPROVE: "auto", Action.HUMAN_REVIEW: "review", Action.ESCALATE: "escalate"}
+_ENDS = {FinalDecision.MODIFIED_AND_APPROVED: "modified", FinalDecision.OVERRIDE_APPROVED: "overridden"}
+"""The routing and the decision in one word each, which leaves room for the person."""
 
 
 class Page(NamedTuple):
@@ -77,10 +82,9 @@ def records(
         yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
         yield from map(Line, notes(page, filters))
         return
-    outcome = Column("final decision"), Column("by", gives_way=True, folds=True)
-    yield Table(
-        (TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True)), [_row(row, names) for row in rows]
-    )
+    outcome = Column("decision"), Column("by", gives_way=True, folds=True)
+    columns = (TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True))
+    yield Table(columns, [_row(row, names) for row in rows])
     yield Line()
     if any(record.latency_seconds > _LONG_LATENCY for record in rows):
         yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
@@ -102,8 +106,8 @@ def _row(record: AuditRecord, names: Mapping[str, str]) -> tuple[Cell, ...]:
         Cell(task_name(record.task_id, record.case_id), quoted=True),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
-        blocks.routing(record.routing_decision),
-        blocks.outcome(record.final_decision),
+        Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
+        Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record, names),
         _latency(record),
     )
