@@ -91,12 +91,18 @@ def compliance_card(compliance: Compliance) -> Card:
     title, broken = "Policy compliance", len(compliance.violations) + compliance.left_out
     lacking = sum(compliance.not_derived.values())
     missing = f" {plural(lacking, 'case')} could not be derived." if lacking else ""
+    if compliance.replayed:
+        records = plural(compliance.replayed, "record")
+        missing += (
+            f" Apart from them, {records} of other systems {'was' if compliance.replayed == 1 else 'were'} compared"
+        )
+        missing += " with the policy under which they were recorded here."
     if broken:
-        text = f"of {plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+        text = f"of {plural(compliance.derived, 'live decision')} derived again from policy and facts.{missing}"
         return Card(title, plural(broken, "violation"), "bad", text)
     if not compliance.derived:
-        return Card(title, "not derived", "unknown", f"No decision was derived again from its policy.{missing}")
-    text = f"{plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+        return Card(title, "not derived", "unknown", f"No live decision was derived again from its policy.{missing}")
+    text = f"{plural(compliance.derived, 'live decision')} derived again from policy and facts.{missing}"
     return Card(title, "no violations", "watch" if lacking else "good", text)
 
 
