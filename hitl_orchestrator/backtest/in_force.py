@@ -46,7 +46,7 @@ class InForce(NamedTuple):
 
     `policies` has each recorded policy by its hash, or the reason why it cannot be used here, `terms` when each was in
     force. `chains` are the escalation chains, oldest first, and `person_of` returns the person behind an account.
-    `intake_of` returns the ledger entry that received a case, or None if it cannot be told.
+    `intake_of` returns the ledger entry that received a case, or None if that cannot be read.
     """
 
     policies: Mapping[str, Policy | str]

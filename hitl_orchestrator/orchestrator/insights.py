@@ -65,22 +65,18 @@ class Insights:
         For a principal that may decide cases, those whose spot check is open look as if they had not been drawn.
 
         Raises:
-            InvalidInput: a time has no zone.
+            InvalidInput: a time has no zone, or no case states the amount.
             LedgerDamaged: the outcomes cannot be read.
         """
-        from hitl_orchestrator.services.insights.frames import (  # noqa: PLC0415 - polars is an extra
-            between,
-            cases_in,
-            chances_hidden,
-            checks_hidden,
-        )
+        from hitl_orchestrator.services.insights import frames  # noqa: PLC0415 - polars is an extra
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        cases = cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
+        cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
         if not sees_all(acting.principal, acting.reviewer):
-            cases = chances_hidden(checks_hidden(cases))
-        return between(cases, since, until)
+            cases = frames.chances_hidden(frames.checks_hidden(cases))
+        return frames.between(cases, since, until)
 
     def metrics(
         self,
@@ -105,20 +101,17 @@ class Insights:
             InvalidInput: an argument is invalid.
             LedgerDamaged: the outcomes cannot be read.
         """
-        from hitl_orchestrator.services.insights.frames import (  # noqa: PLC0415 - polars is an extra
-            cases_in,
-            checks_hidden,
-            looks_in,
-        )
+        from hitl_orchestrator.services.insights import frames  # noqa: PLC0415 - polars is an extra
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        cases = cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
+        cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
         if not sees_all(acting.principal, acting.reviewer):
-            cases = checks_hidden(cases)
+            cases = frames.checks_hidden(cases)
         measured = measure(
             cases,
-            looks_in(services.ledger, cases, mine),
+            frames.looks_in(services.ledger, cases, mine),
             since=since,
             until=until,
             active_rules={rule.rule_id: rule.action for rule in services.registry.active.policy.rules},
@@ -145,7 +138,7 @@ class Insights:
 
         It compares the period with the equally long one before it, and without `since` the last seven days with
         decisions with the seven before them. `verify` verifies the ledger, which takes longest. `controls` adds tables
-        of `aisvs`, `eu-ai-act` or `nist-rmf`, and drills. `tolerated`, `sure` and `stake` are those of `metrics`.
+        of `aisvs`, `eu-ai-act` or `nist-rmf`. `tolerated`, `sure` and `stake` are those of `metrics`.
         `on_progress` is called with numbers of processed entries and cases. What is damaged or missing is in the
         report, and stops nothing else.
 

@@ -62,7 +62,7 @@ def test_who_may_decide_does_not_learn_from_insights_which_reviews_are_spot_chec
     assert seen["auditor"] == {(is_drawn, None, 0.5, False, None) for is_drawn in (True, False)}
     assert [seen[who] for who in ("agent", "ana", "boss of operations")] == [{(False, None, None, False, None)}] * 3
     by_ana = readers["ana"].insights.metrics()
-    assert (by_ana.automatic_errors.drawn, by_ana.cases.unanswered_checks) == (0, 0)
+    assert (by_ana.automatic_errors.reviews, by_ana.cases.unanswered_checks) == (0, 0)
     assert readers["auditor"].insights.metrics().cases.unanswered_checks == len(drawn)
 
     readers["ana"].decide(readers["ana"].inbox()[0].case_id, a_review("approve", None))

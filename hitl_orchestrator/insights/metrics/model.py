@@ -46,7 +46,8 @@ class CaseCounts(Value):
 
     `decided` cases are covered. `canceled` and `superseded` ones ended without a decision. `open`, `overdue` and
     `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period. `quality_checks` and
-    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones.
+    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones, and
+    so are `named`, those that a person decided whose id is recorded, and `shown`, those that a person decided here.
     """
 
     decided: int
@@ -60,6 +61,8 @@ class CaseCounts(Value):
     replayed: int = 0
     redacted: int = 0
     unreadable: int = 0
+    named: int = 0
+    shown: int = 0
 
 
 class Verdicts(Value):
@@ -264,11 +267,22 @@ class Moment(Value):
 
 
 class Mark(Value):
-    """A change at a time: a policy that came into force, or a version of an agent that was first seen."""
+    """A change at a time: a policy that came into force, or a version of an agent that was first seen.
+
+    `of` is the agent whose version `label` is; None for a policy.
+    """
 
     at: UtcDatetime
     kind: str
     label: str
+    of: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The change in words: `new policy refunds_v3`, `agent refunds: version 2025-02`."""
+        if self.of is not None:
+            return f"agent {self.of}: version {self.label}"
+        return f"new {self.kind.replace('_', ' ')} {self.label}"
 
 
 class Metrics(Value):
