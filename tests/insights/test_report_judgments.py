@@ -51,7 +51,6 @@ def test_records_without_a_flaw_are_sound():
         ({"scrubs_due": 1}, "open points", "1 redacted case"),
         ({"integrity": UNCHECKED}, "not verified", "left out on demand"),
         ({"compliance": SKIPPED}, "open points", "2 automatic decisions cannot be derived"),
-        ({"compliance": PAST}, "no decisions", "no live decision"),
         ({"compliance": NOTHING}, "not verified", "No decision could be derived"),
         ({"compliance": NOTHING, "metrics": some_metrics(cases=CaseCounts(decided=0))}, "no decisions", "no decision"),
     ],
@@ -153,3 +152,9 @@ def test_who_submitted_must_be_known_to_say_that_no_one_decided_their_own(own, k
 
     (found,) = (each for each in judgment.criteria if each.criterion_id == "separate_duties")
     assert (found.holds, measured in found.measured) == (holds, True)
+
+
+def test_replayed_records_do_not_show_that_the_policy_is_followed():
+    (followed,) = (each for each in verdict(compliance=PAST).criteria if each.criterion_id == "policy_followed")
+
+    assert (followed.holds, "60 replayed records compared" in followed.measured) == (None, True)

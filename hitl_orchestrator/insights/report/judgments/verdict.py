@@ -105,9 +105,7 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
     apart = f"; {number(skipped, 'decision')} cannot be derived" if skipped else ""
     ids = ", ".join(each.case_id for each in compliance.violations[:2])
     unknown = Settled("unknown", NOT_VERIFIED, "No decision could be derived again from its policy.")
-    nothing = Settled(
-        "unknown", NO_DECISIONS, "There is no live decision yet." if decided else "There is no decision yet."
-    )
+    nothing = Settled("unknown", NO_DECISIONS, "There is no decision yet.")
     if compliance.replayed:
         apart += (
             f"; {number(compliance.replayed, 'replayed record')} compared with the policy under which they were "
@@ -126,7 +124,7 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
             f"{number(violations, 'decision')} of {compliance.derived + compliance.replayed:,} had less oversight than "
             f"the policy demands, such as {ids}.",
         ),
-        unknown if decided and (compliance.not_derived or not compliance.replayed) else nothing,
+        nothing if not decided else unknown if compliance.not_derived or not compliance.replayed else None,
     )
 
 

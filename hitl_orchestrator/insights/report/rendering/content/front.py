@@ -97,11 +97,12 @@ def compliance_card(compliance: Compliance, integrity: Integrity) -> Card:
         missing += (
             f" Counted apart: {records} of other systems, compared with the policy under which they were recorded."
         )
-    if not is_sound and not broken and compliance.derived:
-        text = f"None was found in {plural(compliance.derived, 'decision')}, but the ledger they are in is not sound."
+    compared = compliance.derived + compliance.replayed
+    if not is_sound and not broken and compared:
+        text = f"None was found in {plural(compared, 'decision')}, but the ledger they are in is not sound."
         return Card(title, "not conclusive", "unknown", f"{text}{missing}")
     if broken:
-        text = f"of {plural(compliance.derived, 'live decision')} derived again from policy and facts.{missing}"
+        text = f"of {plural(compared, 'decision')} derived again from policy and facts.{missing}"
         return Card(title, plural(broken, "violation"), "bad", text)
     if not compliance.derived:
         return Card(title, "not derived", "unknown", f"No live decision was derived again from its policy.{missing}")
