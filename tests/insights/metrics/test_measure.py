@@ -311,6 +311,36 @@ def test_cases_that_were_never_looked_at_are_no_evidence_for_autonomy():
     assert verdicts(of_type("safe", 300, 100), dark)["safe"].verdict == "unclear"
 
 
+def going_ahead(count, confidence, start=10_000):
+    return [
+        automatic(number, task_type="refund", confidence_score=confidence) for number in range(start, start + count)
+    ]
+
+
+def test_never_is_said_only_where_the_range_that_goes_ahead_was_looked_at():
+    unsure, sure = of_type("refund", 20, 2, 0.65), of_type("refund", 20, 10, 0.85, start=1000)
+    looks = [*unsure, *sure]
+
+    assert verdicts(looks)["refund"].verdict == "never"
+    stray = going_ahead(1, 0.65, start=20_000)
+    for ahead in (going_ahead(20, 0.85), going_ahead(20, 0.85) + stray, going_ahead(20, None)):
+        assert verdicts(looks, ahead)["refund"].verdict == "unclear"
+    assert verdicts(looks, going_ahead(20, 0.85))["refund"].sentence.endswith(
+        "(12 of 40 looks), and 5.0% are tolerated; 33% of these cases cannot be drawn for a spot check, "
+        "and may all be wrong; where its cases go ahead, at 0.80 or more, there are too few looks (20 of 30)"
+    )
+
+
+def test_never_names_the_bound_above_which_there_are_too_few_looks():
+    looks = [*of_type("refund", 60, 2, 0.85), *of_type("refund", 5, 0, 0.97, start=1000)]
+
+    (found,) = verdicts(looks, going_ahead(8, 0.85)).values()
+
+    assert found.verdict == "never"
+    assert found.sentence.startswith("At a confidence of 0.80 or more, at least ")
+    assert found.sentence.endswith("; no lower bound is better; at higher ones there are too few looks to tell")
+
+
 def test_the_final_decisions_of_people_are_all_counted():
     rows = [reviewed(number, decision) for number, decision in enumerate(FINAL)]
 
