@@ -19,7 +19,7 @@ from hitl_orchestrator.insights.plots import (
     waiting_times,
 )
 from hitl_orchestrator.insights.plots.files import to_png, to_svg
-from hitl_orchestrator.insights.plots.scene import Bound, Picture, Scene
+from hitl_orchestrator.insights.plots.scene import AnyBound, Bound, Picture, Scene
 from hitl_orchestrator.insights.plots.style import ThemeName, look_of, unchecked
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def draw(
     metrics: Metrics,
     frame: "pl.DataFrame | None" = None,
     *,
-    bounds: Sequence[Bound] = (),
+    bounds: Sequence[AnyBound] = (),
     theme: ThemeName = "light",
     width: int | None = None,
 ) -> "alt.LayerChart | None":
@@ -98,7 +98,7 @@ def picture(
     metrics: Metrics,
     frame: "pl.DataFrame | None" = None,
     *,
-    bounds: Sequence[Bound] = (),
+    bounds: Sequence[AnyBound] = (),
     theme: ThemeName = "light",
     width: int | None = None,
 ) -> Drawn:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.style import Look
 
@@ -12,14 +11,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Bound(Protocol):
+class Bound(NamedTuple):
     """The confidence from which a policy approves cases of a risk automatically; None where it never does.
 
-    The label says by which rule, such as `by rule_004`. `policies.automatic_from` returns such bounds.
+    The label says by which rule, such as `by rule_004`.
     """
 
+    risk: str
+    confidence: float | None
+    label: str = ""
+
+
+class AnyBound(Protocol):
+    """A `Bound`, or what `policies.automatic_from` returns."""
+
     @property
-    def risk(self) -> RiskLevel:
+    def risk(self) -> str:
         """The risk of the cases."""
 
     @property
@@ -36,7 +43,7 @@ class Scene(NamedTuple):
 
     metrics: Metrics
     frame: "pl.DataFrame | None"
-    bounds: Sequence[Bound]
+    bounds: Sequence[AnyBound]
     look: Look
 
 

@@ -9,7 +9,7 @@ from hitl_orchestrator.insights.frame import polars
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.plots.keys import Key, KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import count_of, period_text, shortened, text_width
-from hitl_orchestrator.insights.plots.scene import Bound, Picture, Scene
+from hitl_orchestrator.insights.plots.scene import AnyBound, Picture, Scene
 from hitl_orchestrator.insights.plots.style import DASHED, PAGE, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class _Plane(NamedTuple):
     start: int
 
     @classmethod
-    def of(cls, cases: "pl.DataFrame", bounds: Sequence[Bound], look: Look, start: int) -> "_Plane":
+    def of(cls, cases: "pl.DataFrame", bounds: Sequence[AnyBound], look: Look, start: int) -> "_Plane":
         scores = cases["confidence"].drop_nulls()
         shown = [bound.confidence for bound in bounds if bound.confidence is not None]
         shown += [cast("float", scores.min())] if len(scores) else []
@@ -220,7 +220,7 @@ class _Plane(NamedTuple):
                 .encode(x=self.x(), y=self.y(), text="text:N")
             )
 
-    def bounds(self, bounds: Sequence[Bound], look: Look) -> Iterator["alt.Chart"]:
+    def bounds(self, bounds: Sequence[AnyBound], look: Look) -> Iterator["alt.Chart"]:
         """Yield the part of each lane in which the policy approves automatically, with its bound."""
         alt, theme = altair(), look.theme
         found = []

@@ -22,7 +22,7 @@ from hitl_orchestrator.policies import automatic_from
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 
-from hitl_orchestrator.insights.plots import PICTURES, draw, picture, picture_text, to_png, to_svg
+from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, picture, picture_text, to_png, to_svg
 from hitl_orchestrator.insights.plots.labels import duration_text, short_labels, text_width, wrapped
 from hitl_orchestrator.insights.plots.style import THEMES, contrast, mixed, text_on
 from hitl_orchestrator.insights.plots.trust_boundaries import APPROVED, MOST_POINTS, SHAPES, UNSEEN
@@ -106,6 +106,13 @@ def test_a_picture_says_its_finding_is_valid_and_the_same_each_time(usual, name)
     assert svg == to_svg(draw(name, metrics, frame.clone(), bounds=BOUNDS))
     assert picture_text(name, metrics).split()[0] in " ".join(texts(svg))
     assert not re.search(r"<script|\bid=|https?://(?!www\.w3\.org/)|<image", svg)
+
+
+def test_a_bound_can_be_given_by_hand(usual):
+    frame, metrics = usual
+    by_hand = [Bound(each.risk.value, each.confidence, each.label) for each in BOUNDS]
+    by_policy = draw("trust_boundaries", metrics, frame, bounds=BOUNDS)
+    assert to_svg(draw("trust_boundaries", metrics, frame, bounds=by_hand)) == to_svg(by_policy)
 
 
 def test_texts_of_agents_stay_texts(usual):
