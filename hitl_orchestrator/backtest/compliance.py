@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hitl_orchestrator.backtest.endings import ENDING_PROBLEMS, WITHDRAWN, with_endings
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import Action, QualityCheckKind, RiskLevel
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
-from hitl_orchestrator.policies.language.model import FALLBACK, NOT_ROUTED, Policy, default_role
+from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy, default_role
 
 if TYPE_CHECKING:
     import polars as pl
@@ -117,6 +117,7 @@ class _Tally(NamedTuple):
     not_derived: Counter[str]
     violations: list[Violation]
     violating: int
+    own: int
 
 
 def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = MOST_LISTED) -> Compliance:
@@ -125,12 +126,12 @@ def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = 
     At most `most` violations are listed, the first ones.
     """
     derivation = _Derivation(in_force)
-    agree = stricter = violating = 0
+    agree = stricter = violating = own = 0
     not_derived: Counter[str] = Counter()
     violations: list[Violation] = []
     for tally in in_background(derivation.tally, frames):
         agree, stricter, violating = agree + tally.agree, stricter + tally.stricter, violating + tally.violating
-        not_derived += tally.not_derived
+        own, not_derived = own + tally.own, not_derived + tally.not_derived
         violations += tally.violations[: most - len(violations)]
     return Compliance(
         derived=agree + stricter + violating,
@@ -139,6 +140,7 @@ def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = 
         not_derived=dict(sorted(not_derived.items())),
         violations=tuple(violations),
         left_out=violating - len(violations),
+        own=own,
     )
 
 
@@ -160,7 +162,7 @@ class _Derivation:
         )
         parts = prepared.partition_by("policy_hash", "chain", maintain_order=True)
         judged = [self._judged(part, part["policy_hash"][0], part["chain"][0]).select(_KEPT) for part in parts]
-        return _tally(pl, pl.concat(judged)) if judged else _Tally(0, 0, Counter(), [], 0)
+        return _tally(pl, pl.concat(judged)) if judged else _Tally(0, 0, Counter(), [], 0, 0)
 
     def _judged(self, part: "pl.DataFrame", policy_hash: str, index: int) -> "pl.DataFrame":
         """Judge the cases of one policy under one chain; who lacked a role may have had it under an earlier chain."""
@@ -319,7 +321,9 @@ def _tally(pl: Any, judged: "pl.DataFrame") -> _Tally:
     stricter = derived.select(pl.col("stricter").fill_null(value=False).sum()).item()
     listed = [_violation(row) for row in rows_of(violating.head(MOST_LISTED))]
     not_derived = Counter(dict(reasons.iter_rows()))
-    return _Tally(len(derived) - stricter, stricter, not_derived, listed, len(violating))
+    is_own = pl.col("quality_check").is_not_null() | pl.col("task_type").is_in(list(OWN_QUESTIONS)).fill_null(False)
+    own = len(derived.filter(is_own)) + len(violating.filter(is_own))
+    return _Tally(len(derived) - stricter, stricter, not_derived, listed, len(violating), own)
 
 
 def _violation(row: Mapping[str, Any]) -> Violation:

@@ -107,7 +107,7 @@ def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tol
         bound=bound,
         coverage=coverage,
         errors_above=None if step is None else step.shown(),
-        sentence=_sentence(verdict, step, coverage, tolerated, steps, untested),
+        sentence=_sentence(verdict, _Tested(step, steps, untested), coverage, tolerated),
     )
 
 
@@ -166,14 +166,16 @@ def judged(known: list[Above], tolerated: float, untested: str | None = None) ->
     return (UNCLEAR, tested or known[-1]) if certified is None else (ABOVE_BOUND, certified)
 
 
-def _sentence(
-    verdict: str,
-    step: Above | None,
-    coverage: float | None,
-    tolerated: float,
-    steps: list[Above],
-    untested: str | None,
-) -> str:
+class _Tested(NamedTuple):
+    """The bound that a verdict rests on, all bounds, and why the looks do not say `never`."""
+
+    step: Above | None
+    steps: list[Above]
+    untested: str | None
+
+
+def _sentence(verdict: str, tested: _Tested, coverage: float | None, tolerated: float) -> str:
+    step, steps, untested = tested
     if step is None or step.limits is None:
         most = max((each.errors.effective_reviews for each in steps), default=0.0)
         return f"{not_enough(min(most, ENOUGH_REVIEWS - 1))} effective looks at cases with a confidence"

@@ -63,7 +63,8 @@ class Compliance(Value):
     """Every decision derived again from its policy and its facts.
 
     `stricter` cases were treated more strictly than the policy says, for a recorded reason. `not_derived` maps each
-    reason, such as erased facts, to the number of cases that could not be derived.
+    reason, such as erased facts, to the number of cases that could not be derived. Of the `derived` ones, `own` are no
+    cases of an agent: quality checks, and changes of policy or people.
     """
 
     derived: int
@@ -72,16 +73,22 @@ class Compliance(Value):
     not_derived: dict[str, int]
     violations: tuple[Violation, ...]
     left_out: int = 0
+    own: int = 0
 
 
 class Change(Value):
-    """A metric that differs between two periods. `is_certain` is whether their intervals do not overlap."""
+    """A metric of two periods. `is_certain` is whether their intervals do not overlap, and so it differs.
+
+    `is_known` is whether both periods have enough cases to compare.
+    """
 
     name: str
     before: float | None
     after: float | None
     is_certain: bool
     sentence: str
+    is_known: bool = True
+    title: str = ""
     severity: Severity = "unknown"
 
 
@@ -173,6 +180,8 @@ class Report(Value):
     signal: SignalLine
     verdict: Judgment
     health: Judgment
+    where_safe: str
+    """The task types by whether they could go ahead without a person, in one line."""
     integrity: Integrity
     compliance: Compliance
     metrics: Metrics
