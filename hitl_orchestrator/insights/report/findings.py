@@ -196,7 +196,9 @@ def _groups(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certain: bool) -> Found:
     overturn, what, automatic = group.overturn, f"{title} {name(group.key)}", group.automation
     of_agents = dimension in {"agent_id", "model_version"}
-    subject = f"The {what} struggles most" if of_agents else f"Agents struggle most with the {what}"
+    verb = "struggles" if of_agents else "struggle"
+    doing = f"{verb} more than others" if certain and of_agents else verb if certain else "may struggle most"
+    subject = f"The {what} {doing}" if of_agents else f"Agents {doing} {'' if not certain else 'more '}with the {what}"
     than = "Certainly more than" if certain else "Not certainly more than"
     return found(
         f"overturned:{dimension}:{group.key}",

@@ -123,7 +123,8 @@ def _changes(result: Report) -> Iterator[Block]:
         known = sum(change.is_known for change in result.changes)
         unknown = len(result.changes) - known
         few = f"; too few cases to compare {unknown:,} others" if unknown else ""
-        yield Line(f"No certain change in {count(known, 'measure')}{few}.", indent=2)
+        compared = f"No certain change in {count(known, 'measure')}{few}." if known else "Too few cases to compare."
+        yield Line(compared, indent=2)
 
 
 def _people(result: Report) -> Iterator[Block]:
