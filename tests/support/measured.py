@@ -75,7 +75,7 @@ def no_metrics() -> Metrics:
         error_types=(),
         autonomy=(),
         stakes=(),
-        every="week",
+        every="1w",
         trend=(),
     )
 
@@ -282,7 +282,7 @@ def _autonomy(types: Sequence[str], random: Random) -> tuple[Autonomy, ...]:
             bound=0.85 if verdict == "above_bound" else None,
             coverage=0.612 if verdict == "above_bound" else None,
             errors_above=share_among(2, 140) if verdict == "above_bound" else None,
-            sentence=f"{kind}: {verdict.replace('_', ' ')} at a tolerated share of errors of 5%.",
+            sentence=f"{kind}: {verdict.replace('_', ' ')} at a tolerated share of errors of 5 %.",
         )
         for number, kind in enumerate(types)
     )

@@ -24,7 +24,14 @@ from typing import NamedTuple
 
 import polars as pl
 
-from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import (
+    bound_percent,
+    confidence_text,
+    cut_off,
+    highest_percent,
+    lowest_percent,
+    percent,
+)
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
 from hitl_orchestrator.insights.frame import BANDS
 from hitl_orchestrator.insights.metrics.cells import summed
@@ -179,10 +186,11 @@ def _sentence(verdict: str, tested: _Tested, coverage: float | None, tolerated: 
     if step is None or step.limits is None:
         most = max((each.errors.effective_reviews for each in steps), default=0.0)
         return f"{not_enough(min(most, ENOUGH_REVIEWS - 1))} effective looks at cases with a confidence"
-    lowest, highest = (percent(limit, 1) for limit in step.limits)
+    lowest = lowest_percent(step.limits[0], 1, bound=tolerated)
+    highest = highest_percent(step.limits[1], 1, bound=tolerated)
     looks = f"{step.wrong:,} of {step.errors.reviews:,} looks"
     where = f"At a confidence of {confidence_text(step.bound)} or more" if step.bound else "At any confidence"
-    allowed = f"{percent(tolerated, 1)} are tolerated"
+    allowed = f"{bound_percent(tolerated)} are tolerated"
     if verdict == NEVER:
         few = any(each.errors.cases and each.limits is None for each in steps if each.bound > step.bound)
         above = "; at higher ones there are too few looks to tell" if few else ""

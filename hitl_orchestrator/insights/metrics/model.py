@@ -264,11 +264,22 @@ class Moment(Value):
 
 
 class Mark(Value):
-    """A change at a time: a policy that came into force, or a version of an agent that was first seen."""
+    """A change at a time: a policy that came into force, or a version of an agent that was first seen.
+
+    `of` is the agent whose version `label` is; None for a policy.
+    """
 
     at: UtcDatetime
     kind: str
     label: str
+    of: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The change in words: `new policy refunds_v3`, `agent refunds: version 2025-02`."""
+        if self.of is not None:
+            return f"agent {self.of}: version {self.label}"
+        return f"new {self.kind.replace('_', ' ')} {self.label}"
 
 
 class Metrics(Value):

@@ -8,7 +8,7 @@ from hitl_orchestrator.insights.metrics.model import CalibrationBin, Metrics
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import period_text
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import DASHED, PERCENT_LABEL, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
@@ -67,7 +67,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     found, calibration = _drawn(metrics), metrics.calibration
     theme, few = look.theme, any(part.approved.of < ENOUGH_IN_BIN for part in found)
     items = [
-        KeyItem("approved, with its 95% interval", theme.text),
+        KeyItem("approved, with its 95 % interval", theme.text),
         KeyItem("gap beyond chance", theme.wrong, "square", 90),
         KeyItem("as sure as people: well calibrated", theme.line, "stroke", 150, hollow=True),
         *([KeyItem(f"fewer than {ENOUGH_IN_BIN} cases", theme.text, hollow=True)] if few else []),
@@ -127,7 +127,7 @@ class _Plane(NamedTuple):
         axis = alt.Axis(
             title=None,
             values=_ticks(self.low),
-            format=".0%",
+            labelExpr=PERCENT_LABEL,
             domain=False,
             ticks=False,
             minExtent=_AXIS,

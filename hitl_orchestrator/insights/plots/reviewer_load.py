@@ -67,7 +67,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     parts = [
         f"{count_of(sum(person.cases for person in found), 'decision')} of {count_of(len(found), 'person', 'people')}",
         period_text(metrics.period.first, metrics.period.last),
-        "95% intervals",
+        "95 % intervals",
     ]
     subtitle = ", ".join(filter(None, parts))
     if len(found) > MOST_ROWS:
@@ -121,7 +121,7 @@ class _Table(NamedTuple):
         yield lines.mark_rule(color=theme.grid).encode(x=x, y=y, y2="y2:Q")
         heads = [(0.0, 8, "cases decided", "left"), (self.middle, 8, "approved unchanged", "left")]
         heads += [
-            (place, bottom + 11, f"{share:.0%}", "right" if share == 1 else "left" if share == 0 else "center")
+            (place, bottom + 11, percent(share), "right" if share == 1 else "left" if share == 0 else "center")
             for share, place in ticks
         ]
         for place, top, text, align in heads:

@@ -59,7 +59,7 @@ def says(metrics: Metrics) -> str:
 def describe(metrics: Metrics) -> str:
     """Return the picture in words."""
     parts = (f"{row.label}: {_numbers(row.quantiles)} ({row.quantiles.of:,})" for row in _rows(metrics))
-    return f"Median, 90% and 99% quantile of durations. {'; '.join(parts)}."
+    return f"Median, 90 % and 99 % quantile of durations. {'; '.join(parts)}."
 
 
 def draw(scene: Scene) -> "alt.LayerChart":
@@ -71,8 +71,8 @@ def draw(scene: Scene) -> "alt.LayerChart":
         [
             [
                 KeyItem("half within", theme.review),
-                *([KeyItem("90% within", theme.review, "square", 62)] if most >= ENOUGH_FOR_90 else []),
-                *([KeyItem("99% within", theme.review, "diamond", 62, hollow=True)] if most >= ENOUGH_FOR_99 else []),
+                *([KeyItem("90 % within", theme.review, "square", 62)] if most >= ENOUGH_FOR_90 else []),
+                *([KeyItem("99 % within", theme.review, "diamond", 62, hollow=True)] if most >= ENOUGH_FOR_99 else []),
             ]
         ],
         look,

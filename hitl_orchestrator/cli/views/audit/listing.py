@@ -10,13 +10,18 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, duration
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import DecisionSource
+from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
 
 ON_A_SCREEN = 1000
 """The number of records that a list on the screen has at most, if none is given."""
 
 _LONG_LATENCY = 30 * 86_400.0
 """Seconds. A longer latency surprises a reader who does not know where it counts from."""
+
+
+_ROUTES = {Action.AUTO_APPROVE: "auto", Action.HUMAN_REVIEW: "review", Action.ESCALATE: "escalate"}
+_ENDS = {FinalDecision.MODIFIED_AND_APPROVED: "modified", FinalDecision.OVERRIDE_APPROVED: "overridden"}
+"""The routing and the decision in one word each, which leaves room for the person."""
 
 
 class Page(NamedTuple):
@@ -71,7 +76,7 @@ def records(page: Page, filters: Filters = Filters()) -> Iterator[Block]:  # noq
         yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
         yield from map(Line, notes(page, filters))
         return
-    outcome = Column("final decision"), Column("by", gives_way=True, folds=True)
+    outcome = Column("decision"), Column("by", gives_way=True, folds=True)
     yield Table((TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True)), list(map(_row, rows)))
     yield Line()
     if any(record.latency_seconds > _LONG_LATENCY for record in rows):
@@ -94,8 +99,8 @@ def _row(record: AuditRecord) -> tuple[Cell, ...]:
         Cell(task_name(record.task_id, record.case_id), quoted=True),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
-        blocks.routing(record.routing_decision),
-        blocks.outcome(record.final_decision),
+        Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
+        Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record),
         Cell(duration(record.latency_seconds)),
     )

@@ -178,17 +178,12 @@ def _types(result: Report) -> Iterator[Block]:
 
 def _type_row(group: Group) -> tuple[Cell, ...]:
     key = Cell("-", "dim") if group.key is None else Cell(group.key, quoted=True)
-    automatic = "-" if group.automation.share is None else _rate(group.automation.share)
+    automatic = "-" if group.automation.share is None else percent(group.automation.share)
     return (key, Cell(f"{group.cases:,}"), Cell(automatic), Cell(_share(group.overturn, "-")))
 
 
 def _share(share: Share, none: str = "in no case, for there is none") -> str:
-    return none if share.share is None else f"{_rate(share.share)} of {share.of:,}"
-
-
-def _rate(share: float) -> str:
-    """Write a share as the sentences of a report do."""
-    return f"{percent(share)[:-1]} %"
+    return none if share.share is None else f"{percent(share.share)} of {share.of:,}"
 
 
 def _novelty(result: Report) -> Iterator[Block]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS
 from hitl_orchestrator.insights.report.model import Control, Report
-from hitl_orchestrator.insights.report.phrases import number, rate, share_text
+from hitl_orchestrator.insights.report.phrases import number, share_text
 from hitl_orchestrator.insights.shares import Share, share_among
 
 
@@ -106,7 +107,7 @@ def by_risk(report: Report) -> Finding:
     """Read which share of each risk level goes to people."""
     groups = report.metrics.by.get("risk_level", ())
     sent = [(group.key or "no", _sent(group.review, group.escalation).share) for group in groups]
-    shares = [f"{key} risk {rate(share)}" for key, share in sent if share is not None]
+    shares = [f"{key} risk {percent(share)}" for key, share in sent if share is not None]
     return Finding(bool(shares) or None, f"sent to a person: {', '.join(shares)}" if shares else "no case is on record")
 
 
@@ -124,7 +125,7 @@ def _replayed(report: Report) -> str | None:
 def monitored(report: Report) -> Finding:
     """Read whether behavior in use is measured over time."""
     metrics = report.metrics
-    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
+    every = INTERVALS_IN_WORDS[metrics.every]
     text = f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), every)}"
     text += f"; overturned by people: {share_text(metrics.overturn)}"
     return Finding(metrics.cases.decided > 0 or None, text)

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, judged
 from hitl_orchestrator.insights.report.model import Compliance, Criterion, Integrity, Judgment
-from hitl_orchestrator.insights.report.phrases import derived_text, listed, number, rate
+from hitl_orchestrator.insights.report.phrases import derived_text, listed, number
 
 SOUND, OPEN_POINTS, NOT_SOUND, NOT_VERIFIED, NO_DECISIONS = (
     "sound",
@@ -68,7 +69,7 @@ def _replayed(replayed: int, decided: int) -> str:
     """Say how many decisions are records of another system."""
     if replayed >= decided:
         return f"All {number(decided, 'decision')} are replayed from records of another system."
-    part = f"{replayed:,} of {number(decided, 'decision')} ({rate(replayed / decided)})"
+    part = f"{replayed:,} of {number(decided, 'decision')} ({percent(replayed / decided)})"
     return f"{part} are replayed: who decided them was not checked here."
 
 

@@ -1,5 +1,6 @@
 """The first screen: the alarms, the signal line, the judgments, and what changed."""
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Period
 from hitl_orchestrator.insights.report.model import (
     Change,
@@ -11,7 +12,7 @@ from hitl_orchestrator.insights.report.model import (
     Severity,
     SignalLine,
 )
-from hitl_orchestrator.insights.report.phrases import derived_text, rate
+from hitl_orchestrator.insights.report.phrases import derived_text
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile, Tone
 from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, sentence, whole
 
@@ -54,7 +55,7 @@ def period_text(period: Period) -> str:
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else rate(signal.automated)
+    automated = DASH if signal.automated is None else percent(signal.automated)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),

@@ -1,6 +1,15 @@
 """How often people intervene, how long they take, and how carefully they look."""
 
-from hitl_orchestrator.insights.metrics.model import CaseCounts, Latency, Mark, Metrics, Moment, Quantiles, Stake
+from hitl_orchestrator.insights.metrics.model import (
+    INTERVALS_IN_WORDS,
+    CaseCounts,
+    Latency,
+    Mark,
+    Metrics,
+    Moment,
+    Quantiles,
+    Stake,
+)
 from hitl_orchestrator.insights.report.rendering.blocks import (
     Block,
     Cell,
@@ -82,22 +91,16 @@ def _trend(metrics: Metrics) -> Table:
         Column("Sure and overturned", is_number=True),
         Column("Median time", 0.8, is_number=True),
     )
+    unit = INTERVALS_IN_WORDS[metrics.every]
     latest = metrics.trend[-MOST_MOMENTS:]
     whole_days = all((each.start.hour, each.start.minute) == (0, 0) for each in latest)
     return Table(
-        f"Over time, {every_text(metrics.every)}",
+        f"Over time, {unit} by {unit}",
         columns,
         tuple(_moment(each, whole_days=whole_days) for each in latest),
         left_out=len(metrics.trend) - len(latest),
         empty="No decisions yet.",
     )
-
-
-def every_text(every: str) -> str:
-    """Return the length of the intervals in words: `1w` is `week by week`, `2d` is `every 2 days`."""
-    number = every.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = _UNITS.get(every.removeprefix(number), every.removeprefix(number))
-    return f"{unit} by {unit}" if number in {"", "1"} else f"every {number} {unit}s"
 
 
 def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
@@ -114,7 +117,7 @@ def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
 def _marks(marks: tuple[Mark, ...]) -> tuple[Block, ...]:
     if not marks:
         return ()
-    items = tuple(Item(f"{moment(mark.at)}: {mark.label}", label=words(mark.kind)) for mark in marks)
+    items = tuple(Item(f"{moment(mark.at)}: {mark.text}") for mark in marks)
     return Paragraph("Changes of policy and of agent version in this time:"), Items(items)
 
 
@@ -230,7 +233,6 @@ def _stakes(rows: tuple[Stake, ...]) -> Table:
     )
 
 
-_UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
 _TREND = (
     "The share of automatic cases, and of the cases that people overturned, with 95 % intervals. Vertical lines mark "
     "changes of policy and of agent version."

@@ -1,5 +1,6 @@
 """Where automation is safe, and where agents struggle."""
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
     Autonomy,
     Calibration,
@@ -10,7 +11,7 @@ from hitl_orchestrator.insights.metrics.model import (
     SureAndWrong,
 )
 from hitl_orchestrator.insights.report.model import Severity
-from hitl_orchestrator.insights.report.phrases import lacking, rate, spaced
+from hitl_orchestrator.insights.report.phrases import lacking
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Column, Figure, Paragraph, Section, Table
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
@@ -45,7 +46,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    shown = spaced(lacking(errors.why_not or "no spot check is answered"))
+    shown = lacking(errors.why_not or "no spot check is answered")
     if estimate.interval is not None:
         shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
@@ -98,7 +99,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else rate(row.coverage, 1), "number")
+    coverage = Cell(DASH if row.coverage is None else percent(row.coverage), "number")
     return (
         quoted(row.task_type),
         Cell(word, tone=tone, second=sentence(row.sentence)),
