@@ -12,7 +12,7 @@ Test). The start depends on the number of looks and not on what they found. For 
 must be certain, an intersection-union test, which needs no correction (Berger, R. L. (1982): Multiparameter hypothesis
 testing and acceptance sampling. Technometrics 24, 295-300). The level holds for each task type by itself.
 
-`never` is said of what was looked at. So it needs enough looks at the range of confidence in which cases go ahead: at
+`never` is about what was looked at. So it needs enough looks at the range of confidence in which cases go ahead: at
 and above the highest bound that nearly all automatic cases reach, looks that may represent all cases there. Where
 nothing goes ahead, the range is all cases with a confidence.
 """
