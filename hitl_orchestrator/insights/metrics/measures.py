@@ -44,7 +44,7 @@ def all_metrics(
     task_types = tallied.get("task_type") or by_dimension(cells, ("task_type",))["task_type"]
     return Metrics(
         period=found.period,
-        cases=case_counts(found, looks),
+        cases=case_counts(found, looks, whole=whole),
         **tally.rates(),
         **_decisions_of_people(tally.verdicts),
         automatic_errors=tally.errors,

@@ -46,7 +46,8 @@ class CaseCounts(Value):
 
     `decided` cases are covered. `canceled` and `superseded` ones ended without a decision. `open`, `overdue` and
     `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period. `quality_checks` and
-    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones.
+    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones, and
+    so are `named`, those that a person decided whose id is recorded, and `shown`, those that a person decided here.
     """
 
     decided: int
@@ -60,6 +61,8 @@ class CaseCounts(Value):
     replayed: int = 0
     redacted: int = 0
     unreadable: int = 0
+    named: int = 0
+    shown: int = 0
 
 
 class Verdicts(Value):

@@ -101,8 +101,8 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
     return Population(cases, frame, within, period, STAKE in frame.columns)
 
 
-def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
-    """Return the number of cases covered and left out."""
+def case_counts(found: Population, looks: Looks | None, *, whole: bool = True) -> CaseCounts:
+    """Return the number of cases covered and left out; those of `named` and `shown` only for `whole` metrics."""
     cases = found.cases
     endings = list(found.within.group_by("kind", "final_decision").len().iter_rows())
     ended = {final: number for kind, final, number in endings if kind == "case"}
@@ -119,7 +119,14 @@ def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
         replayed=int(cases["replayed"].sum()),
         redacted=int(cases["redacted"].sum()),
         unreadable=looks.unreadable if looks else 0,
+        named=_by_people(cases, pl.col("reviewer_id").is_not_null()) if whole else 0,
+        shown=_by_people(cases, ~pl.col("replayed").fill_null(value=False)) if whole else 0,
     )
+
+
+def _by_people(cases: pl.DataFrame, which: pl.Expr) -> int:
+    number: int = cases.select((pl.col("by_person") & which).sum()).item()
+    return number
 
 
 def with_look(found: Population, cases: pl.DataFrame) -> pl.DataFrame:

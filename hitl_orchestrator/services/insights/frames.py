@@ -1,13 +1,15 @@
 """The finished cases of a store as a frame, what is open in it, and its metrics."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import FRAME, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
@@ -21,7 +23,8 @@ from hitl_orchestrator.services.authorization import Filter
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
+__all__ = ["OnCases", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in", "looks_in"]
+__all__ += ["policy_in_force", "rules_in_force"]
 
 _OVERVIEW = frozenset(
     {
@@ -51,6 +54,7 @@ _OVERVIEW = frozenset(
 """The columns that an overview of a store reads (see `measure`), beside that of its groups."""
 
 OnCases = Callable[[int], None]
+_MOST_FIELDS = 8
 
 
 def _nothing(number: int) -> None:
@@ -151,6 +155,35 @@ def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl
         list(amounts), list(amounts.values()), default=None, return_dtype=pl.Float64
     )
     return frame.with_columns(stake=column, stake_unit=pl.lit(stake.unit, pl.String))
+
+
+def check_stake(cases: "pl.DataFrame", stake: StakeField | None, fields: Callable[[], Iterable[str]]) -> None:
+    """Refuse an amount that no case states, by naming the `fields` that state one, unless all metadata was erased.
+
+    Raises:
+        InvalidInput: no case states the amount.
+    """
+    if stake is None or cases.is_empty() or cases["stake"].null_count() < cases.height or cases["redacted"].all():
+        return
+    known = sorted(fields())
+    named = f"fields with numbers: {', '.join(known[:_MOST_FIELDS])}" if known else "no field of theirs holds numbers"
+    problem = f"no task states a number in the field {stake.field!r} of its metadata{did_you_mean(stake.field, known)}"
+    raise InvalidInput([f"stake: {problem}; {named}"])
+
+
+def amount_fields(ledger: Ledger) -> set[str]:
+    """Return the fields of tasks' metadata that state a number anywhere in a store."""
+    return fields_in(metadata for metadata, _ in ledger.outcomes(metadata=True))
+
+
+def fields_in(every: Iterable[Any]) -> set[str]:
+    """Return the fields that state a number in any of these metadata, as JSON texts."""
+    found: set[str] = set()
+    for metadata in every:
+        with suppress(TypeError, ValueError, RecursionError):
+            stated = json.loads(metadata)
+            found |= {name for name in stated if name not in found and amount_in(metadata, name) is not None}
+    return found
 
 
 def amount_in(metadata: Any, field: str) -> float | None:

@@ -56,6 +56,8 @@ def judge_governance(
         _erasures(scrubs_due),
     ]
     replayed, decided = metrics.cases.replayed, metrics.cases.decided
+    if integrity.sound is False:
+        rules = [rule.without_proof() for rule in rules]
     good = Settled("good", SOUND, _all_good(integrity, compliance))
     if replayed and replayed >= decided:
         good = good._replace(because=_ALL_REPLAYED)
@@ -173,7 +175,7 @@ def _seals(integrity: Integrity) -> Rule:
         Criterion(
             criterion_id="seals_checked",
             demands="The seals show that this store alone wrote the entries.",
-            measured="checked" if integrity.seals_checked else "not checked",
+            measured=_how_far(integrity),
             holds=None if not integrity.checked or integrity.sound is False else integrity.seals_checked,
         ),
         Settled("watch", OPEN_POINTS, why),
@@ -187,11 +189,23 @@ def _heads(integrity: Integrity) -> Rule:
         Criterion(
             criterion_id="heads_compared",
             demands="The ledger holds all that its signed heads state: no entry at its end was removed.",
-            measured=number(integrity.heads, "signed head") if integrity.heads else "no signed head",
+            measured=_heads_compared(integrity),
             holds=None if not integrity.checked or integrity.sound is False else integrity.heads > 0,
         ),
         Settled("watch", OPEN_POINTS, why),
     )
+
+
+def _heads_compared(integrity: Integrity) -> str:
+    if not integrity.checked or integrity.sound is False:
+        return "not compared"
+    return number(integrity.heads, "signed head") if integrity.heads else "no signed head"
+
+
+def _how_far(integrity: Integrity) -> str:
+    if not integrity.seals_checked:
+        return "not checked"
+    return "checked" if integrity.sound else f"checked up to entry {integrity.entries:,}"
 
 
 def _checks(duties: Duties) -> Rule:

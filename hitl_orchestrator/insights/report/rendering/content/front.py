@@ -31,7 +31,7 @@ def front(report: Report) -> Front:
             _judgment("Governance verdict", report.verdict),
             _judgment("Health", report.health),
             integrity_card(report.integrity),
-            compliance_card(report.compliance),
+            compliance_card(report.compliance, report.integrity),
         ),
         changes=Items(tuple(map(_change, certain))) if certain else None,
         uncertain=tuple(change.sentence for change in report.changes if change.is_known and not change.is_certain),
@@ -89,11 +89,15 @@ def integrity_card(integrity: Integrity) -> Card:
     return Card(title, "verified", "good", f"{size}: complete, unchanged, and sealed.")
 
 
-def compliance_card(compliance: Compliance) -> Card:
-    """Return the result of deriving every decision again as a card."""
+def compliance_card(compliance: Compliance, integrity: Integrity) -> Card:
+    """Return the result of deriving every decision again as a card. A ledger that is not sound proves none right."""
+    is_sound = integrity.sound is not False
     title, broken = "Policy compliance", len(compliance.violations) + compliance.left_out
     lacking = sum(compliance.not_derived.values())
     missing = f" {plural(lacking, 'case')} could not be derived." if lacking else ""
+    if not is_sound and not broken and compliance.derived:
+        text = f"None was found in {plural(compliance.derived, 'decision')}, but the ledger they are in is not sound."
+        return Card(title, "not conclusive", "unknown", f"{text}{missing}")
     if broken:
         text = f"of {derived_text(compliance.derived, compliance.own)} derived again from policy and facts.{missing}"
         return Card(title, plural(broken, "violation"), "bad", text)

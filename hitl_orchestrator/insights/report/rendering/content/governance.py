@@ -3,7 +3,6 @@
 from collections import Counter
 
 from hitl_orchestrator.insights.report.model import (
-    Compliance,
     Control,
     ControlTable,
     Decided,
@@ -48,7 +47,7 @@ _STATUS: dict[str, tuple[str, Severity]] = {
 def governance(report: Report) -> tuple[Section, ...]:
     """Return the chapter for auditors."""
     return (
-        Section("compliance", "Policy compliance", _compliance(report.compliance)),
+        Section("compliance", "Policy compliance", _compliance(report)),
         Section("audit-trail", "Audit trail", _integrity(report.integrity)),
         Section("decisions", "Who decided what", (_decided(report),)),
         Section("drills", "Drills", (_drills(report.drills),)),
@@ -56,8 +55,9 @@ def governance(report: Report) -> tuple[Section, ...]:
     )
 
 
-def _compliance(found: Compliance) -> tuple[Block, ...]:
-    card = compliance_card(found)
+def _compliance(report: Report) -> tuple[Block, ...]:
+    found = report.compliance
+    card = compliance_card(found, report.integrity)
     figures = (
         ("Derived again", whole(found.derived)),
         ("Agree with their policy", whole(found.agree)),
@@ -77,12 +77,27 @@ def _integrity(found: Integrity) -> tuple[Block, ...]:
     card = integrity_card(found)
     figures = (
         ("Entries", whole(found.entries)),
-        ("Signed tree heads", whole(found.heads)),
-        ("Seals", "checked" if found.seals_checked else "not checked"),
+        ("Signed tree heads", _heads(found)),
+        ("Seals", _seals(found)),
     )
     problems = (Item(found.problem, "bad"),) if found.problem and found.problem != card.because else ()
     warnings = tuple(Item(warning, "watch") for warning in found.warnings)
     return Items((Item(f"{card.word}: {card.because}", card.tone), *problems, *warnings)), Terms(figures)
+
+
+def _heads(found: Integrity) -> str:
+    if not found.checked:
+        return "not compared"
+    if found.heads >= found.heads_given:
+        return whole(found.heads)
+    stopped = f"; the others were not compared, because verification stopped after entry {whole(found.entries)}"
+    return f"{whole(found.heads)} of {whole(found.heads_given)} agree{stopped}"
+
+
+def _seals(found: Integrity) -> str:
+    if not found.seals_checked:
+        return "not checked"
+    return "checked" if found.sound else f"checked up to entry {whole(found.entries)}"
 
 
 def _decided(report: Report) -> Table:
