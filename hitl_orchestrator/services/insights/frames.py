@@ -19,6 +19,7 @@ from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.services.authorization import Filter
+from hitl_orchestrator.services.people.names import names_in
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,7 @@ _OVERVIEW = frozenset(
         "final_decision",
         "decision_source",
         "human_decision",
+        "reviewer_id",
         "label_changed",
         "quality_check",
         "quality_check_of",
@@ -120,6 +122,7 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) 
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
         unanswered_checks=cases.select(is_due.sum()).item(),
         unreadable=len(ledger.stranded()) if mine is None else 0,
+        names=names_in(ledger),
     )
 
 

@@ -124,8 +124,8 @@ def test_a_bound_can_be_given_by_hand(usual):
     [
         (((30, 40), (2, 40), (1, 40)), "'type-0' is overturned most: 75 % of 40 reviews at 0.60 to 0.70 confidence"),
         (((30, 40), (2, 40), (2, 3)), "'type-0' is overturned more than all reviews (41 %): 75 % of 40 reviews at "),
-        (((10, 40), (8, 40), (5, 7)), "Nowhere do people certainly overturn more than in all reviews together"),
-        (((2, 13),), "Nowhere do people certainly overturn more than in all reviews together"),
+        (((10, 40), (8, 40), (5, 7)), "Nowhere is certainly more overturned than in all reviews together"),
+        (((2, 13),), "Nowhere is certainly more overturned than in all reviews together"),
     ],
     ids=["certainly most", "certainly more than all", "may be chance", "a single cell"],
 )

@@ -1,6 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from hitl_orchestrator.insights.report.model import (
     Control,
@@ -27,6 +28,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     code,
     confidence,
     number,
+    person_cell,
     plural,
     quoted,
     sentence,
@@ -114,14 +116,14 @@ def _decided(report: Report) -> Table:
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(map(_decision, report.decided)),
+        tuple(_decision(row, report.metrics.names) for row in report.decided),
         left_out=report.decided_left_out,
         empty="No decisions yet.",
     )
 
 
-def _decision(row: Decided) -> tuple[Cell, ...]:
-    by = quoted(row.person, words(row.source))
+def _decision(row: Decided, names: Mapping[str, str]) -> tuple[Cell, ...]:
+    by = Cell(words(row.source)) if row.person is None else person_cell(row.person, names)
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
@@ -129,7 +131,7 @@ def _decision(row: Decided) -> tuple[Cell, ...]:
         confidence(row.confidence),
         Cell(words(row.routing), second=row.rule_id),
         Cell(words(row.final_decision)),
-        by._replace(second=row.role or ""),
+        by._replace(second=", ".join(filter(None, (by.second, row.role)))),
         when(row.at),
     )
 
