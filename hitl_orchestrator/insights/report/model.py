@@ -69,8 +69,10 @@ class Compliance(Value):
     """Every decision derived again from its policy and its facts.
 
     `stricter` cases were treated more strictly than the policy says, for a recorded reason. `not_derived` maps each
-    reason, such as erased facts, to the number of cases that could not be derived. Of the `derived` ones, `own` are no
-    cases of an agent: quality checks, and changes of policy or people.
+    reason, such as erased facts, to the number of cases that could not be derived; `automatic_not_derived` of them were
+    live and approved automatically. `replayed` counts records of other systems, compared with the policy under which
+    they were recorded here, apart from the live cases that `derived` counts. Of these, `own` are no cases of an agent:
+    quality checks, and changes of policy or people. `violations` and `left_out` have both.
     """
 
     derived: int
@@ -79,6 +81,8 @@ class Compliance(Value):
     not_derived: dict[str, int]
     violations: tuple[Violation, ...]
     left_out: int = 0
+    replayed: int = 0
+    automatic_not_derived: int = 0
     own: int = 0
 
 

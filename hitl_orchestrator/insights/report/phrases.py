@@ -55,10 +55,10 @@ def where_safe(verdicts: Iterable[Autonomy], tolerated: float) -> str:
     return f"{'; '.join(parts)} (at most {bound_percent(tolerated)} wrong cases are tolerated)"
 
 
-def derived_text(derived: int, own: int) -> str:
+def derived_text(derived: int, own: int, noun: str = "decision") -> str:
     """Return how many decisions were derived again: `372 decisions (329 of agents' cases, 43 checks and changes)`."""
     apart = f" ({derived - own:,} on agents' cases, {own:,} on quality checks and changes)" if own else ""
-    return f"{number(derived, 'decision')}{apart}"
+    return f"{number(derived, noun)}{apart}"
 
 
 def length_of_time(seconds: float) -> str:
