@@ -242,7 +242,7 @@ def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
         yield "no decided: reviews have the time of their task, and waiting times say nothing"
     if decisions[_UNDECIDED]:
         rows = count(decisions[_UNDECIDED], "row has", "rows have")
-        yield f"{rows} no verdict: undecided, so no figure counts them and no inbox has them"
+        yield f"{rows} no verdict: undecided, in no figure and no inbox"
     used = {column for source in mapping.values() for column in source.columns}
     for target, source in proposal(importer.table.columns).items():
         if target in _VERDICT and target not in mapping and not used.intersection(source.columns):
