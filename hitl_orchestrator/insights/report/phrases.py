@@ -3,16 +3,13 @@
 import re
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent, percent_interval
+from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
 
 DIGITS_OF_ERRORS = 1
 """The decimals of a share of errors among automatic cases, in percent: it is small, and so is what is tolerated."""
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
 def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> str:
@@ -26,14 +23,6 @@ def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> 
 def number(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: `1 case`, `2,000 cases`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
-
-
-def length_of_time(seconds: float) -> str:
-    """Return a length of time, cut off in the largest unit that fits: `45 s`, `12 min`, `3.4 h`, `2 d`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
-    return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
 
 
 def lacking(why_not: str) -> str:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration
+from hitl_orchestrator.cli.output.formatting import confidence, count
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
+from hitl_orchestrator.domain.shown.durations import duration_text
 
 ON_A_SCREEN = 1000
 """The number of records that a list on the screen has at most, if none is given."""
@@ -102,7 +103,7 @@ def _row(record: AuditRecord) -> tuple[Cell, ...]:
         Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
         Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record),
-        Cell(duration(record.latency_seconds)),
+        Cell(duration_text(record.latency_seconds)),
     )
 
 

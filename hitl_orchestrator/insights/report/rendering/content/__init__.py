@@ -6,8 +6,8 @@ from typing import TypeVar, cast
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.insights.report.model import Report
-from hitl_orchestrator.insights.report.rendering.blocks import Document
-from hitl_orchestrator.insights.report.rendering.cells import moment
+from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Document, Table
+from hitl_orchestrator.insights.report.rendering.cells import DASH, moment
 from hitl_orchestrator.insights.report.rendering.content.definitions import definitions
 from hitl_orchestrator.insights.report.rendering.content.findings import findings
 from hitl_orchestrator.insights.report.rendering.content.front import front
@@ -41,7 +41,21 @@ def document(report: Report) -> Document:
             definitions(),
         ),
     )
-    return visible(made)
+    sections = tuple(replace(each, blocks=tuple(map(_without_lacks, each.blocks))) for each in made.sections)
+    return visible(replace(made, sections=sections))
+
+
+def _without_lacks(block: Block) -> Block:
+    """Return a table most of whose shares lack data with a dash for each of them, and the reasons once below."""
+    if not isinstance(block, Table):
+        return block
+    cells = [cell for row in block.rows for cell in row]
+    lacking = [cell.lack for cell in cells if cell.lack]
+    if not lacking or 2 * len(lacking) < len(lacking) + sum(cell.interval is not None for cell in cells):
+        return block
+    rows = tuple(tuple(Cell(DASH, "number") if cell.lack else cell for cell in row) for row in block.rows)
+    reasons = f"{DASH}: {' or '.join(dict.fromkeys(lacking))}."
+    return replace(block, rows=rows, note=f"{reasons} {block.note}".strip())
 
 
 def visible(value: _Part) -> _Part:

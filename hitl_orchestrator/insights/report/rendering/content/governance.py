@@ -1,6 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from hitl_orchestrator.insights.report.model import (
     Control,
@@ -111,22 +112,23 @@ def _decided(report: Report) -> Table:
         Column("Decided by", 1.4),
         Column("Time", 1.1, is_number=True),
     )
+    among = {row.confidence for row in report.decided}
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(map(_decision, report.decided)),
+        tuple(_decision(row, among) for row in report.decided),
         left_out=report.decided_left_out,
         empty="No decisions yet.",
     )
 
 
-def _decision(row: Decided) -> tuple[Cell, ...]:
+def _decision(row: Decided, among: Iterable[float | None]) -> tuple[Cell, ...]:
     by = quoted(row.person, words(row.source))
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
         Cell(str(row.risk_level)),
-        confidence(row.confidence),
+        confidence(row.confidence, among),
         Cell(words(row.routing), second=row.rule_id),
         Cell(words(row.final_decision)),
         by._replace(second=row.role or ""),
