@@ -1,6 +1,7 @@
 """The content of the report, part by part, from the values of the model."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar, cast
 
@@ -46,16 +47,24 @@ def document(report: Report) -> Document:
 
 
 def _without_lacks(block: Block) -> Block:
-    """Return a table most of whose shares lack data with a dash for each of them, and the reasons once below."""
+    """Return a table with a dash for the shares without data of a column that has most of them, and why once below."""
     if not isinstance(block, Table):
         return block
-    cells = [cell for row in block.rows for cell in row]
-    lacking = [cell.lack for cell in cells if cell.lack]
-    if not lacking or 2 * len(lacking) < len(lacking) + sum(cell.interval is not None for cell in cells):
-        return block
-    rows = tuple(tuple(Cell(DASH, "number") if cell.lack else cell for cell in row) for row in block.rows)
-    reasons = f"{DASH}: {' or '.join(dict.fromkeys(lacking))}."
-    return replace(block, rows=rows, note=f"{reasons} {block.note}".strip())
+    columns = [tuple(row[place] for row in block.rows) for place in range(len(block.columns))]
+    short = [_mostly_lacks(column) for column in columns]
+    lacking = [cell.lack for column, is_short in zip(columns, short, strict=True) if is_short for cell in column]
+    reasons = f"{DASH}: {' or '.join(dict.fromkeys(filter(None, lacking)))}. " if any(short) else ""
+    dash = Cell(DASH, "number")
+    rows = tuple(
+        tuple(dash if is_short and cell.lack else cell for cell, is_short in zip(row, short, strict=True))
+        for row in block.rows
+    )
+    return replace(block, rows=rows, note=f"{reasons}{block.note}".rstrip())
+
+
+def _mostly_lacks(column: Sequence[Cell]) -> bool:
+    lacking = sum(bool(cell.lack) for cell in column)
+    return lacking > 0 and lacking >= sum(cell.interval is not None for cell in column)
 
 
 def visible(value: _Part) -> _Part:

@@ -37,6 +37,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
 )
 from hitl_orchestrator.insights.report.rendering.content.front import compliance_card, integrity_card
 
+MOST_ROWS = 60
 _STATUS: dict[str, tuple[str, Severity]] = {
     "shown": ("shown", "good"),
     "partly": ("partly", "watch"),
@@ -112,12 +113,13 @@ def _decided(report: Report) -> Table:
         Column("Decided by", 1.4),
         Column("Time", 1.1, is_number=True),
     )
-    among = {row.confidence for row in report.decided}
+    listed = report.decided[:MOST_ROWS]
+    among = {row.confidence for row in listed}
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(_decision(row, among) for row in report.decided),
-        left_out=report.decided_left_out,
+        tuple(_decision(row, among) for row in listed),
+        left_out=report.decided_left_out + len(report.decided) - len(listed),
         empty="No decisions yet.",
     )
 
