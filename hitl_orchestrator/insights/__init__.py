@@ -1,10 +1,12 @@
 """Measurements over audit records: agents, reviewers, waiting times."""
 
+from hitl_orchestrator.insights.deciders import Decider
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.metrics.model import (
     DIMENSIONS,
     INTERVALS_IN_WORDS,
+    OVERVIEWS,
     Group,
     Mark,
     Metrics,
@@ -21,9 +23,11 @@ __all__ = [
     "DIMENSIONS",
     "INTERVALS_IN_WORDS",
     "NEEDED",
+    "OVERVIEWS",
     "Capacity",
     "Criterion",
     "Decided",
+    "Decider",
     "EscapedErrors",
     "Feedback",
     "Finding",

@@ -1,4 +1,4 @@
-"""The reliability diagram: the share that people approved, by the confidence of the agent."""
+"""The reliability diagram: the share that {metrics.judges} approved, by the confidence of the agent."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,7 +30,7 @@ def why_not(metrics: Metrics) -> str | None:
     calibration = metrics.calibration
     if calibration.why_not is not None or (calibration.cases >= ENOUGH and _drawn(metrics)):
         return calibration.why_not
-    return f"not enough data: {calibration.cases} of {ENOUGH} cases with a confidence that people looked at"
+    return f"not enough data: {calibration.cases} of {ENOUGH} cases with a confidence that {metrics.judges} looked at"
 
 
 def says(metrics: Metrics) -> str:
@@ -39,12 +39,14 @@ def says(metrics: Metrics) -> str:
     over = max(bins, key=lambda found: found.mean_confidence - (found.approved.highest or 0.0), default=None)
     under = max(bins, key=lambda found: (found.approved.lowest or 0.0) - found.mean_confidence, default=None)
     if over is not None and over.mean_confidence > (over.approved.highest or 0.0):
-        return f"Over-confident: at {_about(over)}, people approve only {percent(over.approved.share or 0.0)}"
+        return (
+            f"Over-confident: at {_about(over)}, {metrics.judges} approved only {percent(over.approved.share or 0.0)}"
+        )
     if under is not None and under.mean_confidence < (under.approved.lowest or 0.0):
-        return f"Under-confident: at {_about(under)}, people approve {percent(under.approved.share or 0.0)}"
+        return f"Under-confident: at {_about(under)}, {metrics.judges} approved {percent(under.approved.share or 0.0)}"
     if not bins:
         return "Too few cases to say how well confidence predicts approval"
-    return "No certain gap between the agent's confidence and what people approve"
+    return f"No certain gap between the agent's confidence and what {metrics.judges} approved"
 
 
 def _about(found: CalibrationBin) -> str:

@@ -32,7 +32,7 @@ def why_not(metrics: Metrics) -> str | None:
     curve = metrics.risk_coverage
     if curve.why_not is not None or (curve.points and curve.cases >= ENOUGH):
         return curve.why_not
-    return f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that people looked at"
+    return f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that {metrics.judges} looked at"
 
 
 def says(metrics: Metrics) -> str:
@@ -65,7 +65,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     metrics, look = scene.metrics, scene.look
     curve = metrics.risk_coverage
     parts = [
-        f"{count_of(curve.cases, 'case')} with a confidence that people looked at",
+        f"{count_of(curve.cases, 'case')} with a confidence that {metrics.judges} looked at",
         period_text(metrics.period.first, metrics.period.last),
         f"area under the curve {cut_off(curve.area, 3)}" if curve.area is not None else "",
         "band: 95 % interval",

@@ -40,7 +40,9 @@ class _Row(NamedTuple):
 
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
-    return None if metrics.latency.total.median is not None else "people decided no case in this period"
+    if metrics.latency.total.median is not None:
+        return None
+    return "no record states a duration" if metrics.verdicts.people else "people decided no case in this period"
 
 
 def says(metrics: Metrics) -> str:
@@ -79,7 +81,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     )
     overdue = metrics.latency.overdue
     parts = [
-        count_of(metrics.latency.total.of, "decision") + " of people",
+        count_of(metrics.latency.total.of, "decision") + f" of {metrics.judges}",
         period_text(metrics.period.first, metrics.period.last),
         f"{overdue.count:,} of {overdue.of:,} with a deadline overdue" if overdue.of else "",
     ]

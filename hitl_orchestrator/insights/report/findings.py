@@ -7,7 +7,7 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import bound_percent, confidence_text, percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
-from hitl_orchestrator.insights.metrics.model import Group, Metrics
+from hitl_orchestrator.insights.metrics.model import TRUTH, Group, Metrics
 from hitl_orchestrator.insights.report.judgments.health import ENOUGH, LATE, NEVER
 from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Finding, Severity
@@ -130,6 +130,10 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         )
 
 
+def _looked_at(metrics: Metrics) -> str:
+    return "with a recorded truth" if metrics.judges == TRUTH else "that they looked at"
+
+
 def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     sure = metrics.false_confidence
     if not sure.overturned.count:
@@ -140,14 +144,15 @@ def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     evidence = f"{admitted}."
     share = percent(sure.overturned.share or 0, bound=1 - sure.bound)
     if surest is not None:
-        by = f" by {name(surest.reviewer_id)}" if surest.reviewer_id else ""
+        by = f" by {name(metrics.known_as(surest.reviewer_id))}" if surest.reviewer_id else ""
         case = f"{name(surest.task_id)} at {confidence_text(surest.confidence)}: {surest.decision.value}{by}"
         evidence = f"{admitted}; the surest of them is {case}."
     yield found(
         "false_confidence",
         "watch" if certain else "unknown",
-        f"Sure and wrong: people overturned {sure.overturned.count:,} of the {number(sure.overturned.of, 'case')} at "
-        f"{sure.bound:g} or more that they looked at, {share} {_ends(sure.overturned, 1 - sure.bound)}.",
+        f"Sure and wrong: {metrics.judges} overturned {sure.overturned.count:,} of the "
+        f"{number(sure.overturned.of, 'case')} at {sure.bound:g} or more {_looked_at(metrics)}, "
+        f"{share} {_ends(sure.overturned, 1 - sure.bound)}.",
         evidence,
         sure.overturned.count,
         then=(
@@ -227,7 +232,7 @@ def _calibration(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield found(
             "over_confident",
             "watch",
-            f"Confidence is too high: at {worst.mean_confidence:.2f} on average, people approved "
+            f"Confidence is too high: at {worst.mean_confidence:.2f} on average, {metrics.judges} approved "
             f"{percent(worst.approved.share or 0)} of {worst.approved.of:,} {_ends(worst.approved)}.",
             _sentence(metrics.calibration.represents),
             worst.approved.of,
@@ -241,12 +246,12 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             yield found(
                 f"reviewer:{each.reviewer}",
                 "watch",
-                f"Reviewer {name(each.reviewer)} gives a reason for a closer look: "
+                f"Reviewer {name(metrics.known_as(each.reviewer))} gives a reason for a closer look: "
                 f"{', '.join(_SIGNALS.get(signal.value, signal.value) for signal in each.signals)}.",
                 f"From {number(each.cases, 'case')}; it is a reason to look, not a proof.",
                 each.cases,
                 then=(
-                    f"Look at the decisions of {name(each.reviewer)}, and give the role planted cases.",
+                    f"Look at the decisions of {name(metrics.known_as(each.reviewer))}, and plant cases for the role.",
                     _listed_by("reviewer", each.reviewer),
                 ),
             )

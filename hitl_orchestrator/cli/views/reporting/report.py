@@ -15,9 +15,21 @@ from hitl_orchestrator.cli.output.blocks import (
     routing,
 )
 from hitl_orchestrator.cli.output.formatting import count, local_minute
+from hitl_orchestrator.cli.views.reporting.reviewers import deciders
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import amount_text, confidence_text, percent
-from hitl_orchestrator.insights import Criterion, Decided, Finding, Group, Judgment, NextStep, Quantiles, Report, Share
+from hitl_orchestrator.insights import (
+    Criterion,
+    Decided,
+    Finding,
+    Group,
+    Judgment,
+    Metrics,
+    NextStep,
+    Quantiles,
+    Report,
+    Share,
+)
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 MARK = {"good": "good", "watch": "watch", "bad": "bad", "unknown": "note"}
@@ -120,11 +132,13 @@ def _changes(result: Report) -> Iterator[Block]:
 def _people(result: Report) -> Iterator[Block]:
     metrics, answers = result.metrics, result.metrics.verdicts
     yield Line()
-    yield Line("How people decided", "bold")
+    yield Line(f"How {result.metrics.judges} decided", "bold")
     numbers = answers.model_dump(include={"approve", "modify", "override", "reject"})
     words = ", ".join(f"{word} {number:,}" for word, number in numbers.items())
     expired = f", expired {answers.timeout:,}" if answers.timeout else ""
     yield Line(f"{words}{expired}; overturned {_share(metrics.overturn)}.", indent=2)
+    if metrics.deciders:
+        yield from deciders(metrics, _LAST)
     times = [
         ("from the task to the decision", metrics.latency.total),
         ("until the first look", metrics.latency.waiting),
@@ -133,6 +147,8 @@ def _people(result: Report) -> Iterator[Block]:
     for what, quantiles in times:
         if quantiles.median is not None:
             yield Line(f"{what}: {_times(quantiles)}", indent=2)
+    if answers.people and metrics.latency.total.median is None:
+        yield Line("How long it took is not known: the records state no times.", "dim", indent=2)
     for stake in metrics.stakes:
         unit = f" {inline(stake.unit)}" if stake.unit else ""
         sums = {"automatic": stake.automatic, "reviewed": stake.reviewed, "overturned": stake.overturned}
@@ -206,6 +222,9 @@ def _trail(result: Report) -> Iterator[Block]:
         yield Line()
         yield Line(f"Violation: case {violation.case_id}, {local_minute(violation.at)}: {violation.what}", "bold red")
     yield from _more(len(compliance.violations) - _LAST + compliance.left_out)
+    if compliance.replayed:
+        records = count(compliance.replayed, "replayed record")
+        yield Line(f"{records} compared with the policy under which they were recorded here, and not counted as live.")
     for reason, number in compliance.not_derived.items():
         yield Line(f"{count(number, 'decision')} not derived: {reason}.", "dim")
     for warning in result.integrity.warnings:
@@ -261,7 +280,7 @@ def _decided(result: Report) -> Iterator[Block]:
             Cell("-" if each.confidence is None else confidence_text(each.confidence, among)),
             routing(each.routing),
             outcome(each.final_decision),
-            _decider(each),
+            _decider(each, result.metrics),
         )
         for each in result.decided[:_LAST]
     ]
@@ -269,9 +288,9 @@ def _decided(result: Report) -> Iterator[Block]:
     yield from _more(len(result.decided) - _LAST + result.decided_left_out)
 
 
-def _decider(row: Decided) -> Cell:
+def _decider(row: Decided, metrics: Metrics) -> Cell:
     if row.person is not None:
-        return Cell(row.person, quoted=True)
+        return Cell(metrics.known_as(row.person), quoted=True)
     return Cell(f"the {row.source.value}", "dim") if row.role is None else Cell(f"a {row.role}", quoted=True)
 
 

@@ -91,10 +91,12 @@ def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
         words = (("approve", "green"), ("modify", "yellow"), ("override", "magenta"), ("reject", "red"))
         figures = [_figure(getattr(verdicts, word), word, style) for word, style in words]
         halves = (figures[:2], figures[2:]) if screen.is_narrow else (figures,)
-        for label, half in zip(("people", ""), halves, strict=False):
+        for label, half in zip(("people" if metrics.judges == "people" else "answers", ""), halves, strict=False):
             yield Strip([Cell(label.ljust(_LABEL)), *(cell for figure in half for cell in figure)])
         yield from _mixture([getattr(verdicts, word) for word, _ in words], [style for _, style in words], screen)
     yield from _times("decided in", latency.total, screen)
+    if verdicts.people and latency.total.median is None:
+        yield Strip((Cell("decided in".ljust(_LABEL)), Cell("not known: the records state no times", "dim")))
     if not screen.is_narrow:
         yield from _times("waiting", latency.waiting, screen)
         yield from _times("working", latency.working, screen)

@@ -106,12 +106,12 @@ def _false_confidence(metrics: Metrics) -> Rule:
     return Rule(
         Criterion(
             criterion_id="false_confidence",
-            demands=f"Of the cases with a confidence of {sure.bound:g} or more that people looked at, at most "
-            f"{bound_percent(bound)} are overturned.",
+            demands=f"Of the cases with a confidence of {sure.bound:g} or more that {metrics.judges} looked at, "
+            f"at most {bound_percent(bound)} are overturned.",
             measured=f"not enough data: {sure.overturned.of} of {ENOUGH}" if few else overturned,
             holds=at_most(sure.overturned, bound, ENOUGH),
         ),
-        Settled("watch", WATCH, f"Sure and wrong: people overturned {overturned} of the confident cases."),
+        Settled("watch", WATCH, f"Sure and wrong: {metrics.judges} overturned {overturned} of the confident cases."),
     )
 
 
@@ -131,7 +131,7 @@ def _overdue(metrics: Metrics) -> Rule:
 
 
 def _care(metrics: Metrics) -> Rule:
-    noted = [name(each.reviewer) for each in metrics.reviewers if each.signals]
+    noted = [name(metrics.known_as(each.reviewer)) for each in metrics.reviewers if each.signals]
     judgeable = [each for each in metrics.reviewers if each.signals or not each.not_enough_data]
     return Rule(
         Criterion(

@@ -1,7 +1,7 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from hitl_orchestrator.domain.shown.durations import duration_text
@@ -122,6 +122,12 @@ def mean_confidence(value: float | None) -> Cell:
 def quoted(text: str | None, missing: str = NONE_STATED) -> Cell:
     """Return a text that stems from a task, an agent or a person."""
     return Cell(missing) if text is None else Cell(text, "quoted")
+
+
+def person_cell(person: str, names: Mapping[str, str]) -> Cell:
+    """Return the name of a person, with the id below where it differs."""
+    name = names.get(person, person)
+    return Cell(name, "quoted", "" if name == person else person)
 
 
 def code(text: str | None) -> Cell:

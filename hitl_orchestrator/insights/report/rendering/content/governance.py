@@ -1,7 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hitl_orchestrator.insights.report.model import (
     Control,
@@ -28,6 +28,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     code,
     confidence,
     number,
+    person_cell,
     plural,
     quoted,
     sentence,
@@ -61,9 +62,10 @@ def _compliance(report: Report) -> tuple[Block, ...]:
     found = report.compliance
     card = compliance_card(found, report.integrity)
     figures = (
-        ("Derived again", whole(found.derived)),
+        ("Live decisions derived again", whole(found.derived)),
         ("Agree with their policy", whole(found.agree)),
         ("Treated more strictly, for a recorded reason", whole(found.stricter)),
+        ("Replayed: compared with the policy under which they were recorded here", whole(found.replayed)),
         ("Violations", whole(len(found.violations) + found.left_out)),
         *((f"Not derived: {reason}", whole(count)) for reason, count in found.not_derived.items()),
     )
@@ -118,14 +120,14 @@ def _decided(report: Report) -> Table:
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(_decision(row, among) for row in listed),
+        tuple(_decision(row, among, report.metrics.names) for row in listed),
         left_out=report.decided_left_out + len(report.decided) - len(listed),
         empty="No decisions yet.",
     )
 
 
-def _decision(row: Decided, among: Iterable[float | None]) -> tuple[Cell, ...]:
-    by = quoted(row.person, words(row.source))
+def _decision(row: Decided, among: Iterable[float | None], names: Mapping[str, str]) -> tuple[Cell, ...]:
+    by = Cell(words(row.source)) if row.person is None else person_cell(row.person, names)
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
@@ -133,7 +135,7 @@ def _decision(row: Decided, among: Iterable[float | None]) -> tuple[Cell, ...]:
         confidence(row.confidence, among),
         Cell(words(row.routing), second=row.rule_id),
         Cell(words(row.final_decision)),
-        by._replace(second=row.role or ""),
+        by._replace(second=", ".join(filter(None, (by.second, row.role)))),
         when(row.at),
     )
 
