@@ -379,7 +379,7 @@ def report_on_file(path: str, **words: Any) -> "FullReport":
     from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
 
     now = current_time()
-    asked = asked_for(now, **words)
+    asked = asked_for(now, store_option=None, **words)
     return full_report(evidence_in_file(path, now), asked)
 
 

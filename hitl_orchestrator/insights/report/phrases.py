@@ -1,9 +1,11 @@
 """Figures and names in the sentences of a report. None looks like the other side of a bound."""
 
 import re
+from collections.abc import Iterable
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent, percent_interval
+from hitl_orchestrator.domain.shown.numbers import bound_percent, cut_off, percent, percent_interval
+from hitl_orchestrator.insights.metrics.model import Autonomy
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
@@ -26,6 +28,37 @@ def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> 
 def number(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: `1 case`, `2,000 cases`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+_SAFETY = {
+    "above_bound": "safe above a bound",
+    "never": "never, where enough was looked at",
+    "unclear": "unclear",
+    "not_enough_data": "not enough data",
+}
+"""The verdicts on autonomy in words, in the order of the line that answers where automation is safe."""
+
+_MOST_TYPES = 5
+
+
+def where_safe(verdicts: Iterable[Autonomy], tolerated: float) -> str:
+    """Return the task types by whether they could go ahead: `safe above a bound: loan from 0.9; unclear: refund`."""
+    kept: dict[str, list[str]] = {}
+    for each in verdicts:
+        bound = "" if each.bound is None else f" from {each.bound:g}" if each.bound else " at any confidence"
+        kept.setdefault(each.verdict, []).append(f"{name(each.task_type, 'cases without a task type')}{bound}")
+    if not kept:
+        return "not enough data: there is no decision yet"
+    parts = [f"{words}: {listed(kept[verdict], _MOST_TYPES)}" for verdict, words in _SAFETY.items() if verdict in kept]
+    if "above_bound" not in kept:
+        parts = [f"{_SAFETY['above_bound']}: no task type", *parts]
+    return f"{'; '.join(parts)} (at most {bound_percent(tolerated)} wrong cases are tolerated)"
+
+
+def derived_text(derived: int, own: int, noun: str = "decision") -> str:
+    """Return how many decisions were derived again: `372 decisions (329 of agents' cases, 43 checks and changes)`."""
+    apart = f" ({derived - own:,} on agents' cases, {own:,} on quality checks and changes)" if own else ""
+    return f"{number(derived, noun)}{apart}"
 
 
 def length_of_time(seconds: float) -> str:

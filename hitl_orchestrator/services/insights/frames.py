@@ -127,13 +127,13 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) 
 
 
 def rules_in_force(ledger: Ledger) -> Mapping[str, Action] | None:
-    """Return the rules of the active policy that a store records, with their actions; None without one.
+    """Return the rules of all layers of the active policy that a store records, with their actions; None without one.
 
     Raises:
         TamperedPolicy, PolicyUnreadable: the policy was altered, or is of another version.
     """
     policy = policy_in_force(ledger)
-    return None if policy is None else {rule.rule_id: rule.action for rule in policy.rules}
+    return None if policy is None else {rule.rule_id: rule.action for _, layer in policy.parts for rule in layer.rules}
 
 
 def policy_in_force(ledger: Ledger) -> Policy | None:

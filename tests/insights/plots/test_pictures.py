@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from support.outcome_frames import MONDAY, automatic, frame_of, reviewed
 from support.random_outcomes import ledgers
 from support.random_policies import a_policy_with
+from support.report_parts import some_metrics
 from support.sizes import sized
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics import measure
+from hitl_orchestrator.insights.metrics.model import HeatCell
+from hitl_orchestrator.insights.shares import share_among
 from hitl_orchestrator.policies import automatic_from
 
 pytest.importorskip("altair")
@@ -114,6 +117,25 @@ def test_a_bound_can_be_given_by_hand(usual):
     by_hand = [Bound(each.risk.value, each.confidence, each.label) for each in BOUNDS]
     by_policy = draw("trust_boundaries", metrics, frame, bounds=BOUNDS)
     assert to_svg(draw("trust_boundaries", metrics, frame, bounds=by_hand)) == to_svg(by_policy)
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (((30, 40), (2, 40), (1, 40)), "'type-0' is overturned most: 75 % of 40 reviews at 0.60 to 0.70 confidence"),
+        (((30, 40), (2, 40), (2, 3)), "'type-0' is overturned more than all reviews (41 %): 75 % of 40 reviews at "),
+        (((10, 40), (8, 40), (5, 7)), "Nowhere is certainly more overturned than in all reviews together"),
+        (((2, 13),), "Nowhere is certainly more overturned than in all reviews together"),
+    ],
+    ids=["certainly most", "certainly more than all", "may be chance", "a single cell"],
+)
+def test_the_title_of_the_heatmap_never_goes_beyond_its_interval(cells, says):
+    drawn = tuple(
+        HeatCell(task_type=f"type-{place}", confidence_band="0.60-0.70", cases=of, overturn=share_among(wrong, of))
+        for place, (wrong, of) in enumerate(cells)
+    )
+    together = share_among(*map(sum, zip(*cells, strict=True)))
+    assert picture_text("overturn_heatmap", some_metrics(overturn_map=drawn, overturn=together)).startswith(says)
 
 
 def test_texts_of_agents_stay_texts(usual):

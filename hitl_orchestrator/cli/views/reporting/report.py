@@ -55,6 +55,7 @@ def first_screen(result: Report) -> Iterator[Block]:
     yield from _head(result)
     yield from _judgment("Governance", result.verdict)
     yield from _judgment("Health", result.health)
+    yield from _safe(result)
     yield from _findings("What matters", result, 0, _FIRST)
 
 
@@ -91,6 +92,12 @@ def _judgment(title: str, judgment: Judgment) -> Iterator[Block]:
     yield Line(judgment.because, indent=2)
 
 
+def _safe(result: Report) -> Iterator[Block]:
+    yield Line()
+    yield Line("Where automation is safe:", "bold")
+    yield Line(f"{result.where_safe}.", indent=2)
+
+
 def _findings(title: str, result: Report, first: int, last: int | None) -> Iterator[Block]:
     shown = result.findings[first:last]
     if not shown:
@@ -125,7 +132,11 @@ def _changes(result: Report) -> Iterator[Block]:
     for change in certain:
         yield Line(f"{MARK[change.severity]}: {change.sentence}", STYLE[change.severity], indent=2)
     if not certain:
-        yield Line(f"No certain change in {count(len(result.changes), 'measure')}.", indent=2)
+        known = sum(change.is_known for change in result.changes)
+        unknown = len(result.changes) - known
+        few = f"; too few cases to compare {unknown:,} others" if unknown else ""
+        compared = f"No certain change in {count(known, 'measure')}{few}." if known else "Too few cases to compare."
+        yield Line(compared, indent=2)
 
 
 def _people(result: Report) -> Iterator[Block]:
@@ -205,6 +216,8 @@ def _novelty(result: Report) -> Iterator[Block]:
         yield Line(", ".join(novelty.unstaffed_domains), indent=4, quoted=True)
     for sentence in novelty.forecasts:
         yield Line(sentence, indent=2)
+    if not novelty.forecasts:
+        yield Line("Where it leads: no trend is certain enough to be drawn on.", "dim", indent=2)
 
 
 def _criteria(title: str, criteria: Sequence[Criterion]) -> Iterator[Block]:
@@ -302,4 +315,5 @@ def summary(result: Report) -> Iterator[Block]:
     yield from _head(result)
     yield from _judgment("Governance", result.verdict)
     yield from _judgment("Health", result.health)
+    yield from _safe(result)
     yield Line()

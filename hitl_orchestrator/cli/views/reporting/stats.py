@@ -141,7 +141,7 @@ def _trust(metrics: Metrics, screen: Screen) -> Iterator[Block]:
         sentences.append((sure, _error_style(false.overturned)))
     if fitted.ece is not None:
         sentences.append((f"calibration error {fitted.ece:.2f}, Brier score {fitted.brier or 0:.2f}", ""))
-    verdicts = {"never": "never fit for autonomy", "above_bound": "fit above a bound"}
+    verdicts = {"never": "not fit at any confidence with enough looks", "above_bound": "fit above a bound"}
     for verdict, words in verdicts.items():
         types = [_with_bound(each.task_type, each.bound) for each in metrics.autonomy if each.verdict == verdict]
         if types:

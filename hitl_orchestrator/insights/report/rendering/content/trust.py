@@ -248,7 +248,10 @@ _MAP = (
     "Every case by risk and confidence. The color is the route that the policy chose, the shape the answer; "
     "lines, where drawn, are the bounds of the policy."
 )
-_HEATMAP = "The share of overturned cases, by task type and confidence. The number is the count of cases."
+_HEATMAP = (
+    "The share of overturned cases, by task type and confidence, and below it how many of how many. A cell without a "
+    "color has too few cases for a finding."
+)
 _CURVE = (
     "If only cases at or above a confidence were automated: their share of all cases (coverage) and the share of them "
     "that is overturned (risk), with the 95 % interval."
