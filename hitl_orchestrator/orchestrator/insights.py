@@ -114,7 +114,7 @@ class Insights:
             frames.looks_in(services.ledger, cases, mine),
             since=since,
             until=until,
-            active_rules={rule.rule_id: rule.action for rule in services.registry.active.policy.rules},
+            active_rules=frames.rules_of(services.registry.active.policy),
             tolerated=tolerated,
             sure=sure,
             stake=stake,

@@ -8,7 +8,7 @@ from support.report_parts import LENIENT, VERIFIED, errors_of, group, refunds, s
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.phrases import length_of_time, name
+from hitl_orchestrator.insights.report.phrases import name
 from hitl_orchestrator.insights.shares import share_among
 
 
@@ -156,13 +156,6 @@ def test_the_signal_line_of_no_case_has_no_share():
     )
 
     assert signal_line(none).text == "decisions 0 | automated - | reviews 0 | escalations 0 | overrides 0"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0 s"), (45, "45 s"), (720, "12 min"), (5400, "1.5 h"), (172800, "2 d"), (0.25, "0.2 s")]
-)
-def test_lengths_of_time_are_in_their_largest_unit(seconds, shown):
-    assert length_of_time(seconds) == shown
 
 
 def test_plain_names_stand_as_they_are():

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.metrics.model import Group, Metrics
 from hitl_orchestrator.insights.report.model import Change, Severity
-from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, length_of_time, name
+from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, name
 from hitl_orchestrator.insights.shares import Share
 
 ENOUGH = 10
@@ -100,7 +101,7 @@ def _durations(before: Metrics, after: Metrics) -> Iterator[Change]:
     was, now = before.latency.total.median, after.latency.total.median
     if was is not None and now is not None:
         title = "Median time to a decision of a person"
-        sentence = f"{title}: {length_of_time(was)} before and {length_of_time(now)} now."
+        sentence = f"{title}: {duration_text(was)} before and {duration_text(now)} now."
         yield Change(name="median_latency", title=title, before=was, after=now, is_certain=False, sentence=sentence)
 
 

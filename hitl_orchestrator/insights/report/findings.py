@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import bound_percent, confidence_text, percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.metrics.model import TRUTH, Group, Metrics
@@ -12,7 +13,6 @@ from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Finding, Severity
 from hitl_orchestrator.insights.report.phrases import (
     DIGITS_OF_ERRORS,
-    length_of_time,
     listed,
     name,
     number,
@@ -278,7 +278,7 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     if at_most(overdue, LATE, ENOUGH) is False:
         median = metrics.latency.waiting.median
         waited = (
-            "" if median is None else f"; half of all reviews wait {length_of_time(median)} or more for a first look"
+            "" if median is None else f"; half of all reviews wait {duration_text(median)} or more for a first look"
         )
         yield found(
             "overdue",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import bound_percent, cut_off, percent, percent_interval
+from hitl_orchestrator.domain.shown.numbers import bound_percent, percent, percent_interval
 from hitl_orchestrator.insights.metrics.model import Autonomy
 from hitl_orchestrator.insights.shares import Share
 
@@ -12,9 +12,6 @@ _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
 
 DIGITS_OF_ERRORS = 1
 """The decimals of a share of errors among automatic cases, in percent: it is small, and so is what is tolerated."""
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
 def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> str:
@@ -59,14 +56,6 @@ def derived_text(derived: int, own: int, noun: str = "decision") -> str:
     """Return how many decisions were derived again: `372 decisions (329 of agents' cases, 43 checks and changes)`."""
     apart = f" ({derived - own:,} on agents' cases, {own:,} on quality checks and changes)" if own else ""
     return f"{number(derived, noun)}{apart}"
-
-
-def length_of_time(seconds: float) -> str:
-    """Return a length of time, cut off in the largest unit that fits: `45 s`, `12 min`, `3.4 h`, `2 d`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
-    return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
 
 
 def lacking(why_not: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["OnCases", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in", "looks_in"]
-__all__ += ["chances_hidden", "checks_hidden", "policy_in_force", "rules_in_force"]
+__all__ += ["chances_hidden", "checks_hidden", "policy_in_force", "rules_in_force", "rules_of"]
 
 _OVERVIEW = frozenset(
     {
@@ -133,7 +133,12 @@ def rules_in_force(ledger: Ledger) -> Mapping[str, Action] | None:
         TamperedPolicy, PolicyUnreadable: the policy was altered, or is of another version.
     """
     policy = policy_in_force(ledger)
-    return None if policy is None else {rule.rule_id: rule.action for _, layer in policy.parts for rule in layer.rules}
+    return None if policy is None else rules_of(policy)
+
+
+def rules_of(policy: Policy) -> Mapping[str, Action]:
+    """Return the rules of all layers of a policy, with their actions."""
+    return {rule.rule_id: rule.action for _, layer in policy.parts for rule in layer.rules}
 
 
 def policy_in_force(ledger: Ledger) -> Policy | None:

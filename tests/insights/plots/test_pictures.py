@@ -26,7 +26,7 @@ pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 
 from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, picture, picture_text, to_png, to_svg
-from hitl_orchestrator.insights.plots.labels import duration_text, short_labels, text_width, wrapped
+from hitl_orchestrator.insights.plots.labels import short_labels, text_width, wrapped
 from hitl_orchestrator.insights.plots.style import THEMES, contrast, mixed, text_on
 from hitl_orchestrator.insights.plots.trend import describe
 from hitl_orchestrator.insights.plots.trust_boundaries import APPROVED, MOST_POINTS, SHAPES, UNSEEN
@@ -263,11 +263,3 @@ def test_lines_fit_and_no_word_is_lost(text, width):
 
     assert all(text_width(line, 13) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(wrapped(text, 1e9, 13)).replace(" ", "")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (9_000, "2.5 h"), (1e7, "115 d")],
-)
-def test_durations_are_never_rounded_up(seconds, shown):
-    assert duration_text(seconds) == shown

@@ -14,9 +14,10 @@ from hitl_orchestrator.cli.output.blocks import (
     outcome,
     routing,
 )
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
+from hitl_orchestrator.cli.output.formatting import count, local_minute
 from hitl_orchestrator.cli.views.reporting.reviewers import deciders
-from hitl_orchestrator.domain.shown.numbers import percent, plain_number
+from hitl_orchestrator.domain.shown.durations import duration_text
+from hitl_orchestrator.domain.shown.numbers import amount_text, confidence_text, percent
 from hitl_orchestrator.insights import (
     Criterion,
     Decided,
@@ -83,7 +84,7 @@ def _signal(text: str) -> Sequence[str]:
     if len(text) <= _WIDTH:
         return [text]
     figures = text.split(" | ")
-    return [" | ".join(figures[:3]), " | ".join(figures[3:])]
+    return [" | ".join(figures[:3]) + " |", " | ".join(figures[3:])]
 
 
 def _judgment(title: str, judgment: Judgment) -> Iterator[Block]:
@@ -162,8 +163,8 @@ def _people(result: Report) -> Iterator[Block]:
     for stake in metrics.stakes:
         unit = f" {inline(stake.unit)}" if stake.unit else ""
         sums = {"automatic": stake.automatic, "reviewed": stake.reviewed, "overturned": stake.overturned}
-        parts = ", ".join(f"{word} {plain_number(round(value, 2))}{unit}" for word, value in sums.items())
-        total = f"{plain_number(round(stake.total, 2))}{unit}"
+        parts = ", ".join(f"{word} {amount_text(value)}{unit}" for word, value in sums.items())
+        total = f"{amount_text(stake.total)}{unit}"
         yield Line(
             f"{inline(stake.field)} at stake in {stake.stated:,} of {count(stake.cases, 'case')}: {total}", indent=2
         )
@@ -175,7 +176,7 @@ def _people(result: Report) -> Iterator[Block]:
 
 def _times(quantiles: Quantiles) -> str:
     known = (("median", quantiles.median), ("90 % within", quantiles.p90), ("99 % within", quantiles.p99))
-    return ", ".join(f"{word} {duration(value)}" for word, value in known if value is not None)
+    return ", ".join(f"{word} {duration_text(value)}" for word, value in known if value is not None)
 
 
 def _types(result: Report) -> Iterator[Block]:
@@ -277,21 +278,22 @@ def _decided(result: Report) -> Iterator[Block]:
     yield Line()
     yield Line("Who decided what, the latest first", "bold")
     columns = (
+        Column("at"),
         Column("task", gives_way=True),
         Column("conf.", right=True),
         Column("routed", optional=True),
         Column("outcome"),
         Column("decided by", gives_way=True),
-        Column("at", optional=True),
     )
+    among = {each.confidence for each in result.decided[:_LAST]}
     rows = [
         (
+            Cell(local_minute(each.at)),
             Cell(each.task_id, quoted=True),
-            Cell(confidence(each.confidence)),
+            Cell("-" if each.confidence is None else confidence_text(each.confidence, among)),
             routing(each.routing),
             outcome(each.final_decision),
             _decider(each, result.metrics),
-            Cell(local_minute(each.at)),
         )
         for each in result.decided[:_LAST]
     ]

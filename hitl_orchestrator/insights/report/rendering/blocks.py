@@ -32,6 +32,8 @@ class Cell(NamedTuple):
     third: str = ""
     interval: Interval | None = None
     tone: Severity | None = None
+    lack: str = ""
+    """Why a share is not stated, in a note under a table most of whose shares are not."""
 
 
 class Column(NamedTuple):
