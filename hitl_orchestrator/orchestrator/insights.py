@@ -73,7 +73,7 @@ class Insights:
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
         cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
-        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger, mine))
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.chances_hidden(frames.checks_hidden(cases))
         return frames.between(cases, since, until)
@@ -106,7 +106,7 @@ class Insights:
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
         cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
-        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger, mine))
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.checks_hidden(cases)
         measured = measure(
