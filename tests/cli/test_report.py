@@ -83,7 +83,7 @@ def test_the_canonical_data_give_the_canonical_figures(replayed):
     latency = data["metrics"]["latency"]
     assert (latency["total"]["of"], latency["total"]["median"]) == (3, 900)
     assert (latency["by_role"]["domain_reviewer"]["median"], latency["by_risk"]["high"]["median"]) == (960, 900)
-    assert data["verdict"]["word"] == "sound"
+    assert data["verdict"]["word"] == "records only"
     assert (data["compliance"]["derived"], data["compliance"]["replayed"]) == (0, 5)
     assert [row["task_id"] for row in data["decided"]] == [f"task_00{number}" for number in (5, 4, 3, 2, 1)]
 
@@ -92,7 +92,7 @@ def test_the_first_screen_has_what_matters(replayed):
     screen = replayed("report").out.splitlines()[:24]
 
     assert "decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1" in screen
-    assert "Governance: sound" in screen
+    assert "Governance: records only" in screen
     assert any(line.startswith("Health: ") for line in screen)
     assert any(line.startswith("  Next: ") for line in screen)
 

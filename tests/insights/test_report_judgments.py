@@ -67,7 +67,7 @@ def test_the_verdict_names_the_rule_that_settled_it(changes, word, because):
 def test_records_that_are_all_replayed_are_sound_only_as_records():
     judgment = verdict(some_metrics(cases=CaseCounts(decided=300, replayed=300)))
 
-    assert judgment.word == "sound"
+    assert judgment.word == "records only"
     assert judgment.because == (
         "The records are unchanged since they were recorded here; who decided was not checked here. "
         "All 300 decisions are replayed from records of another system."

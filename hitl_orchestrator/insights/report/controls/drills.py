@@ -51,7 +51,7 @@ def drills_in(frame: "pl.DataFrame", switches: Sequence[Switch] = ()) -> tuple[D
     return (
         _planted(pl, live),
         _kill_switch(pl, live, switches),
-        _overrides(pl, frame),
+        _overrides(pl, live),
         _fatigue(pl, live),
         _second_reviews(pl, frame),
         _spot_checks(pl, frame),
@@ -113,7 +113,7 @@ def _overrides(pl: Any, frame: "pl.DataFrame") -> Drill:
         result += f"; {int(people['overturned'].sum())} of {number(people.height, 'reviewer')} ever did"
     drill = Drill(drill_id="overrides", name="Override behavior", runs=against.of, result=result, severity="unknown")
     if not decided.height:
-        return drill.model_copy(update={"result": "never seen: no reviewer has decided a case"})
+        return drill.model_copy(update={"result": "never seen: no reviewer has decided a case here"})
     severity: Severity = "good" if against.count else "watch"
     return _judged(drill, severity if against.of >= ENOUGH_DECISIONS else "unknown", decided)
 

@@ -52,7 +52,7 @@ def followed(report: Report) -> Finding:
     made = report.compliance
     violations = len(made.violations) + made.left_out
     if not made.derived:
-        return Finding(None, "no decision could be derived again from its policy")
+        return Finding(None, "no live decision could be derived again from its policy")
     text = f"{number(made.derived, 'decision')} derived again: {number(violations, 'violation')}"
     text += f", {made.stricter:,} treated more strictly" if made.stricter else ""
     missing = sum(made.not_derived.values())

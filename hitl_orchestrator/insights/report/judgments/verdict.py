@@ -8,8 +8,9 @@ from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, jud
 from hitl_orchestrator.insights.report.model import Compliance, Criterion, Integrity, Judgment
 from hitl_orchestrator.insights.report.phrases import derived_text, listed, number
 
-SOUND, OPEN_POINTS, NOT_SOUND, NOT_VERIFIED, NO_DECISIONS = (
+SOUND, RECORDS_ONLY, OPEN_POINTS, NOT_SOUND, NOT_VERIFIED, NO_DECISIONS = (
     "sound",
+    "records only",
     "open points",
     "not sound",
     "not verified",
@@ -64,7 +65,7 @@ def judge_governance(
         rules = [rule.without_proof() for rule in rules]
     good = Settled("good", SOUND, _all_good(integrity, compliance))
     if replayed and replayed >= decided:
-        good = good._replace(because=_ALL_REPLAYED)
+        good = Settled("unknown", RECORDS_ONLY, _ALL_REPLAYED)
     judgment = judged(rules, good)
     if not replayed:
         return judgment
