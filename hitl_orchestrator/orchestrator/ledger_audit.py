@@ -174,8 +174,7 @@ class LedgerAudit:
 
     def people(self) -> People | None:
         """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
-        history = PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events())
-        return None if history.current is None else history.people(history.current)
+        return _people_in(self._ledger(Verb.READ_POLICY))
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.
@@ -218,10 +217,17 @@ class LedgerAudit:
         from hitl_orchestrator.services.insights import evidence, frames  # noqa: PLC0415 - polars is an extra
 
         ledger = self._ledger(Verb.READ_INSIGHTS)
-        cases = frames.cases_in(ledger, stake=stake, on_cases=on_cases, columns=frames.columns_for(by))
+        out = list[int]()
+        cases = frames.cases_in(
+            ledger,
+            stake=stake,
+            on_cases=on_cases,
+            columns=frames.columns_for(by),
+            on_left_out=lambda rows: out.append(rows.left_out),
+        )
         return measure(
             cases,
-            frames.looks_in(ledger, cases),
+            frames.looks_in(ledger, cases, left_out=sum(out)),
             since=since,
             until=until,
             active_rules=frames.rules_in_force(ledger),
@@ -265,21 +271,21 @@ class LedgerAudit:
         Raises:
             InvalidInput: a word cannot be read, or the extra `lab` is not installed.
         """
-        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415 - polars is an extra
-        from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.evidence import report_on_store  # noqa: PLC0415 - polars is an extra
         from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
 
         now, ledger = current_time(), self._ledger(Verb.EXPORT)
         asked = asked_for(now, store_option=_option_of(self._place), **words)
-        name = printable_url(self._place)
-        evidence = evidence_in_store(name, ledger, now, verify=self._verify_with_heads, people=self.people)
-        return full_report(evidence, asked, on_progress)
-
-    def _verify_with_heads(self, on_entries: Callable[[int], None]) -> Verification:
-        """Verify the ledger, and compare it with the signed heads of the head file, if there are any."""
-        file = self.head_file
-        heads = [] if file is None or not file.exists() else load_heads(file)
-        return self.verify(heads, trusted_key(self._place, self._head_key, None) if heads else None, on_entries)
+        return report_on_store(
+            printable_url(self._place),
+            self._opened_signer,
+            ledger,
+            asked,
+            now,
+            people=_people_in,
+            head_file=self.head_file,
+            on_progress=on_progress,
+        )
 
     def _ledger(self, verb: Verb) -> Ledger:
         """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""
@@ -307,6 +313,11 @@ class LedgerAudit:
     def __exit__(self, *exc: object) -> None:
         """Close the ledger."""
         self._store.close()
+
+
+def _people_in(ledger: Ledger) -> People | None:
+    history = PeopleHistory().after(ledger.governance_events())
+    return None if history.current is None else history.people(history.current)
 
 
 def load_heads(file: str | Path) -> list[SignedHead]:

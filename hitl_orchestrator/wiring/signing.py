@@ -35,7 +35,13 @@ def signer_of(
     beside = default_head_file(store, ledger) if head_file is None else None
     file = beside if beside is not None and _may_write(beside.parent) else head_file
     book = HeadFile(Path(file), makes_folder=file is beside) if file else None
-    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(
+        ledger,
+        clock or current_time,
+        lambda: signing_key(store, head_key),
+        book,
+        lambda: signing_key(store, head_key, make=False),
+    )
 
 
 def default_head_file(store: str, ledger: Ledger) -> Path | None:

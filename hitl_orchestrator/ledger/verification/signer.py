@@ -7,7 +7,7 @@ from functools import cached_property
 from threading import Lock
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, InvalidKey, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
@@ -38,12 +38,33 @@ class LedgerSigner:
     """Verifies a ledger, signs its head, and proves its cases. Safe to share between threads."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, find_key: Callable[[], SigningKey], head_file: HeadFile | None = None
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        find_key: Callable[[], SigningKey],
+        head_file: HeadFile | None = None,
+        own_key: Callable[[], SigningKey] | None = None,
     ) -> None:
-        """`find_key` is called at the first signature. Heads are appended to `head_file`, if there is one."""
+        """`find_key` is called at the first signature. Heads are appended to `head_file`, if there is one.
+
+        `own_key` finds the same key and makes none, to verify heads.
+        """
         self._ledger, self._clock, self._find_key, self.head_file = ledger, clock, find_key, head_file
+        self._own_key = own_key or find_key
         self._signing = Lock()
         self._last: SignedHead | None = None
+
+    def of(self, ledger: Ledger) -> "LedgerSigner":
+        """Return the signer of the same ledger in another state."""
+        return LedgerSigner(ledger, self._clock, self._find_key, self.head_file, self._own_key)
+
+    def trusted_key(self) -> str | None:
+        """Return the public key to verify heads with, that of this signer; None if there is none yet."""
+        known: SigningKey | None = self.__dict__.get("key")
+        try:
+            return (known or self._own_key()).public
+        except InvalidKey:
+            return None
 
     @cached_property
     def key(self) -> SigningKey:
@@ -71,7 +92,7 @@ class LedgerSigner:
             return _Found(None, seals_checked=False, problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
         checked = None if seals is None else SealCheck(seals)
-        found = _Found(ledger_id, seals_checked=seals is not None)
+        found = _Found(ledger_id, seals_checked=seals is not None, has_trusted=public is not None)
         tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:
@@ -186,6 +207,7 @@ class _Found:
 
     ledger_id: str | None
     seals_checked: bool
+    has_trusted: bool = False
     heads: int = 0
     last: Entry | None = None
     problem: Problem | None = None
@@ -207,6 +229,7 @@ class _Found:
             until=None if last is None else last.at,
             chain=GENESIS if last is None else last.digest,
             heads=self.heads,
+            heads_authenticated=self.has_trusted and self.heads > 0,
             bad_entry=bad_entry,
             problem=sentence,
             scrub_due=self.scrub_due,

@@ -1,16 +1,18 @@
 """The finished cases of a store as a frame, what is open in it, and its metrics."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.frame import FRAME, polars, prepared
+from hitl_orchestrator.insights.frame import FRAME, Fitted, fitted, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
+from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy
@@ -21,7 +23,7 @@ from hitl_orchestrator.services.authorization import Filter
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
+__all__ = ["OnCases", "OnLeftOut", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
 
 _OVERVIEW = frozenset(
     {
@@ -51,6 +53,16 @@ _OVERVIEW = frozenset(
 """The columns that an overview of a store reads (see `measure`), beside that of its groups."""
 
 OnCases = Callable[[int], None]
+OnLeftOut = Callable[[Fitted], None]
+
+_NEEDED = tuple(
+    name for name, kind in Outcome.__annotations__.items() if name in FRAME and type(None) not in get_args(kind)
+)
+_log = logging.getLogger(__name__)
+
+
+def _log_left_out(rows: Fitted) -> None:
+    _log.warning("%s; they were left out: 'hitl audit verify' finds what is wrong", rows.sentence)
 
 
 def _nothing(number: int) -> None:
@@ -64,8 +76,11 @@ def cases_in(
     stake: StakeField | None = None,
     on_cases: OnCases = _nothing,
     columns: Sequence[str] = tuple(FRAME),
+    on_left_out: OnLeftOut | None = None,
 ) -> "pl.DataFrame":
     """Return the prepared frame of all outcomes in a store that `mine` reaches; None reaches all.
+
+    Rows with values that no version writes are left out, and passed to `on_left_out`, or else to the log.
 
     `stake` adds the amount in a field of the tasks' metadata as the column `stake`, with its `stake_unit`; null where
     it was erased, or is no number. `on_cases` is called with numbers of cases. Other than `columns` are null.
@@ -75,7 +90,10 @@ def cases_in(
         LedgerDamaged: an outcome cannot be read.
     """
     polars("a frame of cases")
-    frame = prepared(stored_frame(ledger, columns, on_cases))
+    rows = fitted(stored_frame(ledger, columns, on_cases), columns, _NEEDED)
+    if rows.left_out:
+        (on_left_out or _log_left_out)(rows)
+    frame = prepared(rows.frame)
     if stake is not None:
         frame = _with_stake(ledger, frame, stake)
     return frame if mine is None else _reached(frame, mine)
@@ -100,8 +118,10 @@ def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | Non
     return frame if until is None else frame.filter(pl.col("timestamp") < until)
 
 
-def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) -> Looks:
+def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, left_out: int = 0) -> Looks:
     """Return what is open now in the domains that `mine` reaches, and the drawn checks in `cases` without an answer.
+
+    `left_out` is the number of rows that `cases` lacks because their values fit no column.
 
     A redacted case is not checked any more.
     """
@@ -115,7 +135,7 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) 
         open=ledger.queue_count(wanted) if wanted else 0,
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
         unanswered_checks=cases.select(is_due.sum()).item(),
-        unreadable=len(ledger.stranded()) if mine is None else 0,
+        unreadable=left_out + (len(ledger.stranded()) if mine is None else 0),
     )
 
 
