@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.insights.frame import empty, polars, prepared, read_export
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
 from hitl_orchestrator.insights.report.controls import drills_in
@@ -58,18 +60,21 @@ def report_on_store(
     The ledger is compared with the heads of `head_file`, or of the file to which the signer writes.
 
     Raises:
-        StoreUnavailable: the store cannot be read at all, or a file without a log was changed meanwhile.
+        StoreUnavailable: the store cannot be read at all, or was changed twice meanwhile.
         InvalidInput: polars, which comes with the extra `lab`, is not installed.
     """
-    with ledger.at_one_state() as state:
-        evidence = evidence_in_store(
-            store,
-            state,
-            now,
-            verify=lambda on_entries: verified_with_heads(signer.of(state), on_entries, head_file),
-            people=lambda: people(state),
-        )
-        return full_report(evidence, asked, on_progress)
+
+    def made() -> FullReport:
+        with ledger.at_one_state() as state:
+            verify = partial(verified_with_heads, signer.of(state), head_file=head_file)
+            evidence = evidence_in_store(store, state, now, verify=verify, people=partial(people, state))
+            return full_report(evidence, asked, on_progress)
+
+    try:
+        return made()
+    except StoreUnavailable:
+        # Another process began to write to a file that none had open; beside it, a reader keeps its state.
+        return made()
 
 
 def evidence_in_store(
