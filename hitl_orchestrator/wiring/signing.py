@@ -40,7 +40,8 @@ def signer_of(
         clock or current_time,
         lambda: signing_key(store, head_key),
         book,
-        lambda: signing_key(store, head_key, make=False),
+        own_key=lambda: signing_key(store, head_key, make=False),
+        has_signed=lambda: file is not None and file is beside and head_key is None and _has_head_key(store),
     )
 
 
@@ -57,6 +58,12 @@ def default_head_file(store: str, ledger: Ledger) -> Path | None:
     except (InvalidKey, LedgerDamaged):
         # A user without a home directory, where the heads of a server's store lie; or a ledger that lost its id.
         return None
+
+
+def _has_head_key(store: str) -> bool:
+    """Return whether a store has a head key of its own, which was made when its first head was signed."""
+    key_file = key_file_of(store)
+    return key_file is not None and key_file.with_suffix(HEAD_KEY).exists()
 
 
 def _may_write(folder: Path) -> bool:

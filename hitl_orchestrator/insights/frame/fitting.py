@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.value import FIRST_YEAR, ID_PATTERN, LAST_YEAR, Label
-from hitl_orchestrator.insights.frame.columns import FRAME
+from hitl_orchestrator.insights.frame.columns import FRAME, polars
 
 if TYPE_CHECKING:
     from enum import StrEnum
@@ -72,13 +72,13 @@ _SIGNALS = frozenset(each.value for each in Signal)
 class Fitted(NamedTuple):
     """The rows of a frame that fit, and the numbers of the others: all of them, and by the first column that shows it.
 
-    `first` is the place of the first such row, from 1; 0 without one.
+    `first` is the first such row, from 1, and the column that shows it; 0 without one.
     """
 
     frame: "pl.DataFrame"
     left_out: int = 0
     columns: Mapping[str, int] = {}
-    first: int = 0
+    first: tuple[int, str] = (0, "")
 
     @property
     def sentence(self) -> str:
@@ -93,20 +93,22 @@ def fitted(frame: "pl.DataFrame", columns: Sequence[str] = tuple(FRAME), needed:
 
     A case that occurs twice is left out but for its first row. `needed` columns have a value in every row.
     """
-    out: pl.Series | None = None
-    found = dict[str, int]()
-    must = frozenset(needed)
+    pl, must, found = polars(), frozenset(needed), dict[str, Any]()
     for name in (each for each in columns if each in frame.columns):
         bad = _misfits(frame[name], name, is_needed=name in must)
-        if bad is None:
-            continue
-        new = bad if out is None else bad & ~out
-        if new.any():
-            found[name] = int(new.sum())
-        out = bad if out is None else out | bad
-    if out is None:
+        if bad is not None:
+            found[name] = bad
+    if not found:
         return Fitted(frame)
-    return Fitted(frame.filter(~out), int(out.sum()), found, int(out.arg_max() or 0) + 1)
+    out, numbers = pl.Series([False]).new_from_index(0, frame.height), dict[str, int]()
+    for name, bad in found.items():
+        if number := int((bad & ~out).sum()):
+            numbers[name] = number
+        out = out | bad
+    row = int(out.arg_max() or 0)
+    return Fitted(
+        frame.filter(~out), int(out.sum()), numbers, (row + 1, next(name for name in found if found[name][row]))
+    )
 
 
 def _misfits(values: "pl.Series", name: str, *, is_needed: bool) -> "pl.Series | None":
