@@ -27,7 +27,7 @@ ALTERED = {
     "g": ("rule_id", ""),
     "h": ("domain", "a\u2028b"),
     "i": ("risk_level", "<b>"),
-    "j": ("timestamp", "+99999-01-01T00:00:00.000000Z"),
+    "j": ("timestamp", "9999-01-01T00:00:00.000000Z"),
     "k": ("review_probability", -1.0),
 }
 
