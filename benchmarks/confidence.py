@@ -190,12 +190,12 @@ def table(rows: Sequence[Row]) -> Table:
     found = Table(title="Selective accuracy; AURC: less is better, between the best and chance", title_justify="left")
     for column in ("data", "agent", "confidence"):
         found.add_column(column)
-    for column in ("outputs", "known", *(f"at {share:.0%}" for share in COVERAGES), "AURC", "best", "chance"):
+    for column in ("outputs", "known", *(f"at {100 * share:.0f} %" for share in COVERAGES), "AURC", "best", "chance"):
         found.add_column(column, justify="right")
     for row in rows:
         accuracies = (f"{share:.3f}" for share in row.found.accuracies)
         numbers = (f"{value:.4f}" for value in (row.found.aurc, row.found.best, row.found.chance))
-        known = f"{row.found.known:.0%}"
+        known = f"{100 * row.found.known:.0f} %"
         found.add_row(row.data, row.agent, row.scorer, f"{row.outputs:,}", known, *accuracies, *numbers)
     return found
 

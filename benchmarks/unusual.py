@@ -132,7 +132,7 @@ def lines(figures: dict[str, float]) -> list[str]:
         found.append(
             f"{name}, {about}: area under the curve {get['auc']:.3f} by unusual, {get['max_probability_auc']:.3f} by "
             f"maximum probability, {get['both_auc']:.3f} by the sum of both ranks; at its bound unusual finds "
-            f"{get['found']:.0%} with {alarms:.0%} false alarms, in {each:.1f} ms each"
+            f"{100 * get['found']:.0f} % with {100 * alarms:.0f} % false alarms, in {each:.1f} ms each"
         )
     return found
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from hitl_orchestrator.cli.commands.audit import records, report, stats, verify
 from hitl_orchestrator.cli.commands.cases import demo, executions, generate, import_table, init, run, simulate
 from hitl_orchestrator.cli.commands.people import people
 from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
 from hitl_orchestrator.cli.commands.reviews import claims, decide, feedback, inbox, review_desk, thread_calls
-from hitl_orchestrator.cli.context import AsJson, Policy, Reviewers, Store, option, show_help
+from hitl_orchestrator.cli.context import AsJson, Group, Policy, Reviewers, Store, option, show_help
 from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
 from hitl_orchestrator.errors import InvalidInput
@@ -19,7 +18,7 @@ from hitl_orchestrator.errors import InvalidInput
 PANELS = ("Submit", "Review", "Report", "Policy", "People", "Audit", "Try out")
 
 
-class _InPanelOrder(TyperGroup):
+class _InPanelOrder(Group):
     """Lists the commands in the order of the panels of `hitl --help`."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -63,7 +62,7 @@ def _hitl(
     show_help(context)
 
 
-policy_app, people_app, audit_app = typer.Typer(), typer.Typer(), typer.Typer()
+policy_app, people_app, audit_app = typer.Typer(cls=Group), typer.Typer(cls=Group), typer.Typer(cls=Group)
 
 
 @policy_app.callback(invoke_without_command=True)

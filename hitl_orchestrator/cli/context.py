@@ -6,6 +6,7 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.errors import InvalidInput
@@ -15,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., None])
 
 def option(metavar: str | None, text: str, *names: str, **settings: Any) -> Any:
     """Describe an option of a command, a flag if `metavar` is None. By default it is named after its parameter."""
-    return typer.Option(*names, metavar=metavar or "", help=text, **settings)
+    return typer.Option(*names, metavar=metavar, help=text, **settings)
 
 
 def argument(metavar: str, text: str, **settings: Any) -> Any:
@@ -53,6 +54,26 @@ NO_CONFIRMATION = "--yes is needed without a terminal; at a terminal the command
 STORE, STORE_AND_PEOPLE, ALL = ("store",), ("store", "reviewers"), tuple(SHARED)
 
 
+class _Flags:
+    """Shows flags by their names alone, those of Typer too; Typer writes the type of their value, `<bool>`, beside."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters, `--help` among them."""
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc] # of the class beside this one
+        for each in parameters:
+            if isinstance(each, TyperOption) and each.is_flag:
+                each.metavar = ""
+        return parameters
+
+
+class _Command(_Flags, TyperCommand):
+    """A command."""
+
+
+class Group(_Flags, TyperGroup):
+    """A group of commands."""
+
+
 def command(
     group: typer.Typer, name: str, shared: tuple[str, ...] = ALL, *, panel: str | None = None, hidden: bool = False
 ) -> Callable[[Command], Command]:
@@ -74,7 +95,7 @@ def command(
         run.__signature__ = Signature(parameters)  # type: ignore[attr-defined] # typer reads both
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         run.__doc__ = _paragraphs(function.__doc__ or "")
-        group.command(name, rich_help_panel=panel, hidden=hidden)(run)
+        group.command(name, cls=_Command, rich_help_panel=panel, hidden=hidden)(run)
         return function
 
     return register

@@ -132,7 +132,11 @@ class Session:
     def check_store_exists(self) -> None:
         """Raise `StoreUnavailable` if the store does not exist."""
         if not store_exists(self.store):
-            cause = "there is no such file" if self.store.startswith("sqlite:") else "it holds no cases yet"
+            cause = (
+                "there is no such file, or an empty one"
+                if self.store.startswith("sqlite:")
+                else "it holds no cases yet"
+            )
             raise StoreUnavailable(
                 printable_url(self.store),
                 f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another",

@@ -24,6 +24,9 @@ from hitl_orchestrator.domain.enums import (
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, public
 
+RECORDED_TRUTH = "recorded-truth"
+"""The `reviewer_id` of an imported answer that a column of right answers gave, and no person."""
+
 
 class Vote(Value):
     """The decision of one reviewer: one of several that a rule requires, or one before an escalation."""

@@ -48,6 +48,7 @@ class PostgresCheckpoints(CaseCheckpointSaver, PostgresSaver):
         with self._connections.lend() as connection:
             return {str(row["thread_id"]) for row in connection.execute(wanted)}
 
+    @retried
     def setup(self) -> None:
         """Create or migrate the tables, one process at a time; the others wait.
 

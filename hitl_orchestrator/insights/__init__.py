@@ -1,11 +1,14 @@
 """Measurements over audit records: agents, reviewers, waiting times."""
 
+from hitl_orchestrator.insights.deciders import Decider
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.metrics.model import (
     DIMENSIONS,
     INTERVALS_IN_WORDS,
+    OVERVIEWS,
     Group,
+    Mark,
     Metrics,
     Moment,
     Quantiles,
@@ -20,14 +23,17 @@ __all__ = [
     "DIMENSIONS",
     "INTERVALS_IN_WORDS",
     "NEEDED",
+    "OVERVIEWS",
     "Capacity",
     "Criterion",
     "Decided",
+    "Decider",
     "EscapedErrors",
     "Feedback",
     "Finding",
     "Group",
     "Judgment",
+    "Mark",
     "Metrics",
     "Moment",
     "NextStep",

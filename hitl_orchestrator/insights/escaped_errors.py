@@ -80,7 +80,7 @@ def _why_not(cases: int, unseen: int, unanswered: int, of: str) -> str | None:
     if cases == 0:
         return f"there are no {of}"
     if unseen > MOST_UNSEEN * cases:
-        return f"{percent(unseen / cases)} of the {of} are of a kind that was never reviewed"
+        return f"{percent(unseen / cases, bound=MOST_UNSEEN)} of the {of} are of a kind that was never reviewed"
     if unseen + unanswered > MOST_UNSEEN * cases:
         return (
             f"for about {percent(unanswered / cases)} of the {of}, the review that was due is not answered: "

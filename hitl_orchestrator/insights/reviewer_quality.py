@@ -3,6 +3,7 @@
 A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent is right too.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -91,7 +92,7 @@ def measure_reviewers(
     live = frame.select(*_OF_CASE, *_OF_ANSWER).filter(
         ~pl.col("replayed").fill_null(value=False) & (pl.col("kind") != "change")
     )
-    answers = _answers(pl, live)
+    answers = final_answers(pl, live).filter(pl.col("person").is_not_null())
     in_period = pl.lit(value=True) if since is None else pl.col("timestamp") >= since
     if until is not None:
         in_period &= pl.col("timestamp") < until
@@ -107,6 +108,7 @@ _OF_CASE = (
     "case_id",
     "timestamp",
     "kind",
+    "replayed",
     "has_proposal",
     "quality_check",
     "quality_check_expected",
@@ -114,30 +116,45 @@ _OF_CASE = (
     "seconds_looked_at",
     "shown_length",
 )
-_OF_ANSWER = ("replayed", "votes", "reviewer_id", "human_decision")
+_OF_ANSWER = ("votes", "reviewer_id", "human_decision")
 
 
-def _answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the last final answer of each person in each case, and whether it is the one that closed the case."""
+def final_answers(pl: Any, live: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the last final answer of each person in each case, and whether it is the one that closed the case.
+
+    Answers whose record names no person have a null `person`.
+    """
     closed = pl.col("human_decision").is_not_null()
     single = live.filter(pl.col("votes").is_null()).select(
         *_OF_CASE, closed=closed, place=pl.lit(0, pl.UInt32), person="reviewer_id", decision="human_decision"
     )
+    readable = pl.col("votes").map_elements(_readable, return_dtype=pl.String)  # a damaged store may hold anything
+    votes = readable.str.json_decode(pl.List(pl.List(pl.String)))
     several = (
         live.filter(pl.col("votes").is_not_null())
-        .select(*_OF_CASE, closed=closed, vote=pl.col("votes").str.json_decode(pl.List(pl.List(pl.String))))
+        .select(*_OF_CASE, closed=closed, vote=votes)
         .with_columns(place=pl.int_ranges(pl.col("vote").list.len(), dtype=pl.UInt32))
         .explode("vote", "place")
         .with_columns(person=pl.col("vote").list.get(0), decision=pl.col("vote").list.get(1))
         .select(single.columns)
     )
-    final = pl.col("decision").is_in([decision.value for decision in FINAL]) & pl.col("person").is_not_null()
+    final = pl.col("decision").is_in([decision.value for decision in FINAL])
     # Only a case with several votes may have two answers of one person.
     last = several.filter(final).unique(("case_id", "person"), keep="last", maintain_order=True)
     last = last.with_columns(is_last=pl.col("place") == pl.col("place").max().over("case_id"))
     return pl.concat([single.filter(final).with_columns(is_last=pl.lit(value=True)), last]).with_columns(  # type: ignore[no-any-return]
         approved=pl.col("decision").is_in([decision.value for decision in APPROVING])
     )
+
+
+def _readable(votes: str) -> str | None:
+    """Return votes as the ledger's table holds them; None for other texts."""
+    try:
+        found = json.loads(votes)
+    except (ValueError, RecursionError):
+        return None
+    lists = isinstance(found, list) and all(isinstance(vote, list) for vote in found)
+    return votes if lists and all(isinstance(text, str | None) for vote in found for text in vote) else None
 
 
 def _decided(pl: Any, answers: "pl.DataFrame") -> "pl.DataFrame":

@@ -49,14 +49,16 @@ class Insights:
         values no version writes are left out, with a warning in the log.
 
         Raises:
-            InvalidInput: a time has no zone.
+            InvalidInput: a time has no zone, or no case states the amount.
             LedgerDamaged: the outcomes cannot be read.
         """
-        from hitl_orchestrator.services.insights.frames import between, cases_in  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights import frames  # noqa: PLC0415 - polars is an extra
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        return between(cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases), since, until)
+        cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
+        return frames.between(cases, since, until)
 
     def metrics(
         self,
@@ -78,21 +80,22 @@ class Insights:
             InvalidInput: an argument is invalid.
             LedgerDamaged: the outcomes cannot be read.
         """
-        from hitl_orchestrator.services.insights.frames import cases_in, looks_in  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights import frames  # noqa: PLC0415 - polars is an extra
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
         out = list[int]()
-        cases = cases_in(
+        cases = frames.cases_in(
             services.ledger,
             mine=mine,
             stake=stake,
             on_cases=on_cases,
             on_left_out=lambda rows: out.append(rows.left_out),
         )
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
         return measure(
             cases,
-            looks_in(services.ledger, cases, mine, sum(out)),
+            frames.looks_in(services.ledger, cases, mine, sum(out)),
             since=since,
             until=until,
             active_rules={rule.rule_id: rule.action for rule in services.registry.active.policy.rules},
@@ -118,7 +121,7 @@ class Insights:
 
         It compares the period with the equally long one before it, and without `since` the last seven days with
         decisions with the seven before them. `verify` verifies the ledger, which takes longest. `controls` adds tables
-        of `aisvs`, `eu-ai-act` or `nist-rmf`, and drills. `tolerated`, `sure` and `stake` are those of `metrics`.
+        of `aisvs`, `eu-ai-act` or `nist-rmf`. `tolerated`, `sure` and `stake` are those of `metrics`.
         `on_progress` is called with numbers of processed entries and cases. What is damaged or missing is in the
         report, and stops nothing else.
 

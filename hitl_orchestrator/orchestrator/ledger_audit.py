@@ -12,7 +12,8 @@ from hitl_orchestrator.domain.input.file_kinds import PROOF, check_kind
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.principal import LOCAL, Principal
 from hitl_orchestrator.domain.roles import RoleChain
-from hitl_orchestrator.errors import HitlError, InvalidKey
+from hitl_orchestrator.domain.shown.people import ids_of
+from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey
 from hitl_orchestrator.ledger.database.address import shown as printable_url
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import event_of
@@ -33,6 +34,7 @@ from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.cases.audit_trail import checked_filter
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
+from hitl_orchestrator.services.people.names import names_in
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.clocks import current_time
 from hitl_orchestrator.wiring.signing import default_head_file, signer_of, signing_key
@@ -151,7 +153,9 @@ class LedgerAudit:
         """Yield audit records, in the order in which the cases finished; those of `hitl.audit.records`.
 
         Rows that cannot be read are left out, and their errors passed to `on_unreadable`, or else to the log.
+        `reviewer` may also be the name of one of the people in force. Raises `InvalidInput` if several have it.
         """
+        reviewer = reviewer if reviewer is None else self._id_of(reviewer)
         wanted = checked_filter(RecordFilter(since, until, reviewer, domain, decision, rule))
         return self._ledger(Verb.EXPORT).records(on_unreadable, after, wanted)
 
@@ -175,6 +179,17 @@ class LedgerAudit:
     def people(self) -> People | None:
         """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
         return _people_in(self._ledger(Verb.READ_POLICY))
+
+    def names(self) -> dict[str, str]:
+        """Return the names of the people in force by their ids; none where they cannot be read."""
+        return names_in(self._ledger(Verb.READ_POLICY))
+
+    def _id_of(self, name: str) -> str:
+        """Return the id of the person who has a name; an unknown one is taken for an id."""
+        found = ids_of(name, self.names())
+        if len(found) > 1:
+            raise InvalidInput([f"reviewer (--reviewer): {name!r} is the name of {', '.join(found)}; give the id"])
+        return found[0]
 
     def rows(self, on_unreadable: OnUnreadable | None = None) -> Iterator[dict[str, Any]]:
         """Yield every audit record as a row, with the `TASK_COLUMNS` that a policy may read and the record lacks.

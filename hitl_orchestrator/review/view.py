@@ -20,7 +20,7 @@ from hitl_orchestrator.domain.enums import (
     Signal,
 )
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
-from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
+from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Identifier, Label, Text, UtcDatetime, Value
 
@@ -250,7 +250,7 @@ def _confidence(view: CaseView) -> Iterator[str]:
     if view.confidence is None:
         yield "The agent states no confidence. "
     else:
-        yield f'<span class="bar"><i style="width:{percent(view.confidence)}"></i></span>'
+        yield f'<span class="bar"><i style="width:calc(100% * {cut_off(view.confidence, 2)})"></i></span>'
         yield f"{confidence_text(view.confidence)} "
     yield "".join(f'<span class="chip medium">{signal.value}</span> ' for signal in view.signals)
     yield "".join(f'<span class="chip medium">{_line(name)} could not be read</span> ' for name in view.unreadable)

@@ -27,6 +27,14 @@ def test_list_names_the_person_who_decided(filled):
     assert people["task_002"][:6] in rows["task_002"]
 
 
+def test_list_shows_whole_names_in_eighty_columns(filled):
+    rows = [line.split() for line in filled("audit", "list").out.splitlines() if line.startswith("task_")]
+
+    assert sorted(row[5] for row in rows) == ["agent", "agent", "domain_reviewer", "domain_reviewer", "senior_manager"]
+    assert {row[3] for row in rows} == {"auto", "review", "escalate"}
+    assert {row[4] for row in rows} == {"approved", "modified", "overridden"}
+
+
 def test_list_takes_filters_and_pages(filled):
     records = filled("audit", "list", "--json").data
     last = filled("audit", "list", "--rule", "rule_003", "--limit", "1", "--json")

@@ -26,7 +26,7 @@ def test_backtest_reports_changed_decisions(hitl, stricter):
     lines = [" ".join(line.split()) for line in answer.out.splitlines()]
     for line in (
         "auto_approve rule_004 human_review rule_005 2",
-        "customer_support 3 2 0 66.6% 0.0%",
+        "customer_support 3 2 0 66.7 % 0.0 %",
         "domain_reviewer 2.0 4.0 4 80 5 s",
     ):
         assert line in lines

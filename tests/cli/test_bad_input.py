@@ -173,7 +173,7 @@ REVIEWERS = [
 ]
 RESUME = ("decide", "x", "approve", "--reviewer", "a")
 MODIFY = ("decide", "x", "modify", "--reviewer", "a", "--output")
-NO_STORE = "store 'sqlite:///hitl.db' cannot be used: there is no such file; 'hitl run' creates one"
+NO_STORE = "store 'sqlite:///hitl.db' cannot be used: there is no such file, or an empty one; 'hitl run' creates one"
 LINES = [
     (("runn", "t"), "no such command 'runn'"),
     (("run",), "missing argument 'TASKS'"),

@@ -189,8 +189,8 @@ def test_feedback_and_stats_report_reviewed_cases(team):
 
     assert (events["task_001"]["agent_correct"], events["task_004"]["error_type"]) == (True, "agent_error")
     assert "The agent was right in 1 of 2 reviewed cases." in team("feedback").out
-    assert team("stats", "--reviewers", "--json").data[0]["reviewer"] == "r01"
-    assert "50% of 2" in team("stats", "--reviewers").out
+    assert team("stats", "--reviewers", "--json").data["care"][0]["reviewer"] == "r01"
+    assert "50 % of 2" in team("stats", "--reviewers").out
 
 
 def test_the_desk_needs_a_terminal(team):

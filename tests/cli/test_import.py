@@ -185,3 +185,39 @@ def test_a_broken_archive_and_a_missing_file_are_named(hitl, folder):
 
     assert "not readable as gzip" in hitl("import", "t.csv.gz", "--map", "label=a,truth=b").err
     assert "no.csv: cannot be read" in hitl("import", "no.csv", "--map", "label=a,truth=b").err
+
+
+def replayed(hitl, text: str, *words: str) -> str:
+    """Import and replay a table, and return the address of the store."""
+    Path("t.csv").write_text(text, "utf-8")
+    made = hitl("import", "t.csv", *words, "--json").data
+    files = {Path(name).name: name for name in made["files"]}
+    given = ("--outputs", files["agent_outputs.jsonl"], "--reviews", files["human_reviews.jsonl"])
+    people = ("--policy", files["imported_policy.json"], "--reviewers", files["reviewers.json"])
+    store = "sqlite:///t.db"
+    ran = hitl("run", files["tasks.jsonl"], *given, *people, "--reviewer", made["replays"], "--store", store)
+    assert ran.code == 0, ran.err
+    return store
+
+
+def test_an_evaluation_against_a_truth_names_no_person_and_no_time(hitl, folder):
+    store = replayed(hitl, "answer,gold\nA,A\nB,A\n", "--map", "label=answer,truth=gold")
+
+    (first, _), stats = hitl("audit", "list", "--store", store, "--json").data, hitl("stats", "--store", store).out
+    report = hitl("report", "--store", store).out
+    assert first["reviewer_id"] == "recorded-truth"
+    assert "not known" in stats
+    assert "0 ms" not in stats + report + hitl("audit", "list", "--store", store).out
+    assert "How the recorded truth decided" in report
+
+
+def test_the_names_of_people_are_shown_and_accepted(hitl, folder):
+    text = "answer,gold,who\nA,A,\u738b\u533b\u751f\nB,A,Dr. M\u00fcller\n"
+    store = replayed(hitl, text, "--map", "label=answer,truth=gold,reviewer=who")
+
+    by_name = hitl("audit", "list", "--store", store, "--reviewer", "dr. m\u00fcller", "--json").data
+    people = hitl("stats", "--reviewers", "--store", store)
+    assert [record["reviewer_id"] for record in by_name] == ["Dr.-Muller"]
+    assert "\u738b\u533b\u751f" in hitl("audit", "list", "--store", store).out
+    assert "Dr. M\u00fcller" in people.out
+    assert "\u738b\u533b\u751f" in hitl("report", "--store", store).out

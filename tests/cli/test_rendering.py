@@ -187,7 +187,7 @@ def test_help_is_complete_in_80_columns(hitl, words):
     lines = hitl(*words, "--help").out.splitlines()
 
     assert max(map(len, lines)) <= 80
-    assert not [line for line in lines if "…" in line]
+    assert not [line for line in lines if "…" in line or "<bool>" in line]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--help",), ("audit",), ("policy",), ("run", "--help"), ("--version",)])

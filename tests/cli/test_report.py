@@ -143,6 +143,31 @@ def test_a_tampered_ledger_is_named_first_and_stops_nothing(replayed, folder):
     assert "decisions 5" in answer.out
 
 
+def test_heads_that_were_not_compared_are_not_called_missing(replayed, folder):
+    altered(folder, "UPDATE events SET entry = replace(entry, 'override', 'approve') WHERE entry LIKE '%override%'")
+
+    data = replayed("report", "--format", "json").data
+    text = replayed("report", "--format", "md").out
+
+    last = data["integrity"]["entries"]
+    assert not [alarm for alarm in data["alarms"] if "signed head" in alarm]
+    why = f"were not compared, because verification stopped after entry {last}"
+    assert any(why in warning for warning in data["integrity"]["warnings"])
+    assert f"**Seals**: checked up to entry {last}" in text
+    assert why in text
+    assert "Policy compliance: not conclusive" in text
+    assert {each["holds"] for each in data["verdict"]["criteria"]} == {False, None}
+
+
+def test_a_store_that_was_emptied_is_reported(replayed, folder):
+    (folder / "hitl.db").write_bytes(b"")
+
+    answer = replayed("report")
+
+    assert (answer.code, answer.err) == (1, "")
+    assert "it holds no ledger" in " ".join(first_lines(answer).split())
+
+
 @pytest.mark.parametrize(
     "statement",
     [

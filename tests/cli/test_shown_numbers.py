@@ -70,7 +70,7 @@ def test_the_card_of_a_case_shows_the_same(waiting, folder):
         card = hitl.reviews.view(task_id="mail-1")._repr_html_()
 
     assert "</i></span>0.7999 " in card
-    assert "width:79%" in card
+    assert "width:calc(100% * 0.79)" in card
     assert UNREADABLE in card
 
 

@@ -1,5 +1,7 @@
 """`hitl stats`: the metrics of a store on one screen, narrow or wide, with or without the glyphs of bars."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,9 +33,20 @@ def test_the_canonical_cases_are_on_one_screen(filled):
 
     found = {line.split()[0]: line for line in reversed(lines) if line}
     assert lines[0].startswith("5 decisions ")
-    assert " 40% of 5 " in found["automated"]
+    assert " 40 % of 5 " in found["automated"]
     assert "1 approve  1 modify  1 override  0 reject" in found["people"]
     assert "decided in  median 15 min" in found["decided"]
+
+
+def test_the_trend_and_the_changes_of_agents_are_in_words(capsys, monkeypatch):
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    version = metrics.marks[0].model_copy(update={"kind": "agent_version", "label": "2025-02", "of": "mailroom"})
+    out = shown(capsys, monkeypatch, 80, metrics=metrics.model_copy(update={"marks": (*metrics.marks, version)}))
+
+    assert "new policy claims_policy_v4" in out
+    assert "agent mailroom: version 2025-02" in out
+    assert re.search(r"automated .* from \d+ % to \d+ %\n", out)
+    assert re.search(r"\d+ weeks with decisions, ", out)
 
 
 def test_json_has_all_metrics(filled):

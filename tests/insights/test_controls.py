@@ -1,5 +1,7 @@
 """Tables of controls: every control has a status, its evidence comes from the report, and each gap is stated."""
 
+from datetime import timedelta
+
 import pytest
 from support.measured import full_metrics
 from support.reports import DOMAINS, TYPES, a_full_report, a_tampered_report, an_empty_report
@@ -122,3 +124,69 @@ def test_without_a_missed_deadline_nothing_is_shown_about_them():
     ]
 
     assert [statuses("aisvs", each)["9.6.2"] for each in reports] == ["not_shown", "shown"]
+
+
+def with_cases(**changes):
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    cases = metrics.cases.model_copy(update=changes)
+    return an_empty_report(metrics=metrics.model_copy(update={"cases": cases}), compliance=FOLLOWED, integrity=SOUND)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_ledger_that_is_not_sound_shows_no_control_and_one_that_was_not_verified_none_wholly(framework):
+    good = with_cases().model_copy(update={"drills": (DRILLED,)})
+    broken = SOUND.model_copy(update={"sound": False, "problem": "entry 4 was altered"})
+    unchecked = SOUND.model_copy(update={"checked": False, "sound": None})
+
+    assert set(statuses(framework, good.model_copy(update={"integrity": broken})).values()) <= {"not_shown", "outside"}
+    assert "shown" not in statuses(framework, good.model_copy(update={"integrity": unchecked})).values()
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, "not_shown"), (182, "not_shown"), (183, "shown")])
+def test_the_age_of_logs_is_that_of_the_oldest_entry_and_not_of_replayed_decisions(days, status):
+    report = with_cases()
+    kept = SOUND.model_copy(update={"oldest": report.generated_at - timedelta(days=days)})
+
+    found = control("eu-ai-act", "26(6)", report.model_copy(update={"integrity": kept}))
+
+    assert (found.status, f", {days} days ago" in found.evidence) == (status, True)
+
+
+def test_decisions_without_a_person_and_without_content_shown_are_not_counted_as_such():
+    found, without = control("aisvs", "12.4.2", with_cases(named=600, shown=0)), with_cases(named=0, shown=0)
+
+    assert "678 decisions of people: 600 with the id of the person, 0 with a digest of what was shown" in found.evidence
+    assert (found.status, found.gap) == ("partly", "78 decisions without the id of a person")
+    assert control("aisvs", "12.4.2", without).status == "not_shown"
+
+
+def test_a_drill_that_was_never_run_or_not_clean_is_a_gap():
+    bias = [Drill(drill_id=each, name=each, runs=0, result="never run", severity="unknown") for each in BIAS]
+    run = [each.model_copy(update={"runs": 40, "severity": "good"}) for each in bias]
+    mixed = (run[0], bias[1], run[2].model_copy(update={"severity": "watch"}))
+    cases = ((tuple(bias), "not_shown", None), (tuple(run), "shown", None))
+
+    for drills, status, gap in (*cases, (mixed, "partly", "fatigue: never run; overrides: not clean")):
+        found = control("eu-ai-act", "14(4)(b)", an_empty_report(drills=drills))
+        assert (found.status, found.gap) == (status, gap)
+
+
+BIAS = ("planted_errors", "fatigue", "overrides")
+
+
+def test_stops_that_never_happened_and_replayed_overrides_are_gaps():
+    live, past = with_cases(), with_cases(replayed=1204)
+
+    assert control("aisvs", "12.4.3", live).gap == "no kill switch was ever used"
+    assert control("aisvs", "12.4.3", live.model_copy(update={"drills": (DRILLED,)})).status == "shown"
+    assert [control("eu-ai-act", "14(4)(d)", each).status for each in (live, past)] == ["shown", "partly"]
+
+
+def test_the_days_of_monitoring_are_those_from_the_first_decision_to_the_last():
+    report = with_cases()
+    first, last = report.metrics.period.first, report.metrics.period.last
+
+    assert (
+        f"1,204 decisions, {first:%Y-%m-%d} to {last:%Y-%m-%d}, measured by the "
+        in control("nist-rmf", "MEASURE 2.4", report).evidence
+    )

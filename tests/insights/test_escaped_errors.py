@@ -135,7 +135,7 @@ def test_kinds_of_cases_that_were_never_reviewed_limit_the_estimate():
     found = escaped_errors([a_stratum(100, 100, 0, chance=1.0), a_stratum(100, 0, 0, chance=0.0)])
 
     assert not found.enough
-    assert "50% of the cases that would be approved are of a kind that was never reviewed" in found.why_not
+    assert "50 % of the cases that would be approved are of a kind that was never reviewed" in found.why_not
     assert (found.share, found.lowest_of_all) == (0, 0)
     assert found.highest_of_all == pytest.approx(found.highest / 2 + 0.5)
 
@@ -150,7 +150,9 @@ def test_unanswered_reviews_limit_the_estimate(chance):
     found = escaped_errors([silent, a_stratum(40, 40, 0, chance=0.99, due=40)])
 
     assert (found.cases, found.unanswered, found.reviews, found.enough) == (1040, 1000, 40, False)
-    assert "for about 96% of the cases that would be approved, the review that was due is not answered" in found.why_not
+    assert (
+        "for about 96 % of the cases that would be approved, the review that was due is not answered" in found.why_not
+    )
     assert found.highest > 0.96
 
 

@@ -38,7 +38,9 @@ def test_a_certain_rise_of_errors_is_bad_and_comes_first():
     )
 
     assert (found[0].name, found[0].severity) == ("automatic_errors", "bad")
-    assert found[0].sentence == "Errors among automatic cases rose from 1 % [0.2 %, 4 %] to 20 % [15 %, 27 %]."
+    assert (
+        found[0].sentence == "Errors among automatic cases rose from 1.0 % [0.2 %, 3.6 %] to 20.0 % [15.0 %, 26.1 %]."
+    )
 
 
 def test_a_difference_within_the_intervals_is_no_certain_change():
@@ -79,7 +81,7 @@ def test_a_trend_that_is_certain_is_drawn_on_with_its_interval():
 
     (sentence,) = forecasts(some_metrics(trend=rising))
 
-    assert sentence.startswith("The overturned share of reviews rises: from 35 % now to ")
+    assert sentence.startswith("The overturned share of reviews rises: from 36 % now to ")
     assert "[" in sentence
     assert sentence.endswith("in 4 weeks, if the trend of 9 weeks goes on.")
 

@@ -97,3 +97,34 @@ def test_the_amount_at_stake_of_a_file_is_that_of_its_metadata(store, tmp_path, 
     with LedgerAudit(store) as audit:
         wanted = audit.metrics(stake=StakeField(field="amount")).stakes
     assert report_on_file("past.jsonl", stake="amount").report.metrics.stakes == wanted
+
+
+@pytest.mark.parametrize("field", ["amont", "Amount"])
+def test_an_amount_that_no_case_states_is_refused_with_those_that_are_stated(store, tmp_path, monkeypatch, field):
+    monkeypatch.chdir(tmp_path)
+    assert main(["audit", "export", "--store", store, "--out", "past.jsonl"]) == 0
+    why = f"'{field}' of its metadata; did you mean 'amount'.; fields with numbers: amount"
+
+    with LedgerAudit(store) as audit, Orchestrator.open(store) as hitl:
+        stake = StakeField(field=field)
+        for asked in (hitl.insights.report, hitl.insights.metrics, hitl.insights.frame):
+            with pytest.raises(InvalidInput, match=why):
+                asked(stake=stake)
+        with pytest.raises(InvalidInput, match=why):
+            audit.full_report(stake=field)
+    with pytest.raises(InvalidInput, match=why):
+        report_on_file("past.jsonl", stake=field)
+
+
+def test_a_unit_that_is_named_is_not_empty(store):
+    with LedgerAudit(store) as audit, pytest.raises(InvalidInput, match="'amount:'"):
+        audit.full_report(stake="amount:")
+
+
+def test_every_report_has_its_drills_and_the_age_of_its_ledger(store):
+    with LedgerAudit(store) as audit:
+        report = audit.full_report().report
+
+    assert {each.drill_id for each in report.drills} >= {"planted_errors", "kill_switch", "fatigue"}
+    assert report.integrity.oldest is not None
+    assert report.integrity.oldest <= report.generated_at

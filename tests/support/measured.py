@@ -75,7 +75,7 @@ def no_metrics() -> Metrics:
         error_types=(),
         autonomy=(),
         stakes=(),
-        every="week",
+        every="1w",
         trend=(),
     )
 
@@ -106,7 +106,16 @@ def full_metrics(types: Sequence[str], domains: Sequence[str], seed: int) -> Met
     return no_metrics().model_copy(
         update={
             "period": Period(since=None, until=None, first=NOW - timedelta(days=60), last=NOW - timedelta(hours=3)),
-            "cases": CaseCounts(decided=1204, canceled=9, open=14, overdue=3, unanswered_checks=6, quality_checks=80),
+            "cases": CaseCounts(
+                decided=1204,
+                canceled=9,
+                open=14,
+                overdue=3,
+                unanswered_checks=6,
+                quality_checks=80,
+                named=678,
+                shown=678,
+            ),
             "automation": share_among(526, 1204),
             "review": share_among(617, 1204),
             "escalation": share_among(61, 1204),
@@ -282,7 +291,7 @@ def _autonomy(types: Sequence[str], random: Random) -> tuple[Autonomy, ...]:
             bound=0.85 if verdict == "above_bound" else None,
             coverage=0.612 if verdict == "above_bound" else None,
             errors_above=share_among(2, 140) if verdict == "above_bound" else None,
-            sentence=f"{kind}: {verdict.replace('_', ' ')} at a tolerated share of errors of 5%.",
+            sentence=f"{kind}: {verdict.replace('_', ' ')} at a tolerated share of errors of 5 %.",
         )
         for number, kind in enumerate(types)
     )

@@ -139,7 +139,7 @@ def a_full_report(
             reviews=678,
             escalations=61,
             overrides=37,
-            text="decisions 1204 | automated 43% | reviews 678 | escalations 61 | overrides 37",
+            text="decisions 1204 | automated 43 % | reviews 678 | escalations 61 | overrides 37",
         ),
         verdict=_verdict(),
         health=_health(),
@@ -167,7 +167,7 @@ def _verdict() -> Judgment:
     return Judgment(
         word="conditional",
         severity="watch",
-        because="Errors among automatic cases may exceed the tolerated 5%: the interval reaches 13.8%.",
+        because="Errors among automatic cases may exceed the tolerated 5 %: the interval reaches 13.8 %.",
         criteria=(
             Criterion(criterion_id="sound", demands="the ledger is sound", measured="4,812 entries", holds=True),
             Criterion(
@@ -175,8 +175,8 @@ def _verdict() -> Judgment:
             ),
             Criterion(
                 criterion_id="errors",
-                demands="errors among automatic cases are certainly at most 5%",
-                measured="7.6% (4.0 to 13.8%)",
+                demands="errors among automatic cases are certainly at most 5 %",
+                measured="7.6 % (4.0 to 13.8 %)",
                 holds=False,
             ),
             Criterion(criterion_id="drills", demands="a kill-switch drill in 90 days", measured="none", holds=None),
@@ -190,7 +190,7 @@ def _health() -> Judgment:
         severity="good",
         because="Every rule holds.",
         criteria=(
-            Criterion(criterion_id="overdue", demands="at most 5% decided late", measured="2.6%", holds=True),
+            Criterion(criterion_id="overdue", demands="at most 5 % decided late", measured="2.6 %", holds=True),
             Criterion(criterion_id="backlog", demands="no case is open for 3 days", measured="14 open", holds=True),
         ),
     )
@@ -223,7 +223,7 @@ def _changes(kind: str) -> tuple[Change, ...]:
             before=0.19,
             after=0.255,
             is_certain=True,
-            sentence="Overturned rose from 19.0% to 25.5%.",
+            sentence="Overturned rose from 19.0 % to 25.5 %.",
             severity="bad",
         ),
         Change(
@@ -231,7 +231,7 @@ def _changes(kind: str) -> tuple[Change, ...]:
             before=0.41,
             after=0.4367,
             is_certain=False,
-            sentence=f"Automated rose from 41.0% to 43.6%, most of all in {kind}.",
+            sentence=f"Automated rose from 41.0 % to 43.6 %, most of all in {kind}.",
             severity="watch",
         ),
         Change(
@@ -250,8 +250,8 @@ def _findings(types: Sequence[str]) -> tuple[Finding, ...]:
         Finding(
             finding_id="never",
             severity="bad",
-            sentence=f"{types[0]} is overturned in 58.0% of its reviews, and automatic in 49.2% of its cases.",
-            evidence="47 of 81 reviewed; 95% interval 47.1 to 68.2%; 79 of 160 automatic",
+            sentence=f"{types[0]} is overturned in 58.0 % of its reviews, and automatic in 49.2 % of its cases.",
+            evidence="47 of 81 reviewed; 95 % interval 47.1 to 68.2 %; 79 of 160 automatic",
         ),
         Finding(
             finding_id="sure",
@@ -262,8 +262,8 @@ def _findings(types: Sequence[str]) -> tuple[Finding, ...]:
         Finding(
             finding_id="loosen",
             severity="good",
-            sentence=f"{types[-1]} could go ahead from confidence 0.85 on: errors there are certainly below 5%.",
-            evidence="2 of 140 overturned; 95% interval 0.3 to 5.0%",
+            sentence=f"{types[-1]} could go ahead from confidence 0.85 on: errors there are certainly below 5 %.",
+            evidence="2 of 140 overturned; 95 % interval 0.3 to 5.0 %",
         ),
     )
 
@@ -315,7 +315,7 @@ def _drills() -> tuple[Drill, ...]:
             drill_id="planted",
             name="Planted errors caught",
             runs=24,
-            result="22 of 24 caught (95% interval 74.1 to 97.6%)",
+            result="22 of 24 caught (95 % interval 74.1 to 97.6 %)",
             severity="good",
             last_at=NOW - timedelta(days=2),
         ),
@@ -324,7 +324,7 @@ def _drills() -> tuple[Drill, ...]:
             drill_id="fatigue",
             name="Fatigue over time",
             runs=678,
-            result="approvals rise from 71.0% in the first hour to 84.2% in the last",
+            result="approvals rise from 71.0 % in the first hour to 84.2 % in the last",
             severity="watch",
             last_at=NOW,
         ),

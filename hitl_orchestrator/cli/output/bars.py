@@ -14,12 +14,11 @@ class Glyphs(NamedTuple):
     rest: str
     levels: str
     gap: str
-    to: str
     dot: str
 
 
-BLOCKS = Glyphs("█", "▏▎▍▌▋▊▉", "·", "▁▂▃▄▅▆▇█", " ", "→", "·")
-ASCII = Glyphs("#", "", ".", "_.-:=+*#", " ", "->", "-")
+BLOCKS = Glyphs("█", "▏▎▍▌▋▊▉", "·", "▁▂▃▄▅▆▇█", " ", "·")
+ASCII = Glyphs("#", "", ".", "_.-:=+*#", " ", "-")
 
 
 def glyphs(encoding: str | None = None) -> Glyphs:

@@ -64,7 +64,7 @@ def confidence(value: float | None) -> str:
 
 
 def share(part: float, whole: float, digits: int = 0) -> str:
-    """Write a part of a whole in percent, cut off: `100%` are all, `0%` are none. Of nothing it is a dash."""
+    """Write a part of a whole in percent, rounded: `100 %` are all, `0 %` are none. Of nothing it is a dash."""
     return percent(part / whole, digits) if whole else "-"
 
 

@@ -20,7 +20,13 @@ from typing import NamedTuple
 
 import polars as pl
 
-from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
+from hitl_orchestrator.domain.shown.numbers import (
+    bound_percent,
+    confidence_text,
+    highest_percent,
+    lowest_percent,
+    percent,
+)
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, EscapedErrors, escaped_errors
 from hitl_orchestrator.insights.frame import BANDS
 from hitl_orchestrator.insights.metrics.cells import summed
@@ -143,10 +149,11 @@ def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerate
     if step is None or step.limits is None:
         most = max((each.errors.effective_reviews for each in steps), default=0.0)
         return f"{not_enough(min(most, ENOUGH_REVIEWS - 1))} effective looks at cases with a confidence"
-    lowest, highest = (percent(limit, 1) for limit in step.limits)
+    lowest = lowest_percent(step.limits[0], 1, bound=tolerated)
+    highest = highest_percent(step.limits[1], 1, bound=tolerated)
     looks = f"{step.wrong:,} of {step.errors.reviews:,} looks"
     where = f"At a confidence of {confidence_text(step.bound)} or more" if step.bound else "At any confidence"
-    allowed = f"{percent(tolerated, 1)} are tolerated"
+    allowed = f"{bound_percent(tolerated)} are tolerated"
     if verdict == NEVER:
         return f"{where}, at least {lowest} are wrong ({looks}), and {allowed}; no lower bound is better"
     if verdict == ABOVE_BOUND:

@@ -38,8 +38,9 @@ SUMS = (
 `looked_at` and `look_overturned` are the same of all cases, those that people decided included."""
 
 
-def cells_of(found: Population) -> pl.DataFrame:
-    """Return one row for each combination of `KEYS` and stratum that occurs, with its `SUMS`."""
+def cells_of(found: Population, *others: str) -> pl.DataFrame:
+    """Return one row for each combination of `KEYS`, `others` and stratum that occurs, with its `SUMS`."""
+    keys = (*KEYS, *others)
     drawn = pl.col("is_automatic") & pl.col("is_drawn")
     looked = drawn & pl.col("check_overturned").is_not_null()
     stake = pl.col(STAKE) if found.has_stake else pl.lit(None, pl.Float64)
@@ -59,9 +60,9 @@ def cells_of(found: Population) -> pl.DataFrame:
         (pl.col("looked_at") & pl.col("look_overturned")).sum().alias("look_overturned"),
     ]
     # Texts are grouped faster as categories.
-    as_categories = [pl.col(name).cast(pl.Categorical) for name in KEYS]
-    groups = found.cases.with_columns(as_categories).group_by(*KEYS, "stratum").agg(sums)
-    return groups.with_columns(pl.col(KEYS).cast(pl.String)).sort(*KEYS, "stratum")
+    as_categories = [pl.col(name).cast(pl.Categorical) for name in keys]
+    groups = found.cases.with_columns(as_categories).group_by(*keys, "stratum").agg(sums)
+    return groups.with_columns(pl.col(keys).cast(pl.String)).sort(*keys, "stratum")
 
 
 def summed(cells: pl.DataFrame, *keys: str) -> pl.DataFrame:

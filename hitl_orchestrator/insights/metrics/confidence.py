@@ -14,6 +14,7 @@ from hitl_orchestrator.insights.metrics.model import (
     RiskCoverage,
     RiskCoveragePoint,
     SureAndWrong,
+    judges_of,
 )
 from hitl_orchestrator.insights.metrics.population import DIGITS, Population, not_enough, relied_on, with_look
 from hitl_orchestrator.insights.shares import Share, share_among, wilson
@@ -57,6 +58,7 @@ def _looked_at(found: Population) -> pl.DataFrame:
     looked = found.cases.select(
         "looked_at",
         "by_person",
+        "by_truth",
         confidence="confidence_score",
         weight="look_weight",
         wrong=pl.col("look_overturned").cast(pl.Float64),
@@ -126,7 +128,8 @@ def _represents(found: Population, looked: pl.DataFrame) -> str:
     automatic, unseen = found.cases.select(is_known.sum(), unseen=is_unseen.sum()).row(0)
     reviewed = int(looked["by_person"].sum())
     checked = looked.height - reviewed
-    people = f"{reviewed:,} {'case' if reviewed == 1 else 'cases'} that people decided"
+    who = judges_of(int(looked["by_truth"].sum()), reviewed)
+    people = f"{reviewed:,} {'case' if reviewed == 1 else 'cases'} that {who} decided"
     if not automatic:
         return people
     if not checked:

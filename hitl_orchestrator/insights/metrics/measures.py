@@ -7,12 +7,13 @@ import polars as pl
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.insights.deciders import measure_deciders
 from hitl_orchestrator.insights.metrics.autonomy import autonomy
 from hitl_orchestrator.insights.metrics.cells import cells_of
 from hitl_orchestrator.insights.metrics.confidence import MOST_LISTED, calibration, false_confidence, risk_coverage
 from hitl_orchestrator.insights.metrics.groups import all_cases, by_dimension, groups, left_out, overturn_map
 from hitl_orchestrator.insights.metrics.latency import latency
-from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, Mark, Metrics, StakeField, Verdicts
+from hitl_orchestrator.insights.metrics.model import DIMENSIONS, OVERVIEWS, Looks, Mark, Metrics, StakeField, Verdicts
 from hitl_orchestrator.insights.metrics.population import case_counts, population, relied_on
 from hitl_orchestrator.insights.metrics.rules import error_types, never_fired, rule_uses
 from hitl_orchestrator.insights.metrics.trend import all_marks, interval_of, stakes, trend
@@ -38,13 +39,13 @@ def all_metrics(
     _check(since, until, tolerated, sure, by)
     found = population(frame, since, until)
     interval = interval_of(found.period, every)
-    cells = cells_of(found)
+    cells = cells_of(found, *(("reviewer_id",) if by == "reviewer_id" else ()))
     whole = by is None
     tally, tallied = all_cases(cells), by_dimension(cells, DIMENSIONS if by is None else (by,))
     task_types = tallied.get("task_type") or by_dimension(cells, ("task_type",))["task_type"]
     return Metrics(
         period=found.period,
-        cases=case_counts(found, looks),
+        cases=case_counts(found, looks, whole=whole),
         **tally.rates(),
         **_decisions_of_people(tally.verdicts),
         automatic_errors=tally.errors,
@@ -56,6 +57,8 @@ def all_metrics(
         risk_coverage=risk_coverage(found),
         latency=latency(found, by_group=whole),
         reviewers=measure_reviewers(frame, since=since, until=until) if whole else (),
+        deciders=measure_deciders(frame, since=since, until=until) if whole else (),
+        names={} if looks is None else looks.names,
         rules=rule_uses(cells, active_rules) if whole else (),
         never_fired=never_fired(found, active_rules) if whole else (),
         error_types=error_types(found) if whole else (),
@@ -85,5 +88,5 @@ def _check(since: datetime | None, until: datetime | None, tolerated: float, sur
     for name, at in (("since", since), ("until", until)):
         if at is not None and at.tzinfo is None:
             raise InvalidInput([f"{name}: {at.isoformat()} has no time zone; give a time such as 2025-01-10T09:15:00Z"])
-    if by is not None and by not in DIMENSIONS:
-        raise InvalidInput([f"by: {by!r} is not one of {', '.join(DIMENSIONS)}"])
+    if by is not None and by not in OVERVIEWS:
+        raise InvalidInput([f"by: {by!r} is not one of {', '.join(OVERVIEWS)}"])

@@ -9,7 +9,9 @@ from datetime import datetime
 from pydantic import Field
 
 from hitl_orchestrator.domain.enums import Action, HumanDecision, RiskLevel
+from hitl_orchestrator.domain.shown.people import known_as, with_id
 from hitl_orchestrator.domain.value import Identifier, Label, UtcDatetime, Value
+from hitl_orchestrator.insights.deciders import Decider
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality
 from hitl_orchestrator.insights.shares import Share
@@ -27,9 +29,22 @@ DIMENSIONS = (
 )
 """The columns by which groups are made. A case with several signals is in the group of each, or in that of `none`."""
 
+OVERVIEWS = (*DIMENSIONS, "reviewer_id")
+"""The dimensions of an overview: all, and the person who decided, whose groups a report has as `deciders`."""
+
+
+TRUTH = "the recorded truth"
+"""Who gave an answer that an import took from a column of right answers."""
 
 INTERVALS_IN_WORDS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
 """The intervals of a trend in words."""
+
+
+def judges_of(by_truth: int, by_people: int) -> str:
+    """Return who gave the answers, `by_truth` of which a recorded truth did."""
+    if not by_truth:
+        return "people"
+    return TRUTH if by_truth >= by_people else f"people or {TRUTH}"
 
 
 class Period(Value):
@@ -46,7 +61,9 @@ class CaseCounts(Value):
 
     `decided` cases are covered. `canceled` and `superseded` ones ended without a decision. `open`, `overdue` and
     `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period. `quality_checks` and
-    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones.
+    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones, and
+    so are `named`, those that a person decided whose id is recorded, `shown`, those that a person decided here, and
+    `by_truth`: replayed ones whose answer a recorded truth gave, and no person.
     """
 
     decided: int
@@ -58,8 +75,11 @@ class CaseCounts(Value):
     quality_checks: int = 0
     changes: int = 0
     replayed: int = 0
+    by_truth: int = 0
     redacted: int = 0
     unreadable: int = 0
+    named: int = 0
+    shown: int = 0
 
 
 class Verdicts(Value):
@@ -264,18 +284,29 @@ class Moment(Value):
 
 
 class Mark(Value):
-    """A change at a time: a policy that came into force, or a version of an agent that was first seen."""
+    """A change at a time: a policy that came into force, or a version of an agent that was first seen.
+
+    `of` is the agent whose version `label` is; None for a policy.
+    """
 
     at: UtcDatetime
     kind: str
     label: str
+    of: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The change in words: `new policy refunds_v3`, `agent refunds: version 2025-02`."""
+        if self.of is not None:
+            return f"agent {self.of}: version {self.label}"
+        return f"new {self.kind.replace('_', ' ')} {self.label}"
 
 
 class Metrics(Value):
     """All metrics of a set of cases.
 
     `left_out` is the number of groups of each dimension beyond the largest ones; of task types, the overturn map and
-    `autonomy` lack them too.
+    `autonomy` lack them too. `names` are those of the people in force, where they differ from the id.
     """
 
     period: Period
@@ -298,6 +329,8 @@ class Metrics(Value):
     risk_coverage: RiskCoverage
     latency: Latency
     reviewers: tuple[ReviewerQuality, ...]
+    deciders: tuple[Decider, ...] = ()
+    names: dict[str, str] = Field(default_factory=dict)
     rules: tuple[RuleUse, ...]
     never_fired: tuple[Label, ...]
     error_types: tuple[ErrorType, ...]
@@ -306,6 +339,19 @@ class Metrics(Value):
     every: str
     trend: tuple[Moment, ...]
     marks: tuple[Mark, ...] = ()
+
+    def known_as(self, person: str) -> str:
+        """Return the name of a person whose id only spells it plainly; else the id."""
+        return known_as(person, self.names)
+
+    def named(self, person: str | None) -> str | None:
+        """Return the name of a person, with the id where they differ; None without one."""
+        return None if person is None else with_id(person, self.names)
+
+    @property
+    def judges(self) -> str:
+        """Who overturned or approved: `people`, or `the recorded truth` where answers come from a truth alone."""
+        return judges_of(self.cases.by_truth, self.verdicts.people)
 
 
 class HeatCell(Value):
@@ -318,7 +364,10 @@ class HeatCell(Value):
 
 
 class Looks(Value):
-    """What the outcomes alone do not say, from the store at `now`. `open_stake` is the sum over open cases."""
+    """What the outcomes alone do not say, from the store at `now`. `open_stake` is the sum over open cases.
+
+    `names` are those of the people in force by their ids, where they differ.
+    """
 
     now: datetime
     open: int = 0
@@ -326,3 +375,4 @@ class Looks(Value):
     unanswered_checks: int = 0
     unreadable: int = 0
     open_stake: float | None = None
+    names: dict[str, str] = Field(default_factory=dict)

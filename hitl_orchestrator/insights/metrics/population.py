@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from hitl_orchestrator.domain.audit import RECORDED_TRUTH
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision, HumanDecision, QualityCheckKind
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS
 from hitl_orchestrator.insights.frame import rows_of
@@ -78,6 +79,8 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
     automatic = (pl.col("decision_source") == DecisionSource.AGENT.value).fill_null(value=False)
     up = (pl.col("routing_decision") == Action.ESCALATE.value) | (pl.col("escalations") > 0)
     by_person, decision = pl.col("by_person"), pl.col("human_decision")
+    # A record that was decided at the very time of its task, or by itself, states no duration.
+    timeless = pl.col("replayed").fill_null(value=False) & (automatic | (pl.col("latency_seconds") <= 0))
     read = [name for name in (*_READ, STAKE) if name in frame.columns]
     cases = (
         within.filter((pl.col("kind") == "case") & pl.col("is_decided"))
@@ -91,6 +94,9 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
             & pl.col("label_changed").fill_null(value=False),
             **{name: by_person & (decision == name).fill_null(value=False) for name in VERDICT_NAMES},
             confidence_score=pl.col("confidence_score").fill_nan(None),
+            latency_seconds=pl.when(~timeless).then("latency_seconds"),
+            by_truth=by_person
+            & (pl.col("replayed") & (pl.col("reviewer_id") == RECORDED_TRUTH)).fill_null(value=False),
             stratum=stratum_of(pl, pl.col("review_probability")),
             replayed=pl.col("replayed").fill_null(value=False),
             redacted=pl.col("redacted").fill_null(value=False),
@@ -101,8 +107,8 @@ def population(frame: pl.DataFrame, since: datetime | None, until: datetime | No
     return Population(cases, frame, within, period, STAKE in frame.columns)
 
 
-def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
-    """Return the number of cases covered and left out."""
+def case_counts(found: Population, looks: Looks | None, *, whole: bool = True) -> CaseCounts:
+    """Return the number of cases covered and left out; those of `named` and `shown` only for `whole` metrics."""
     cases = found.cases
     endings = list(found.within.group_by("kind", "final_decision").len().iter_rows())
     ended = {final: number for kind, final, number in endings if kind == "case"}
@@ -117,9 +123,17 @@ def case_counts(found: Population, looks: Looks | None) -> CaseCounts:
         quality_checks=sum(number for kind, _, number in endings if kind == "quality_check"),
         changes=sum(number for kind, _, number in endings if kind == "change"),
         replayed=int(cases["replayed"].sum()),
+        by_truth=int(cases["by_truth"].sum()),
         redacted=int(cases["redacted"].sum()),
         unreadable=looks.unreadable if looks else 0,
+        named=_by_people(cases, pl.col("reviewer_id").is_not_null() & ~pl.col("by_truth")) if whole else 0,
+        shown=_by_people(cases, ~pl.col("replayed").fill_null(value=False)) if whole else 0,
     )
+
+
+def _by_people(cases: pl.DataFrame, which: pl.Expr) -> int:
+    number: int = cases.select((pl.col("by_person") & which).sum()).item()
+    return number
 
 
 def with_look(found: Population, cases: pl.DataFrame) -> pl.DataFrame:

@@ -69,29 +69,27 @@ def all_marks(found: Population, given: Sequence[Mark]) -> tuple[Mark, ...]:
 
     The version or policy that the first case of all has is no change.
     """
-    marks = [*given, *_first_seen(found, AGENT_VERSION, ["agent_id"], pl.col("model_version"))]
+    marks = [*given, *_first_seen(found, AGENT_VERSION, pl.col("model_version"), of="agent_id")]
     if not any(mark.kind == POLICY for mark in given):
         version = pl.col("policy_hash").str.slice(0, SHOWN_OF_HASH)
-        marks += _first_seen(found, POLICY, [], pl.concat_str([pl.col("policy_id"), version], separator=" "))
+        marks += _first_seen(found, POLICY, pl.concat_str([pl.col("policy_id"), version], separator=" "))
     period = found.period
     kept = [
         mark
         for mark in marks
         if (period.since is None or mark.at >= period.since) and (period.until is None or mark.at < period.until)
     ]
-    return tuple(sorted(set(kept), key=lambda mark: (mark.at, mark.kind, mark.label)))
+    return tuple(sorted(set(kept), key=lambda mark: (mark.at, mark.kind, mark.label, mark.of or "")))
 
 
-def _first_seen(found: Population, kind: str, of: Sequence[str], label: pl.Expr) -> list[Mark]:
-    """Return when each label was first seen, except the first one of each value of the columns `of`."""
-    cases = found.frame.select("kind", *of, "timestamp", label=label)
+def _first_seen(found: Population, kind: str, label: pl.Expr, of: str | None = None) -> list[Mark]:
+    """Return when each label was first seen, except the first one of each value of the column `of`."""
+    owner = pl.lit(None, pl.String) if of is None else pl.col(of)
+    cases = found.frame.select("kind", "timestamp", of=owner, label=label)
     cases = cases.filter((pl.col("kind") == "case") & pl.col("label").is_not_null())
-    seen = cases.group_by(*of, "label").agg(pl.col("timestamp").min()).sort("timestamp", *of, "label")
-    later = seen.filter(~pl.struct(*of).is_first_distinct()) if of else seen.slice(1)
-    return [
-        Mark(at=row["timestamp"], kind=kind, label=" ".join(filter(None, [*(row[name] for name in of), row["label"]])))
-        for row in rows_of(later)
-    ]
+    seen = cases.group_by("of", "label").agg(pl.col("timestamp").min()).sort("timestamp", "of", "label")
+    later = seen.filter(~pl.col("of").is_first_distinct())
+    return [Mark(at=row["timestamp"], kind=kind, label=row["label"], of=row["of"]) for row in rows_of(later)]
 
 
 def stakes(found: Population, stake: StakeField | None, looks: Looks | None) -> tuple[Stake, ...]:

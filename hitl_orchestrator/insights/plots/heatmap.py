@@ -32,7 +32,7 @@ def says(metrics: Metrics) -> str:
     """Return the finding: the cell that is certainly overturned most."""
     enough = [cell for cell in _cells(metrics) if cell.overturn.of >= ENOUGH_IN_CELL]
     if not enough:
-        return f"No task type has {ENOUGH_IN_CELL} decisions of people in one band of the confidence yet"
+        return f"No task type has {ENOUGH_IN_CELL} decisions of {metrics.judges} in one band of the confidence yet"
     worst = max(enough, key=lambda cell: (cell.overturn.lowest or 0.0, cell.overturn.of))
     if not worst.overturn.count:
         return "People overturned nothing where they decided often enough to tell"
@@ -60,7 +60,8 @@ def draw(scene: Scene) -> "alt.LayerChart":
     shown, more = types[:MOST_ROWS], len(types) - MOST_ROWS
     grid = _Grid.of(cells, shown, look)
     reviews = sum(cell.overturn.of for cell in cells)
-    subtitle = f"{count_of(reviews, 'decision')} of people, {period_text(metrics.period.first, metrics.period.last)}. "
+    period = period_text(metrics.period.first, metrics.period.last)
+    subtitle = f"{count_of(reviews, 'decision')} of {metrics.judges}, {period}. "
     below = "how many of how many" if grid.is_wide else "the number of decisions"
     subtitle += f"Each cell: share overturned, below it {below}; "
     subtitle += f"without a color where fewer than {ENOUGH_IN_CELL}"

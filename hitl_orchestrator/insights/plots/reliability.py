@@ -1,4 +1,4 @@
-"""The reliability diagram: the share that people approved, by the confidence of the agent."""
+"""The reliability diagram: the share that {metrics.judges} approved, by the confidence of the agent."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -8,7 +8,7 @@ from hitl_orchestrator.insights.metrics.model import CalibrationBin, Metrics
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import period_text
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import DASHED, PERCENT_LABEL, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
@@ -30,7 +30,7 @@ def why_not(metrics: Metrics) -> str | None:
     calibration = metrics.calibration
     if calibration.why_not is not None or (calibration.cases >= ENOUGH and _drawn(metrics)):
         return calibration.why_not
-    return f"not enough data: {calibration.cases} of {ENOUGH} cases with a confidence that people looked at"
+    return f"not enough data: {calibration.cases} of {ENOUGH} cases with a confidence that {metrics.judges} looked at"
 
 
 def says(metrics: Metrics) -> str:
@@ -39,12 +39,14 @@ def says(metrics: Metrics) -> str:
     over = max(bins, key=lambda found: found.mean_confidence - (found.approved.highest or 0.0), default=None)
     under = max(bins, key=lambda found: (found.approved.lowest or 0.0) - found.mean_confidence, default=None)
     if over is not None and over.mean_confidence > (over.approved.highest or 0.0):
-        return f"Over-confident: at {_about(over)}, people approve only {percent(over.approved.share or 0.0)}"
+        return (
+            f"Over-confident: at {_about(over)}, {metrics.judges} approved only {percent(over.approved.share or 0.0)}"
+        )
     if under is not None and under.mean_confidence < (under.approved.lowest or 0.0):
-        return f"Under-confident: at {_about(under)}, people approve {percent(under.approved.share or 0.0)}"
+        return f"Under-confident: at {_about(under)}, {metrics.judges} approved {percent(under.approved.share or 0.0)}"
     if not bins:
         return "Too few cases to say how well confidence predicts approval"
-    return "No certain gap between the agent's confidence and what people approve"
+    return f"No certain gap between the agent's confidence and what {metrics.judges} approved"
 
 
 def _about(found: CalibrationBin) -> str:
@@ -67,7 +69,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     found, calibration = _drawn(metrics), metrics.calibration
     theme, few = look.theme, any(part.approved.of < ENOUGH_IN_BIN for part in found)
     items = [
-        KeyItem("approved, with its 95% interval", theme.text),
+        KeyItem("approved, with its 95 % interval", theme.text),
         KeyItem("gap beyond chance", theme.wrong, "square", 90),
         KeyItem("as sure as people: well calibrated", theme.line, "stroke", 150, hollow=True),
         *([KeyItem(f"fewer than {ENOUGH_IN_BIN} cases", theme.text, hollow=True)] if few else []),
@@ -127,7 +129,7 @@ class _Plane(NamedTuple):
         axis = alt.Axis(
             title=None,
             values=_ticks(self.low),
-            format=".0%",
+            labelExpr=PERCENT_LABEL,
             domain=False,
             ticks=False,
             minExtent=_AXIS,

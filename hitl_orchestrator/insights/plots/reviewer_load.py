@@ -1,6 +1,6 @@
 """The load of each reviewer beside how often this person approves the proposals of agents."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.shown.numbers import percent
@@ -38,12 +38,12 @@ def says(metrics: Metrics) -> str:
     flagged = [person for person in found if person.signals]
     share = percent(most.cases / total)
     spread = (
-        f"{most.reviewer} decides {share} of all reviews"
+        f"{metrics.known_as(most.reviewer)} decides {share} of all reviews"
         if most.cases > _MOST_OF_ALL * total
         else f"{count_of(len(found), 'person', 'people')} share the reviews, none has more than {share}"
     )
     if len(found) == 1:
-        spread = f"One person, {most.reviewer}, decides all reviews"
+        spread = f"One person, {metrics.known_as(most.reviewer)}, decides all reviews"
     if not flagged:
         return spread
     return f"{spread}; {count_of(len(flagged), 'reviewer')} {'needs' if len(flagged) == 1 else 'need'} a closer look"
@@ -52,7 +52,7 @@ def says(metrics: Metrics) -> str:
 def describe(metrics: Metrics) -> str:
     """Return the picture in words."""
     parts = (
-        f"{person.reviewer}: {count_of(person.cases, 'case')}, {_agreement(person)}"
+        f"{metrics.known_as(person.reviewer)}: {count_of(person.cases, 'case')}, {_agreement(person)}"
         + (f", signals: {_signals(person)}" if person.signals else "")
         for person in _reviewers(metrics)[:MOST_ROWS]
     )
@@ -63,11 +63,11 @@ def draw(scene: Scene) -> "alt.LayerChart":
     """Return both columns."""
     metrics, look = scene.metrics, scene.look
     found = _reviewers(metrics)
-    table = _Table(found[:MOST_ROWS], max(person.cases for person in found), look)
+    table = _Table(found[:MOST_ROWS], metrics.known_as, max(person.cases for person in found), look)
     parts = [
         f"{count_of(sum(person.cases for person in found), 'decision')} of {count_of(len(found), 'person', 'people')}",
         period_text(metrics.period.first, metrics.period.last),
-        "95% intervals",
+        "95 % intervals",
     ]
     subtitle = ", ".join(filter(None, parts))
     if len(found) > MOST_ROWS:
@@ -94,6 +94,7 @@ class _Table(NamedTuple):
     """One row for each reviewer: cases on the left, approved proposals on the right."""
 
     people: Sequence[ReviewerQuality]
+    known_as: Callable[[str], str]
     most: int
     look: Look
 
@@ -121,7 +122,7 @@ class _Table(NamedTuple):
         yield lines.mark_rule(color=theme.grid).encode(x=x, y=y, y2="y2:Q")
         heads = [(0.0, 8, "cases decided", "left"), (self.middle, 8, "approved unchanged", "left")]
         heads += [
-            (place, bottom + 11, f"{share:.0%}", "right" if share == 1 else "left" if share == 0 else "center")
+            (place, bottom + 11, percent(share), "right" if share == 1 else "left" if share == 0 else "center")
             for share, place in ticks
         ]
         for place, top, text, align in heads:
@@ -142,7 +143,7 @@ class _Table(NamedTuple):
                 "y": self._top(index) + 20,
                 "y2": self._top(index) + 34,
                 "count": f"{person.cases:,}",
-                "name": shortened(person.reviewer, self.middle * 0.6, size),
+                "name": shortened(self.known_as(person.reviewer), self.middle * 0.6, size),
                 "signal": f"! {_signals(person)}" if person.signals else "",
             }
             for index, person in enumerate(self.people)

@@ -7,7 +7,7 @@ from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, per
 from hitl_orchestrator.insights.metrics.model import Metrics, RiskCoveragePoint
 from hitl_orchestrator.insights.plots.labels import count_of, period_text
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import DASHED, PERCENT_LABEL, Frame, Look, altair, framed, rows
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,7 +32,7 @@ def why_not(metrics: Metrics) -> str | None:
     curve = metrics.risk_coverage
     if curve.why_not is not None or (curve.points and curve.cases >= ENOUGH):
         return curve.why_not
-    return f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that people looked at"
+    return f"not enough data: {curve.cases} of {ENOUGH} cases with a confidence that {metrics.judges} looked at"
 
 
 def says(metrics: Metrics) -> str:
@@ -65,10 +65,10 @@ def draw(scene: Scene) -> "alt.LayerChart":
     metrics, look = scene.metrics, scene.look
     curve = metrics.risk_coverage
     parts = [
-        f"{count_of(curve.cases, 'case')} with a confidence that people looked at",
+        f"{count_of(curve.cases, 'case')} with a confidence that {metrics.judges} looked at",
         period_text(metrics.period.first, metrics.period.last),
         f"area under the curve {cut_off(curve.area, 3)}" if curve.area is not None else "",
-        "band: 95% interval",
+        "band: 95 % interval",
     ]
     layers = list(_layers(_steady(curve.points, curve.cases), look))
     described = Frame(says(metrics), ", ".join(filter(None, parts)), describe(metrics))
@@ -81,12 +81,14 @@ def _layers(points: Sequence[RiskCoveragePoint], look: Look) -> Iterator["alt.Ch
     x = alt.X(
         "x:Q",
         scale=alt.Scale(domain=[0, 1], nice=False, padding=0),
-        axis=alt.Axis(title="share of cases that go ahead, the surest first", format=".0%", grid=False, tickCount=5),
+        axis=alt.Axis(
+            title="share of cases that go ahead, the surest first", labelExpr=PERCENT_LABEL, grid=False, tickCount=5
+        ),
     )
     y = alt.Y(
         "y:Q",
         scale=alt.Scale(domain=[0, top], nice=False, padding=0),
-        axis=alt.Axis(title="overturned among them", format="%", tickCount=5, domain=False, ticks=False),
+        axis=alt.Axis(title="overturned among them", labelExpr=PERCENT_LABEL, tickCount=5, domain=False, ticks=False),
     )
     data = [
         {"x": point.coverage, "y": point.risk, "low": point.lowest, "high": point.highest} for point in _thinned(points)

@@ -205,6 +205,10 @@ def in_pixels(look: Look, height: int) -> tuple[Any, Any]:
     return alt.X("x:Q", scale=x, axis=None), alt.Y("y:Q", scale=y, axis=None)
 
 
+PERCENT_LABEL = "format(100 * datum.value, '~f') + ' %'"
+"""The label of an axis of shares, as the language of Vega writes it."""
+
+
 def rows(values: Sequence[Mapping[str, Any]]) -> "alt.InlineData":
     """Return values as the data of a chart, which are part of it. Altair copies lists, but not tuples."""
     return altair().InlineData(values=tuple(values))  # type: ignore[no-any-return]

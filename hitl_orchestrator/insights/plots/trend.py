@@ -7,10 +7,20 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.shown.numbers import percent
-from hitl_orchestrator.insights.metrics.model import Mark, Metrics, Moment
+from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS, Mark, Metrics, Moment
 from hitl_orchestrator.insights.plots.labels import count_of, day_text, period_text, shortened, text_width
 from hitl_orchestrator.insights.plots.scene import Picture, Scene
-from hitl_orchestrator.insights.plots.style import DASHED, DOTTED, SOLID, Frame, Look, altair, framed, rows
+from hitl_orchestrator.insights.plots.style import (
+    DASHED,
+    DOTTED,
+    PERCENT_LABEL,
+    SOLID,
+    Frame,
+    Look,
+    altair,
+    framed,
+    rows,
+)
 from hitl_orchestrator.insights.shares import Share, share_among
 
 if TYPE_CHECKING:
@@ -30,18 +40,12 @@ WHOLE_WEEKS_FROM = 42
 
 MOST_MARKS, MARK_LINES = 8, 4
 _LINE, _BARS, _FLOOR = 15, 0.2, -0.26
-_NAMES = {"policy": "policy", "agent_version": "agent"}
 _WEEK, _MONTH = timedelta(days=7), timedelta(days=28)
-_INTERVALS = {
-    "1h": ("hour", timedelta(hours=1)),
-    "1d": ("day", timedelta(days=1)),
-    "1w": ("week", _WEEK),
-    "1mo": ("month", _MONTH),
-}
-"""The names and the lengths of intervals; that of a month is that of the shortest one."""
+_LENGTHS = {"1h": timedelta(hours=1), "1d": timedelta(days=1), "1w": _WEEK, "1mo": _MONTH}
+"""The lengths of intervals; that of a month is that of the shortest one."""
 
 _RIGHT, _RIGHT_PHONE, _AXIS = 116, 96, 44
-_LEAST_APART, _MANY, _BESIDE = 0.14, 24, 14
+_LEAST_APART, _MANY, _BESIDE, _DISTINCT = 0.14, 24, 14, 5
 
 
 def why_not(metrics: Metrics) -> str | None:
@@ -82,7 +86,7 @@ def _halves(shares: Sequence[Share]) -> tuple[Share, Share]:
 
 
 def _moved(name: str, before: Share, after: Share) -> str | None:
-    """Return such as `automation rose from 30% to 45%`; None where that may be chance."""
+    """Return such as `automation rose from 30 % to 45 %`; None where that may be chance."""
     if before.lowest is None or before.highest is None or after.lowest is None or after.highest is None:
         return None
     verb = "rose" if after.lowest > before.highest else "fell" if after.highest < before.lowest else None
@@ -92,7 +96,7 @@ def _moved(name: str, before: Share, after: Share) -> str | None:
 
 def describe(metrics: Metrics) -> str:
     """Return the picture in words."""
-    changes = "; ".join(f"{_mark_text(mark)} on {day_text(mark.at)}" for mark in metrics.marks[-MOST_MARKS:])
+    changes = "; ".join(f"{_changed(same)} on {day_text(same[0].at)}" for same in _by_day(metrics.marks)[-MOST_MARKS:])
     return (
         f"Two lines over time: the share of automatic decisions, and the share of decisions of people that overturned "
         f"the agent. Changes: {changes or 'none'}."
@@ -106,7 +110,7 @@ def draw(scene: Scene) -> "alt.LayerChart":
     subtitle = (
         f"{count_of(metrics.cases.decided, 'decided case')}, by {plane.every}, "
         f"{period_text(metrics.period.first, metrics.period.last)}. "
-        "Bands: 95% intervals; the title compares the halves of the period"
+        "Bands: 95 % intervals; the title compares the halves of the period"
     )
     if any(
         0 < share.of < ENOUGH_IN_POINT for moment in plane.moments for share in (moment.automation, moment.overturn)
@@ -127,7 +131,7 @@ class _Pooled(NamedTuple):
 def _pooled(metrics: Metrics) -> _Pooled:
     """Return the moments that have cases; where these are few, intervals put together."""
     moments = [moment for moment in metrics.trend if moment.cases]
-    name, step = _INTERVALS.get(metrics.every, (metrics.every, _MONTH))
+    name, step = INTERVALS_IN_WORDS[metrics.every], _LENGTHS[metrics.every]
     start, intervals = moments[0].start, (moments[-1].start - moments[0].start) // step + 1
     cases = sum(moment.cases for moment in moments)
     needed = max(ceil(intervals / MOST_MOMENTS), ceil(CASES_OF_MOMENT * intervals / cases))
@@ -158,9 +162,21 @@ def _sum(shares: Iterable[Share]) -> Share:
     return share_among(sum(share.count for share in listed), sum(share.of for share in listed))
 
 
-def _mark_text(mark: Mark) -> str:
-    """Return such as `policy: refunds_v3`."""
-    return f"{_NAMES.get(mark.kind, mark.kind)}: {mark.label}"
+def _by_day(marks: Iterable[Mark]) -> list[list[Mark]]:
+    """Return the marks in order, those of one kind and one day together."""
+    ordered = sorted(marks, key=lambda mark: (mark.at.date(), mark.kind, mark.at))
+    return [list(same) for _, same in groupby(ordered, key=lambda mark: (mark.at.date(), mark.kind))]
+
+
+def _changed(marks: Sequence[Mark]) -> str:
+    """Return changes of one kind in words: `new policy refunds_v3`, `3 agents: version 2025-02`."""
+    first, agents = marks[0], {mark.of for mark in marks if mark.of is not None}
+    if len(marks) == 1:
+        return first.text
+    if len(agents) > 1:
+        same = len({mark.label for mark in marks}) == 1
+        return f"{len(agents)} agents: {f'version {first.label}' if same else 'new versions'}"
+    return f"{first.text} and {len(marks) - 1} more"
 
 
 class _Plane(NamedTuple):
@@ -176,7 +192,7 @@ class _Plane(NamedTuple):
     @classmethod
     def of(cls, metrics: Metrics, look: Look) -> "_Plane":
         plane = cls(*_pooled(metrics), look, 0, 0)
-        lines = min(MARK_LINES, len(plane._together(metrics.marks)))
+        lines = max((label.row + 1 for label in plane._labels(metrics.marks)), default=0)
         head = _LINE * lines + 8 if lines else 4
         return plane._replace(head=head, height=head + (260 if look.is_narrow else 320))
 
@@ -218,8 +234,8 @@ class _Plane(NamedTuple):
         alt = altair()
         per_pixel = (1 - _FLOOR) / (self.height - self.head)
         axis = alt.Axis(
-            title=None, values=[0, 0.25, 0.5, 0.75, 1], format=".0%", domain=False, ticks=False, minExtent=_AXIS - 6,
-            maxExtent=_AXIS - 6,
+            title=None, values=[0, 0.25, 0.5, 0.75, 1], labelExpr=PERCENT_LABEL, domain=False, ticks=False,
+            minExtent=_AXIS - 6, maxExtent=_AXIS - 6,
         )  # fmt: skip
         scale = alt.Scale(domain=[_FLOOR, 1 + self.head * per_pixel], nice=False, zero=False, padding=0)
         return alt.Y("y:Q", axis=axis, scale=scale)
@@ -296,40 +312,73 @@ class _Plane(NamedTuple):
                 .encode(x=self.x(), y=self.y(), text="text:N")
             )
 
-    def _together(self, marks: Sequence[Mark]) -> list[tuple[Mark, int]]:
-        """Return the marks that lie within the plot, each with the number of those of its kind beside it."""
-        found: list[tuple[Mark, int]] = []
+    def _together(self, marks: Sequence[Mark], beside: float) -> list[list[Mark]]:
+        """Return the marks that lie within the plot, those of one kind closer than `beside` pixels together."""
+        found: list[list[Mark]] = []
         for mark in sorted(marks, key=lambda mark: (mark.kind, mark.at, mark.label)):
             if not self.start <= mark.at <= self.end:
                 continue
-            before, more = found[-1] if found else (None, 0)
-            if before and before.kind == mark.kind and self.pixel(mark.at) - self.pixel(before.at) < _BESIDE:
-                found[-1] = before, more + 1
+            before = found[-1][0] if found else None
+            if before and before.kind == mark.kind and self.pixel(mark.at) - self.pixel(before.at) < beside:
+                found[-1].append(mark)
             else:
-                found.append((mark, 0))
-        return sorted(found, key=lambda item: (item[0].at, item[0].kind))[-MOST_MARKS:]
+                found.append([mark])
+        return sorted(found, key=lambda same: (same[0].at, same[0].kind))[-MOST_MARKS:]
+
+    def _apart(self, marks: Sequence[Mark]) -> list[Mark]:
+        """Return the marks whose lines do not merge into one."""
+        found: list[Mark] = []
+        for mark in marks:
+            if not found or self.pixel(mark.at) - self.pixel(found[-1].at) >= _DISTINCT:
+                found.append(mark)
+        return found
+
+    def _labels(self, marks: Sequence[Mark]) -> list["_Label"]:
+        """Return the names of the changes in rows, none upon another: as many changes in one as that needs."""
+        beside, size = float(_BESIDE), self.look.text_size
+        while True:
+            ends: list[float] = []
+            labels: list[_Label] = []
+            for same in self._together(marks, beside):
+                text = shortened(_changed(same), self.look.inner * 0.45, size)
+                pixel, wide = self.pixel(same[0].at), text_width(text, size)
+                left = min(pixel, self.look.inner - _AXIS - wide)
+                row = next((row for row, end in enumerate(ends) if end < left), len(ends))
+                ends[row : row + 1] = [left + wide + 8]
+                labels.append(_Label(same, text, row, left - pixel + 4))
+            if len(ends) <= MARK_LINES or beside > self.wide:
+                return labels
+            beside *= 2
 
     def marks(self, marks: Sequence[Mark]) -> Iterator["alt.Chart"]:
         """Yield a line for each change, with its name above the plot, in rows so that the names do not overlap."""
         alt, theme, size = altair(), self.look.theme, self.look.text_size
-        rest = self.look.inner - _AXIS
-        ends = [-1.0] * MARK_LINES
-        for mark, more in self._together(marks):
-            others = f" and {more} more" if more else ""
-            room = self.look.inner * 0.45 - text_width(others, size)
-            text = shortened(_mark_text(mark), room, size) + others
-            pixel, wide = self.pixel(mark.at), text_width(text, size)
-            left = min(pixel, rest - wide)
-            line = next((line for line, end in enumerate(ends) if end < left), ends.index(min(ends)))
-            ends[line] = left + wide + 8
-            row = {"at": _text(mark.at), "text": text}
-            chart = alt.Chart(rows([row])).encode(x=self.x())
-            yield chart.mark_rule(
-                color=theme.text, strokeDash=DOTTED if mark.kind != "policy" else SOLID, strokeWidth=1.2
-            ).encode(y=alt.value(_LINE * line + 8), y2=alt.value(self.height))
-            yield chart.mark_text(
-                align="left", baseline="middle", dx=left - pixel + 4, color=theme.text, fontSize=size
-            ).encode(y=alt.value(_LINE * line + 6), text="text:N")
+        labels = self._labels(marks)
+        for label in labels:
+            dash = DOTTED if label.marks[0].kind != "policy" else SOLID
+            for top, some in ((8, label.marks[:1]), (_LINE, self._apart(label.marks)[1:])):
+                chart = alt.Chart(rows([{"at": _text(mark.at)} for mark in some])).encode(x=self.x())
+                yield chart.mark_rule(color=theme.text, strokeDash=dash, strokeWidth=1.2).encode(
+                    y=alt.value(_LINE * label.row + top), y2=alt.value(self.height)
+                )
+        for label in labels:
+            row = {"at": _text(label.marks[0].at), "text": label.text}
+            chart = alt.Chart(rows([row])).encode(
+                x=self.x(), y=alt.value(_LINE * label.row + 6), text=alt.Text("text:N")
+            )
+            # The line of another change may pass behind a name.
+            ground = {"color": theme.background, "stroke": theme.background, "strokeWidth": 4}
+            for style in (ground, {"color": theme.text}):
+                yield chart.mark_text(align="left", baseline="middle", dx=label.dx, fontSize=size, **style)
+
+
+class _Label(NamedTuple):
+    """The name of changes of one kind: its row above the plot, and its place beside the line of the first of them."""
+
+    marks: list[Mark]
+    text: str
+    row: int
+    dx: float
 
 
 def _text(at: datetime) -> str:

@@ -60,7 +60,7 @@ def says(metrics: Metrics) -> str:
     cases = f"the {count_of(share.of, 'case')} that they saw at {bound}"
     if not share.count:
         return f"People overturned none of {cases}"
-    return f"Sure and wrong: people overturned {share.count:,} of {cases} ({percent(share.share)})"
+    return f"Sure and wrong: {metrics.judges} overturned {share.count:,} of {cases} ({percent(share.share)})"
 
 
 def describe(metrics: Metrics) -> str:
@@ -68,7 +68,7 @@ def describe(metrics: Metrics) -> str:
     automated = percent(metrics.automation.share or 0.0)
     return (
         f"A map of {count_of(metrics.cases.decided, 'case')}, one lane for each risk, confidence from left to right. "
-        f"{automated} were decided automatically; of {metrics.overturn.of:,} that people decided, "
+        f"{automated} were decided automatically; of {metrics.overturn.of:,} that {metrics.judges} decided, "
         f"{metrics.overturn.count:,} were overturned."
     )
 

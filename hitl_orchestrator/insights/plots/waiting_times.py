@@ -40,7 +40,9 @@ class _Row(NamedTuple):
 
 def why_not(metrics: Metrics) -> str | None:
     """Return why there is no picture."""
-    return None if metrics.latency.total.median is not None else "people decided no case in this period"
+    if metrics.latency.total.median is not None:
+        return None
+    return "no record states a duration" if metrics.verdicts.people else "people decided no case in this period"
 
 
 def says(metrics: Metrics) -> str:
@@ -59,7 +61,7 @@ def says(metrics: Metrics) -> str:
 def describe(metrics: Metrics) -> str:
     """Return the picture in words."""
     parts = (f"{row.label}: {_numbers(row.quantiles)} ({row.quantiles.of:,})" for row in _rows(metrics))
-    return f"Median, 90% and 99% quantile of durations. {'; '.join(parts)}."
+    return f"Median, 90 % and 99 % quantile of durations. {'; '.join(parts)}."
 
 
 def draw(scene: Scene) -> "alt.LayerChart":
@@ -71,15 +73,15 @@ def draw(scene: Scene) -> "alt.LayerChart":
         [
             [
                 KeyItem("half within", theme.review),
-                *([KeyItem("90% within", theme.review, "square", 62)] if most >= ENOUGH_FOR_90 else []),
-                *([KeyItem("99% within", theme.review, "diamond", 62, hollow=True)] if most >= ENOUGH_FOR_99 else []),
+                *([KeyItem("90 % within", theme.review, "square", 62)] if most >= ENOUGH_FOR_90 else []),
+                *([KeyItem("99 % within", theme.review, "diamond", 62, hollow=True)] if most >= ENOUGH_FOR_99 else []),
             ]
         ],
         look,
     )
     overdue = metrics.latency.overdue
     parts = [
-        count_of(metrics.latency.total.of, "decision") + " of people",
+        count_of(metrics.latency.total.of, "decision") + f" of {metrics.judges}",
         period_text(metrics.period.first, metrics.period.last),
         f"{overdue.count:,} of {overdue.of:,} with a deadline overdue" if overdue.of else "",
     ]

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.metrics.model import Group, Metrics
 from hitl_orchestrator.insights.report.model import Change, Severity
-from hitl_orchestrator.insights.report.phrases import interval, length_of_time, name, rate
+from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, length_of_time, name
 from hitl_orchestrator.insights.shares import Share
 
 ENOUGH = 10
@@ -62,7 +63,7 @@ def _change(measure: _Measure, title: str, before: Share | EscapedErrors, after:
             sentence=f"{title}: not enough data to compare ({_cases(before):,} and {_cases(after):,} cases).",
         )
     rose, fell = (after.lowest or 0) > (before.highest or 0), (after.highest or 0) < (before.lowest or 0)
-    was, now = (f"{rate(side.share or 0)} {interval(side.lowest or 0, side.highest or 0)}" for side in (before, after))
+    was, now = (_text(side) for side in (before, after))
     sentence = f"{title}: no certain change, {was} before and {now} now."
     if rose or fell:
         sentence = f"{title} {'rose' if rose else 'fell'} from {was} to {now}."
@@ -74,6 +75,11 @@ def _change(measure: _Measure, title: str, before: Share | EscapedErrors, after:
         sentence=sentence,
         severity=measure.rise if rose else measure.fall if fell else "unknown",
     )
+
+
+def _text(share: Share | EscapedErrors) -> str:
+    digits = DIGITS_OF_ERRORS if isinstance(share, EscapedErrors) else 0
+    return f"{percent(share.share or 0, digits)} {percent_interval(share.lowest or 0, share.highest or 0, digits)}"
 
 
 def _is_enough(share: Share | EscapedErrors) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.changes import changes_between
 from hitl_orchestrator.insights.report.findings import Found, find_all
@@ -21,7 +22,6 @@ from hitl_orchestrator.insights.report.model import (
     Report,
     SignalLine,
 )
-from hitl_orchestrator.insights.report.phrases import rate
 
 TOLERATED = 0.05
 """The share of errors among automatic cases that is tolerated by default."""
@@ -61,7 +61,7 @@ def signal_line(metrics: Metrics) -> SignalLine:
     reviews, escalations, overrides = metrics.review.count, metrics.escalation.count, metrics.verdicts.override
     figures = {
         "decisions": f"{decisions:,}",
-        "automated": "-" if automated is None else rate(automated),
+        "automated": "-" if automated is None else percent(automated),
         "reviews": f"{reviews:,}",
         "escalations": f"{escalations:,}",
         "overrides": f"{overrides:,}",

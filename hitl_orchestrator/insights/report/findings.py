@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.domain.shown.numbers import confidence_text
-from hitl_orchestrator.insights.metrics.model import Group, Metrics
+from hitl_orchestrator.domain.shown.numbers import bound_percent, confidence_text, percent, percent_interval
+from hitl_orchestrator.insights.escaped_errors import EscapedErrors
+from hitl_orchestrator.insights.metrics.model import TRUTH, Group, Metrics
 from hitl_orchestrator.insights.report.judgments.health import ENOUGH, LATE, NEVER
 from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Finding, Severity
 from hitl_orchestrator.insights.report.phrases import (
-    interval,
+    DIGITS_OF_ERRORS,
     length_of_time,
     listed,
     name,
     number,
-    rate,
     share_text,
-    spaced,
 )
+from hitl_orchestrator.insights.shares import Share
 
 Words = tuple[str, ...]
 
@@ -57,14 +57,14 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         what, automatic = name(each.task_type, "Cases without a task type"), each.automatic
         sentence = f"{what}: overturned in {_of_reviews(each.overturn.share, each.overturn.of)} {_ends(each.overturn)}"
         if automatic.count:
-            sentence = f"{sentence}, and automatic in {rate(automatic.share or 0)} of its {automatic.of:,} cases."
+            sentence = f"{sentence}, and automatic in {percent(automatic.share or 0)} of its {automatic.of:,} cases."
         else:
             sentence = f"{sentence}; none of its {automatic.of:,} cases went ahead by itself, and none should."
         yield found(
             f"never_autonomous:{each.task_type}",
             "bad" if automatic.count else "unknown",
             sentence,
-            _sentence(spaced(each.sentence)),
+            _sentence(each.sentence),
             automatic.count or 0,
             then=(
                 f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
@@ -79,8 +79,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield found(
             "automatic_errors",
             "bad",
-            f"Automatic cases are wrong in {rate(errors.share or 0, 1)} "
-            f"{interval(errors.lowest, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
+            f"Automatic cases are wrong in {_with_ends(errors, tolerated)}; {bound_percent(tolerated)} are tolerated.",
             f"From {number(errors.reviews, 'answered check')}, an effective {errors.effective_reviews:,.0f}, weighted "
             "by inverse review probability.",
             automatic,
@@ -91,7 +90,7 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "automatic_unknown",
             "watch",
             f"Whether the {number(automatic, 'automatic case')} were right is not known.",
-            _sentence(spaced(errors.why_not or "no check was answered")),
+            _sentence(errors.why_not or "no check was answered"),
             automatic,
             then=(
                 "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
@@ -110,8 +109,8 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             yield found(
                 f"rule_errors:{rule.rule_id}",
                 "bad",
-                f"Rule {name(rule.rule_id)} approves {rate(errors.share or 0, 1)} wrong cases "
-                f"{interval(errors.lowest or 0, errors.highest or 1, 1)}; {rate(tolerated)} are tolerated.",
+                f"Rule {name(rule.rule_id)} approves {_with_ends(errors, tolerated)} wrong cases; "
+                f"{bound_percent(tolerated)} are tolerated.",
                 f"It decided {number(rule.cases, 'case')}; {number(errors.reviews, 'check')} of them were answered.",
                 rule.cases,
                 then=(
@@ -131,23 +130,29 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         )
 
 
+def _looked_at(metrics: Metrics) -> str:
+    return "with a recorded truth" if metrics.judges == TRUTH else "that they looked at"
+
+
 def _false_confidence(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     sure = metrics.false_confidence
     if not sure.overturned.count:
         return
     certain = at_most(sure.overturned, 1 - sure.bound, ENOUGH) is False
-    admitted = f"A confidence of {sure.bound:g} admits {rate(round(1 - sure.bound, 9))}"
+    admitted = f"A confidence of {sure.bound:g} admits {bound_percent(1 - sure.bound)}"
     surest = sure.cases[0] if sure.cases else None
     evidence = f"{admitted}."
+    share = percent(sure.overturned.share or 0, bound=1 - sure.bound)
     if surest is not None:
-        by = f" by {name(surest.reviewer_id)}" if surest.reviewer_id else ""
+        by = f" by {name(metrics.known_as(surest.reviewer_id))}" if surest.reviewer_id else ""
         case = f"{name(surest.task_id)} at {confidence_text(surest.confidence)}: {surest.decision.value}{by}"
         evidence = f"{admitted}; the surest of them is {case}."
     yield found(
         "false_confidence",
         "watch" if certain else "unknown",
-        f"Sure and wrong: people overturned {sure.overturned.count:,} of the {number(sure.overturned.of, 'case')} at "
-        f"{sure.bound:g} or more that they looked at, {rate(sure.overturned.share or 0)} {_ends(sure.overturned)}.",
+        f"Sure and wrong: {metrics.judges} overturned {sure.overturned.count:,} of the "
+        f"{number(sure.overturned.of, 'case')} at {sure.bound:g} or more {_looked_at(metrics)}, "
+        f"{share} {_ends(sure.overturned, 1 - sure.bound)}.",
         evidence,
         sure.overturned.count,
         then=(
@@ -185,8 +190,8 @@ def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certai
         f"overturned:{dimension}:{group.key}",
         "watch" if certain else "unknown",
         f"{subject}: overturned in {_of_reviews(overturn.share, overturn.of)} "
-        f"{_ends(overturn)}, and automatic in {rate(automatic.share or 0)} of its {number(automatic.of, 'case')}.",
-        f"{than} all reviews together, of which {rate(metrics.overturn.share or 0)} were overturned.",
+        f"{_ends(overturn)}, and automatic in {percent(automatic.share or 0)} of its {number(automatic.of, 'case')}.",
+        f"{than} all reviews together, of which {percent(metrics.overturn.share or 0)} were overturned.",
         group.cases,
         then=(
             "Look at what people corrected there, and tell the agents.",
@@ -204,9 +209,10 @@ def _candidates(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield found(
             f"could_be_automatic:{each.task_type}",
             "good",
-            f"{what}: at a confidence of {each.bound:g} or more at most {rate(tolerated)} were overturned, and "
-            f"{rate(each.coverage or 0)} of its cases are there; {rate(each.automatic.share or 0)} are automatic.",
-            _sentence(spaced(each.sentence)),
+            f"{what}: at a confidence of {each.bound:g} or more at most {bound_percent(tolerated)} were overturned, "
+            f"and {percent(each.coverage or 0)} of its cases are there; "
+            f"{percent(each.automatic.share or 0)} are automatic.",
+            _sentence(each.sentence),
             each.cases * ((each.coverage or 0) - (each.automatic.share or 0)),
             then=(
                 f"Try a bound of {each.bound:g} for {what} on the past, and as a shadow policy.",
@@ -226,9 +232,9 @@ def _calibration(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield found(
             "over_confident",
             "watch",
-            f"Confidence is too high: at {worst.mean_confidence:.2f} on average, people approved "
-            f"{rate(worst.approved.share or 0)} of {worst.approved.of:,} {_ends(worst.approved)}.",
-            _sentence(spaced(metrics.calibration.represents)),
+            f"Confidence is too high: at {worst.mean_confidence:.2f} on average, {metrics.judges} approved "
+            f"{percent(worst.approved.share or 0)} of {worst.approved.of:,} {_ends(worst.approved)}.",
+            _sentence(metrics.calibration.represents),
             worst.approved.of,
             then=("Calibrate the agent's confidence, or raise the bounds of the policy.", ("policy", "versions")),
         )
@@ -240,12 +246,12 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             yield found(
                 f"reviewer:{each.reviewer}",
                 "watch",
-                f"Reviewer {name(each.reviewer)} gives a reason for a closer look: "
+                f"Reviewer {name(metrics.known_as(each.reviewer))} gives a reason for a closer look: "
                 f"{', '.join(_SIGNALS.get(signal.value, signal.value) for signal in each.signals)}.",
                 f"From {number(each.cases, 'case')}; it is a reason to look, not a proof.",
                 each.cases,
                 then=(
-                    f"Look at the decisions of {name(each.reviewer)}, and give the role planted cases.",
+                    f"Look at the decisions of {name(metrics.known_as(each.reviewer))}, and plant cases for the role.",
                     _listed_by("reviewer", each.reviewer),
                 ),
             )
@@ -258,8 +264,8 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         yield found(
             "overdue",
             "watch",
-            f"Reviews come late: {share_text(overdue)} ended after their deadline.",
-            f"At most {rate(LATE)} should{waited}.",
+            f"Reviews come late: {share_text(overdue, bound=LATE)} ended after their deadline.",
+            f"At most {bound_percent(LATE)} should{waited}.",
             overdue.count,
             then=("Give the role more people or later deadlines, or assign the open reviews.", ("inbox", "--overdue")),
         )
@@ -307,13 +313,20 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
-def _ends(share: object) -> str:
-    lowest, highest = getattr(share, "lowest", None), getattr(share, "highest", None)
-    return "" if lowest is None or highest is None else interval(lowest, highest)
+def _with_ends(errors: EscapedErrors, tolerated: float) -> str:
+    """Return a share of errors with its interval, each with the digits that show on which side of the bound it is."""
+    share = percent(errors.share or 0, DIGITS_OF_ERRORS, bound=tolerated)
+    return f"{share} {_ends(errors, tolerated, DIGITS_OF_ERRORS)}"
+
+
+def _ends(share: Share | EscapedErrors, bound: float | None = None, digits: int = 0) -> str:
+    if share.lowest is None or share.highest is None:
+        return ""
+    return percent_interval(share.lowest, share.highest, digits, bound=bound)
 
 
 def _of_reviews(share: float | None, of: int) -> str:
-    return f"{rate(share or 0)} of its {number(of, 'review')}"
+    return f"{percent(share or 0)} of its {number(of, 'review')}"
 
 
 def _listed_by(option: str, value: str | None) -> Words:

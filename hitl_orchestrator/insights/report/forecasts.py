@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from math import sqrt
 from typing import NamedTuple
 
-from hitl_orchestrator.insights.metrics.model import Metrics, Moment
-from hitl_orchestrator.insights.report.phrases import interval, number, rate
+from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
+from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS, Metrics, Moment
+from hitl_orchestrator.insights.report.phrases import number
 from hitl_orchestrator.insights.shares import Share
 
 ENOUGH_MOMENTS, ENOUGH_CASES = 6, 10
@@ -19,7 +20,6 @@ ENOUGH_MOMENTS, ENOUGH_CASES = 6, 10
 _CERTAIN = 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131
 """The two-sided 95 % quantiles of Student's t for 5 to 15 degrees of freedom; beyond these 2.13 is on the safe side."""
 _FEWEST = 5
-_UNITS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
 
 
 class Line(NamedTuple):
@@ -103,9 +103,11 @@ def _forecast(metrics: Metrics, watched: _Watched) -> Iterator[str]:
     last, ahead = len(moments) - 1, max(1, len(moments) // 2)
     now, (then, low, high) = line.at(last)[0], line.at(last + ahead)
     verb = "rises" if line.slope > 0 else "falls"
-    unit = _UNITS.get(metrics.every, metrics.every)
+    unit = INTERVALS_IN_WORDS[metrics.every]
     steps = number(ahead, unit)
-    sentence = f"{watched.title} {verb}: from {rate(now)} now to {rate(then)} {interval(low, high)} in {steps}"
+    sentence = (
+        f"{watched.title} {verb}: from {percent(now)} now to {percent(then)} {percent_interval(low, high)} in {steps}"
+    )
     sentence = f"{sentence}, if the trend of {number(len(moments), unit)} goes on"
     bound = watched.bound(metrics)
     crossing = None if bound is None else _crossing(line, last, ahead, bound)

@@ -39,7 +39,11 @@ class Judgment(Value):
 
 
 class Integrity(Value):
-    """The verification of the ledger. `checked` is False where it was left out, on demand."""
+    """The verification of the ledger. `checked` is False where it was left out, on demand.
+
+    `oldest` is the time of the first entry that the ledger holds; None where it is not known. `heads_given` is the
+    number of signed heads that there are to compare with, and `heads` of those that agree, before the problem if any.
+    """
 
     checked: bool
     sound: bool | None
@@ -48,6 +52,8 @@ class Integrity(Value):
     seals_checked: bool
     problem: str | None = None
     warnings: tuple[str, ...] = ()
+    oldest: UtcDatetime | None = None
+    heads_given: int = 0
 
 
 class Violation(Value):

@@ -1,42 +1,26 @@
 """Figures and names in the sentences of a report. None looks like the other side of a bound."""
 
 import re
-from decimal import ROUND_CEILING, Decimal
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import cut_off, percent, percent_interval
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
-_PERCENT = re.compile(r"(\d)%")
-EXACT = 11
-"""The digits of a share that are exact: further ones come from rounding."""
+
+DIGITS_OF_ERRORS = 1
+"""The decimals of a share of errors among automatic cases, in percent: it is small, and so is what is tolerated."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
-def rate(share: float, digits: int = 0) -> str:
-    """Return a share of 1 in percent, cut off: `40 %`."""
-    return f"{percent(share, digits)[:-1]} %"
-
-
-def highest_rate(share: float, digits: int = 0) -> str:
-    """Return the upper end of an interval in percent, rounded up, so that it never looks lower than it is."""
-    exact = Decimal(repr(round(share, EXACT))) * 100
-    return f"{exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_CEILING)} %"
-
-
-def interval(lowest: float, highest: float, digits: int = 0) -> str:
-    """Return the ends of an interval: `[42 %, 72 %]`, never narrower than it is."""
-    return f"[{rate(round(lowest, EXACT), digits)}, {highest_rate(highest, digits)}]"
-
-
-def share_text(share: Share, digits: int = 0) -> str:
+def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> str:
     """Return a share with its count and interval: `58 % of 40 [42 %, 72 %]`; without cases `no cases`."""
     if share.share is None or share.lowest is None or share.highest is None:
         return "no cases"
-    return f"{rate(share.share, digits)} of {share.of:,} {interval(share.lowest, share.highest, digits)}"
+    ends = percent_interval(share.lowest, share.highest, digits, bound=bound)
+    return f"{percent(share.share, digits, bound=bound)} of {share.of:,} {ends}"
 
 
 def number(count: int, noun: str, plural: str | None = None) -> str:
@@ -50,11 +34,6 @@ def length_of_time(seconds: float) -> str:
         if seconds >= size:
             return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
     return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
-
-
-def spaced(sentence: str) -> str:
-    """Return a sentence with a blank before each percent sign, as `rate` writes shares."""
-    return _PERCENT.sub(r"\1 %", sentence)
 
 
 def lacking(why_not: str) -> str:

@@ -100,10 +100,15 @@ class LedgerSigner:
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
         defects = self._schema_defects()
         if any(each.is_unreadable for each in defects):
-            return _Found(None, seals_checked=False, problem=_of_schema(defects)).answer()
+            return _Found(None, seals_checked=False, heads_given=len(heads), problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
         checked = None if seals is None else SealCheck(seals)
-        found = _Found(ledger_id, seals_checked=seals is not None, has_trusted=public is not None)
+        found = _Found(
+            ledger_id,
+            seals_checked=seals is not None,
+            has_trusted=public is not None,
+            heads_given=len(heads),
+        )
         tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:
@@ -221,6 +226,7 @@ class _Found:
     ledger_id: str | None
     seals_checked: bool
     has_trusted: bool = False
+    heads_given: int = 0
     heads: int = 0
     last: Entry | None = None
     problem: Problem | None = None
@@ -243,6 +249,7 @@ class _Found:
             chain=GENESIS if last is None else last.digest,
             heads=self.heads,
             heads_authenticated=self.has_trusted and self.heads > 0,
+            heads_given=self.heads_given,
             bad_entry=bad_entry,
             problem=sentence,
             scrub_due=self.scrub_due,

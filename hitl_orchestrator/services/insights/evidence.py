@@ -24,8 +24,10 @@ from hitl_orchestrator.services.insights.compliance import derive
 from hitl_orchestrator.services.insights.drills import switches_in
 from hitl_orchestrator.services.insights.frames import (
     OnLeftOut,
+    amount_fields,
     amount_in,
     cases_in,
+    fields_in,
     looks_in,
     policy_in_force,
     rules_in_force,
@@ -102,6 +104,8 @@ def evidence_in_store(
         drills=lambda cases: drills_in(cases, switches_in(ledger)),
         bounds=lambda: bounds_in(ledger),
         verify=verify,
+        amounts=lambda: amount_fields(ledger),
+        oldest=lambda: next((event.at for event in ledger.governance_events()), None),
         derive=derived,
         marks=lambda: marks_in(ledger),
         is_staffed=lambda: staffed_by(people()),
@@ -119,6 +123,7 @@ def evidence_in_file(path: str, now: datetime) -> Evidence:
         store=path,
         now=now,
         frame=cases,
+        amounts=lambda: fields_in(frame["metadata"]),
         drills=drills_in,
         looks=lambda cases: Looks(now=now),
         not_verified="a file of exported records: its integrity and its policies were not checked",

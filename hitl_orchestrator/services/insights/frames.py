@@ -2,13 +2,15 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from math import isfinite
 from typing import TYPE_CHECKING, Any, get_args
 
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import FRAME, Fitted, fitted, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
@@ -19,11 +21,13 @@ from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.services.authorization import Filter
+from hitl_orchestrator.services.people.names import names_in
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "OnLeftOut", "amount_in", "between", "cases_in", "looks_in", "policy_in_force", "rules_in_force"]
+__all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in"]
+__all__ += ["looks_in", "policy_in_force", "rules_in_force"]
 
 _OVERVIEW = frozenset(
     {
@@ -36,6 +40,7 @@ _OVERVIEW = frozenset(
         "final_decision",
         "decision_source",
         "human_decision",
+        "reviewer_id",
         "label_changed",
         "quality_check",
         "quality_check_of",
@@ -53,6 +58,7 @@ _OVERVIEW = frozenset(
 """The columns that an overview of a store reads (see `measure`), beside that of its groups."""
 
 OnCases = Callable[[int], None]
+_MOST_FIELDS = 8
 OnLeftOut = Callable[[Fitted], None]
 
 _NEEDED = tuple(
@@ -136,6 +142,7 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, 
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
         unanswered_checks=cases.select(is_due.sum()).item(),
         unreadable=left_out + (len(ledger.stranded()) if mine is None else 0),
+        names=names_in(ledger),
     )
 
 
@@ -171,6 +178,35 @@ def _with_stake(ledger: Ledger, frame: "pl.DataFrame", stake: StakeField) -> "pl
         list(amounts), list(amounts.values()), default=None, return_dtype=pl.Float64
     )
     return frame.with_columns(stake=column, stake_unit=pl.lit(stake.unit, pl.String))
+
+
+def check_stake(cases: "pl.DataFrame", stake: StakeField | None, fields: Callable[[], Iterable[str]]) -> None:
+    """Refuse an amount that no case states, by naming the `fields` that state one, unless all metadata was erased.
+
+    Raises:
+        InvalidInput: no case states the amount.
+    """
+    if stake is None or cases.is_empty() or cases["stake"].null_count() < cases.height or cases["redacted"].all():
+        return
+    known = sorted(fields())
+    named = f"fields with numbers: {', '.join(known[:_MOST_FIELDS])}" if known else "no field of theirs holds numbers"
+    problem = f"no task states a number in the field {stake.field!r} of its metadata{did_you_mean(stake.field, known)}"
+    raise InvalidInput([f"stake: {problem}; {named}"])
+
+
+def amount_fields(ledger: Ledger) -> set[str]:
+    """Return the fields of tasks' metadata that state a number anywhere in a store."""
+    return fields_in(metadata for metadata, _ in ledger.outcomes(metadata=True))
+
+
+def fields_in(every: Iterable[Any]) -> set[str]:
+    """Return the fields that state a number in any of these metadata, as JSON texts."""
+    found: set[str] = set()
+    for metadata in every:
+        with suppress(TypeError, ValueError, RecursionError):
+            stated = json.loads(metadata)
+            found |= {name for name in stated if name not in found and amount_in(metadata, name) is not None}
+    return found
 
 
 def amount_in(metadata: Any, field: str) -> float | None:

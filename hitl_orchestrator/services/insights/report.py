@@ -1,6 +1,6 @@
 """The report on a store: gathered part by part, so that what is damaged or missing is named and stops nothing else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,6 +21,7 @@ from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
 from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom
+from hitl_orchestrator.services.insights.frames import check_stake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,7 @@ class Asked:
 class Evidence:
     """How a report gets at what it reports on, each part by itself. `problem` is why there is no part at all.
 
-    `verify` is None where there is no ledger, for the reason in `not_verified`.
+    `verify` is None where there is no ledger, for the reason in `not_verified`. `oldest` is when it began.
     """
 
     store: str
@@ -73,8 +74,9 @@ class Evidence:
     frame: "Callable[[StakeField | None, OnNumber, OnLeftOut], pl.DataFrame]"
     looks: Callable[["pl.DataFrame"], Looks]
     verify: "Callable[[OnNumber], Verification] | None" = None
-    heads: Callable[[], int] = lambda: 0
     not_verified: str = "not checked"
+    amounts: Callable[[], Iterable[str]] = tuple
+    oldest: Callable[[], datetime | None] = lambda: None
     derive: Callable[[Span, "pl.DataFrame", OnNumber], Compliance] = lambda span, cases, on_number: NO_COMPLIANCE
     marks: Callable[[], Sequence[Mark]] = tuple
     rules: Callable[[], Mapping[str, Action] | None] = lambda: None
@@ -135,6 +137,8 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     what = "the cases cannot be read"
     frame = alarms.attempt(what, lambda: evidence.frame(asked.stake, on_progress, out.append), None)
     cases = prepared(empty()) if frame is None else frame
+    if frame is not None:
+        check_stake(frame, asked.stake, evidence.amounts)
     looks = alarms.attempt("the open reviews cannot be read", lambda: evidence.looks(cases), Looks(now=evidence.now))
     no_marks: Sequence[Mark] = ()
     marks = alarms.attempt("the changes of policies cannot be read", evidence.marks, no_marks)
@@ -149,6 +153,8 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     alarms.found += [f"{rows.sentence}; every figure leaves them out" for rows in out]
     looks = looks.model_copy(update={"unreadable": looks.unreadable + sum(rows.left_out for rows in out)})
     rules = alarms.attempt("the policy in force cannot be read", evidence.rules, None)
+    oldest = alarms.attempt("the first entry cannot be read", evidence.oldest, None)
+    integrity = integrity.model_copy(update={"oldest": oldest})
     known = _Known(integrity, scrubs_due, compliance, _Measured(cases, looks, tuple(marks), rules, asked))
     report = alarms.attempt("the figures cannot be computed", lambda: _composed(evidence, known, alarms), None)
     if report is None:
@@ -210,11 +216,11 @@ def _composed(evidence: Evidence, known: _Known, alarms: _Alarms) -> Report:
     """Return the report without its controls."""
     asked, cases = known.measured.asked, known.measured.frame
     parts = _parts(evidence, asked, known.measured, alarms)
-    if asked.controls:
-        no_drills: Sequence[Drill] = ()
-        drills = alarms.attempt("the drills cannot be read", lambda: evidence.drills(cases), no_drills)
-        parts = parts._replace(drills=drills)
-    parts = parts._replace(integrity=known.integrity, compliance=known.compliance, scrubs_due=known.scrubs_due)
+    no_drills: Sequence[Drill] = ()
+    drills = alarms.attempt("the drills cannot be read", lambda: evidence.drills(cases), no_drills)
+    parts = parts._replace(
+        integrity=known.integrity, compliance=known.compliance, scrubs_due=known.scrubs_due, drills=drills
+    )
     return compose(parts._replace(alarms=alarms.all()))
 
 
@@ -297,9 +303,12 @@ def _verified(result: "Verification", alarms: _Alarms) -> Integrity:
     if result.heads and not result.heads_authenticated:
         why = "the key that signs them is not there, so that anyone may have signed them"
         alarms.found.append(f"{result.heads:,} signed heads agree, but are not authenticated: {why}")
-    if not result.heads:
+    if not result.heads_given:
         unnoticed = "a return to an earlier state" if result.seals_checked else "a complete rewrite"
         alarms.found.append(f"there is no signed head to compare with: {unnoticed} would not be noticed")
+    elif result.problem is not None and result.heads < result.heads_given:
+        apart = f"{result.heads_given - result.heads:,} of {result.heads_given:,} signed tree heads"
+        warnings.append(f"{apart} were not compared, because verification stopped after entry {result.entries:,}")
     if result.scrub_due:
         alarms.found.append(
             f"the database may still hold copies of erased texts of {len(result.scrub_due)} cases; run 'hitl recover'"
@@ -313,6 +322,7 @@ def _verified(result: "Verification", alarms: _Alarms) -> Integrity:
         sound=result.sound,
         entries=result.entries,
         heads=result.heads if result.heads_authenticated else 0,
+        heads_given=result.heads_given,
         seals_checked=result.seals_checked,
         problem=result.problem,
         warnings=tuple(warnings),

@@ -44,8 +44,8 @@ def asked_for(
 
 def stake_of(text: str) -> StakeField:
     """Read `FIELD` or `FIELD:UNIT`. Raises `InvalidInput`."""
-    field, _, unit = text.partition(":")
-    if not field.strip():
+    field, colon, unit = text.partition(":")
+    if not field.strip() or (colon and not unit.strip()):
         raise InvalidInput([f"--stake {text!r}: name a field of the tasks' metadata, such as amount or amount:EUR"])
     return StakeField(field=field.strip(), unit=unit.strip() or None)
 

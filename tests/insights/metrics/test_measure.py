@@ -215,7 +215,7 @@ def test_without_spot_checks_nothing_is_claimed_about_automatic_cases():
 
     assert (found.automatic_errors.share, found.automatic_errors.enough) == (None, False)
     assert found.automatic_errors.why_not.startswith(
-        "100% of the automatic cases are of a kind that was never reviewed"
+        "100 % of the automatic cases are of a kind that was never reviewed"
     )
     assert "none of the 100 automatic cases: no spot check of them is answered" in found.calibration.represents
     assert found.overturn.share == 0
@@ -239,9 +239,9 @@ def test_changes_of_version_and_policy_are_marked_and_the_first_ones_are_not():
 
     found, with_stated = measure(frame_of(rows)), measure(frame_of(rows), marks=[stated])
 
-    assert [(mark.kind, mark.label[:7], mark.at) for mark in found.marks] == [
-        ("agent_version", "agent 2", MONDAY + timedelta(seconds=6)),
-        ("policy", "p bbbbb", MONDAY + timedelta(seconds=8)),
+    assert [(mark.kind, mark.text[:18], mark.at) for mark in found.marks] == [
+        ("agent_version", "agent agent: versi", MONDAY + timedelta(seconds=6)),
+        ("policy", "new policy p bbbbb", MONDAY + timedelta(seconds=8)),
     ]
     assert [mark.kind for mark in with_stated.marks] == ["policy", "agent_version"]
 
@@ -282,7 +282,7 @@ def test_task_types_are_distinguished_by_what_their_errors_allow():
     assert (found["safe"].bound, found["safe"].coverage) == (0, 1)
     assert found["hopeless"].bound is found["doubtful"].bound is None
     assert found["hopeless"].sentence == (
-        "At a confidence of 0.95 or more, at least 37.7% are wrong (30 of 60 looks), and 5.0% are tolerated; "
+        "At a confidence of 0.95 or more, at least 37.7 % are wrong (30 of 60 looks), and 5 % are tolerated; "
         "no lower bound is better"
     )
     assert verdicts(of_type("hopeless", 60, 2), tolerated=0.9)["hopeless"].verdict == "above_bound"
@@ -299,8 +299,8 @@ def test_the_bound_is_the_lowest_before_the_first_that_is_not_certain():
     assert (found.verdict, found.bound, found.coverage) == ("above_bound", 0.8, 600 / 5900)
     assert found.errors_above.highest < 0.05
     assert found.sentence == (
-        "At a confidence of 0.80 or more, at most 2.1% are wrong (6 of 600 looks), and 5.0% are tolerated; "
-        "these are 10% of the cases"
+        "At a confidence of 0.80 or more, at most 2.2 % are wrong (6 of 600 looks), and 5 % are tolerated; "
+        "these are 10 % of the cases"
     )
 
 

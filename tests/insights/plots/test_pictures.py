@@ -3,7 +3,7 @@
 import re
 import sys
 from datetime import timedelta
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from xml.etree import ElementTree
 
 import pytest
@@ -25,6 +25,7 @@ pytest.importorskip("vl_convert")
 from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, picture, picture_text, to_png, to_svg
 from hitl_orchestrator.insights.plots.labels import duration_text, short_labels, text_width, wrapped
 from hitl_orchestrator.insights.plots.style import THEMES, contrast, mixed, text_on
+from hitl_orchestrator.insights.plots.trend import describe
 from hitl_orchestrator.insights.plots.trust_boundaries import APPROVED, MOST_POINTS, SHAPES, UNSEEN
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -144,6 +145,26 @@ def test_a_long_trend_is_shown_by_whole_weeks_without_points_of_few_cases():
     few = measure(frame_of(many(12)))
     assert draw("trend", few) is None
     assert picture_text("trend", few) == "not enough data: 0 of 2 intervals have 5 decided cases or more"
+
+
+def test_changes_of_one_day_have_one_name_and_none_lies_upon_another():
+    rows = many(300)
+    for number, row in enumerate(rows):
+        row |= {"agent_id": f"agent-{number % 3}", "model_version": "2025-02" if number > 150 else "2025-01"}
+    metrics = measure(frame_of(rows))
+    policies = [metrics.marks[0].model_copy(update={"kind": "policy", "label": f"p{n}", "of": None}) for n in range(20)]
+    spread = [each.model_copy(update={"at": MONDAY + timedelta(days=1 + n)}) for n, each in enumerate(policies)]
+
+    assert "3 agents: version 2025-02" in texts(to_svg(draw("trend", metrics)))
+    assert "3 agents: version 2025-02 on 20 Jan 2025" in describe(metrics)
+    crowded = draw("trend", metrics.model_copy(update={"marks": (*metrics.marks, *spread)}))
+    found = re.findall(r'translate\(([\d.]+),([\d.]+)\)"[^>]*>((?:3 agents|new policy)[^<]*)<', to_svg(crowded))
+    names = sorted({(float(y), float(x), text) for x, y, text in found})
+
+    assert any(re.fullmatch(r"new policy p0 and \d+ more", text) for _, _, text in names)
+    assert len({y for y, _, _ in names}) <= 4
+    for (upper, left, text), (lower, right, _) in pairwise(names):
+        assert upper < lower or left + text_width(text, 12) <= right
 
 
 def test_a_picture_for_a_notebook_shows_itself_and_is_saved(usual, tmp_path):

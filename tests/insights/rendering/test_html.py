@@ -20,7 +20,7 @@ from support.reports import (
 )
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.report.model import Finding
+from hitl_orchestrator.insights.report.model import Change, Finding
 from hitl_orchestrator.insights.report.rendering import html, to_html
 from hitl_orchestrator.insights.report.rendering.cells import TO, share_cell
 from hitl_orchestrator.insights.shares import share_among
@@ -132,7 +132,7 @@ def test_names_of_ten_languages_have_their_own_direction_and_sentences_about_the
 
 
 def test_a_share_stands_beside_its_count_and_its_interval(pages):
-    assert "Automated: 43.6 % (526 of 1,204, 95 % interval 40.9 to 46.6 %)" in pages["full"].text
+    assert "Automated: 44 % (526 of 1,204, 95 % interval 40 to 47 %)" in pages["full"].text
     assert re.search(r"\d of \d ?not enough data ?\d of 10", pages["full"].text)
     assert re.search(r"\d+ of 30 looks", pages["full"].text)
 
@@ -160,6 +160,18 @@ def test_a_picture_has_a_form_for_phones_of_its_own():
     assert page.count('aria-label="the points"') == 2
     assert [page.count(f'class="wide {form}"') for form in ("on-page", "on-phone")] == [1, 1]
     assert "on-page" not in to_html(a_full_report(), PICTURES).split("</style>")[-1]
+
+
+def test_what_did_not_certainly_change_takes_one_line_until_it_is_asked_for():
+    steady = tuple(
+        Change(name=name, before=0.1, after=0.2, is_certain=False, sentence=f"{name}: no certain change.")
+        for name in ("overturn", "automation")
+    )
+    html = to_html(an_empty_report(changes=steady), {})
+
+    (folded,) = re.findall(r"<details.*?</details>", html, re.DOTALL)
+    assert "<summary>2 measures without a certain change</summary>" in folded
+    assert all(each.sentence in folded for each in steady)
 
 
 def test_a_missing_picture_says_why():
@@ -206,16 +218,14 @@ def test_a_page_without_jinja2_says_what_to_install(monkeypatch):
 
 
 @given(st.integers(1, 400).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
-def test_a_share_never_looks_larger_and_its_interval_never_narrower_than_it_is(counted):
+def test_a_share_is_never_shown_as_none_or_all_and_its_interval_never_narrower_than_it_is(counted):
     count, of = counted
     share = share_among(count, of)
     cell = share_cell(share)
-    shown = float(cell.text.removesuffix(" %"))
     lowest, highest = map(float, cell.third.removesuffix(" %").split(TO))
 
-    assert shown <= 100 * count / of + 1e-9
-    assert (shown == 0) == (count == 0)
-    assert (shown == 100) == (count == of)
+    assert (cell.text == "0 %") == (count == 0)
+    assert (cell.text == "100 %") == (count == of)
     assert lowest <= 100 * share.lowest + 1e-9
     assert highest >= 100 * share.highest - 1e-9
     assert cell.second == f"{count} of {of}"

@@ -57,12 +57,13 @@ def test_the_first_lines_are_alarms_and_the_signal_line():
     source = to_markdown(a_tampered_report())
 
     assert source.splitlines()[2].startswith("> **ALARM: The ledger is not sound")
-    assert "`decisions 1204 | automated 43% | reviews 678 | escalations 61 | overrides 37`" in source
+    assert "`decisions 1204 | automated 43 % | reviews 678 | escalations 61 | overrides 37`" in source
 
 
 def test_names_stay_as_they_are_in_plain_text():
     assert (
-        escaped("r1_low_risk-sure: 40.9 to 46.5%, c-17 (2 of 30)") == "r1_low_risk-sure: 40.9 to 46.5%, c-17 (2 of 30)"
+        escaped("r1_low_risk-sure: 40.9 to 46.5 %, c-17 (2 of 30)")
+        == "r1_low_risk-sure: 40.9 to 46.5 %, c-17 (2 of 30)"
     )
 
 

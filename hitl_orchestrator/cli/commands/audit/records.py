@@ -26,7 +26,7 @@ def list_records(
     session: "Session",
     since: Annotated[str | None, option("TIME", "Decided from this day, time, or 30d, 4w, 12h ago on.")] = None,
     until: Annotated[str | None, option("TIME", "Decided before this time; a day is included.")] = None,
-    reviewer: Annotated[str | None, option("ID", "Only with a vote of this person.", "--reviewer")] = None,
+    reviewer: Annotated[str | None, option("ID", "Only with a vote of this id or name.", "--reviewer")] = None,
     domain: Annotated[str | None, option("DOMAIN", "Only of this domain.")] = None,
     decision: Annotated[str | None, option("WORD", "Only with this final or human decision.")] = None,
     rule: Annotated[str | None, option("ID", "Only those that this rule routed.")] = None,
@@ -47,12 +47,12 @@ def list_records(
     with session.audit() as audit:
         after = after if after is None else audit.case_id(after)
         found = audit.records(left_out.append, after=after, since=span.since, until=span.until, **wanted)
-        page = view.page_of(found, most)
+        page, names = view.page_of(found, most), {} if session.as_json else audit.names()
         jumps = [] if session.as_json else _clock_jumps(audit)
     filters = view.Filters(since, until, reviewer, domain, decision, rule)
     notes = [*view.notes(page, filters)]
     rows = [record.model_dump(mode="json") for record in page.records]
-    answer(session.as_json, rows, lambda: chain(view.records(page, filters), jumps))
+    answer(session.as_json, rows, lambda: chain(view.records(page, filters, names), jumps))
     for sentence in notes if session.as_json else ():
         note(sentence)
     _name_left_out(left_out, session)

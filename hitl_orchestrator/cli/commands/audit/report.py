@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.orchestrator import FullReport, LedgerAudit
 
 group = typer.Typer()
-_MALFORMED = "malformed"
-"""The word of SQLite for a damaged file."""
+_DAMAGED = ("malformed", "it holds no ledger")
+"""The words of SQLite about a damaged file, and those about one that was emptied beside its key."""
 
 TEXT, JSON, PDF = "text", "json", "pdf"
 FORMATS = (TEXT, "html", "md", JSON, PDF)
@@ -98,8 +98,8 @@ def _made(
         with session.audit() as audit, counted(_work(audit, verify=verify), "reporting") as on_progress:
             return audit.full_report(verify=verify, on_progress=on_progress, **wanted)
     except (LedgerDamaged, StoreUnavailable, TamperedPeople, TamperedPolicy) as exc:
-        # A server that is away says nothing about the store; a malformed file does.
-        if isinstance(exc, StoreUnavailable) and _MALFORMED not in exc.cause:
+        # A server that is away says nothing about the store; a damaged file does.
+        if isinstance(exc, StoreUnavailable) and not any(words in exc.cause for words in _DAMAGED):
             raise
         return report_on_damaged(session.store, exc, **wanted)
 

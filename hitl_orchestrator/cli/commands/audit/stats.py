@@ -21,13 +21,14 @@ def stats(
     session: "Session",
     since: Annotated[str | None, option("TIME", "Begin: a day, a time, or 30d, 4w, 12h ago.")] = None,
     until: Annotated[str | None, option("TIME", "End; a day is included.")] = None,
-    by: Annotated[str, option("DIMENSION", "Groups, such as domain, risk_level or rule_id.", "--by")] = "task_type",
-    reviewers: Annotated[bool, option(None, "How carefully each reviewer decides.", "--reviewers")] = False,
+    by: Annotated[str, option("DIMENSION", "Groups, such as domain, rule_id or reviewer_id.", "--by")] = "task_type",
+    reviewers: Annotated[bool, option(None, "What each person decided, and how carefully.", "--reviewers")] = False,
 ) -> None:
     """Show what happens in a store: shares, people, trust in the agent, the trend, and groups.
 
-    The interval in brackets is the 95 % interval of a share. With --reviewers: reading time compared with the amount of
-    text, accuracy on gold cases, and agreement with other reviewers. --json prints all metrics. Needs the extra lab.
+    The interval in brackets is the 95 % interval of a share. With --reviewers: who decided what,
+    reading time compared with the amount of text, accuracy on gold cases, and agreement with other reviewers. --json
+    prints all metrics. Needs the extra lab.
     """
     from hitl_orchestrator.cli.output.bars import glyphs, screen_width
     from hitl_orchestrator.cli.output.progress import counted
@@ -42,7 +43,8 @@ def stats(
     if reviewers:
         rows = metrics.reviewers
         data = [row.model_dump(mode="json") for row in rows]
-        answer(session.as_json, data, lambda: people.reviewers(rows, metrics.cases.replayed))
+        decided = [row.model_dump(mode="json") | {"name": metrics.named(row.person)} for row in metrics.deciders]
+        answer(session.as_json, {"decided": decided, "care": data}, lambda: people.reviewers(metrics))
         return
     screen = view.Screen(screen_width(), glyphs())
     answer(session.as_json, metrics.model_dump(mode="json"), lambda: view.stats(metrics, dimension, screen))
@@ -50,10 +52,10 @@ def stats(
 
 def _dimension(name: str) -> str:
     """Return a dimension by its name, with hyphens or underscores."""
-    from hitl_orchestrator.insights import DIMENSIONS
+    from hitl_orchestrator.insights import OVERVIEWS
 
     asked = name.strip().replace("-", "_")
-    if asked not in DIMENSIONS:
-        known = f"the dimensions are {', '.join(DIMENSIONS)}{did_you_mean(asked, DIMENSIONS)}"
+    if asked not in OVERVIEWS:
+        known = f"the dimensions are {', '.join(OVERVIEWS)}{did_you_mean(asked, OVERVIEWS)}"
         raise InvalidInput([f"--by: {name!r}; {known}"])
     return asked

@@ -196,6 +196,7 @@ def _sentence(row: "BadRow") -> str:
 
 def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
     """Yield what the table does not say, with its effect."""
+    from hitl_orchestrator.domain.audit import RECORDED_TRUTH
     from hitl_orchestrator.domain.input.tables.mapping import proposal
 
     mapping = importer.mapping
@@ -204,7 +205,9 @@ def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
     missing = {
         "risk": "no risk: every task counts as high; map risk=COLUMN, or risk==medium",
         "timestamp": "no timestamp: every task has the time of this import, and trends say nothing",
-        "reviewer": "no reviewer: the reviews name no person",
+        "reviewer": "no reviewer: the answers are those of the recorded truth, not of people"
+        if RECORDED_TRUTH in importer.reviewers
+        else "no reviewer: the reviews name no person",
         "task_id": "no task_id: the tasks are named by their lines",
     }
     yield from (sentence for target, sentence in missing.items() if target not in mapping)

@@ -1,7 +1,8 @@
 """Audit records as a table, with the person who decided each, and what the list leaves out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
@@ -10,13 +11,19 @@ from hitl_orchestrator.cli.output.formatting import confidence, count, duration
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.enums import DecisionSource
+from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
+from hitl_orchestrator.domain.shown.people import known_as
 
 ON_A_SCREEN = 1000
 """The number of records that a list on the screen has at most, if none is given."""
 
 _LONG_LATENCY = 30 * 86_400.0
 """Seconds. A longer latency surprises a reader who does not know where it counts from."""
+
+
+_ROUTES = {Action.AUTO_APPROVE: "auto", Action.HUMAN_REVIEW: "review", Action.ESCALATE: "escalate"}
+_ENDS = {FinalDecision.MODIFIED_AND_APPROVED: "modified", FinalDecision.OVERRIDE_APPROVED: "overridden"}
+"""The routing and the decision in one word each, which leaves room for the person."""
 
 
 class Page(NamedTuple):
@@ -64,15 +71,20 @@ def page_of(found: Iterable[AuditRecord], most: int | None) -> Page:
     return Page(listed[:most], more, checks)
 
 
-def records(page: Page, filters: Filters = Filters()) -> Iterator[Block]:  # noqa: B008 - an immutable value
-    """List audit records, and say what is left out."""
+def records(
+    page: Page,
+    filters: Filters = Filters(),  # noqa: B008 - an immutable value
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Block]:
+    """List audit records, and say what is left out. `names` are those of people by their ids."""
     rows = page.records
     if not rows:
         yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
         yield from map(Line, notes(page, filters))
         return
-    outcome = Column("final decision"), Column("by", gives_way=True, folds=True)
-    yield Table((TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True)), list(map(_row, rows)))
+    outcome = Column("decision"), Column("by", gives_way=True, folds=True)
+    columns = (TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True))
+    yield Table(columns, [_row(row, names) for row in rows])
     yield Line()
     if any(record.latency_seconds > _LONG_LATENCY for record in rows):
         yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
@@ -89,22 +101,31 @@ def notes(page: Page, filters: Filters) -> Iterator[str]:
         yield f"More records follow; the next page: --after {inline(page.records[-1].case_id)}"
 
 
-def _row(record: AuditRecord) -> tuple[Cell, ...]:
+def _row(record: AuditRecord, names: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         Cell(task_name(record.task_id, record.case_id), quoted=True),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
-        blocks.routing(record.routing_decision),
-        blocks.outcome(record.final_decision),
-        _by(record),
-        Cell(duration(record.latency_seconds)),
+        Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
+        Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
+        _by(record, names),
+        _latency(record),
     )
 
 
-def _by(record: AuditRecord) -> Cell:
+def _latency(record: AuditRecord) -> Cell:
+    """Return the latency; a record of the past that was decided at the time of its task states none."""
+    if record.replayed and record.latency_seconds <= 0:
+        return Cell("not known", "dim")
+    return Cell(duration(record.latency_seconds))
+
+
+def _by(record: AuditRecord, names: Mapping[str, str]) -> Cell:
     """Return the person who decided, and the number of others who voted or escalated; else the source."""
     if record.decision_source is not DecisionSource.HUMAN:
         return Cell(record.decision_source, "dim")
-    person = record.reviewer_id or record.human_role or record.decision_source
+    person = record.human_role or record.decision_source
+    if record.reviewer_id is not None:
+        person = known_as(record.reviewer_id, names)
     others = len({vote.person or vote.reviewer_id or vote.review_id for vote in record.votes}) - 1
     return Cell(f"{person} +{others}" if others > 0 else person, quoted=True)

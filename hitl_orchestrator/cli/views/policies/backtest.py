@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hitl_orchestrator.backtest import Backtest, Change
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, routing
 from hitl_orchestrator.cli.output.formatting import count, duration, share
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import cut_off, highest_percent, lowest_percent, percent
 from hitl_orchestrator.insights import EscapedErrors
 
 _A_DAY, _ROWS = 86_400, 12
@@ -112,7 +112,7 @@ def _escape(errors: EscapedErrors) -> Iterator[Block]:
         seen = errors.cases - errors.unseen
         yield Line(
             f"Of the {seen:,} approved cases that reviews cover, {percent(errors.share, 1)} were wrong "
-            f"(95 %: {percent(errors.lowest, 1)} to {percent(errors.highest, 1)}); from "
+            f"(95 %: {lowest_percent(errors.lowest, 1)} to {highest_percent(errors.highest, 1)}); from "
             f"{count(errors.reviews, 'review')}, an effective {cut_off(errors.effective_reviews, 0)}, "
             "in strata of equal review probability.",
             indent=2,
@@ -127,9 +127,10 @@ def _escape(errors: EscapedErrors) -> Iterator[Block]:
             indent=2,
         )
     if errors.lowest_of_all is not None and errors.highest_of_all is not None and errors.unseen:
+        lowest, highest = lowest_percent(errors.lowest_of_all, 1), highest_percent(errors.highest_of_all, 1)
         yield Line(
-            f"Of all {errors.cases:,} cases that would be approved, between {percent(errors.lowest_of_all, 1)} and "
-            f"{percent(errors.highest_of_all, 1)} are wrong; {errors.unseen:,} of them were never reviewed.",
+            f"Of all {errors.cases:,} cases that would be approved, between {lowest} and {highest} are wrong; "
+            f"{errors.unseen:,} of them were never reviewed.",
             indent=2,
         )
     if errors.unseen and not errors.enough:

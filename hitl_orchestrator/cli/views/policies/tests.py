@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.shown.numbers import cut_off, plain_number
+from hitl_orchestrator.domain.shown.numbers import cut_off, percent, plain_number
 from hitl_orchestrator.policies import (
     Coverage,
     Mismatch,
@@ -84,8 +84,9 @@ def _failure(table: PolicyTestTable, result: Result) -> Iterator[Block]:
 def _coverage(policy: Policy, coverage: Coverage, required: float | None) -> Iterator[Block]:
     enough = coverage.percent >= (100 if required is None else required)
     missing = sum(len(sides) for _, sides in coverage.missing_values)
+    share = percent(coverage.percent / 100, bound=None if required is None else required / 100)
     yield Line(
-        f"{policy.policy_id}: {cut_off(coverage.percent, 0)} % covered; "
+        f"{policy.policy_id}: {share} covered; "
         f"{coverage.rules - len(coverage.missing_rules)} of {count(coverage.rules, 'rule')} decided a test, "
         f"{coverage.values - missing} of {count(coverage.values, 'value')} next to the bounds were tested.",
         "green" if enough else "yellow" if required is None else "red",

@@ -15,8 +15,20 @@ from hitl_orchestrator.cli.output.blocks import (
     routing,
 )
 from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
+from hitl_orchestrator.cli.views.reporting.reviewers import deciders
 from hitl_orchestrator.domain.shown.numbers import percent, plain_number
-from hitl_orchestrator.insights import Criterion, Decided, Finding, Group, Judgment, NextStep, Quantiles, Report, Share
+from hitl_orchestrator.insights import (
+    Criterion,
+    Decided,
+    Finding,
+    Group,
+    Judgment,
+    Metrics,
+    NextStep,
+    Quantiles,
+    Report,
+    Share,
+)
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
 MARK = {"good": "good", "watch": "watch", "bad": "bad", "unknown": "note"}
@@ -119,11 +131,13 @@ def _changes(result: Report) -> Iterator[Block]:
 def _people(result: Report) -> Iterator[Block]:
     metrics, answers = result.metrics, result.metrics.verdicts
     yield Line()
-    yield Line("How people decided", "bold")
+    yield Line(f"How {result.metrics.judges} decided", "bold")
     numbers = answers.model_dump(include={"approve", "modify", "override", "reject"})
     words = ", ".join(f"{word} {number:,}" for word, number in numbers.items())
     expired = f", expired {answers.timeout:,}" if answers.timeout else ""
     yield Line(f"{words}{expired}; overturned {_share(metrics.overturn)}.", indent=2)
+    if metrics.deciders:
+        yield from deciders(metrics, _LAST)
     times = [
         ("from the task to the decision", metrics.latency.total),
         ("until the first look", metrics.latency.waiting),
@@ -132,6 +146,8 @@ def _people(result: Report) -> Iterator[Block]:
     for what, quantiles in times:
         if quantiles.median is not None:
             yield Line(f"{what}: {_times(quantiles)}", indent=2)
+    if answers.people and metrics.latency.total.median is None:
+        yield Line("How long it took is not known: the records state no times.", "dim", indent=2)
     for stake in metrics.stakes:
         unit = f" {inline(stake.unit)}" if stake.unit else ""
         sums = {"automatic": stake.automatic, "reviewed": stake.reviewed, "overturned": stake.overturned}
@@ -167,17 +183,12 @@ def _types(result: Report) -> Iterator[Block]:
 
 def _type_row(group: Group) -> tuple[Cell, ...]:
     key = Cell("-", "dim") if group.key is None else Cell(group.key, quoted=True)
-    automatic = "-" if group.automation.share is None else _rate(group.automation.share)
+    automatic = "-" if group.automation.share is None else percent(group.automation.share)
     return (key, Cell(f"{group.cases:,}"), Cell(automatic), Cell(_share(group.overturn, "-")))
 
 
 def _share(share: Share, none: str = "in no case, for there is none") -> str:
-    return none if share.share is None else f"{_rate(share.share)} of {share.of:,}"
-
-
-def _rate(share: float) -> str:
-    """Write a share as the sentences of a report do."""
-    return f"{percent(share)[:-1]} %"
+    return none if share.share is None else f"{percent(share.share)} of {share.of:,}"
 
 
 def _novelty(result: Report) -> Iterator[Block]:
@@ -263,7 +274,7 @@ def _decided(result: Report) -> Iterator[Block]:
             Cell(confidence(each.confidence)),
             routing(each.routing),
             outcome(each.final_decision),
-            _decider(each),
+            _decider(each, result.metrics),
             Cell(local_minute(each.at)),
         )
         for each in result.decided[:_LAST]
@@ -272,9 +283,9 @@ def _decided(result: Report) -> Iterator[Block]:
     yield from _more(len(result.decided) - _LAST + result.decided_left_out)
 
 
-def _decider(row: Decided) -> Cell:
+def _decider(row: Decided, metrics: Metrics) -> Cell:
     if row.person is not None:
-        return Cell(row.person, quoted=True)
+        return Cell(metrics.known_as(row.person), quoted=True)
     return Cell(f"the {row.source.value}", "dim") if row.role is None else Cell(f"a {row.role}", quoted=True)
 
 

@@ -7,8 +7,8 @@ from hitl_orchestrator.cli.output.bars import Glyphs, bar, sparkline, thinned
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip, inline
 from hitl_orchestrator.cli.output.formatting import count, duration
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import percent
-from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Metrics, Moment, Quantiles, Share
+from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
+from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Mark, Metrics, Moment, Quantiles, Share
 
 NOTHING = "No decision in this period."
 MOST_GROUPS = 10
@@ -101,10 +101,12 @@ def _people(metrics: Metrics, screen: Screen) -> Iterator[Block]:
         words = (("approve", "green"), ("modify", "yellow"), ("override", "magenta"), ("reject", "red"))
         figures = [_figure(getattr(verdicts, word), word, style) for word, style in words]
         halves = (figures[:2], figures[2:]) if screen.is_narrow else (figures,)
-        for label, half in zip(("people", ""), halves, strict=False):
+        for label, half in zip(("people" if metrics.judges == "people" else "answers", ""), halves, strict=False):
             yield Strip([Cell(label.ljust(_LABEL)), *(cell for figure in half for cell in figure)])
         yield from _mixture([getattr(verdicts, word) for word, _ in words], [style for _, style in words], screen)
     yield from _times("decided in", latency.total, screen)
+    if verdicts.people and latency.total.median is None:
+        yield Strip((Cell("decided in".ljust(_LABEL)), Cell("not known: the records state no times", "dim")))
     if not screen.is_narrow:
         yield from _times("waiting", latency.waiting, screen)
         yield from _times("working", latency.working, screen)
@@ -169,7 +171,8 @@ def _with_bound(task_type: str | None, bound: float | None) -> str:
 def _errors(errors: EscapedErrors) -> str:
     if errors.share is None or errors.lowest is None or errors.highest is None:
         return errors.why_not or "not enough data"
-    found = f"{percent(errors.share, 1)} [{percent(errors.lowest, 1)}, {percent(errors.highest, 1)}]"
+    ends = percent_interval(errors.lowest, errors.highest, 1, bound=TOLERATED)
+    found = f"{percent(errors.share, 1, bound=TOLERATED)} {ends}"
     return found if errors.enough else f"{found}, {errors.why_not}"
 
 
@@ -183,23 +186,33 @@ def _trend(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     moments = metrics.trend
     if len(moments) < 2:  # noqa: PLR2004
         return
-    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
-    yield Line(f"{count(len(moments), every)}, from {moments[0].start:%Y-%m-%d}", "dim")
-    for course in _COURSES:
-        yield from _line(course, [course.read(each) for each in moments], screen)
+    intervals = count(len(moments), INTERVALS_IN_WORDS[metrics.every])
+    yield Line(f"{intervals} with decisions, {moments[0].start:%Y-%m-%d} to {moments[-1].start:%Y-%m-%d}", "dim")
+    courses = [(course, [course.read(each) for each in moments]) for course in _COURSES]
+    known = [(course, values, _ends(course, values)) for course, values in courses]
+    room = screen.width - _LABEL - max(len(ends) for _, _, ends in known)
+    for course, values, ends in known:
+        if ends:
+            line = sparkline(thinned(values, max(3, min(screen.bar_width, room))), screen.drawn)
+            yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(ends, "dim")))
     for mark in metrics.marks[-3:]:
-        yield Line(f"{mark.at:%Y-%m-%d} {mark.kind} {inline(mark.label)}", "dim", indent=_LABEL)
+        yield Line(f"{mark.at:%Y-%m-%d}  {_mark(mark)}", "dim", indent=_LABEL)
     yield Line()
 
 
-def _line(course: "_Course", values: Sequence[float | None], screen: Screen) -> Iterator[Block]:
-    """Yield a sparkline with its first and last value."""
+def _mark(mark: Mark) -> str:
+    label = inline(mark.label)
+    return (
+        f"new {mark.kind.replace('_', ' ')} {label}" if mark.of is None else f"agent {inline(mark.of)}: version {label}"
+    )
+
+
+def _ends(course: "_Course", values: Sequence[float | None]) -> str:
+    """Return the first and the last value in words; empty where there are no two."""
     known = [value for value in values if value is not None]
     if len(known) < 2:  # noqa: PLR2004
-        return
-    line = sparkline(thinned(values, screen.bar_width), screen.drawn)
-    ends = f"{course.written(known[0])} {screen.drawn.to} {course.written(known[-1])}"
-    yield Strip((Cell(course.label.ljust(_LABEL)), Cell(line, course.style), Cell(f"  {ends}", "dim")))
+        return ""
+    return f"  from {course.written(known[0])} to {course.written(known[-1])}"
 
 
 class _Course(NamedTuple):
@@ -277,7 +290,7 @@ def _percent(share: Share) -> str:
 def _interval(share: Share) -> str:
     if share.lowest is None or share.highest is None:
         return ""
-    return f" [{percent(share.lowest)}, {percent(share.highest)}]"
+    return f" {percent_interval(share.lowest, share.highest)}"
 
 
 def _error_style(share: Share) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
+from hitl_orchestrator.domain.audit import RECORDED_TRUTH
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.input.parsing import problems as problems_of
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
@@ -35,6 +36,9 @@ UNNAMED = "imported"
 
 WAS_AUTOMATIC = "went_ahead"
 """The field of a task's metadata that is true where the row went ahead without a person."""
+
+TRUTH_NAME = "Recorded truth"
+"""The name of who answered where the right answer is known, and no person is named."""
 
 _METADATA, _OUTPUT = "metadata.", "output."
 
@@ -142,13 +146,15 @@ class Importer:
             raise ValueError("label: it is empty; the agent proposed nothing")
         label, truth = text_of(label), self._value("truth", cells)
         right = truth_of(self._value("correct", cells))
-        word = decision_of(self._value("decision", cells), self.words)
+        word, by_truth = decision_of(self._value("decision", cells), self.words), False
         better = None if truth is None or _same(text_of(truth), label) else text_of(truth)
         if right is not None:
+            by_truth = True
             word = (HumanDecision.APPROVE if right else HumanDecision.REJECT).value
         elif "decision" not in self.mapping and truth is not None:
+            by_truth = True
             word = (HumanDecision.APPROVE if better is None else HumanDecision.MODIFY).value
-        return _Verdict(label, word, better)
+        return _Verdict(label, word, better, by_truth)
 
     def _review(
         self, row: Row, task_id: str, at: datetime, verdict: "_Verdict", proposal: Mapping[str, Any]
@@ -165,7 +171,7 @@ class Importer:
         fields = {
             "review_id": f"review-{row.line}",
             "task_id": task_id,
-            **({} if who is None else {"reviewer_id": self._reviewer(text_of(who))}),
+            **self._by(who, verdict),
             "human_decision": decision.value,
             "human_feedback": text_of(feedback),
             "timestamp": decided.isoformat(),
@@ -173,9 +179,15 @@ class Importer:
         }
         return _checked(Review, fields)
 
+    def _by(self, who: Any, verdict: "_Verdict") -> dict[str, str]:
+        """Return who gave an answer: the person, or else the column of right answers, if it has the answer."""
+        if who is not None:
+            return {"reviewer_id": self._reviewer(text_of(who))}
+        return {"reviewer_id": self._reviewer(TRUTH_NAME)} if verdict.by_truth else {}
+
     def _reviewer(self, name: str) -> str:
         """Return the id of a reviewer, whose name is kept. Raises `ValueError` if another one has this id."""
-        reviewer_id = id_of(name, "reviewer")
+        reviewer_id = RECORDED_TRUTH if name == TRUTH_NAME else id_of(name, "reviewer")
         if self.reviewers.setdefault(reviewer_id, name) != name:
             raise ValueError(f"reviewer: {name!r} and {self.reviewers[reviewer_id]!r} would both be {reviewer_id!r}")
         return reviewer_id
@@ -210,11 +222,15 @@ class Importer:
 
 
 class _Verdict(NamedTuple):
-    """The agent's label, the decision about it, and the right label where it is another one."""
+    """The agent's label, the decision about it, and the right label where it is another one.
+
+    `by_truth` is whether the decision follows from a right answer instead of being one of a person.
+    """
 
     label: str
     word: str | None
     better: str | None
+    by_truth: bool = False
 
 
 def _same(first: str, second: str) -> bool:

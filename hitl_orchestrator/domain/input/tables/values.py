@@ -2,14 +2,13 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel
+from hitl_orchestrator.domain.shown.people import plain_id
 from hitl_orchestrator.errors import InvalidInput, shortened
 
 AUTOMATIC = "automatic"
@@ -33,7 +32,6 @@ _RISK_WORDS = {
 _TRUE, _FALSE = {"true", "1", "yes", "correct", "right", "t", "y"}, {"false", "0", "no", "incorrect", "wrong", "f", "n"}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?(?:e-?\d{1,2})?", re.IGNORECASE)
 _CONFIDENCE = re.compile(r"(\d{1,9}(?:[.,]\d{1,17})?(?:e-?\d{1,2})?)\s*(%?)", re.IGNORECASE)
-_NOT_IN_ID = re.compile(r"[^A-Za-z0-9._:-]+")
 _LONGEST_ID, _SMALLEST_PERCENT = 200, 10.0
 _SECONDS, _MILLISECONDS = re.compile(r"1\d{9}(?:\.\d+)?"), re.compile(r"1\d{12}")
 _PERCENT, _FRACTION = "percent", "fraction"
@@ -187,15 +185,9 @@ def time_of(value: Any, what: str, zone: ZoneInfo | None) -> datetime | None:
 
 
 def id_of(value: Any, what: str) -> str:
-    """Return an id: letters without marks, and hyphens in place of what no id has. Raises `ValueError`.
-
-    A text with other letters than Latin ones gets digits of its hash, so that two such texts remain two ids.
-    """
+    """Return a cell as a plain id. Raises `ValueError` for one that is empty or too long."""
     text = text_of(value)
-    plain = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    found = _NOT_IN_ID.sub("-", plain).strip("._:-")
-    if any(each.isalnum() and not each.isascii() for each in plain):
-        found = f"{found or what}-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    found = plain_id(text, what)
     if not found:
         raise ValueError(f"{what}: {shortened(text)!r} has no letter or digit")
     if len(found) > _LONGEST_ID:

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import APPROVING, DecisionSource, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.frame import polars
 from hitl_orchestrator.insights.report.model import Drill, Severity
-from hitl_orchestrator.insights.report.phrases import length_of_time, number, rate, share_text
+from hitl_orchestrator.insights.report.phrases import length_of_time, number, share_text
 from hitl_orchestrator.insights.shares import Share, share_among
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _spot_checks(pl: Any, frame: "pl.DataFrame") -> Drill:
         result = "never run: no rule drew an automatic approval for a look afterwards"
         return Drill(drill_id="spot_checks", name=name, runs=0, result=result, severity="unknown")
     result = (
-        f"{rate(answered.height / drawn.height)} of {number(drawn.height, 'drawn approval')} were looked at"
+        f"{percent(answered.height / drawn.height)} of {number(drawn.height, 'drawn approval')} were looked at"
         f"; overturned: {share_text(wrong)}"
     )
     severity: Severity = "good" if answered.height == drawn.height else "watch"

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import INTERVALS_IN_WORDS
 from hitl_orchestrator.insights.report.model import Control, Report
-from hitl_orchestrator.insights.report.phrases import number, rate, share_text
+from hitl_orchestrator.insights.report.phrases import number, share_text
 from hitl_orchestrator.insights.shares import Share, share_among
+
+_NOT_VERIFIED = "the ledger was not verified for this report"
 
 
 class Finding(NamedTuple):
@@ -28,11 +31,18 @@ class Row(NamedTuple):
 
 
 def control_of(row: Row, report: Report) -> Control:
-    """Return a control with its status. A finding that holds, with a gap, is shown partly."""
+    """Return a control with its status. A finding that holds, with a gap, is shown partly.
+
+    A ledger that is not sound shows nothing, and one that was not verified shows nothing wholly.
+    """
     if isinstance(row.read, str):
         return Control(control_id=row.control_id, title=row.title, status="outside", evidence="-", gap=row.read)
-    found = row.read(report)
-    gap = "; ".join(part for part in (found.gap, row.gap) if part is not None) or None
+    found, of_ledger = row.read(report), None
+    if report.integrity.sound is False:
+        found, of_ledger = found._replace(holds=False), "the ledger is not sound, so its figures are no evidence"
+    elif found.holds and not report.integrity.checked:
+        of_ledger = _NOT_VERIFIED
+    gap = "; ".join(dict.fromkeys(part for part in (found.gap, row.gap, of_ledger) if part is not None)) or None
     status = "not_shown" if not found.holds else "shown" if gap is None else "partly"
     return Control(control_id=row.control_id, title=row.title, status=status, evidence=found.evidence, gap=gap)
 
@@ -66,7 +76,7 @@ def recorded(report: Report) -> Finding:
     """Read whether the ledger is complete and unaltered."""
     found = report.integrity
     if not found.checked or found.sound is None:
-        return Finding(None, "the ledger was not verified for this report")
+        return Finding(None, _NOT_VERIFIED)
     if not found.sound:
         return Finding(False, f"the ledger is not sound: {found.problem}")
     text = f"{number(found.entries, 'entry', 'entries')} in one hash chain verify"
@@ -78,10 +88,15 @@ def recorded(report: Report) -> Finding:
 
 def recorded_decisions(report: Report) -> Finding:
     """Read whether each decision of a person is in the ledger, with the person and the content shown."""
-    found, people = recorded(report), report.metrics.verdicts.people
-    text = f"{number(people, 'decision')} of people, each with person, role, time, and digest of what was shown"
-    gaps = [gap for gap in (found.gap, _replayed(report)) if gap is not None]
-    return Finding(found.holds and (people > 0 or None), f"{text}; {found.evidence}", "; ".join(gaps) or None)
+    found, people, cases = recorded(report), report.metrics.verdicts.people, report.metrics.cases
+    text = f"{number(people, 'decision')} of people: {cases.named:,} with the id of the person, "
+    text += f"{cases.shown:,} with a digest of what was shown"
+    nameless = (
+        f"{number(people - cases.named, 'decision')} without the id of a person" if people > cases.named else None
+    )
+    gaps = [gap for gap in (found.gap, nameless, _replayed(report)) if gap is not None]
+    holds = found.holds and (cases.named > 0 if people else None)
+    return Finding(holds, f"{text}; {found.evidence}", "; ".join(gaps) or None)
 
 
 def overruled(report: Report) -> Finding:
@@ -89,7 +104,15 @@ def overruled(report: Report) -> Finding:
     found = report.metrics.verdicts
     text = f"{found.modify:,} modified, {found.override:,} overridden, {found.reject:,} rejected"
     against = found.modify + found.override + found.reject
-    return Finding(against > 0 if found.people else None, f"{text} of {number(found.people, 'decision')} of people")
+    text += f" of {number(found.people, 'decision')} of people"
+    return Finding(against > 0 if found.people else None, text, _replayed(report))
+
+
+def logged_interventions(report: Report) -> Finding:
+    """Read whether overrides and stops are in the ledger. A stop that never happened is in none."""
+    found, stops = both(recorded, overruled)(report), drill(KILL_SWITCH)(report)
+    gap = "; ".join(part for part in (found.gap, None if stops.holds else "no kill switch was ever used") if part)
+    return Finding(found.holds, f"{found.evidence}; {stops.evidence}", gap or None)
 
 
 def timed_out(report: Report) -> Finding:
@@ -106,8 +129,10 @@ def by_risk(report: Report) -> Finding:
     """Read which share of each risk level goes to people."""
     groups = report.metrics.by.get("risk_level", ())
     sent = [(group.key or "no", _sent(group.review, group.escalation).share) for group in groups]
-    shares = [f"{key} risk {rate(share)}" for key, share in sent if share is not None]
-    return Finding(bool(shares) or None, f"sent to a person: {', '.join(shares)}" if shares else "no case is on record")
+    shares = [f"{key} risk {percent(share)}" for key, share in sent if share is not None]
+    if not shares:
+        return Finding(None, "no case is on record")
+    return Finding(True, f"sent to a person: {', '.join(shares)}", _replayed(report))
 
 
 def _sent(review: Share, escalation: Share) -> Share:
@@ -124,10 +149,13 @@ def _replayed(report: Report) -> str | None:
 def monitored(report: Report) -> Finding:
     """Read whether behavior in use is measured over time."""
     metrics = report.metrics
-    every = INTERVALS_IN_WORDS.get(metrics.every, metrics.every)
-    text = f"{number(metrics.cases.decided, 'decision')} in {number(len(metrics.trend), every)}"
+    every = INTERVALS_IN_WORDS[metrics.every]
+    first, last = metrics.period.first, metrics.period.last
+    if first is None or last is None:
+        return Finding(None, "no decision is on record")
+    text = f"{number(metrics.cases.decided, 'decision')}, {first:%Y-%m-%d} to {last:%Y-%m-%d}, measured by the {every}"
     text += f"; overturned by people: {share_text(metrics.overturn)}"
-    return Finding(metrics.cases.decided > 0 or None, text)
+    return Finding(metrics.cases.decided > 0 or None, text, _replayed(report))
 
 
 def known_limits(report: Report) -> Finding:
@@ -137,7 +165,7 @@ def known_limits(report: Report) -> Finding:
         return Finding(None, f"calibration: {fitted.why_not or 'not enough data'}")
     text = f"expected calibration error {fitted.ece:.3f} over {number(fitted.cases, 'case')}"
     text += f"; sure and overturned, from {bound.bound:g}: {share_text(bound.overturned)}"
-    return Finding(True, text)
+    return Finding(True, text, _replayed(report))
 
 
 def authorized(report: Report) -> Finding:
@@ -148,30 +176,45 @@ def authorized(report: Report) -> Finding:
     if not report.metrics.verdicts.people:
         return Finding(None, "no person has decided a case")
     text = f"{number(len(roles), 'role')}, {people} people in the listed decisions; below the demanded role: {low}"
-    return Finding(low == 0, text)
+    return Finding(low == 0, text, _replayed(report))
 
 
 def kept(report: Report) -> Finding:
-    """Read whether logs reach back six months."""
-    period = report.metrics.period
-    if period.first is None or period.last is None:
-        return Finding(None, "no decision is on record")
-    days = (report.generated_at - period.first).days
-    text = f"the oldest decision of the period is of {period.first:%Y-%m-%d}, {number(days, 'day')} ago"
-    gap = None if days >= SIX_MONTHS else "the store does not reach back six months yet, or the period is shorter"
-    return Finding(True, text, gap)
+    """Read whether logs reach back six months. A replayed decision may be older than its log."""
+    oldest = report.integrity.oldest
+    if oldest is None:
+        return Finding(None, "the time of the oldest entry is not known")
+    days = (report.generated_at - oldest).days
+    text = f"the oldest entry of the ledger is of {oldest:%Y-%m-%d}, {number(days, 'day')} ago"
+    if days < SIX_MONTHS:
+        return Finding(None, text, "the ledger does not reach back six months yet")
+    return Finding(True, text)
 
 
 SIX_MONTHS = 183
+KILL_SWITCH = "kill_switch"
+_SHORT = {"bad": "", "watch": "not clean", "unknown": "too little to judge", "good": ""}
+_LIVE_ONLY = frozenset({"planted_errors", KILL_SWITCH, "fatigue"})
+"""The drills that leave out replayed cases."""
 
 
 def drill(*names: str) -> Callable[[Report], Finding]:
-    """Return a reader of drills: the control holds if one of them was run, and none ended badly."""
+    """Return a reader of drills: the control holds if one of them was run, and none ended badly.
+
+    A drill that was not run, or whose result is not clean, is a gap.
+    """
 
     def read(report: Report) -> Finding:
         found = [each for each in report.drills if each.drill_id in names]
-        holds = any(each.runs for each in found) and all(each.severity != "bad" for each in found)
-        return Finding(holds, "; ".join(f"{each.name}: {each.result}" for each in found) or "no drill is on record")
+        run = [each for each in found if each.runs]
+        text = "; ".join(f"{each.name}: {each.result}" for each in found) or "no drill is on record"
+        if not run:
+            return Finding(False, text)
+        gaps = [f"{each.name}: {'never run' if not each.runs else _SHORT[each.severity]}" for each in found]
+        gaps = [gap for gap in gaps if not gap.endswith(": ")]
+        replayed = None if {each.drill_id for each in run} <= _LIVE_ONLY else _replayed(report)
+        holds = all(each.severity != "bad" for each in found)
+        return Finding(holds, text, "; ".join([*gaps, *([replayed] if replayed else [])]) or None)
 
     return read
 

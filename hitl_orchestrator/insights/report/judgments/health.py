@@ -1,18 +1,16 @@
 """The health of the collaboration: whether the automatic cases are right, and the people in time and careful."""
 
+from hitl_orchestrator.domain.shown.numbers import bound_percent, highest_percent, percent, percent_interval
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, at_most, judged
 from hitl_orchestrator.insights.report.model import Criterion, Judgment
 from hitl_orchestrator.insights.report.phrases import (
-    highest_rate,
-    interval,
+    DIGITS_OF_ERRORS,
     lacking,
     listed,
     name,
     number,
-    rate,
     share_text,
-    spaced,
 )
 
 HEALTHY, WATCH, UNHEALTHY, NOT_ENOUGH = "healthy", "watch", "unhealthy", "not enough data"
@@ -48,9 +46,8 @@ def _all_good(metrics: Metrics, tolerated: float) -> str:
     errors = metrics.automatic_errors
     if errors.highest is None:
         return "No case was approved automatically, and no rule found a reason to look closer."
-    return (
-        f"At most {highest_rate(errors.highest, 1)} of the automatic cases are wrong; {rate(tolerated)} are tolerated."
-    )
+    most = highest_percent(errors.highest, DIGITS_OF_ERRORS, bound=tolerated)
+    return f"At most {most} of the automatic cases are wrong; {bound_percent(tolerated)} are tolerated."
 
 
 def _autonomy(metrics: Metrics) -> Rule:
@@ -70,7 +67,8 @@ def _autonomy(metrics: Metrics) -> Rule:
 
 def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
     errors, automatic = metrics.automatic_errors, metrics.automation.count
-    holds, why = None, spaced(errors.why_not or "no automatic case was looked at")
+    allowed = f"{bound_percent(tolerated)} are tolerated"
+    holds, why = None, errors.why_not or "no automatic case was looked at"
     known = errors.share is not None and errors.lowest is not None and errors.highest is not None
     measured = lacking(why)
     if not metrics.cases.decided:
@@ -79,20 +77,23 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Rule:
         holds, measured = True, "no automatic case"
     elif known:
         low, high = errors.lowest or 0.0, errors.highest or 0.0
-        measured = f"{rate(errors.share or 0, 1)} {interval(low, high, 1)}"
+        ends = percent_interval(low, high, DIGITS_OF_ERRORS, bound=tolerated)
+        measured = f"{percent(errors.share or 0, DIGITS_OF_ERRORS, bound=tolerated)} {ends}"
         if errors.enough:
             holds = False if low > tolerated else True if high <= tolerated else None
-            why = f"{measured} are wrong, and {rate(tolerated)} are tolerated"
+            why = f"{measured} are wrong, and {allowed}"
         else:
             measured = f"{measured} of those that checks cover; {why}"
     return Rule(
         Criterion(
             criterion_id="automatic_errors",
-            demands=f"At most {rate(tolerated)} of the automatic cases are wrong.",
+            demands=f"At most {bound_percent(tolerated)} of the automatic cases are wrong.",
             measured=measured,
             holds=holds,
         ),
-        Settled("bad", UNHEALTHY, f"Of the automatic cases, {measured} are wrong; {rate(tolerated)} are tolerated."),
+        Settled(
+            "bad", UNHEALTHY, f"Of the automatic cases, {measured} are wrong; {bound_percent(tolerated)} are tolerated."
+        ),
         Settled("unknown", NOT_ENOUGH, f"Whether the automatic cases are right is not certain: {why}."),
     )
 
@@ -101,36 +102,36 @@ def _false_confidence(metrics: Metrics) -> Rule:
     sure = metrics.false_confidence
     bound = 1 - sure.bound
     few = sure.overturned.of < ENOUGH
+    overturned = share_text(sure.overturned, bound=bound)
     return Rule(
         Criterion(
             criterion_id="false_confidence",
-            demands=f"Of the cases with a confidence of {sure.bound:g} or more that people looked at, at most "
-            f"{rate(round(bound, 9))} are overturned.",
-            measured=f"not enough data: {sure.overturned.of} of {ENOUGH}" if few else share_text(sure.overturned),
+            demands=f"Of the cases with a confidence of {sure.bound:g} or more that {metrics.judges} looked at, "
+            f"at most {bound_percent(bound)} are overturned.",
+            measured=f"not enough data: {sure.overturned.of} of {ENOUGH}" if few else overturned,
             holds=at_most(sure.overturned, bound, ENOUGH),
         ),
-        Settled(
-            "watch", WATCH, f"Sure and wrong: people overturned {share_text(sure.overturned)} of the confident cases."
-        ),
+        Settled("watch", WATCH, f"Sure and wrong: {metrics.judges} overturned {overturned} of the confident cases."),
     )
 
 
 def _overdue(metrics: Metrics) -> Rule:
     overdue = metrics.latency.overdue
     few = overdue.of < ENOUGH
+    late = share_text(overdue, bound=LATE)
     return Rule(
         Criterion(
             criterion_id="in_time",
-            demands=f"At most {rate(LATE)} of the reviews end after their deadline.",
-            measured=f"not enough data: {overdue.of} of {ENOUGH}" if few else share_text(overdue),
+            demands=f"At most {bound_percent(LATE)} of the reviews end after their deadline.",
+            measured=f"not enough data: {overdue.of} of {ENOUGH}" if few else late,
             holds=at_most(overdue, LATE, ENOUGH),
         ),
-        Settled("watch", WATCH, f"Reviews come too late: {share_text(overdue)} ended after the deadline."),
+        Settled("watch", WATCH, f"Reviews come too late: {late} ended after the deadline."),
     )
 
 
 def _care(metrics: Metrics) -> Rule:
-    noted = [name(each.reviewer) for each in metrics.reviewers if each.signals]
+    noted = [name(metrics.known_as(each.reviewer)) for each in metrics.reviewers if each.signals]
     judgeable = [each for each in metrics.reviewers if each.signals or not each.not_enough_data]
     return Rule(
         Criterion(
@@ -156,13 +157,18 @@ def _calibration(metrics: Metrics) -> Rule:
     holds = None
     if off is not None and enough:
         holds = True if off <= CALIBRATED else False if apart else None
-    few = lacking(spaced(measure.why_not or f"{measure.cases} of {ENOUGH}"))
+    few = lacking(measure.why_not or f"{measure.cases} of {ENOUGH}")
     return Rule(
         Criterion(
             criterion_id="calibrated",
-            demands=f"Confidence is off by at most {rate(CALIBRATED)} on average (expected calibration error).",
-            measured=few if off is None or not enough else rate(off, 1),
+            demands=f"Confidence is off by at most {bound_percent(CALIBRATED)} on average "
+            "(expected calibration error).",
+            measured=few if off is None or not enough else percent(off, 1, bound=CALIBRATED),
             holds=holds,
         ),
-        Settled("watch", WATCH, f"Confidence is off by {rate(off or 0, 1)} on average; bounds on it rely on less."),
+        Settled(
+            "watch",
+            WATCH,
+            f"Confidence is off by {percent(off or 0, 1, bound=CALIBRATED)} on average; bounds on it rely on less.",
+        ),
     )

@@ -32,6 +32,12 @@ class Rule(NamedTuple):
             return self.unknown
         return None if self.criterion.holds else self.broken
 
+    def without_proof(self) -> "Rule":
+        """Return the rule of records that prove nothing: what held is unknown."""
+        if not self.criterion.holds:
+            return self
+        return self._replace(criterion=self.criterion.model_copy(update={"holds": None}))
+
 
 def judged(rules: Sequence[Rule], good: Settled) -> Judgment:
     """Return the judgment of all rules; `good` is that of rules none of which settles anything."""

@@ -52,6 +52,8 @@ def judge_governance(
         _deadlines(metrics),
         _erasures(scrubs_due),
     ]
+    if integrity.sound is False:
+        rules = [rule.without_proof() for rule in rules]
     good = Settled("good", SOUND, _all_good(integrity, compliance))
     return judged(rules, good)
 
@@ -154,11 +156,17 @@ def _seals(integrity: Integrity) -> Rule:
         Criterion(
             criterion_id="seals_checked",
             demands="The seals show that this store alone wrote the entries.",
-            measured="checked" if integrity.seals_checked else "not checked",
+            measured=_how_far(integrity),
             holds=None if not integrity.checked or integrity.sound is False else integrity.seals_checked,
         ),
         Settled("watch", OPEN_POINTS, why),
     )
+
+
+def _how_far(integrity: Integrity) -> str:
+    if not integrity.seals_checked:
+        return "not checked"
+    return "checked" if integrity.sound else f"checked up to entry {integrity.entries:,}"
 
 
 def _checks(duties: Duties) -> Rule:

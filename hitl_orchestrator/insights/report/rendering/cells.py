@@ -1,11 +1,18 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from hitl_orchestrator.domain.shown.numbers import confidence_text, cut_off, plain_number
+from hitl_orchestrator.domain.shown.numbers import (
+    confidence_text,
+    cut_off,
+    highest_percent,
+    lowest_percent,
+    percent,
+    plain_number,
+)
 from hitl_orchestrator.insights.escaped_errors import ENOUGH_REVIEWS, MOST_UNSEEN, EscapedErrors
-from hitl_orchestrator.insights.report.phrases import EXACT, highest_rate, lacking, rate, spaced
+from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, lacking
 from hitl_orchestrator.insights.report.rendering.blocks import Cell, Interval
 from hitl_orchestrator.insights.shares import Share
 
@@ -39,7 +46,7 @@ def errors_cell(errors: EscapedErrors | None) -> Cell:
     looked_at = f"{whole(errors.reviews)} of {whole(errors.cases)} seen"
     if not errors.enough or errors.share is None:
         return Cell(looked_at, "number", second=NOT_ENOUGH, third=_lack(errors))
-    return _with_interval(errors.share, errors.lowest, errors.highest, looked_at)
+    return _with_interval(errors.share, errors.lowest, errors.highest, looked_at, DIGITS_OF_ERRORS)
 
 
 def _lack(errors: EscapedErrors) -> str:
@@ -47,40 +54,44 @@ def _lack(errors: EscapedErrors) -> str:
     if errors.unseen > MOST_UNSEEN * errors.cases:
         if errors.unseen == errors.cases:
             return "none could be drawn"
-        return f"{rate(errors.unseen / errors.cases)} could not be drawn"
+        return f"{percent(errors.unseen / errors.cases, bound=MOST_UNSEEN)} could not be drawn"
     if errors.unseen + errors.unanswered > MOST_UNSEEN * errors.cases:
         return f"{whole(errors.unanswered)} unanswered"
     return f"{cut_off(errors.effective_reviews, 0)} of {ENOUGH_REVIEWS} looks"
 
 
-def _with_interval(share: float | None, lowest: float | None, highest: float | None, counted: str) -> Cell:
+def _with_interval(
+    share: float | None, lowest: float | None, highest: float | None, counted: str, digits: int = 0
+) -> Cell:
     if share is None:
         return Cell(DASH, "number", counted)
     if lowest is None or highest is None:
-        return Cell(rate(share, 1), "number", counted)
-    return Cell(rate(share, 1), "number", counted, span(lowest, highest), Interval(lowest, share, highest))
+        return Cell(percent(share, digits), "number", counted)
+    ends = span(lowest, highest, digits)
+    return Cell(percent(share, digits), "number", counted, ends, Interval(lowest, share, highest))
 
 
-def span(lowest: float, highest: float) -> str:
-    """Return an interval in percent, never narrower than it is: 33.1 to 47.0 %, with a dash."""
-    return f"{rate(round(lowest, EXACT), 1).removesuffix(' %')}{TO}{highest_rate(highest, 1)}"
+def span(lowest: float, highest: float, digits: int = 0) -> str:
+    """Return an interval in percent, never narrower than it is: 33 to 47 %, with a dash."""
+    return f"{lowest_percent(lowest, digits).removesuffix(' %')}{TO}{highest_percent(highest, digits)}"
 
 
 def share_text(share: Share) -> str:
-    """Return a share in one line: `58.0 % (47 of 81, 95 % interval 47.1 to 68.2 %)`."""
+    """Return a share in one line: `58 % (47 of 81, 95 % interval 47 to 69 %)`."""
     if share.why_not is not None:
-        return f"{whole(share.count)} of {whole(share.of)} ({spaced(lacking(share.why_not))})"
+        return f"{whole(share.count)} of {whole(share.of)} ({lacking(share.why_not)})"
     if share.share is None or share.lowest is None or share.highest is None:
         return "none yet"
     counted = f"{whole(share.count)} of {whole(share.of)}"
-    return f"{rate(share.share, 1)} ({counted}, 95 % interval {span(share.lowest, share.highest).replace(TO, ' to ')})"
+    ends = span(share.lowest, share.highest).replace(TO, " to ")
+    return f"{percent(share.share)} ({counted}, 95 % interval {ends})"
 
 
 def sentence(text: str) -> str:
     """Return a text with a capital letter at its start, and one stop at its end; a dash is none."""
     if not text.strip(" -"):
         return ""
-    return spaced(f"{text[:1].upper()}{text[1:].rstrip('.')}.")
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def number(value: float | None) -> Cell:
@@ -113,6 +124,12 @@ def mean_confidence(value: float | None) -> Cell:
 def quoted(text: str | None, missing: str = NONE_STATED) -> Cell:
     """Return a text that stems from a task, an agent or a person."""
     return Cell(missing) if text is None else Cell(text, "quoted")
+
+
+def person_cell(person: str, names: Mapping[str, str]) -> Cell:
+    """Return the name of a person, with the id below where it differs."""
+    name = names.get(person, person)
+    return Cell(name, "quoted", "" if name == person else person)
 
 
 def code(text: str | None) -> Cell:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.decision import RaisedSignal
 from hitl_orchestrator.domain.enums import Signal
+from hitl_orchestrator.domain.shown.numbers import bound_percent
 from hitl_orchestrator.domain.task import Proposal, Task
 from hitl_orchestrator.domain.value import digest
 from hitl_orchestrator.policies.engine.signals.rules import UnusualRules
@@ -100,7 +101,7 @@ class Reviewed:
             yield _raised(None, texts.bound, why)
             return
         if not distance <= texts.bound:
-            share = f"{self.rules.usual:.0%} of them are within {texts.bound:.3f}"
+            share = f"{bound_percent(self.rules.usual)} of them are within {texts.bound:.3f}"
             sentence = f"the text is {distance:.3f} from the nearest reviewed texts of this type; {share}"
             yield _raised(distance, texts.bound, sentence)
 

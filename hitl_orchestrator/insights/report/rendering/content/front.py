@@ -1,5 +1,6 @@
 """The first screen: the alarms, the signal line, the judgments, and what changed."""
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Period
 from hitl_orchestrator.insights.report.model import (
     Change,
@@ -11,7 +12,6 @@ from hitl_orchestrator.insights.report.model import (
     Severity,
     SignalLine,
 )
-from hitl_orchestrator.insights.report.phrases import rate
 from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
 from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, sentence, whole
 
@@ -30,7 +30,7 @@ def front(report: Report) -> Front:
             _judgment("Governance verdict", report.verdict),
             _judgment("Health", report.health),
             integrity_card(report.integrity),
-            compliance_card(report.compliance),
+            compliance_card(report.compliance, report.integrity),
         ),
         changes=Items(tuple(map(_change, certain))) if certain else None,
         uncertain=tuple(change.sentence for change in report.changes if not change.is_certain),
@@ -52,7 +52,7 @@ def period_text(period: Period) -> str:
 
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
-    automated = DASH if signal.automated is None else rate(signal.automated)
+    automated = DASH if signal.automated is None else percent(signal.automated)
     return (
         Tile("decisions", whole(signal.decisions)),
         Tile("automated", automated),
@@ -86,11 +86,15 @@ def integrity_card(integrity: Integrity) -> Card:
     return Card(title, "verified", "good", f"{size}: complete, unchanged, and sealed.")
 
 
-def compliance_card(compliance: Compliance) -> Card:
-    """Return the result of deriving every decision again as a card."""
+def compliance_card(compliance: Compliance, integrity: Integrity) -> Card:
+    """Return the result of deriving every decision again as a card. A ledger that is not sound proves none right."""
+    is_sound = integrity.sound is not False
     title, broken = "Policy compliance", len(compliance.violations) + compliance.left_out
     lacking = sum(compliance.not_derived.values())
     missing = f" {plural(lacking, 'case')} could not be derived." if lacking else ""
+    if not is_sound and not broken and compliance.derived:
+        text = f"None was found in {plural(compliance.derived, 'decision')}, but the ledger they are in is not sound."
+        return Card(title, "not conclusive", "unknown", f"{text}{missing}")
     if broken:
         text = f"of {plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
         return Card(title, plural(broken, "violation"), "bad", text)

@@ -1,9 +1,9 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from hitl_orchestrator.insights.report.model import (
-    Compliance,
     Control,
     ControlTable,
     Decided,
@@ -28,6 +28,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     code,
     confidence,
     number,
+    person_cell,
     plural,
     quoted,
     sentence,
@@ -48,7 +49,7 @@ _STATUS: dict[str, tuple[str, Severity]] = {
 def governance(report: Report) -> tuple[Section, ...]:
     """Return the chapter for auditors."""
     return (
-        Section("compliance", "Policy compliance", _compliance(report.compliance)),
+        Section("compliance", "Policy compliance", _compliance(report)),
         Section("audit-trail", "Audit trail", _integrity(report.integrity)),
         Section("decisions", "Who decided what", (_decided(report),)),
         Section("drills", "Drills", (_drills(report.drills),)),
@@ -56,8 +57,9 @@ def governance(report: Report) -> tuple[Section, ...]:
     )
 
 
-def _compliance(found: Compliance) -> tuple[Block, ...]:
-    card = compliance_card(found)
+def _compliance(report: Report) -> tuple[Block, ...]:
+    found = report.compliance
+    card = compliance_card(found, report.integrity)
     figures = (
         ("Derived again", whole(found.derived)),
         ("Agree with their policy", whole(found.agree)),
@@ -77,12 +79,27 @@ def _integrity(found: Integrity) -> tuple[Block, ...]:
     card = integrity_card(found)
     figures = (
         ("Entries", whole(found.entries)),
-        ("Signed tree heads", whole(found.heads)),
-        ("Seals", "checked" if found.seals_checked else "not checked"),
+        ("Signed tree heads", _heads(found)),
+        ("Seals", _seals(found)),
     )
     problems = (Item(found.problem, "bad"),) if found.problem and found.problem != card.because else ()
     warnings = tuple(Item(warning, "watch") for warning in found.warnings)
     return Items((Item(f"{card.word}: {card.because}", card.tone), *problems, *warnings)), Terms(figures)
+
+
+def _heads(found: Integrity) -> str:
+    if not found.checked:
+        return "not compared"
+    if found.heads >= found.heads_given:
+        return whole(found.heads)
+    stopped = f"; the others were not compared, because verification stopped after entry {whole(found.entries)}"
+    return f"{whole(found.heads)} of {whole(found.heads_given)} agree{stopped}"
+
+
+def _seals(found: Integrity) -> str:
+    if not found.seals_checked:
+        return "not checked"
+    return "checked" if found.sound else f"checked up to entry {whole(found.entries)}"
 
 
 def _decided(report: Report) -> Table:
@@ -99,14 +116,14 @@ def _decided(report: Report) -> Table:
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(map(_decision, report.decided)),
+        tuple(_decision(row, report.metrics.names) for row in report.decided),
         left_out=report.decided_left_out,
         empty="No decisions yet.",
     )
 
 
-def _decision(row: Decided) -> tuple[Cell, ...]:
-    by = quoted(row.person, words(row.source))
+def _decision(row: Decided, names: Mapping[str, str]) -> tuple[Cell, ...]:
+    by = Cell(words(row.source)) if row.person is None else person_cell(row.person, names)
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
@@ -114,7 +131,7 @@ def _decision(row: Decided) -> tuple[Cell, ...]:
         confidence(row.confidence),
         Cell(words(row.routing), second=row.rule_id),
         Cell(words(row.final_decision)),
-        by._replace(second=row.role or ""),
+        by._replace(second=", ".join(filter(None, (by.second, row.role)))),
         when(row.at),
     )
 

@@ -1,6 +1,15 @@
 """How often people intervene, how long they take, and how carefully they look."""
 
-from hitl_orchestrator.insights.metrics.model import CaseCounts, Latency, Mark, Metrics, Moment, Quantiles, Stake
+from hitl_orchestrator.insights.deciders import Decider
+from hitl_orchestrator.insights.metrics.model import (
+    INTERVALS_IN_WORDS,
+    CaseCounts,
+    Mark,
+    Metrics,
+    Moment,
+    Quantiles,
+    Stake,
+)
 from hitl_orchestrator.insights.report.rendering.blocks import (
     Block,
     Cell,
@@ -18,7 +27,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     duration,
     moment,
     number,
-    quoted,
+    person_cell,
     share_cell,
     share_text,
     when,
@@ -34,8 +43,9 @@ def people(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapters on interventions, times, reviewers and amounts."""
     sections = [
         Section("interventions", "How often people intervene", _interventions(metrics)),
-        Section("latency", "How long decisions take", _latency(metrics.latency)),
-        Section("reviewers", "Reviewers: load, agreement and care", _reviewers(metrics.reviewers)),
+        Section("latency", "How long decisions take", _latency(metrics)),
+        Section("deciders", "Who decided what, by person", (_deciders(metrics),)),
+        Section("reviewers", "Reviewers: load, agreement and care", _reviewers(metrics)),
     ]
     if metrics.stakes:
         sections.append(Section("stakes", "What is at stake", (_stakes(metrics.stakes),)))
@@ -49,16 +59,17 @@ def _interventions(metrics: Metrics) -> tuple[Block, ...]:
         (Cell("Automated"), share_cell(metrics.automation), Cell("decided cases")),
         (Cell("Reviewed"), share_cell(metrics.review), Cell("decided cases")),
         (Cell("Escalated"), share_cell(metrics.escalation), Cell("decided cases")),
-        (Cell("Overturned"), share_cell(metrics.overturn), Cell("cases that a person decided")),
-        (Cell("Approved"), share_cell(metrics.approval), Cell("cases that a person decided")),
-        (Cell("Modified"), share_cell(metrics.modification), Cell("cases that a person decided")),
-        (Cell("Overridden"), share_cell(metrics.override), Cell("cases that a person decided")),
-        (Cell("Rejected"), share_cell(metrics.rejection), Cell("cases that a person decided")),
+        (Cell("Overturned"), share_cell(metrics.overturn), Cell(f"cases that {metrics.judges} decided")),
+        (Cell("Approved"), share_cell(metrics.approval), Cell(f"cases that {metrics.judges} decided")),
+        (Cell("Modified"), share_cell(metrics.modification), Cell(f"cases that {metrics.judges} decided")),
+        (Cell("Overridden"), share_cell(metrics.override), Cell(f"cases that {metrics.judges} decided")),
+        (Cell("Rejected"), share_cell(metrics.rejection), Cell(f"cases that {metrics.judges} decided")),
     )
     counts = "No person has decided a case yet."
     if verdicts.people:
         counts = (
-            f"People decided {whole(verdicts.people)} cases: {whole(verdicts.approve)} approved, "
+            f"{metrics.judges.capitalize()} decided {whole(verdicts.people)} cases: "
+            f"{whole(verdicts.approve)} approved, "
             f"{whole(verdicts.modify)} modified (of these, {whole(verdicts.label_changed)} with another label), "
             f"{whole(verdicts.override)} overridden, {whole(verdicts.reject)} rejected. "
             f"Without an answer in time: {whole(verdicts.timeout)}."
@@ -82,22 +93,16 @@ def _trend(metrics: Metrics) -> Table:
         Column("Sure and overturned", is_number=True),
         Column("Median time", 0.8, is_number=True),
     )
+    unit = INTERVALS_IN_WORDS[metrics.every]
     latest = metrics.trend[-MOST_MOMENTS:]
     whole_days = all((each.start.hour, each.start.minute) == (0, 0) for each in latest)
     return Table(
-        f"Over time, {every_text(metrics.every)}",
+        f"Over time, {unit} by {unit}",
         columns,
         tuple(_moment(each, whole_days=whole_days) for each in latest),
         left_out=len(metrics.trend) - len(latest),
         empty="No decisions yet.",
     )
-
-
-def every_text(every: str) -> str:
-    """Return the length of the intervals in words: `1w` is `week by week`, `2d` is `every 2 days`."""
-    number = every.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = _UNITS.get(every.removeprefix(number), every.removeprefix(number))
-    return f"{unit} by {unit}" if number in {"", "1"} else f"every {number} {unit}s"
 
 
 def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
@@ -114,7 +119,7 @@ def _moment(each: Moment, *, whole_days: bool) -> tuple[Cell, ...]:
 def _marks(marks: tuple[Mark, ...]) -> tuple[Block, ...]:
     if not marks:
         return ()
-    items = tuple(Item(f"{moment(mark.at)}: {mark.label}", label=words(mark.kind)) for mark in marks)
+    items = tuple(Item(f"{moment(mark.at)}: {mark.text}") for mark in marks)
     return Paragraph("Changes of policy and of agent version in this time:"), Items(items)
 
 
@@ -138,7 +143,10 @@ def _counts(cases: CaseCounts) -> Table:
     )
 
 
-def _latency(found: Latency) -> tuple[Block, ...]:
+def _latency(metrics: Metrics) -> tuple[Block, ...]:
+    found = metrics.latency
+    is_known = found.total.of or not metrics.verdicts.people
+    unknown = () if is_known else (Paragraph("How long decisions took is not known: the records state no times."),)
     named = (
         ("From task to decision", found.total),
         ("Waiting: until the first view", found.waiting),
@@ -158,6 +166,7 @@ def _latency(found: Latency) -> tuple[Block, ...]:
         Column("99 % within", is_number=True),
     )
     return (
+        *unknown,
         Paragraph(f"Decided after the deadline: {share_text(found.overdue)}."),
         Figure("waiting_times", _WAITING),
         Table("Durations of decisions", columns, tuple(rows)),
@@ -168,7 +177,36 @@ def _quantiles(times: Quantiles) -> tuple[Cell, ...]:
     return number(times.of), duration(times.median), duration(times.p90), duration(times.p99)
 
 
-def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
+def _deciders(metrics: Metrics) -> Table:
+    rows = metrics.deciders
+    columns = (
+        Column("Person", 2),
+        Column("Decided", 0.8, is_number=True),
+        Column("Approve", 0.8, is_number=True),
+        Column("Modify", 0.8, is_number=True),
+        Column("Override", 0.8, is_number=True),
+        Column("Reject", 0.8, is_number=True),
+        Column("Replayed", 0.8, is_number=True),
+        Column("Latest", 1.3),
+    )
+    return Table(
+        "Decisions by person, every vote included",
+        columns,
+        tuple(_decider(row, metrics) for row in rows[:MOST_ROWS]),
+        left_out=max(0, len(rows) - MOST_ROWS),
+        note="Replayed decisions were taken from records: they say who decided, and nothing about care.",
+        empty="No person has decided a case in this period.",
+    )
+
+
+def _decider(row: Decider, metrics: Metrics) -> tuple[Cell, ...]:
+    numbers = (row.cases, row.approve, row.modify, row.override, row.reject, row.replayed)
+    person = Cell("not named in the records") if row.person is None else person_cell(row.person, metrics.names)
+    return (person, *map(number, numbers), when(row.last))
+
+
+def _reviewers(metrics: Metrics) -> tuple[Block, ...]:
+    rows = metrics.reviewers
     columns = (
         Column("Person", 1.6),
         Column("Cases", 0.7, is_number=True),
@@ -182,7 +220,7 @@ def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
     table = Table(
         "Reviewers",
         columns,
-        tuple(map(_reviewer, rows[:MOST_ROWS])),
+        tuple(_reviewer(row, metrics) for row in rows[:MOST_ROWS]),
         left_out=max(0, len(rows) - MOST_ROWS),
         note="A signal is a reason for a closer look, not a proof: a reviewer who always agrees with a reliable agent "
         "is right too.",
@@ -191,11 +229,11 @@ def _reviewers(rows: tuple[ReviewerQuality, ...]) -> tuple[Block, ...]:
     return Figure("reviewer_load", _LOAD), table
 
 
-def _reviewer(row: ReviewerQuality) -> tuple[Cell, ...]:
+def _reviewer(row: ReviewerQuality, metrics: Metrics) -> tuple[Cell, ...]:
     raised = ", ".join(words(signal) for signal in row.signals)
     lacking = ", ".join(words(signal) for signal in row.not_enough_data)
     return (
-        quoted(row.reviewer),
+        person_cell(row.reviewer, metrics.names),
         number(row.cases),
         duration(row.median_seconds),
         duration(row.median_seconds_per_1000),
@@ -230,9 +268,8 @@ def _stakes(rows: tuple[Stake, ...]) -> Table:
     )
 
 
-_UNITS = {"h": "hour", "d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
 _TREND = (
-    "The share of automatic cases, and of the cases that people overturned, with 95 % intervals. Vertical lines mark "
+    "The share of automatic cases, and of the overturned cases, with 95 % intervals. Vertical lines mark "
     "changes of policy and of agent version."
 )
 _WAITING = "How long cases waited for a person, and how long people worked on them."

@@ -1,5 +1,8 @@
 """Where automation is safe, and where agents struggle."""
 
+from collections.abc import Mapping
+
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
     Autonomy,
     Calibration,
@@ -10,7 +13,7 @@ from hitl_orchestrator.insights.metrics.model import (
     SureAndWrong,
 )
 from hitl_orchestrator.insights.report.model import Severity
-from hitl_orchestrator.insights.report.phrases import lacking, rate, spaced
+from hitl_orchestrator.insights.report.phrases import lacking
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Column, Figure, Paragraph, Section, Table
 from hitl_orchestrator.insights.report.rendering.cells import (
     DASH,
@@ -22,6 +25,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     fraction,
     mean_confidence,
     number,
+    person_cell,
     plural,
     quoted,
     sentence,
@@ -45,7 +49,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on automation: the map, autonomy per task type, and the risk-coverage curve."""
     errors = metrics.automatic_errors
     estimate = errors_cell(errors)
-    shown = spaced(lacking(errors.why_not or "no spot check is answered"))
+    shown = lacking(errors.why_not or "no spot check is answered")
     if estimate.interval is not None:
         shown = f"{estimate.text} ({estimate.second}, 95 % interval {estimate.third.replace(TO, ' to ')})"
     opening: tuple[Block, ...] = (
@@ -62,7 +66,7 @@ def trust(metrics: Metrics) -> tuple[Section, ...]:
 def struggles(metrics: Metrics) -> tuple[Section, ...]:
     """Return the chapter on the errors of agents."""
     opening: tuple[Block, ...] = (
-        Paragraph(f"Overturned, of the cases that a person decided: {share_text(metrics.overturn)}."),
+        Paragraph(f"Overturned, of the cases that {metrics.judges} decided: {share_text(metrics.overturn)}."),
         Figure("overturn_heatmap", _HEATMAP),
         _heat_table(metrics.overturn_map),
     )
@@ -98,7 +102,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
 
 def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
-    coverage = Cell(DASH if row.coverage is None else rate(row.coverage, 1), "number")
+    coverage = Cell(DASH if row.coverage is None else percent(row.coverage), "number")
     return (
         quoted(row.task_type),
         Cell(word, tone=tone, second=sentence(row.sentence)),
@@ -169,12 +173,12 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
         f"Overturned, of the cases with a confidence of {bound} or more that a person looked at: "
         f"{share_text(found.overturned)}."
     )
-    rows = tuple(map(_sure_and_wrong, found.cases))
+    rows = tuple(_sure_and_wrong(case, metrics.names) for case in found.cases)
     caption = "Cases in which the agent was sure and was overturned, the surest first"
     return Paragraph(shown), Table(caption, columns, rows, left_out=found.left_out, empty="There is no such case.")
 
 
-def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
+def _sure_and_wrong(case: SureAndWrong, names: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         code(case.case_id)._replace(second=f"task {case.task_id}{', spot check' if case.is_spot_check else ''}"),
         quoted(case.task_type),
@@ -183,7 +187,7 @@ def _sure_and_wrong(case: SureAndWrong) -> tuple[Cell, ...]:
         confidence(case.confidence),
         Cell(str(case.decision)),
         quoted(case.reason_code),
-        quoted(case.reviewer_id, DASH),
+        Cell(DASH) if case.reviewer_id is None else person_cell(case.reviewer_id, names),
         when(case.at),
     )
 
@@ -225,7 +229,7 @@ def _calibration(found: Calibration) -> tuple[Block, ...]:
 def _error_types(rows: tuple[ErrorType, ...]) -> Table:
     columns = (Column("Reason code", 1.5), Column("Overturned cases", 1.2, is_number=True), Column("Task types", 3))
     return Table(
-        "Reasons that people recorded when they overturned a case",
+        "Recorded reasons of overturned cases",
         columns,
         tuple(
             (
@@ -241,15 +245,15 @@ def _error_types(rows: tuple[ErrorType, ...]) -> Table:
 
 
 _MAP = (
-    "Every case by risk and confidence. The color is the route that the policy chose, the shape what people decided; "
+    "Every case by risk and confidence. The color is the route that the policy chose, the shape the answer; "
     "lines, where drawn, are the bounds of the policy."
 )
-_HEATMAP = "The share of cases that people overturned, by task type and confidence. The number is the count of cases."
+_HEATMAP = "The share of overturned cases, by task type and confidence. The number is the count of cases."
 _CURVE = (
     "If only cases at or above a confidence were automated: their share of all cases (coverage) and the share of them "
-    "that people overturn (risk), with the 95 % interval."
+    "that is overturned (risk), with the 95 % interval."
 )
 _RELIABILITY = (
-    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, people approve 80 %. Below it, "
+    "On the diagonal, confidence means what it says: of cases with a confidence of 0.8, 80 % are approved. Below it, "
     "the agent is too sure. The lines are 95 % intervals."
 )
