@@ -11,6 +11,7 @@ from support.internals import services_of
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.errors import LedgerDamaged, StoreUnavailable
+from hitl_orchestrator.ledger.database.ports import NEWEST
 from hitl_orchestrator.orchestrator import LedgerAudit, rendered
 from hitl_orchestrator.services.insights.documents import pictures
 from hitl_orchestrator.wiring.stores import open_ledger, store_exists
@@ -112,14 +113,19 @@ def test_one_state_of_a_ledger_refuses_to_be_written(durable_store):
             state._database.scrub()
 
 
-def test_a_ledger_without_the_version_of_its_tables_is_damaged_not_missing(altered, capsys):
-    Intruder(altered).run("DELETE FROM alembic_version")
-
-    assert store_exists(altered)
-    for opening in (Orchestrator.open, LedgerAudit):
-        with pytest.raises(LedgerDamaged, match="table alembic_version"):
-            opening(altered)
-    assert main(["report", "--store", altered]) == 1
+def test_a_ledger_without_the_version_of_its_tables_is_damaged_not_missing(durable_store, capsys):
+    with Orchestrator.open(durable_store) as hitl:
+        hitl.submit(a_task("a"), an_output("a"))
+    intruder = Intruder(durable_store)
+    intruder.run("DELETE FROM alembic_version")
+    try:
+        assert store_exists(durable_store)
+        for opening in (Orchestrator.open, LedgerAudit):
+            with pytest.raises(LedgerDamaged, match="table alembic_version"):
+                opening(durable_store)
+        assert main(["report", "--store", durable_store]) == 1
+    finally:
+        intruder.run("INSERT INTO alembic_version VALUES (?)", NEWEST)
     assert "alembic_version" in capsys.readouterr().out
 
 
@@ -138,7 +144,7 @@ def test_heads_that_no_own_key_signed_are_not_authenticated(sqlite_store):
     assert not Path(f"{file}.head-key").exists()
 
 
-def test_a_file_of_heads_that_is_gone_is_not_begun_anew_in_silence(sqlite_store, caplog):
+def test_a_new_file_of_heads_after_a_lost_one_is_no_secret(sqlite_store, caplog):
     file = Path(sqlite_store.removeprefix("sqlite:///"))
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.submit(a_task("a"), an_output("a"))

@@ -60,7 +60,7 @@ def _unproven(metrics: Metrics) -> Iterator[Block]:
     if unreadable:
         rows = "1 row cannot be read, and is" if unreadable == 1 else f"{unreadable:,} rows cannot be read, and are"
         yield Line(f"{rows} left out.", "bold red")
-    yield Line("Not verified: 'hitl audit verify' shows whether records were altered.", "dim")
+    yield Line("Not verified: 'hitl audit verify' does it.", "dim")
 
 
 def _head(metrics: Metrics, screen: Screen) -> Iterator[Block]:
