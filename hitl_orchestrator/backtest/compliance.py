@@ -1,16 +1,17 @@
 """Derive the decision on every past case again, and compare it with what was recorded and with how the case ended.
 
-A case that was treated more leniently than its policy says, or with less than it demands, is a violation. Each
+A case that was treated more leniently than its policy says, or with less than it demands, is a violation. Replayed
+records of other systems are compared with the policy under which they were recorded here, and counted apart. Each
 combination of facts is decided once per policy (see `vectorized`). What cannot be derived is counted with its reason;
 its ending is still checked.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.backtest.endings import ENDING_PROBLEMS, WITHDRAWN, with_endings
+from hitl_orchestrator.backtest.in_force import TERM_PROBLEMS, InForce, with_terms
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
@@ -66,47 +67,35 @@ MOST_LISTED = 100
 
 _STRICT = {action.value: action.strictness for action in Action}
 _PROBLEMS = (
-    "unknown_policy",
-    "never_in_force",
+    *TERM_PROBLEMS,
     "automatic",
     "looser",
     "other_rule",
     "low_role",
     "asked_low",
+    "low_votes",
     "too_few",
+    "same_role",
     "asked_too_few",
     "rarely_checked",
     *ENDING_PROBLEMS,
 )
-_ROLE_PROBLEMS = ("low_role", "asked_low")
-_KEPT = (*COLUMNS, "action", "rule", "role", "approvals", "spot", "agreeing", "why_not", "stricter", *_PROBLEMS)
-
-
-class Chain(NamedTuple):
-    """An escalation chain, in force from the entry `since` until the time `until`; None until now."""
-
-    roles: RoleChain
-    since: int = 0
-    until: datetime | None = None
-
-
-class InForce(NamedTuple):
-    """What decided the cases of a store.
-
-    `policies` has each recorded policy by its hash, or the reason why it cannot be used here. `since` is the entry that
-    put a policy in force, as the active one or as a canary. `chains` are the escalation chains, oldest first, and
-    `person_of` returns the person behind an account.
-    """
-
-    policies: Mapping[str, Policy | str]
-    since: Mapping[str, int]
-    chains: Sequence[Chain]
-    person_of: Callable[[str], str] = str
-
-    def needs(self) -> frozenset[str]:
-        """Return the columns beyond the names that the policies read, such as `metadata`."""
-        policies = (self.policies[name] for name in self.since if name in self.policies)
-        return frozenset().union(*(Vectors(each).needs for each in policies if not isinstance(each, str)))
+_ROLE_PROBLEMS = ("low_role", "asked_low", "low_votes")
+_KEPT = (
+    *COLUMNS,
+    "action",
+    "rule",
+    "role",
+    "approvals",
+    "spot",
+    "agreeing",
+    "in_role",
+    "roles",
+    "why_not",
+    "by_agent",
+    "stricter",
+    *_PROBLEMS,
+)
 
 
 class _Tally(NamedTuple):
@@ -117,6 +106,12 @@ class _Tally(NamedTuple):
     not_derived: Counter[str]
     violations: list[Violation]
     violating: int
+    replayed: int
+    replayed_violating: int
+    automatic: int
+
+
+_NO_CASES = _Tally(0, 0, Counter(), [], 0, 0, 0, 0)
 
 
 def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = MOST_LISTED) -> Compliance:
@@ -125,20 +120,23 @@ def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = 
     At most `most` violations are listed, the first ones.
     """
     derivation = _Derivation(in_force)
-    agree = stricter = violating = 0
+    agree = stricter = violating = replayed = again = automatic = 0
     not_derived: Counter[str] = Counter()
     violations: list[Violation] = []
     for tally in in_background(derivation.tally, frames):
         agree, stricter, violating = agree + tally.agree, stricter + tally.stricter, violating + tally.violating
-        not_derived += tally.not_derived
+        replayed, again = replayed + tally.replayed, again + tally.replayed_violating
+        automatic, not_derived = automatic + tally.automatic, not_derived + tally.not_derived
         violations += tally.violations[: most - len(violations)]
     return Compliance(
-        derived=agree + stricter + violating,
+        derived=agree + stricter + violating - again,
         agree=agree,
         stricter=stricter,
         not_derived=dict(sorted(not_derived.items())),
         violations=tuple(violations),
         left_out=violating - len(violations),
+        replayed=replayed + again,
+        automatic_not_derived=automatic,
     )
 
 
@@ -160,7 +158,7 @@ class _Derivation:
         )
         parts = prepared.partition_by("policy_hash", "chain", maintain_order=True)
         judged = [self._judged(part, part["policy_hash"][0], part["chain"][0]).select(_KEPT) for part in parts]
-        return _tally(pl, pl.concat(judged)) if judged else _Tally(0, 0, Counter(), [], 0)
+        return _tally(pl, pl.concat(judged)) if judged else _NO_CASES
 
     def _judged(self, part: "pl.DataFrame", policy_hash: str, index: int) -> "pl.DataFrame":
         """Judge the cases of one policy under one chain; who lacked a role may have had it under an earlier chain."""
@@ -179,11 +177,15 @@ class _Derivation:
         pl, chain = self._pl, self._chains[index].roles
         policy = self._in_force.policies.get(policy_hash)
         derived = self._derived(part, policy, policy_hash, index)
-        is_unknown, since = policy is None, self._in_force.since.get(policy_hash)
-        compared = _compared(pl, with_endings(pl, derived, self._in_force.person_of), chain)
-        never = pl.lit(not is_unknown) if since is None else pl.col("finished_seq") <= since
-        judged = compared.with_columns(unknown_policy=pl.lit(is_unknown), never_in_force=never)
+        ended = with_endings(pl, derived, self._in_force.person_of, self._reaches(index))
+        judged = with_terms(pl, _compared(pl, ended, chain), policy_hash, self._in_force)
         return judged.with_columns(pl.col(_PROBLEMS).fill_null(value=False))
+
+    def _reaches(self, index: int) -> Callable[[str, str], bool]:
+        """Return whether a vote in a role counts for another; a role of another chain may have been one at its time."""
+        chain = self._chains[index].roles
+        elsewhere = {role for each in self._chains for role in each.roles.roles} - set(chain.roles)
+        return lambda held, needed: held in elsewhere or chain.reaches(held, needed)
 
     def _derived(self, part: "pl.DataFrame", policy: Policy | str | None, name: str, index: int) -> "pl.DataFrame":
         """Add the answers of the policy, and why there are none."""
@@ -197,7 +199,7 @@ class _Derivation:
         try:
             answered = _answered(pl, able, vectors, chain)
         except InvalidInput:
-            answered = _without_answers(pl, able, INVALID)
+            answered = _one_by_one(pl, able, vectors, chain)
         return pl.concat([answered.select(unable.columns), unable])  # type: ignore[no-any-return]
 
 
@@ -239,6 +241,7 @@ def _answered(pl: Any, part: "pl.DataFrame", vectors: Vectors, chain: RoleChain)
         "rule": FALLBACK,
         "role": default_role(Action.HUMAN_REVIEW, chain),
         "approvals": 1,
+        "distinct": False,
         "spot": 0.0,
     }
     spotted = {
@@ -248,19 +251,40 @@ def _answered(pl: Any, part: "pl.DataFrame", vectors: Vectors, chain: RoleChain)
     return joined.with_columns(**spotted)
 
 
+def _one_by_one(pl: Any, part: "pl.DataFrame", vectors: Vectors, chain: RoleChain) -> "pl.DataFrame":
+    """Add the answers to all cases but those with a fact that cannot be read, by halves."""
+    if part.height <= 1:
+        return _without_answers(pl, part, INVALID)
+    answered = []
+    for half in (part.head(part.height // 2), part.tail(-(part.height // 2))):
+        try:
+            answered.append(_answered(pl, half, vectors, chain))
+        except InvalidInput:
+            answered.append(_one_by_one(pl, half, vectors, chain))
+    return pl.concat([each.select(answered[0].columns) for each in answered])  # type: ignore[no-any-return]
+
+
 def _columns_of(pl: Any, answers: Sequence[RoutingDecision]) -> "dict[str, pl.Series]":
     values = {
         "action": [each.action.value for each in answers],
         "rule": [each.rule_id for each in answers],
         "role": [each.assigned_human_role for each in answers],
         "approvals": [each.requirements.approvals for each in answers],
+        "distinct": [each.requirements.distinct_roles for each in answers],
         "spot": [each.spot_check for each in answers],
     }
     return {name: pl.Series(name, values[name], kind) for name, kind in _types(pl).items()}
 
 
 def _types(pl: Any) -> dict[str, Any]:
-    return {"action": pl.String, "rule": pl.String, "role": pl.String, "approvals": pl.Int64, "spot": pl.Float64}
+    return {
+        "action": pl.String,
+        "rule": pl.String,
+        "role": pl.String,
+        "approvals": pl.Int64,
+        "distinct": pl.Boolean,
+        "spot": pl.Float64,
+    }
 
 
 def _without_answers(pl: Any, part: "pl.DataFrame", why: str | None = None) -> "pl.DataFrame":
@@ -289,7 +313,9 @@ def _compared(pl: Any, frame: "pl.DataFrame", chain: RoleChain) -> "pl.DataFrame
         other_rule=(pl.col("rule_id") != pl.col("rule")) & routed & ~held & ~automatic & ~looser,
         low_role=by_person & ~pl.col("reached"),
         asked_low=~by_agent & routed & needs_person & at_first & ~pl.col("asked_reached"),
+        low_votes=by_person & (pl.col("in_role") < pl.col("approvals")) & (pl.col("agreeing") >= pl.col("approvals")),
         too_few=by_person & (pl.col("agreeing") < pl.col("approvals")),
+        same_role=by_person & pl.col("distinct") & (pl.col("roles") < pl.col("approvals")),
         asked_too_few=~by_agent & routed & (pl.col("approvals_needed") < pl.col("approvals")),
         rarely_checked=in_time & (pl.col("review_probability") < pl.col("spot")),
         stricter=held
@@ -314,12 +340,21 @@ def _tally(pl: Any, judged: "pl.DataFrame") -> _Tally:
     violates = pl.any_horizontal(_PROBLEMS)
     violating = judged.filter(violates).sort("finished_seq")
     others = judged.filter(~violates)
-    reasons = others.filter(pl.col("why_not").is_not_null()).group_by("why_not").len()
+    unable = others.filter(pl.col("why_not").is_not_null())
+    is_past = pl.col("replayed").fill_null(value=False)
     derived = others.filter(pl.col("why_not").is_null())
-    stricter = derived.select(pl.col("stricter").fill_null(value=False).sum()).item()
-    listed = [_violation(row) for row in rows_of(violating.head(MOST_LISTED))]
-    not_derived = Counter(dict(reasons.iter_rows()))
-    return _Tally(len(derived) - stricter, stricter, not_derived, listed, len(violating))
+    live = derived.filter(~is_past)
+    stricter = live.select(pl.col("stricter").fill_null(value=False).sum()).item()
+    return _Tally(
+        agree=len(live) - stricter,
+        stricter=stricter,
+        not_derived=Counter(dict(unable.group_by("why_not").len().iter_rows())),
+        violations=[_violation(row) for row in rows_of(violating.head(MOST_LISTED))],
+        violating=len(violating),
+        replayed=len(derived) - len(live),
+        replayed_violating=len(violating.filter(is_past)),
+        automatic=len(unable.filter(pl.col("by_agent") & ~is_past)),
+    )
 
 
 def _violation(row: Mapping[str, Any]) -> Violation:
@@ -336,12 +371,17 @@ def _demand(row: Mapping[str, Any]) -> str:
 _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "unknown_policy": lambda row: f"its policy {row['policy_hash'][:12]} is not recorded in this store",
     "never_in_force": lambda row: f"its policy {row['policy_hash'][:12]} was not in force before it finished",
+    "out_of_force": lambda row: f"its policy {row['policy_hash'][:12]} was not in force for it when it was received",
     "automatic": lambda row: f"it was approved automatically, and {_demand(row)}",
     "looser": lambda row: f"it was routed to {row['routing_decision']}, and {_demand(row)}",
     "other_rule": lambda row: f"the record names rule {row['rule_id']}, and the policy decides by {row['rule']}",
     "low_role": lambda row: f"{row['human_role'] or 'a person without a role'} decided it, and {_demand(row)}",
     "asked_low": lambda row: f"{row['assigned_human_role'] or 'no role'} was asked, and {_demand(row)}",
+    "low_votes": lambda row: (
+        f"{row['in_role']} of {row['approvals']} demanded approvals came from {row['role']} or a role above it"
+    ),
     "too_few": lambda row: f"{row['agreeing']} of {row['approvals']} demanded approvals were given",
+    "same_role": lambda row: f"the {row['approvals']} demanded approvals came from {row['roles']} different roles",
     "asked_too_few": lambda row: f"{row['approvals_needed']} of {row['approvals']} demanded approvals were asked for",
     "rarely_checked": lambda row: (
         f"it was drawn for a spot check with probability {row['review_probability']:g}, and {row['rule']} demands "

@@ -25,10 +25,14 @@ WITHDRAWN = (DecisionSource.SUBMITTER.value, DecisionSource.RESUBMISSION.value)
 """The sources of a case that ended without a decision."""
 
 
-def with_endings(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]) -> "pl.DataFrame":
-    """Add by whom each case was decided, the number of people who agreed, and the `ENDING_PROBLEMS`.
+def with_endings(
+    pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str], reaches: Callable[[str, str], bool]
+) -> "pl.DataFrame":
+    """Add by whom each case was decided, who agreed, and the `ENDING_PROBLEMS`.
 
-    `agreeing` is null for a rejection, which one person may settle when too few are left to agree.
+    `agreeing` is the number of people who agreed, `in_role` that of those whose role `reaches` the demanded one in the
+    column `role`, and `roles` that of their different roles. They are null for a rejection, which one person may settle
+    when too few are left to agree.
     """
     source, final = pl.col("decision_source"), pl.col("final_decision")
     by_agent, by_person = source == DecisionSource.AGENT.value, source == DecisionSource.HUMAN.value
@@ -40,7 +44,7 @@ def with_endings(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]
         follows |= (source == each.value) & (final == ending.value)
     is_timeout = source == DecisionSource.TIMEOUT.value
     return frame.with_columns(
-        _agreeing(pl, frame),
+        *_agreeing(pl, frame, reaches),
         _own(pl, frame, person_of),
         unreviewed=by_agent & (pl.col("routing_decision") != Action.AUTO_APPROVE.value),
         timed_out=is_timeout & (final != FinalDecision.REJECTED.value),
@@ -49,29 +53,41 @@ def with_endings(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]
     )
 
 
-def _agreeing(pl: Any, frame: "pl.DataFrame") -> "pl.Series":
-    """Return how many people gave the decision that settled each case."""
+def _agreeing(pl: Any, frame: "pl.DataFrame", reaches: Callable[[str, str], bool]) -> "list[pl.Series]":
+    """Return how many people gave the decision that settled each case, in the demanded role, and in how many roles."""
     settled = frame["by_person"] & (frame["final_decision"] != FinalDecision.REJECTED.value)
-    numbers = frame.select(pl.when(settled).then(1).otherwise(None).cast(pl.Int64))["literal"]
+    alone = frame.select(pl.when(settled).then(1).otherwise(None).cast(pl.Int64))["literal"]
     several = (settled & frame["votes"].is_not_null()).arg_true()
-    rows = frame.select("votes", "final_decision")
-    counted = [_agreeing_in(*rows.row(number)) for number in several]
-    return numbers.scatter(several, pl.Series(counted, dtype=pl.Int64)).alias("agreeing")
+    rows = frame.select("votes", "final_decision", "role")[several]
+    each = (_agreeing_in(votes, final, needed, reaches) for votes, final, needed in rows.iter_rows())
+    counted = list(zip(*each, strict=True)) or [(), (), ()]
+    return [
+        alone.scatter(several, pl.Series(numbers, dtype=pl.Int64)).alias(name)
+        for name, numbers in zip(("agreeing", "in_role", "roles"), counted, strict=True)
+    ]
 
 
-def _agreeing_in(votes: str, final: str) -> int:
-    """Return how many people's latest votes lead to this ending. A vote without a name is of a person of its own."""
-    final_votes = [(person, _FINAL[decision]) for person, decision in _votes(votes) if decision in _FINAL]
-    latest = {person or number: ending for number, (person, ending) in enumerate(final_votes)}
-    return list(latest.values()).count(final)
+def _agreeing_in(
+    votes: str, final: str, needed: str | None, reaches: Callable[[str, str], bool]
+) -> tuple[int, int, int]:
+    """Return how many people's latest votes lead to this ending, in a role that reaches the needed one, and the roles.
+
+    A vote without a name is of a person of its own.
+    """
+    cast = [(person, _FINAL[decision], role) for person, decision, role in _votes(votes) if decision in _FINAL]
+    latest = {person or number: (ending, role) for number, (person, ending, role) in enumerate(cast)}
+    roles = [role for ending, role in latest.values() if ending == final]
+    in_role = [role for role in roles if needed is None or (role is not None and reaches(role, needed))]
+    return len(roles), len(in_role), len(set(roles))
 
 
-def _votes(votes: str | None) -> list[tuple[Any, Any]]:
-    """Return the people and their decisions; none of a text that is no list of votes."""
+def _votes(votes: str | None) -> list[tuple[str | None, str, str | None]]:
+    """Return the people, their decisions and roles; none of a text that is no list of votes."""
     try:
-        return [(each[0], each[1]) for each in json.loads(votes or "[]")]
-    except (ValueError, TypeError, LookupError):
+        read = [(each[0], each[1], each[2]) for each in json.loads(votes or "[]")]
+    except (ValueError, TypeError, LookupError, RecursionError):
         return []
+    return [row for row in read if isinstance(row[1], str) and all(isinstance(one, str | None) for one in row)]
 
 
 def _own(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]) -> "pl.Series":
@@ -82,7 +98,7 @@ def _own(pl: Any, frame: "pl.DataFrame", person_of: Callable[[str], str]) -> "pl
     own = (mine & (submitter == reviewer)).fill_null(value=False)
     several = (mine & frame["votes"].is_not_null() & ~own).arg_true()
     voted = [
-        person[name] in {person_of(each) for each, _ in _votes(votes) if each is not None}
+        person[name] in {person_of(each) for each, *_ in _votes(votes) if each is not None}
         for name, votes in frame.select("submitted_by", "votes")[several].iter_rows()
     ]
     return own.scatter(several, pl.Series(voted, dtype=pl.Boolean)).alias("own")

@@ -10,7 +10,8 @@ from hitl_orchestrator.insights.report.model import Report
 from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
-from hitl_orchestrator.services.authority import Verb
+from hitl_orchestrator.services.authority import Verb, holds
+from hitl_orchestrator.services.masking import sees_all
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +23,20 @@ __all__ = ["Insights"]
 
 def _nothing(number: int) -> None:
     """Report no progress."""
+
+
+def _readable(metrics: Metrics, services: "Services", acting: Acting) -> Metrics:
+    """Return the metrics without what a principal may not read of the policy and of people."""
+    hidden: dict[str, tuple[object, ...]] = {}
+    if not services.authorization.allows(Verb.READ_POLICY, acting):
+        hidden |= {"rules": (), "never_fired": ()}
+    people, reviewer = services.people, services.people.get(acting.subject.person)
+    if not services.authorization.allows(Verb.READ_PEOPLE, acting):
+        hidden["reviewers"] = ()
+    elif reviewer is not None and not holds(reviewer, people.chain.second, people):
+        own = (each for each in metrics.reviewers if people.human(each.reviewer) == reviewer.human)
+        hidden["reviewers"] = tuple(own)
+    return metrics.model_copy(update=hidden)
 
 
 @checked_arguments
@@ -47,6 +62,7 @@ class Insights:
         Its columns are documented in `insights.frame`. `stake` names a field of the tasks' metadata that states an
         amount, for the column `stake`. `on_cases` is called with numbers of cases as they are read. Altered rows whose
         values no version writes are left out, with a warning in the log.
+        For a principal that may decide cases, those whose spot check is open look as if they had not been drawn.
 
         Raises:
             InvalidInput: a time has no zone, or no case states the amount.
@@ -58,6 +74,8 @@ class Insights:
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
         cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
         frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
+        if not sees_all(acting.principal, acting.reviewer):
+            cases = frames.chances_hidden(frames.checks_hidden(cases))
         return frames.between(cases, since, until)
 
     def metrics(
@@ -76,6 +94,9 @@ class Insights:
         `tolerated` is the share of errors that a case without a person may have, `sure` the confidence from which an
         agent counts as sure, `every` the interval of the trend (`1h`, `1d`, `1w`, `1mo`). Others as for `frame`.
 
+        A principal that may not read the policy gets no rules, and one that may not read the people no reviewers. A
+        reviewer below the second role of the chain gets their own quality only.
+
         Raises:
             InvalidInput: an argument is invalid.
             LedgerDamaged: the outcomes cannot be read.
@@ -93,7 +114,9 @@ class Insights:
             on_left_out=lambda rows: out.append(rows.left_out),
         )
         frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
-        return measure(
+        if not sees_all(acting.principal, acting.reviewer):
+            cases = frames.checks_hidden(cases)
+        measured = measure(
             cases,
             frames.looks_in(services.ledger, cases, mine, sum(out)),
             since=since,
@@ -104,6 +127,7 @@ class Insights:
             stake=stake,
             every=every,
         )
+        return _readable(measured, services, acting)
 
     def report(
         self,

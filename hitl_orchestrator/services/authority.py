@@ -12,7 +12,7 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import check_may_redact, whom_to_ask
 
-__all__ = ["TABLE", "CaseScope", "Grants", "Reach", "Right", "Verb", "authorize", "check_kind", "reaches"]
+__all__ = ["TABLE", "CaseScope", "Grants", "Reach", "Right", "Verb", "authorize", "check_kind", "holds", "reaches"]
 
 NO_REVIEWER = "reviewer: missing; pass reviewer=, or bind one with acting_as(reviewer)"
 _ACCOUNT = "ask an administrator for an account"
@@ -208,13 +208,14 @@ def _check_right(right: Right, reviewer: Reviewer, verb: Verb, about: CaseScope 
     needed = people.chain.second
     if right is Right.TOP and about is not None:
         check_may_redact(reviewer, about.domain, people)
-    if right is Right.SECOND and not _holds(reviewer, needed, people):
+    if right is Right.SECOND and not holds(reviewer, needed, people):
         held = f"it takes {needed!r} or a role above it, they hold {', '.join(reviewer.roles)}"
-        remedy = whom_to_ask(each for each in people if _holds(each, needed, people))
+        remedy = whom_to_ask(each for each in people if holds(each, needed, people))
         raise NotAuthorized(reviewer.reviewer_id, f"{held}; {remedy}", _WORDS[verb])
 
 
-def _holds(reviewer: Reviewer, needed: str, people: People) -> bool:
+def holds(reviewer: Reviewer, needed: str, people: People) -> bool:
+    """Return whether a reviewer holds a role or one above it."""
     return any(people.chain.reaches(role, needed) for role in reviewer.roles)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.principal import Principal
-from hitl_orchestrator.errors import AmbiguousTask, GraphVersionMismatch, IncompatibleRecord, UnknownCase
+from hitl_orchestrator.errors import AmbiguousTask, GraphVersionMismatch, IncompatibleRecord, NotAuthorized, UnknownCase
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import TABLE, CaseScope, Right, Verb, authorize, check_kind, reaches
@@ -25,6 +25,14 @@ class Authorization:
     def check(self, verb: Verb, acting: Acting) -> None:
         """Return if the acting principal may use a verb that names no case. Raises as `authorize`."""
         authorize(acting.subject, verb, None, self._people)
+
+    def allows(self, verb: Verb, acting: Acting) -> bool:
+        """Return whether the acting principal may use a verb that names no case."""
+        try:
+            self.check(verb, acting)
+        except NotAuthorized:
+            return False
+        return True
 
     def check_case(self, verb: Verb, acting: Acting, key: CaseKey) -> CaseKey:
         """Return the key of a case for the service, if the acting principal may use the verb on it.

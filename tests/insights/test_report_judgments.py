@@ -12,6 +12,10 @@ from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Compliance
 from hitl_orchestrator.insights.shares import share_among
 
+SKIPPED = Compliance(
+    derived=8, agree=8, stricter=0, not_derived={"a reason": 3}, violations=(), automatic_not_derived=2
+)
+PAST = Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=(), replayed=60)
 NOTHING = Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=())
 BROKEN = VERIFIED.model_copy(update={"sound": False, "problem": "entry 7: its text was altered"})
 UNSEALED = VERIFIED.model_copy(update={"seals_checked": False})
@@ -46,6 +50,7 @@ def test_records_without_a_flaw_are_sound():
         ({"metrics": some_metrics(cases=CaseCounts(decided=9, open=4, overdue=3))}, "open points", "3 of 4 open"),
         ({"scrubs_due": 1}, "open points", "1 redacted case"),
         ({"integrity": UNCHECKED}, "not verified", "left out on demand"),
+        ({"compliance": SKIPPED}, "open points", "2 automatic decisions cannot be derived"),
         ({"compliance": NOTHING}, "not verified", "No decision could be derived"),
         ({"compliance": NOTHING, "metrics": some_metrics(cases=CaseCounts(decided=0))}, "no decisions", "no decision"),
     ],
@@ -131,3 +136,25 @@ def test_a_share_is_only_judged_where_its_interval_is_on_one_side(count, others,
         assert share.of < 30 or share.lowest <= bound < share.highest
     else:
         assert (share.highest <= bound) if judged else (share.lowest > bound)
+
+
+@pytest.mark.parametrize(
+    ("own", "known", "holds", "measured"),
+    [
+        ((), 40, True, "0 cases; the submitter is known in 40 of 40"),
+        ((), 0, None, "0 cases; the submitter is known in 0 of 40"),
+        ((), 39, None, "known in 39 of 40"),
+        (("c3",), 1, False, "1 case; the submitter is known in 1 of 40"),
+    ],
+)
+def test_who_submitted_must_be_known_to_say_that_no_one_decided_their_own(own, known, holds, measured):
+    judgment = verdict(duties=Duties(own=own, reviewed=40, by_people=40, known=known))
+
+    (found,) = (each for each in judgment.criteria if each.criterion_id == "separate_duties")
+    assert (found.holds, measured in found.measured) == (holds, True)
+
+
+def test_replayed_records_do_not_show_that_the_policy_is_followed():
+    (followed,) = (each for each in verdict(compliance=PAST).criteria if each.criterion_id == "policy_followed")
+
+    assert (followed.holds, "60 replayed records compared" in followed.measured) == (None, True)

@@ -148,6 +148,8 @@ EVERY_KIND = {
     ),
 }
 VOTES_OF_ONE = '[["s1","approve","senior_manager"],["s1","approve","senior_manager"]]'
+LOW_VOTES = '[["r1","approve","domain_reviewer"],["max","approve","senior_manager"]]'
+ODD_VOTES = '[["s1",["approve"],"senior_manager"],[{},"approve","senior_manager"]]'
 OWN_VOTES = '[["bot","approve","senior_manager"],["max","approve","senior_manager"]]'
 
 
@@ -166,6 +168,8 @@ OWN_VOTES = '[["bot","approve","senior_manager"],["max","approve","senior_manage
         ("two", {"votes": None}, "1 of 2 demanded approvals were given"),
         ("two", {"votes": VOTES_OF_ONE}, "1 of 2 demanded approvals were given"),
         ("two", {"votes": "no votes"}, "0 of 2 demanded approvals were given"),
+        ("two", {"votes": LOW_VOTES}, "1 of 2 demanded approvals came from senior_manager or a role above it"),
+        ("two", {"votes": ODD_VOTES}, "0 of 2 demanded approvals were given"),
         ("two", {"approvals_needed": 1}, "1 of 2 demanded approvals were asked for"),
         ("asked", {"reviewer_id": "bot"}, "bot submitted it and decided it"),
         ("asked", {"submitted_by": "r1b"}, "r1b submitted it and decided it"),
@@ -209,6 +213,90 @@ def test_a_policy_decides_nothing_before_it_came_into_force(opened, durable_stor
     (violation,) = derived(hitl).violations
 
     assert (violation.task_id, "was not in force before it finished" in violation.what) == ("early", True)
+
+
+NOT_IN_FORCE = "was not in force for it when it was received"
+
+
+def test_a_policy_decides_nothing_that_came_after_it(opened, durable_store, clock):
+    hitl = opened(durable_store, policy=USUAL)
+    waiting = submitted(hitl, "waiting", 0.1)
+    clock.tick(600)
+    hitl.policy.activate(STRICT, **BY_MAX)
+    clock.tick(600)
+    hitl.decide(waiting.case_id, a_review("approve", "ana"))
+    submitted(hitl, "late", 0.99)
+    assert derived(hitl).violations == ()
+    alter(durable_store, "late", policy_hash=hash_of(USUAL))
+
+    (violation,) = derived(hitl).violations
+
+    assert (violation.task_id, NOT_IN_FORCE in violation.what) == ("late", True)
+
+
+def test_a_clock_that_was_wrong_makes_no_violation(opened, store, clock):
+    hitl = opened(store, policy=USUAL)
+    clock.tick(7200)
+    submitted(hitl, "fast-clock", 0.99)
+    clock.tick(-7200)
+    hitl.policy.activate(STRICT, **BY_MAX)
+    clock.tick(7200)
+    submitted(hitl, "later", 0.99)
+
+    assert derived(hitl).violations == ()
+
+
+def test_a_canary_explains_only_the_cases_of_its_time(opened, durable_store, clock):
+    hitl = opened(durable_store, policy=USUAL)
+    hitl.policy.start_canary(STRICT, 1.0, **BY_MAX)
+    clock.tick(600)
+    hitl.policy.stop_canary(**BY_MAX)
+    clock.tick(600)
+    submitted(hitl, "after-it", 0.99)
+    alter(durable_store, "after-it", policy_hash=hash_of(STRICT))
+
+    (violation,) = derived(hitl).violations
+
+    assert NOT_IN_FORCE in violation.what
+
+
+def test_a_small_canary_does_not_decide_every_case(opened, durable_store):
+    hitl = opened(durable_store, policy=USUAL)
+    hitl.policy.start_canary(STRICT, 0.000001, **BY_MAX)
+    submitted(hitl, "not-drawn", 0.99)
+    alter(durable_store, "not-drawn", policy_hash=hash_of(STRICT))
+
+    (violation,) = derived(hitl).violations
+
+    assert NOT_IN_FORCE in violation.what
+
+
+@pytest.mark.parametrize("wrong", [{"confidence_score": 7.0}, {"domain": None}, {"risk_level": "none"}])
+def test_a_row_with_a_wrong_fact_hides_no_other_row(opened, durable_store, wrong):
+    hitl = opened(durable_store, policy=LOOSE)
+    for number in range(4):
+        submitted(hitl, f"task-{number}", 0.9)
+    alter(durable_store, "task-1", confidence_score=0.1)
+    alter(durable_store, "task-2", **wrong)
+
+    result = derived(hitl)
+
+    assert [violation.task_id for violation in result.violations] == ["task-1"]
+    assert (result.agree, sum(result.not_derived.values()), result.automatic_not_derived) == (2, 1, 1)
+
+
+def test_records_of_another_system_are_counted_apart(opened, store):
+    hitl = opened(store, policy=USUAL)
+    for number in range(3):
+        past = hitl.acting_as("max")
+        case = past.submit(a_task(f"past-{number}"), an_output(f"past-{number}", confidence=0.1), replay=True)
+        past.cases.replay(a_review("approve", "ana", timestamp=minutes(1)), case.case_id)
+    assert derived(hitl) == Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=(), replayed=3)
+
+    submitted(hitl, "live", 0.99)
+
+    result = derived(hitl)
+    assert (result.derived, result.agree, result.replayed) == (1, 1, 3)
 
 
 def test_a_canary_decides_alone(opened, store):

@@ -1,7 +1,7 @@
 """Principals at work: lists show what they reach, and entries record who ordered what."""
 
 import pytest
-from support.builders import a_task, an_output
+from support.builders import a_review, a_task, an_output
 from support.policy_changes import checked
 from support.principals import ELSEWHERE, HERE, PEOPLE, WHO, principal
 
@@ -46,6 +46,55 @@ def test_insights_cover_only_what_the_principal_reaches(opened, durable_store):
     }
     with pytest.raises(NotAuthorized):
         hitl["system"].insights.frame()
+
+
+def test_who_may_decide_does_not_learn_from_insights_which_reviews_are_spot_checks(opened, durable_store):
+    hitl = opened(durable_store, policy=checked(0.5), reviewers=PEOPLE)
+    for number in range(12):
+        hitl.submit(a_task(f"t{number}"), an_output(f"t{number}", confidence=0.9), submitted_by="bot")
+    readers = {who: hitl.acting_as(principal=WHO[who]) for who in ("agent", "ana", "auditor", "boss of operations")}
+    columns = ("is_drawn", "check_overturned", "review_probability", "looked_at", "look_weight")
+
+    seen = {who: set(bound.insights.frame().select(columns).rows()) for who, bound in readers.items()}
+    drawn = {row["case_id"] for row in readers["auditor"].insights.frame().rows(named=True) if row["is_drawn"]}
+
+    assert 0 < len(drawn) < 12
+    assert seen["auditor"] == {(is_drawn, None, 0.5, False, None) for is_drawn in (True, False)}
+    assert [seen[who] for who in ("agent", "ana", "boss of operations")] == [{(False, None, None, False, None)}] * 3
+    by_ana = readers["ana"].insights.metrics()
+    assert (by_ana.automatic_errors.reviews, by_ana.cases.unanswered_checks) == (0, 0)
+    assert readers["auditor"].insights.metrics().cases.unanswered_checks == len(drawn)
+
+    readers["ana"].decide(readers["ana"].inbox()[0].case_id, a_review("approve", None))
+
+    answered = readers["ana"].insights.frame().filter(is_drawn=True)
+    assert answered.select("check_overturned", "review_probability").rows() == [(False, 0.5)]
+
+
+def test_metrics_keep_the_policy_from_agents_and_the_quality_of_reviewers_from_their_peers(opened, durable_store):
+    hitl = opened(durable_store, policy=checked(0), reviewers=PEOPLE)
+    for number, person in enumerate(("ana", "max", "zoe")):
+        hitl.submit(a_task(f"t{number}"), an_output(f"t{number}", confidence=0.1), submitted_by="bot")
+        hitl.decide(task_id=f"t{number}", decision=a_review("approve", person))
+
+    measured = {
+        who: hitl.acting_as(principal=WHO[who]).insights.metrics() for who in ("agent", "ana", "max", "auditor")
+    }
+
+    everyone = {"ana", "max", "zoe"}
+    assert {who: {each.reviewer for each in metrics.reviewers} for who, metrics in measured.items()} == {
+        "agent": set(),
+        "ana": {"ana"},
+        "max": everyone,
+        "auditor": everyone,
+    }
+    assert {who: (bool(metrics.rules), metrics.never_fired) for who, metrics in measured.items()} == {
+        "agent": (False, ()),
+        "ana": (True, ("sure",)),
+        "max": (True, ("sure",)),
+        "auditor": (True, ("sure",)),
+    }
+    assert {metrics.cases.decided for metrics in measured.values()} == {3}
 
 
 def test_a_principal_acts_under_its_own_name_only(opened, store):

@@ -69,7 +69,9 @@ class Compliance(Value):
     """Every decision derived again from its policy and its facts.
 
     `stricter` cases were treated more strictly than the policy says, for a recorded reason. `not_derived` maps each
-    reason, such as erased facts, to the number of cases that could not be derived.
+    reason, such as erased facts, to the number of cases that could not be derived; `automatic_not_derived` of them were
+    live and approved automatically. `replayed` counts records of other systems, compared with the policy under which
+    they were recorded here, apart from the live cases that `derived` counts. `violations` and `left_out` have both.
     """
 
     derived: int
@@ -78,6 +80,8 @@ class Compliance(Value):
     not_derived: dict[str, int]
     violations: tuple[Violation, ...]
     left_out: int = 0
+    replayed: int = 0
+    automatic_not_derived: int = 0
 
 
 class Change(Value):

@@ -81,6 +81,8 @@ def duties_in(frame: "pl.DataFrame", now: datetime) -> Duties:
         reviewed=needed.height,
         late_checks=late.height,
         drawn=drawn.height,
+        by_people=by_people.height,
+        known=asked.height,
     )
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, Chain, InForce, compliance
+from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, compliance
+from hitl_orchestrator.backtest.in_force import Chain, InForce, Term
 from hitl_orchestrator.backtest.stored import ROWS_AT_A_TIME, in_background, stored_frames
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, PolicyUnreadable, TamperedPolicy
+from hitl_orchestrator.errors import HitlError, InvalidInput, LedgerDamaged, PolicyUnreadable, TamperedPolicy
 from hitl_orchestrator.insights.frame import from_rows
 from hitl_orchestrator.insights.report.model import Compliance
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 from hitl_orchestrator.policies.lifecycle.in_force import recorded_policy
 from hitl_orchestrator.review.governance.history import PeopleHistory
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["derive"]
 
-_ENACTED = (EventKind.POLICY_RECORDED, EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY)
 _PEOPLE = (EventKind.PEOPLE_RECORDED, EventKind.PEOPLE_ACTIVATED)
 
 
@@ -59,15 +61,38 @@ def derive(
 def _in_force(ledger: Ledger) -> InForce:
     """Return what decided the cases of a store."""
     events = ledger.governance_events()
-    since: dict[str, int] = {}
-    for event in events:
-        if event.kind in _ENACTED and (name := event.body.get("policy_hash")) is not None:
-            since.setdefault(name, event.seq)
-    named = {event.body["policy_hash"] for event in events if event.kind is EventKind.POLICY_VERSION} | since.keys()
+    terms = _terms(events)
+    named = {event.body["policy_hash"] for event in events if event.kind is EventKind.POLICY_VERSION} | terms.keys()
     recorded = {name: each for name in sorted(named) if (each := _policy(ledger, name)) is not None}
     history = PeopleHistory().after(events)
     person_of = str if history.current is None else history.people(history.current).human
-    return InForce(recorded, since, _chains(events), person_of)
+    return InForce(recorded, terms, _chains(events), person_of, partial(_intake_of, ledger))
+
+
+def _terms(events: Sequence[Event]) -> dict[str, list[Term]]:
+    """Return when each policy was in force, as the active one or as a canary."""
+    terms: dict[str, list[Term]] = {}
+    history, running = PolicyHistory(), dict[tuple[str, float | None], Term]()
+    for event in events:
+        history = history.after([event])
+        canary = history.canary
+        now: set[tuple[str, float | None]] = set() if history.active is None else {(history.active, None)}
+        now |= set() if canary is None else {(canary.policy_hash, canary.share)}
+        for key in running.keys() - now:
+            ended = running.pop(key)._replace(until=event.seq, until_at=event.at)
+            terms[key[0]] = [each if each.since != ended.since else ended for each in terms[key[0]]]
+        for key in now - running.keys():
+            running[key] = Term(event.seq, event.at, share=key[1])
+            terms.setdefault(key[0], []).append(running[key])
+    return terms
+
+
+def _intake_of(ledger: Ledger, case_id: str) -> int | None:
+    """Return the number of the ledger entry that received a case, or None if it cannot be read."""
+    try:
+        return next((event.seq for event in ledger.events(case_id) if event.kind is EventKind.SUBMITTED), None)
+    except HitlError:
+        return None
 
 
 def _policy(ledger: Ledger, name: str) -> Policy | str | None:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, get_args
 
 from hitl_orchestrator.backtest.stored import stored_frame
-from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.enums import Action, DecisionSource
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import FRAME, Fitted, fitted, polars, prepared
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in"]
-__all__ += ["looks_in", "policy_in_force", "rules_in_force"]
+__all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force"]
 
 _OVERVIEW = frozenset(
     {
@@ -160,6 +160,27 @@ def policy_in_force(ledger: Ledger) -> Policy | None:
     """Return the active policy that a store records; None without one. Raises as `rules_in_force`."""
     active = PolicyHistory().after(ledger.governance_events()).active
     return None if active is None else recorded_policy(active, ledger.policy)
+
+
+def checks_hidden(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the cases as if those whose spot check has no answer yet had not been drawn.
+
+    A person who decides cases must not know which open reviews are spot checks.
+    """
+    pl = polars()
+    answered = pl.col("check_overturned").is_not_null()
+    return frame.with_columns(is_drawn=pl.col("is_drawn") & answered)
+
+
+def chances_hidden(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the cases without the review probability of automatic ones; with it, the id of a case tells of its draw.
+
+    It stays where the spot check has been answered.
+    """
+    pl = polars()
+    automatic = (pl.col("decision_source") == DecisionSource.AGENT.value).fill_null(value=False)
+    hidden = automatic & pl.col("check_overturned").is_null()
+    return frame.with_columns(review_probability=pl.when(~hidden).then("review_probability"))
 
 
 def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":

@@ -221,6 +221,9 @@ def _trail(result: Report) -> Iterator[Block]:
         yield Line()
         yield Line(f"Violation: case {violation.case_id}, {local_minute(violation.at)}: {violation.what}", "bold red")
     yield from _more(len(compliance.violations) - _LAST + compliance.left_out)
+    if compliance.replayed:
+        records = count(compliance.replayed, "replayed record")
+        yield Line(f"{records} compared with the policy under which they were recorded here, and not counted as live.")
     for reason, number in compliance.not_derived.items():
         yield Line(f"{count(number, 'decision')} not derived: {reason}.", "dim")
     for warning in result.integrity.warnings:

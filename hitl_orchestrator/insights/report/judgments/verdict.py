@@ -27,7 +27,8 @@ class Duties(NamedTuple):
     """The case ids in which a duty of people was not met.
 
     `without_person`: a person was required, and none is recorded. `own`: the submitter decided. `late_checks` is the
-    number of spot checks without an answer after `DAYS_FOR_A_CHECK`, of `drawn` ones.
+    number of spot checks without an answer after `DAYS_FOR_A_CHECK`, of `drawn` ones. In `known` of the cases that a
+    named person decided, `by_people`, the submitter is known.
     """
 
     without_person: tuple[str, ...] = ()
@@ -35,6 +36,8 @@ class Duties(NamedTuple):
     reviewed: int = 0
     late_checks: int = 0
     drawn: int = 0
+    by_people: int = 0
+    known: int = 0
 
 
 def judge_governance(
@@ -45,6 +48,7 @@ def judge_governance(
         _ledger(integrity),
         _rows(metrics),
         _compliance(compliance, metrics.cases.decided),
+        _automatic(compliance),
         _people(duties),
         _own(duties),
         _seals(integrity),
@@ -102,6 +106,11 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
     ids = ", ".join(each.case_id for each in compliance.violations[:2])
     unknown = Settled("unknown", NOT_VERIFIED, "No decision could be derived again from its policy.")
     nothing = Settled("unknown", NO_DECISIONS, "There is no decision yet.")
+    if compliance.replayed:
+        apart += (
+            f"; {number(compliance.replayed, 'replayed record')} compared with the policy under which they were "
+            "recorded here"
+        )
     return Rule(
         Criterion(
             criterion_id="policy_followed",
@@ -112,10 +121,23 @@ def _compliance(compliance: Compliance, decided: int) -> Rule:
         Settled(
             "bad",
             NOT_SOUND,
-            f"{number(violations, 'decision')} of {compliance.derived:,} had less oversight than the policy demands, "
-            f"such as {ids}.",
+            f"{number(violations, 'decision')} of {compliance.derived + compliance.replayed:,} had less oversight than "
+            f"the policy demands, such as {ids}.",
         ),
-        unknown if decided else nothing,
+        nothing if not decided else unknown if compliance.not_derived or not compliance.replayed else None,
+    )
+
+
+def _automatic(compliance: Compliance) -> Rule:
+    missing = compliance.automatic_not_derived
+    return Rule(
+        Criterion(
+            criterion_id="automatic_derived",
+            demands="Every automatic decision can be derived again.",
+            measured=f"{number(missing, 'decision')} cannot" if missing else "all of them",
+            holds=missing == 0 if missing or compliance.derived else None,
+        ),
+        Settled("watch", OPEN_POINTS, f"{number(missing, 'automatic decision')} cannot be derived from their policy."),
     )
 
 
@@ -138,13 +160,13 @@ def _people(duties: Duties) -> Rule:
 
 
 def _own(duties: Duties) -> Rule:
-    own = len(duties.own)
+    own, known, of = len(duties.own), duties.known, duties.by_people
     return Rule(
         Criterion(
             criterion_id="separate_duties",
             demands="No one decided a case that they submitted.",
-            measured=f"{number(own, 'case')} of {duties.reviewed:,}" if duties.reviewed else _NO_LIVE,
-            holds=own == 0 if duties.reviewed else None,
+            measured=f"{number(own, 'case')}; the submitter is known in {known:,} of {of:,}" if of else _NO_LIVE,
+            holds=False if own else True if of and known == of else None,
         ),
         Settled("bad", NOT_SOUND, f"{number(own, 'case')} decided by the submitter: {listed(list(duties.own), 2)}."),
     )

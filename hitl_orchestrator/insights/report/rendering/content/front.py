@@ -92,15 +92,21 @@ def compliance_card(compliance: Compliance, integrity: Integrity) -> Card:
     title, broken = "Policy compliance", len(compliance.violations) + compliance.left_out
     lacking = sum(compliance.not_derived.values())
     missing = f" {plural(lacking, 'case')} could not be derived." if lacking else ""
-    if not is_sound and not broken and compliance.derived:
-        text = f"None was found in {plural(compliance.derived, 'decision')}, but the ledger they are in is not sound."
+    if compliance.replayed:
+        records = plural(compliance.replayed, "record")
+        missing += (
+            f" Counted apart: {records} of other systems, compared with the policy under which they were recorded."
+        )
+    compared = compliance.derived + compliance.replayed
+    if not is_sound and not broken and compared:
+        text = f"None was found in {plural(compared, 'decision')}, but the ledger they are in is not sound."
         return Card(title, "not conclusive", "unknown", f"{text}{missing}")
     if broken:
-        text = f"of {plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+        text = f"of {plural(compared, 'decision')} derived again from policy and facts.{missing}"
         return Card(title, plural(broken, "violation"), "bad", text)
     if not compliance.derived:
-        return Card(title, "not derived", "unknown", f"No decision was derived again from its policy.{missing}")
-    text = f"{plural(compliance.derived, 'decision')} derived again from policy and facts.{missing}"
+        return Card(title, "not derived", "unknown", f"No live decision was derived again from its policy.{missing}")
+    text = f"{plural(compliance.derived, 'live decision')} derived again from policy and facts.{missing}"
     return Card(title, "no violations", "watch" if lacking else "good", text)
 
 

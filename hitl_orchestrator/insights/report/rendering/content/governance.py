@@ -61,9 +61,10 @@ def _compliance(report: Report) -> tuple[Block, ...]:
     found = report.compliance
     card = compliance_card(found, report.integrity)
     figures = (
-        ("Derived again", whole(found.derived)),
+        ("Live decisions derived again", whole(found.derived)),
         ("Agree with their policy", whole(found.agree)),
         ("Treated more strictly, for a recorded reason", whole(found.stricter)),
+        ("Replayed: compared with the policy under which they were recorded here", whole(found.replayed)),
         ("Violations", whole(len(found.violations) + found.left_out)),
         *((f"Not derived: {reason}", whole(count)) for reason, count in found.not_derived.items()),
     )
