@@ -68,7 +68,8 @@ _log = logging.getLogger(__name__)
 
 
 def _log_left_out(rows: Fitted) -> None:
-    _log.warning("%s; they were left out: 'hitl audit verify' finds what is wrong", rows.sentence)
+    about = {"case_id": None, "event": "rows_left_out"}
+    _log.warning("%s; left out: 'hitl audit verify' finds what is wrong", rows.sentence, extra=about)
 
 
 def _nothing(number: int) -> None:
