@@ -14,14 +14,14 @@ from hitl_orchestrator.backtest.endings import ENDING_PROBLEMS, WITHDRAWN, with_
 from hitl_orchestrator.backtest.in_force import TERM_PROBLEMS, InForce, with_terms
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import Action, QualityCheckKind, RiskLevel
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
-from hitl_orchestrator.policies.language.model import FALLBACK, NOT_ROUTED, Policy, default_role
+from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy, default_role
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,9 +109,10 @@ class _Tally(NamedTuple):
     replayed: int
     replayed_violating: int
     automatic: int
+    own: int
 
 
-_NO_CASES = _Tally(0, 0, Counter(), [], 0, 0, 0, 0)
+_NO_CASES = _Tally(0, 0, Counter(), [], 0, 0, 0, 0, 0)
 
 
 def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = MOST_LISTED) -> Compliance:
@@ -120,12 +121,12 @@ def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = 
     At most `most` violations are listed, the first ones.
     """
     derivation = _Derivation(in_force)
-    agree = stricter = violating = replayed = again = automatic = 0
+    agree = stricter = violating = replayed = again = automatic = own = 0
     not_derived: Counter[str] = Counter()
     violations: list[Violation] = []
     for tally in in_background(derivation.tally, frames):
         agree, stricter, violating = agree + tally.agree, stricter + tally.stricter, violating + tally.violating
-        replayed, again = replayed + tally.replayed, again + tally.replayed_violating
+        replayed, again, own = replayed + tally.replayed, again + tally.replayed_violating, own + tally.own
         automatic, not_derived = automatic + tally.automatic, not_derived + tally.not_derived
         violations += tally.violations[: most - len(violations)]
     return Compliance(
@@ -137,6 +138,7 @@ def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = 
         left_out=violating - len(violations),
         replayed=replayed + again,
         automatic_not_derived=automatic,
+        own=own,
     )
 
 
@@ -345,6 +347,7 @@ def _tally(pl: Any, judged: "pl.DataFrame") -> _Tally:
     derived = others.filter(pl.col("why_not").is_null())
     live = derived.filter(~is_past)
     stricter = live.select(pl.col("stricter").fill_null(value=False).sum()).item()
+    is_own = pl.col("quality_check").is_not_null() | pl.col("task_type").is_in(list(OWN_QUESTIONS)).fill_null(False)
     return _Tally(
         agree=len(live) - stricter,
         stricter=stricter,
@@ -353,6 +356,7 @@ def _tally(pl: Any, judged: "pl.DataFrame") -> _Tally:
         violating=len(violating),
         replayed=len(derived) - len(live),
         replayed_violating=len(violating.filter(is_past)),
+        own=len(live.filter(is_own)) + len(violating.filter(is_own & ~is_past)),
         automatic=len(unable.filter(pl.col("by_agent") & ~is_past)),
     )
 

@@ -12,6 +12,9 @@ from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Confidence, Label, Text, Value, public
 
+FALLBACK = "fallback"
+"""The rule id of decisions that no rule made, since none matched. Every policy has it."""
+
 MAX_ERROR = 500
 """The maximum length of the error of a classifier, in characters."""
 

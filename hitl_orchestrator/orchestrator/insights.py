@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
@@ -105,23 +105,17 @@ class Insights:
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        out = list[int]()
-        cases = frames.cases_in(
-            services.ledger,
-            mine=mine,
-            stake=stake,
-            on_cases=on_cases,
-            on_left_out=lambda rows: out.append(rows.left_out),
-        )
+        ledger, out = services.ledger, list[Any]()
+        cases = frames.cases_in(ledger, mine=mine, stake=stake, on_cases=on_cases, on_left_out=out.append)
         frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger))
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.checks_hidden(cases)
         measured = measure(
             cases,
-            frames.looks_in(services.ledger, cases, mine, sum(out)),
+            frames.looks_in(services.ledger, cases, mine, out),
             since=since,
             until=until,
-            active_rules={rule.rule_id: rule.action for rule in services.registry.active.policy.rules},
+            active_rules=frames.rules_of(services.registry.active.policy),
             tolerated=tolerated,
             sure=sure,
             stake=stake,

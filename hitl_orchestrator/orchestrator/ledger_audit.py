@@ -178,7 +178,7 @@ class LedgerAudit:
 
     def people(self) -> People | None:
         """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
-        return _people_in(self._ledger(Verb.READ_POLICY))
+        return PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events()).in_force()
 
     def names(self) -> dict[str, str]:
         """Return the names of the people in force by their ids; none where they cannot be read."""
@@ -232,17 +232,13 @@ class LedgerAudit:
         from hitl_orchestrator.services.insights import evidence, frames  # noqa: PLC0415 - polars is an extra
 
         ledger = self._ledger(Verb.READ_INSIGHTS)
-        out = list[int]()
+        out = list[Any]()
         cases = frames.cases_in(
-            ledger,
-            stake=stake,
-            on_cases=on_cases,
-            columns=frames.columns_for(by),
-            on_left_out=lambda rows: out.append(rows.left_out),
+            ledger, stake=stake, on_cases=on_cases, columns=frames.columns_for(by), on_left_out=out.append
         )
         return measure(
             cases,
-            frames.looks_in(ledger, cases, left_out=sum(out)),
+            frames.looks_in(ledger, cases, left_out=out),
             since=since,
             until=until,
             active_rules=frames.rules_in_force(ledger),
@@ -291,15 +287,9 @@ class LedgerAudit:
 
         now, ledger = current_time(), self._ledger(Verb.EXPORT)
         asked = asked_for(now, store_option=_option_of(self._place), **words)
+        name = printable_url(self._place)
         return report_on_store(
-            printable_url(self._place),
-            self._opened_signer,
-            ledger,
-            asked,
-            now,
-            people=_people_in,
-            head_file=self.head_file,
-            on_progress=on_progress,
+            name, self._opened_signer, ledger, asked, now, head_file=self.head_file, on_progress=on_progress
         )
 
     def _ledger(self, verb: Verb) -> Ledger:
@@ -328,11 +318,6 @@ class LedgerAudit:
     def __exit__(self, *exc: object) -> None:
         """Close the ledger."""
         self._store.close()
-
-
-def _people_in(ledger: Ledger) -> People | None:
-    history = PeopleHistory().after(ledger.governance_events())
-    return None if history.current is None else history.people(history.current)
 
 
 def load_heads(file: str | Path) -> list[SignedHead]:
@@ -390,7 +375,7 @@ def report_on_file(path: str, **words: Any) -> "FullReport":
     from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
 
     now = current_time()
-    asked = asked_for(now, **words)
+    asked = asked_for(now, store_option=None, **words)
     return full_report(evidence_in_file(path, now), asked)
 
 

@@ -17,6 +17,7 @@ from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
     from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap, png, policy_map, svg
     from hitl_orchestrator.policies.analysis.describe import describe_facts
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
     from hitl_orchestrator.policies.explanation.explain import RuleResult
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
-    from hitl_orchestrator.policies.language.model import FALLBACK
     from hitl_orchestrator.policies.language.phrases import format_value
     from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
     from hitl_orchestrator.policies.testing.test_tables import (

@@ -13,7 +13,7 @@ import typer
 
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
-from hitl_orchestrator.cli.output.formatting import confidence, duration
+from hitl_orchestrator.cli.output.formatting import confidence
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
@@ -209,22 +209,6 @@ def test_the_shell_completes_commands_and_decisions(folder):
 
     assert completed("hitl re") == ["recover", "release", "report"]
     assert completed("hitl decide x mo") == ["modify"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "written"),
-    [
-        (0.0307, "31 ms"),
-        (45.4, "45 s"),
-        (720.0, "12 min"),
-        (12_240.0, "3.4 h"),
-        (1_045_440.0, "12.1 days"),
-        (6e7, "1.9 years"),
-        (-3, "0 ms"),
-    ],
-)
-def test_a_duration_is_written_in_the_unit_that_suits_it(seconds, written):
-    assert duration(seconds) == written
 
 
 def test_a_missing_confidence_is_a_dash_and_never_zero():

@@ -16,6 +16,7 @@ from support.report_parts import LENIENT, VERIFIED
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli import main
+from hitl_orchestrator.cli.views.reporting.report import _signal
 from hitl_orchestrator.insights.report.findings import find_all
 from hitl_orchestrator.insights.report.flaws import flaws_in
 from hitl_orchestrator.insights.report.judgments import Duties
@@ -94,6 +95,21 @@ def test_the_first_screen_has_what_matters(replayed):
     assert "Governance: sound" in screen
     assert any(line.startswith("Health: ") for line in screen)
     assert any(line.startswith("  Next: ") for line in screen)
+
+
+def test_each_listed_decision_has_its_time(replayed):
+    listed = replayed("report").out.partition("Who decided what")[2].splitlines()
+
+    assert listed[1].split()[:2] == ["at", "task"]
+    assert len([line for line in listed if line.startswith("20") and ":" in line]) == 5
+
+
+def test_a_signal_line_that_is_too_long_breaks_after_a_bar():
+    figures = " | ".join(f"{word} 1,234,567" for word in ("decisions", "automated", "reviews", "escalations"))
+
+    first, second = _signal(f"{figures} | overrides 1")
+
+    assert f"{first} {second}" == f"{figures} | overrides 1"
 
 
 @pytest.mark.parametrize("columns", ["80", "40", "24"])
@@ -217,8 +233,8 @@ def test_an_amount_at_stake_is_summed(replayed):
 
     answer = replayed("report", "--stake", "amount:EUR")
 
-    assert "amount at stake in 2 of 7 cases: 12.5 EUR" in answer.out
-    assert "automatic 12.5 EUR, reviewed 0 EUR, overturned 0 EUR" in answer.out
+    assert "amount at stake in 2 of 7 cases: 12.50 EUR" in answer.out
+    assert "automatic 12.50 EUR, reviewed 0.00 EUR, overturned 0.00 EUR" in answer.out
 
 
 def test_a_missing_key_is_named_first(replayed, folder):

@@ -104,7 +104,7 @@ def test_approvals_late_in_a_session_are_compared_with_the_first_ones():
 
     assert (tired.runs, tired.severity) == (50, "watch")
     assert "after 20 decisions in a row reviewers approve 100 % of 50" in tired.result
-    assert "median time 37 s, at the beginning 57 s" in tired.result
+    assert "median time 38 s, at the beginning 58 s" in tired.result
     assert (steady.runs, steady.severity) == (50, "good")
 
 

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.report_parts import NOW, errors_of, some_metrics, weeks
+from support.report_parts import NOW, errors_of, group, some_metrics, weeks
 
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.metrics.model import Group, Verdicts
 from hitl_orchestrator.insights.report.changes import changes_between
 from hitl_orchestrator.insights.report.forecasts import forecasts, line_through
 from hitl_orchestrator.insights.report.periods import Span, comparison, span_of
@@ -18,18 +17,6 @@ from hitl_orchestrator.insights.shares import share_among
 def changes(before, after):
     found = changes_between(some_metrics(**before), some_metrics(**after))
     return {change.name: change for change in found}
-
-
-def group(key, overturn):
-    return Group(
-        key=key,
-        cases=100,
-        automation=share_among(50, 100),
-        review=share_among(50, 100),
-        escalation=share_among(0, 100),
-        verdicts=Verdicts(),
-        overturn=overturn,
-    )
 
 
 def test_a_certain_rise_of_errors_is_bad_and_comes_first():
@@ -53,8 +40,9 @@ def test_a_difference_within_the_intervals_is_no_certain_change():
 def test_too_few_cases_are_stated_and_not_compared():
     change = changes({"overturn": share_among(0, 3)}, {"overturn": share_among(9, 9)})["overturn"]
 
-    assert not change.is_certain
+    assert (change.is_known, change.is_certain) == (False, False)
     assert "not enough data to compare (3 and 9 cases)" in change.sentence
+    assert change.title == "The overturned share of reviews"
 
 
 def test_of_groups_only_certain_changes_are_named():

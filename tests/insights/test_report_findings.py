@@ -3,12 +3,13 @@
 import shlex
 
 import pytest
-from support.report_parts import LENIENT, VERIFIED, errors_of, refunds, some_metrics, some_parts
+from support.report_parts import LENIENT, VERIFIED, errors_of, group, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.phrases import length_of_time, name
+from hitl_orchestrator.insights.report.phrases import name
+from hitl_orchestrator.insights.shares import share_among
 
 
 def findings(**changes):
@@ -57,6 +58,73 @@ def test_errors_of_automatic_cases_that_no_one_looked_at_are_called_unknown():
     assert "12" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("counts", "errors", "step", "command"),
+    [
+        ({"unanswered_checks": 21}, errors_of(0, 12, enough=False), "Answer the 21 waiting spot checks", "hitl inbox"),
+        ({}, errors_of(0, 12, enough=False), "a higher spot_check", "hitl policy versions"),
+        ({}, errors_of(0, 0, enough=False), "Have a share of the approved cases checked", "hitl policy versions"),
+    ],
+    ids=["checks wait", "too few checks", "no check"],
+)
+def test_what_is_not_known_is_learned_by_the_checks_that_are_missing(counts, errors, step, command):
+    metrics = some_metrics(cases=CaseCounts(decided=100, **counts), automatic_errors=errors)
+
+    found = compose(some_parts(metrics)).next_steps[0]
+
+    assert (found.finding_id, found.command) == ("automatic_unknown", command)
+    assert step in found.sentence
+
+
+def test_a_type_that_people_decide_already_is_left_to_them():
+    (step,) = compose(some_parts(some_metrics(autonomy=(refunds(automatic=0),)))).next_steps
+
+    assert step.sentence.startswith("Keep it so")
+
+
+def test_a_store_without_a_decision_says_what_waits_and_nothing_about_its_rules():
+    def of(**counts):
+        cases = CaseCounts(decided=0, **counts)
+        metrics = some_metrics(cases=cases, never_fired=("r1", "r2"), automation=share_among(0, 0))
+        result = compose(some_parts(metrics))
+        (finding,), (step,) = result.findings, result.next_steps
+        return finding.sentence, finding.evidence, step.command
+
+    assert of() == ("There is no decision yet.", "No review is open.", None)
+    assert of(open=40) == ("There is no decision yet.", "40 reviews are open.", "hitl inbox")
+
+
+def test_steps_about_a_file_have_no_command_on_a_store():
+    result = compose(some_parts(some_metrics(autonomy=(refunds(),)), store_option=None))
+
+    assert [step.command for step in result.next_steps] == [None]
+
+
+def test_where_automation_is_safe_is_one_line_of_all_verdicts():
+    kinds = {"loan": "above_bound", "refund": "never", "claim": "unclear", "email": "not_enough_data"}
+    verdicts = tuple(
+        refunds().model_copy(update={"task_type": kind, "verdict": word, "bound": 0.9 if kind == "loan" else None})
+        for kind, word in kinds.items()
+    )
+
+    assert compose(some_parts(some_metrics(autonomy=verdicts))).where_safe == (
+        "safe above a bound: loan from 0.9; never, where enough was looked at: refund; unclear: claim; "
+        "not enough data: email (at most 5 % wrong cases are tolerated)"
+    )
+    assert compose(some_parts(some_metrics(autonomy=verdicts[1:2]))).where_safe.startswith(
+        "safe above a bound: no task type; never"
+    )
+
+
+def test_agents_struggle_most_only_where_that_is_certain():
+    def sentence(overturn):
+        (found,) = findings(by={"task_type": (group("refund", overturn),)}, overturn=share_among(60, 600))
+        return found.sentence
+
+    assert sentence(share_among(8, 40)).startswith("Agents may struggle most with the task type refund: ")
+    assert sentence(share_among(30, 40)).startswith("Agents struggle more with the task type refund: ")
+
+
 def test_every_finding_has_a_next_step_on_the_same_store():
     result = compose(
         some_parts(
@@ -88,13 +156,6 @@ def test_the_signal_line_of_no_case_has_no_share():
     )
 
     assert signal_line(none).text == "decisions 0 | automated - | reviews 0 | escalations 0 | overrides 0"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0 s"), (45, "45 s"), (720, "12 min"), (5400, "1.5 h"), (172800, "2 d"), (0.25, "0.2 s")]
-)
-def test_lengths_of_time_are_in_their_largest_unit(seconds, shown):
-    assert length_of_time(seconds) == shown
 
 
 def test_plain_names_stand_as_they_are():

@@ -17,6 +17,7 @@ SKIPPED = Compliance(
 )
 PAST = Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=(), replayed=60)
 NOTHING = Compliance(derived=0, agree=0, stricter=0, not_derived={}, violations=())
+WITH_CHECKS = NOTHING.model_copy(update={"derived": 372, "agree": 372, "own": 43})
 BROKEN = VERIFIED.model_copy(update={"sound": False, "problem": "entry 7: its text was altered"})
 UNSEALED = VERIFIED.model_copy(update={"seals_checked": False})
 UNCHECKED = VERIFIED.model_copy(update={"checked": False, "sound": None, "seals_checked": False})
@@ -61,6 +62,44 @@ def test_the_verdict_names_the_rule_that_settled_it(changes, word, because):
     assert judgment.word == word
     assert because in judgment.because
     assert any(each.holds is not True for each in judgment.criteria)
+
+
+def test_records_that_are_all_replayed_are_sound_only_as_records():
+    judgment = verdict(some_metrics(cases=CaseCounts(decided=300, replayed=300)))
+
+    assert judgment.word == "sound"
+    assert judgment.because == (
+        "The records are unchanged since they were recorded here; who decided was not checked here. "
+        "All 300 decisions are replayed from records of another system."
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, {"integrity": UNSEALED}])
+def test_the_share_of_replayed_decisions_stands_beside_the_verdict(changes):
+    judgment = verdict(some_metrics(cases=CaseCounts(decided=400, replayed=100)), **changes)
+
+    assert "100 of 400 decisions (25 %) are replayed" in judgment.because
+
+
+def test_a_ledger_without_a_signed_head_is_not_called_sound():
+    judgment = verdict(integrity=VERIFIED.model_copy(update={"heads": 0}))
+
+    assert (judgment.word, judgment.severity) == ("open points", "watch")
+    assert "no signed head" in judgment.because
+
+
+def test_quality_checks_are_not_counted_silently_as_decisions():
+    judgment = verdict(compliance=WITH_CHECKS)
+
+    assert "372 decisions (329 on agents' cases, 43 on quality checks and changes)" in judgment.because
+
+
+def test_what_was_not_verified_is_stated_once():
+    why = "the ledger was not verified, on demand (--no-verify)"
+
+    judgment = verdict(integrity=UNCHECKED.model_copy(update={"warnings": (why,)}))
+
+    assert judgment.because == "The ledger was not verified: on demand (--no-verify)."
 
 
 def test_the_gravest_rule_settles_the_word():

@@ -7,12 +7,14 @@ import pytest
 from support.attacker import Intruder
 from support.builders import NINE, PERSON, a_review, a_task, an_output
 from support.internals import services_of
+from support.random_policies import STACK
 from support.tampering import fill
 
 from hitl_orchestrator import InvalidInput, Orchestrator
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.insights.metrics.model import StakeField
 from hitl_orchestrator.orchestrator import LedgerAudit
+from hitl_orchestrator.policies import read_policy
 
 pl = pytest.importorskip("polars")
 
@@ -43,6 +45,15 @@ def test_an_audit_gives_the_frame_and_the_metrics_of_the_facade(store):
     assert (metrics.cases.decided, metrics.cases.open, metrics.cases.redacted) == (8, 1, 1)
     assert (metrics.automation.count, metrics.rejection.count) == (7, 1)
     assert {use.rule_id for use in metrics.rules if use.in_force}.union(metrics.never_fired) == rules
+
+
+def test_rules_of_every_layer_are_in_force_and_may_never_have_fired(tmp_path):
+    stack = read_policy(STACK, "acme.yaml")
+    with Orchestrator.open(f"sqlite:///{tmp_path / 'layers.db'}", policy=stack) as hitl:
+        never_fired = hitl.insights.metrics().never_fired
+
+    assert set(never_fired) == {rule.rule_id for _, layer in stack.parts for rule in layer.rules}
+    assert len(never_fired) > len(stack.rules)
 
 
 def test_progress_ends_at_the_number_of_finished_cases(store):

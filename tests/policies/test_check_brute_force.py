@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from support.random_policies import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
-from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import Policy, check, compile_policy
 from hitl_orchestrator.policies.analysis.check import gaps
@@ -18,7 +18,6 @@ from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
-from hitl_orchestrator.policies.language.model import FALLBACK
 
 NESTED = ("risk_level", "confidence", "all", "any", "not")
 EXTRAS = (("domain", "task_type", "signals"), ("time",), ("metadata",), ("domain", "time"), ("task_type", "signals"))

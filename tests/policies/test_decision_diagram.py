@@ -5,10 +5,10 @@ import random
 import pytest
 from support.random_policies import a_policy, a_policy_with, facts_at_random
 
+from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, diagram_of
 from hitl_orchestrator.policies.engine.partition import FactSpace
-from hitl_orchestrator.policies.language.model import FALLBACK
 
 
 def named(policy, place):

@@ -9,6 +9,7 @@ from hitl_orchestrator.insights.metrics.model import (
     Calibration,
     CaseCounts,
     FalseConfidence,
+    Group,
     Latency,
     Metrics,
     Moment,
@@ -111,6 +112,19 @@ def refunds(*, automatic: int = 49) -> Autonomy:
         coverage=None,
         errors_above=None,
         sentence="at every bound certainly more than 5 % were overturned",
+    )
+
+
+def group(key: str, overturn: Share) -> Group:
+    """The cases of one group, half of them automatic."""
+    return Group(
+        key=key,
+        cases=100,
+        automation=share_among(50, 100),
+        review=share_among(50, 100),
+        escalation=share_among(0, 100),
+        verdicts=Verdicts(),
+        overturn=overturn,
     )
 
 

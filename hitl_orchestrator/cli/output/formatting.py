@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
 
-_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365.25 * 86_400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
 
@@ -32,22 +32,6 @@ def local_clock(at: datetime) -> str:
     """Write the time of day in the local zone: `10:00 CET`."""
     local = at.astimezone()
     return f"{local:%H:%M} {local:%Z}"
-
-
-def duration(seconds: float) -> str:
-    """Write a measured length of time: `31 ms`, `45 s`, `12 min`, `3.4 h`, `12.1 days`, `1.9 years`.
-
-    A negative length, measured by two clocks, is `0 ms`.
-    """
-    if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
-    if seconds < 2 * _MINUTE:
-        return f"{seconds:.0f} s"
-    if seconds < 2 * _HOUR:
-        return f"{seconds / _MINUTE:.0f} min"
-    if seconds < 2 * _DAY:
-        return f"{seconds / _HOUR:.1f} h"
-    return f"{seconds / _DAY:.1f} days" if seconds < _YEAR else f"{seconds / _YEAR:.1f} years"
 
 
 def wait(seconds: float) -> str:

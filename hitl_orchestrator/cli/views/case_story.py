@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Line, Strip, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute, local_time, signals
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_minute, local_time, signals
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views import executions, tables
 from hitl_orchestrator.cli.views.audit import record as audit_record
@@ -27,6 +27,7 @@ from hitl_orchestrator.domain.decision import ConfidencePart, RoutingDecision
 from hitl_orchestrator.domain.enums import DecisionSource, EventKind, FinalDecision, OnTimeout, ReviewStatus
 from hitl_orchestrator.domain.execution import Execution, is_call
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
 
@@ -264,7 +265,7 @@ def _nothing_of(record: AuditRecord) -> str:
 def _outcome(record: AuditRecord) -> Iterator[Block]:
     yield from _heading("Outcome")
     style = blocks.outcome(record.final_decision).style
-    took = f"{duration(record.latency_seconds)} after the task was created"
+    took = f"{duration_text(record.latency_seconds)} after the task was created"
     yield Line(f"{record.final_decision}, decided by {record.decision_source}, {took}", style, indent=2)
     if len(record.votes) > 1:
         votes = ", ".join(f"{inline(vote.reviewer_id or vote.role)} {vote.human_decision}" for vote in record.votes)

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Line, Table, inline, quotation
-from hitl_orchestrator.cli.output.formatting import count, duration, local_time
+from hitl_orchestrator.cli.output.formatting import count, local_time
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.cli.views.content import SHORT_ID, task_name
 from hitl_orchestrator.domain.execution import Execution, ExecutionStatus
 from hitl_orchestrator.domain.review import Page
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.errors import shortened
 
 _MOST_OF_RESULT = 60
@@ -69,7 +70,7 @@ def _row(each: Execution, call: str | None) -> tuple[Cell, ...]:
         Cell(each.status.value, _STYLE[each.status]),
         Cell(_ending(each), quoted=True),
         Cell(f"{each.started_at.astimezone():%b %d %H:%M}"),
-        Cell("-" if each.ended_at is None else duration((each.ended_at - each.started_at).total_seconds())),
+        Cell("-" if each.ended_at is None else duration_text((each.ended_at - each.started_at).total_seconds())),
     )
 
 

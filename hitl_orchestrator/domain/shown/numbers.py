@@ -3,11 +3,12 @@
 Confidences are cut off, because rules compare them with bounds. Shares are rounded; the ends of an interval outwards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 
 _EXACT = Context(prec=400, rounding=ROUND_DOWN)
 _PERCENT, _ALL = 2, Decimal(100)
+_CENTS, _LEAST_CENTS = 2, 0.005
 _DIGITS = 9
 """The digits of a percentage that are exact: further ones come from arithmetic."""
 
@@ -15,6 +16,14 @@ _DIGITS = 9
 def plain_number(value: float) -> str:
     """Return a number as it is, without an exponent and without `.0`: `1000000`, `0.80003`."""
     return f"{_exact(value):f}".removesuffix(".0")
+
+
+def amount_text(value: float) -> str:
+    """Return an amount with two decimals, rounded, since sums of fractions are not exact: `4,755.46`.
+
+    An amount below these decimals keeps its first digit other than 0.
+    """
+    return cut_off(value, _CENTS) if abs(value) < _LEAST_CENTS else f"{value:,.{_CENTS}f}"
 
 
 def cut_off(value: float, digits: int) -> str:
@@ -26,9 +35,13 @@ def cut_off(value: float, digits: int) -> str:
     return _cut_off(_exact(value), digits)
 
 
-def confidence_text(value: float) -> str:
-    """Return a confidence with two decimals if it has no more, else cut off after four: `0.80`, `0.7999`."""
-    return cut_off(value, 2 if round(value, 2) == value else 4)
+def confidence_text(value: float, among: Iterable[float | None] = ()) -> str:
+    """Return a confidence with two decimals if it has no more, else cut off after four: `0.80`, `0.7999`.
+
+    With two only if those `among` which it is listed have no more either, so that a column has one form.
+    """
+    has_more = any(round(each, 2) != each for each in (value, *among) if each is not None)
+    return cut_off(value, 4 if has_more else 2)
 
 
 def percent(share: float, digits: int = 0, *, bound: float | None = None) -> str:

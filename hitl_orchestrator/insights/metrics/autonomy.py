@@ -11,6 +11,10 @@ procedure for testing multiple endpoints. Pharmaceutical Statistics 2, 211-215; 
 Test). The start depends on the number of looks and not on what they found. For `never` every bound with enough looks
 must be certain, an intersection-union test, which needs no correction (Berger, R. L. (1982): Multiparameter hypothesis
 testing and acceptance sampling. Technometrics 24, 295-300). The level holds for each task type by itself.
+
+`never` is about what was looked at. So it needs enough looks at the range of confidence in which cases go ahead: at
+and above the highest bound that nearly all automatic cases reach, looks that may represent all cases there. Where
+nothing goes ahead, the range is all cases with a confidence.
 """
 
 from collections import Counter
@@ -23,6 +27,7 @@ import polars as pl
 from hitl_orchestrator.domain.shown.numbers import (
     bound_percent,
     confidence_text,
+    cut_off,
     highest_percent,
     lowest_percent,
     percent,
@@ -39,15 +44,19 @@ from hitl_orchestrator.insights.strata import Stratum
 BOUNDS = {"0.95-1.00": 0.95, "0.90-0.95": 0.9, "0.80-0.90": 0.8, "0.70-0.80": 0.7, "0.60-0.70": 0.6, "0.50-0.60": 0.5}
 """The bounds on confidence that are tested, each with its band; after them, every case with a confidence."""
 
+NEARLY_ALL = 0.8
+"""The share of the automatic cases that must reach a bound for it to be where the cases of a type go ahead."""
+
 NEVER, ABOVE_BOUND, UNCLEAR, NOT_ENOUGH = "never", "above_bound", "unclear", "not_enough_data"
 
 
 class Above(NamedTuple):
-    """The errors of the cases with a confidence of at least `bound`, and their number among all `cases`."""
+    """The errors of the cases with a confidence of at least `bound`; `automatic` of these cases went ahead."""
 
     bound: float
     errors: EscapedErrors
     wrong: int
+    automatic: int = 0
 
     @property
     def limits(self) -> tuple[float, float] | None:
@@ -75,13 +84,14 @@ def _sums(cells: pl.DataFrame) -> pl.DataFrame:
     keys = ("task_type", "confidence_band", "stratum")
     known = cells.filter(pl.col("confidence_band") != BANDS[0])
     automatic = summed(known.filter(pl.col("automatic") > 0), *keys).select(
-        *keys, pl.col("automatic").alias("cases"), "due", "looks", "wrong"
+        *keys, pl.col("automatic").alias("cases"), "automatic", "due", "looks", "wrong"
     )
     others = pl.col("cases") - pl.col("automatic")
     reviewed = known.with_columns(stratum=pl.lit(1.0), cases=others).filter(pl.col("cases") > 0)
     required = summed(reviewed, *keys).select(
         *keys,
         "cases",
+        (pl.col("cases") * 0).alias("automatic"),
         pl.col("cases").alias("due"),
         looks=pl.col("looked_at") - pl.col("looks"),
         wrong=pl.col("look_overturned") - pl.col("wrong"),
@@ -91,8 +101,8 @@ def _sums(cells: pl.DataFrame) -> pl.DataFrame:
 
 def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tolerated: float) -> Autonomy:
     steps = [] if sums is None else list(_above_each(sums))
-    known = [step for step in steps if step.limits is not None]
-    verdict, step = judged(known, tolerated)
+    untested = _untested(steps, tally, tolerated)
+    verdict, step = judged([step for step in steps if step.limits is not None], tolerated, untested)
     bound = step.bound if step is not None and verdict == ABOVE_BOUND else None
     coverage = step.errors.cases / tally.sums["cases"] if step is not None and bound is not None else None
     return Autonomy(
@@ -104,7 +114,7 @@ def _of_type(task_type: str | None, tally: Tally, sums: pl.DataFrame | None, tol
         bound=bound,
         coverage=coverage,
         errors_above=None if step is None else step.shown(),
-        sentence=_sentence(verdict, step, coverage, tolerated, steps),
+        sentence=_sentence(verdict, _Tested(step, steps, untested), coverage, tolerated),
     )
 
 
@@ -124,15 +134,33 @@ def _above_each(sums: pl.DataFrame) -> Iterable[Above]:
         ]
         # The cases are a sample of what the agent does: that all of some were reviewed is no certainty about the next.
         errors = escaped_errors(strata, of="cases above the bound", finite=False)
-        yield Above(bound, errors, sum(each.wrong for each in strata if each.is_seen))
+        automatic = sum(counts["automatic"] for counts in kept.values())
+        yield Above(bound, errors, sum(each.wrong for each in strata if each.is_seen), automatic)
 
 
-def judged(known: list[Above], tolerated: float) -> tuple[str, Above | None]:
-    """Return the verdict, and the bound that it rests on."""
+def _untested(steps: list[Above], tally: Tally, tolerated: float) -> str | None:
+    """Return why the looks do not say that what goes ahead is wrong too often; None where they may."""
+    automatic, own = tally.sums["automatic"], tally.errors
+    reached = (step for step in steps if step.automatic >= NEARLY_ALL * automatic)
+    ahead = next(reached, None) if automatic else next(reversed(steps), None)
+    if ahead is None:
+        return "cases go ahead without a confidence"
+    if automatic and own.enough and (own.lowest or 0.0) <= tolerated:
+        return "the spot checks of its automatic cases do not say so"
+    if ahead.limits is not None and ahead.errors.enough:
+        return None
+    where = f"at {confidence_text(ahead.bound)} or more" if ahead.bound else "at any confidence"
+    looks = f"{cut_off(ahead.errors.effective_reviews, 0)} of {ENOUGH_REVIEWS}"
+    why = f"there are too few looks ({looks})" if ahead.limits is None else str(ahead.errors.why_not)
+    return f"where its cases go ahead, {where}, {why}"
+
+
+def judged(known: list[Above], tolerated: float, untested: str | None = None) -> tuple[str, Above | None]:
+    """Return the verdict, and the bound that it rests on. `untested` is why it cannot be `never`."""
     if not known:
         return NOT_ENOUGH, None
     if all(step.limits is not None and step.limits[0] > tolerated for step in known):
-        return NEVER, known[0]
+        return (NEVER if untested is None else UNCLEAR), known[0]
     certified, tested = None, None
     for step in known:
         # Below this number of looks not even a faultless agent would pass.
@@ -145,7 +173,16 @@ def judged(known: list[Above], tolerated: float) -> tuple[str, Above | None]:
     return (UNCLEAR, tested or known[-1]) if certified is None else (ABOVE_BOUND, certified)
 
 
-def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerated: float, steps: list[Above]) -> str:
+class _Tested(NamedTuple):
+    """The bound that a verdict rests on, all bounds, and why the looks do not say `never`."""
+
+    step: Above | None
+    steps: list[Above]
+    untested: str | None
+
+
+def _sentence(verdict: str, tested: _Tested, coverage: float | None, tolerated: float) -> str:
+    step, steps, untested = tested
     if step is None or step.limits is None:
         most = max((each.errors.effective_reviews for each in steps), default=0.0)
         return f"{not_enough(min(most, ENOUGH_REVIEWS - 1))} effective looks at cases with a confidence"
@@ -155,10 +192,14 @@ def _sentence(verdict: str, step: Above | None, coverage: float | None, tolerate
     where = f"At a confidence of {confidence_text(step.bound)} or more" if step.bound else "At any confidence"
     allowed = f"{bound_percent(tolerated)} are tolerated"
     if verdict == NEVER:
-        return f"{where}, at least {lowest} are wrong ({looks}), and {allowed}; no lower bound is better"
+        few = any(each.errors.cases and each.limits is None for each in steps if each.bound > step.bound)
+        above = "; at higher ones there are too few looks to tell" if few else ""
+        return f"{where}, at least {lowest} are wrong ({looks}), and {allowed}; no lower bound is better{above}"
     if verdict == ABOVE_BOUND:
         part = "" if coverage is None else f"; these are {percent(coverage)} of the cases"
         return f"{where}, at most {highest} are wrong ({looks}), and {allowed}{part}"
     unseen = step.errors.unseen / step.errors.cases
     why = f"; {percent(unseen)} of these cases cannot be drawn for a spot check, and may all be wrong" if unseen else ""
+    if step.limits[0] > tolerated and untested:
+        why = f"{why}; {untested}"
     return f"{where}, {lowest} to {highest} are wrong ({looks}), and {allowed}{why}"

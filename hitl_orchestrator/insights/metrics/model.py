@@ -232,9 +232,9 @@ class ErrorType(Value):
 class Autonomy(Value):
     """Whether the cases of a task type could go ahead without a person, at a tolerated share of errors.
 
-    `verdict` is `never` (above every bound with enough data the share of errors is certainly higher), `above_bound`
-    (at or above `bound` it is certainly lower), `unclear` (neither is certain), or `not_enough_data`. It is a
-    description of the past, not a certificate.
+    `verdict` is `never` (above every bound with enough data the share of errors is certainly higher, and where cases
+    go ahead, or else at any confidence, there are enough), `above_bound` (at or above `bound` it is certainly lower),
+    `unclear` (neither is certain), or `not_enough_data`. It is a description of the past, not a certificate.
     """
 
     task_type: Label | None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.insights.metrics.groups import tallies
 from hitl_orchestrator.insights.metrics.model import ErrorType, RuleUse
@@ -15,7 +16,10 @@ NAMELESS = "none"
 
 
 def rule_uses(cells: pl.DataFrame, active: Mapping[str, Action] | None) -> tuple[RuleUse, ...]:
-    """Return the use of each rule, the most frequent first. A rule whose action was changed is listed by action."""
+    """Return the use of each rule, the most frequent first. A rule whose action was changed is listed by action.
+
+    The fallback, which is no rule of a policy, is always in force.
+    """
     return tuple(
         RuleUse(
             rule_id=rule_id,
@@ -23,7 +27,7 @@ def rule_uses(cells: pl.DataFrame, active: Mapping[str, Action] | None) -> tuple
             cases=tally.sums["cases"],
             overturn=tally.overturn,
             automatic_errors=tally.errors if tally.strata else None,
-            in_force=active is None or active.get(rule_id) == action,
+            in_force=active is None or rule_id == FALLBACK or active.get(rule_id) == action,
         )
         for (rule_id, action), tally in tallies(cells, "rule_id", "routing_decision").items()
     )

@@ -29,17 +29,24 @@ def why_not(metrics: Metrics) -> str | None:
 
 
 def says(metrics: Metrics) -> str:
-    """Return the finding: the cell that is certainly overturned most."""
+    """Return the finding: the cell that is certainly overturned most, or at least more than all reviews together."""
     enough = [cell for cell in _cells(metrics) if cell.overturn.of >= ENOUGH_IN_CELL]
     if not enough:
         return f"No task type has {ENOUGH_IN_CELL} decisions of {metrics.judges} in one band of the confidence yet"
     worst = max(enough, key=lambda cell: (cell.overturn.lowest or 0.0, cell.overturn.of))
     if not worst.overturn.count:
-        return "People overturned nothing where they decided often enough to tell"
+        return "Nothing was overturned where enough was decided to tell"
     where = (
         "without a confidence" if worst.confidence_band == _NONE else f"at {_band(worst.confidence_band)} confidence"
     )
-    return f"{_type(worst.task_type)} is overturned most: in {percent(worst.overturn.share or 0.0)} of reviews {where}"
+    found = f"{percent(worst.overturn.share or 0.0)} of {worst.overturn.of:,} reviews {where}"
+    lowest, others = worst.overturn.lowest or 0.0, [cell for cell in _cells(metrics) if cell is not worst]
+    if others and all(lowest > (cell.overturn.highest or 0.0) for cell in others):
+        return f"{_type(worst.task_type)} is overturned most: {found}"
+    if lowest > (metrics.overturn.highest or 1.0):
+        than = f"than all reviews ({percent(metrics.overturn.share or 0.0)})"
+        return f"{_type(worst.task_type)} is overturned more {than}: {found}"
+    return "Nowhere is certainly more overturned than in all reviews together"
 
 
 def describe(metrics: Metrics) -> str:

@@ -9,13 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import cut_off
 
 NARROW_LETTERS, WIDE_LETTERS = frozenset("iljtfIr.,:;|!'()[]-/ "), frozenset("mwMWGOQ@%—")
 _NARROW, _WIDE, _CAPITAL, _OTHER, _FULL, _BOLD = 0.3, 0.86, 0.69, 0.55, 1.0, 1.07
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-_UNITS = ((DAY, "d"), (HOUR, "h"), (MINUTE, "min"), (1, "s"))
-_WHOLE = 10
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -102,15 +99,6 @@ def quoted(name: str | None, most: int = 40) -> str:
 def count_of(number: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: `1 case`, `1,204 cases`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration in its largest unit: `40 s`, `4.2 h`. Cut off, never rounded up."""
-    for size, unit in _UNITS:
-        if seconds >= size or size == 1:
-            value = seconds / size
-            return f"{cut_off(value, 0 if value >= _WHOLE or unit == 's' else 1).removesuffix('.0')} {unit}"
-    return "0 s"
 
 
 def day_text(at: datetime, *, year: bool = True) -> str:

@@ -5,6 +5,7 @@ from math import log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.insights.metrics.model import Metrics, Quantiles
 from hitl_orchestrator.insights.plots.keys import KeyItem, key_of
 from hitl_orchestrator.insights.plots.labels import (
@@ -12,7 +13,6 @@ from hitl_orchestrator.insights.plots.labels import (
     HOUR,
     MINUTE,
     count_of,
-    duration_text,
     period_text,
     shortened,
     text_width,

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.metrics.model import Group, Metrics
 from hitl_orchestrator.insights.report.model import Change, Severity
-from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, length_of_time, name
+from hitl_orchestrator.insights.report.phrases import DIGITS_OF_ERRORS, name
 from hitl_orchestrator.insights.shares import Share
 
 ENOUGH = 10
@@ -57,9 +58,11 @@ def _change(measure: _Measure, title: str, before: Share | EscapedErrors, after:
     if any(end is None for end in known) or not (_is_enough(before) and _is_enough(after)):
         return Change(
             name=measure.name,
+            title=title,
             before=before.share,
             after=after.share,
             is_certain=False,
+            is_known=False,
             sentence=f"{title}: not enough data to compare ({_cases(before):,} and {_cases(after):,} cases).",
         )
     rose, fell = (after.lowest or 0) > (before.highest or 0), (after.highest or 0) < (before.lowest or 0)
@@ -69,6 +72,7 @@ def _change(measure: _Measure, title: str, before: Share | EscapedErrors, after:
         sentence = f"{title} {'rose' if rose else 'fell'} from {was} to {now}."
     return Change(
         name=measure.name,
+        title=title,
         before=before.share,
         after=after.share,
         is_certain=rose or fell,
@@ -96,8 +100,9 @@ def _durations(before: Metrics, after: Metrics) -> Iterator[Change]:
     """Yield the median times, which have no interval here: their difference is never certain."""
     was, now = before.latency.total.median, after.latency.total.median
     if was is not None and now is not None:
-        sentence = f"Median time to a decision of a person: {length_of_time(was)} before and {length_of_time(now)} now."
-        yield Change(name="median_latency", before=was, after=now, is_certain=False, sentence=sentence)
+        title = "Median time to a decision of a person"
+        sentence = f"{title}: {duration_text(was)} before and {duration_text(now)} now."
+        yield Change(name="median_latency", title=title, before=was, after=now, is_certain=False, sentence=sentence)
 
 
 def _of_groups(before: Metrics, after: Metrics) -> Iterator[Change]:

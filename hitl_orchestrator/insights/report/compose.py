@@ -22,6 +22,7 @@ from hitl_orchestrator.insights.report.model import (
     Report,
     SignalLine,
 )
+from hitl_orchestrator.insights.report.phrases import where_safe
 
 TOLERATED = 0.05
 """The share of errors among automatic cases that is tolerated by default."""
@@ -32,7 +33,8 @@ MOST_FINDINGS = 12
 class Parts(NamedTuple):
     """What a report is composed of. `compared` are the metrics of two periods, and `comparison` says which.
 
-    `store_option` are the words that name the store in a command, such as `--store URL`.
+    `store_option` are the words that name the store in a command, such as `--store URL`; None where there is no store
+    that a command could be about.
     """
 
     store: str
@@ -51,7 +53,7 @@ class Parts(NamedTuple):
     scrubs_due: int = 0
     drills: Sequence[Drill] = ()
     controls: Sequence[ControlTable] = ()
-    store_option: Sequence[str] = ()
+    store_option: Sequence[str] | None = ()
     tolerated: float = TOLERATED
 
 
@@ -88,6 +90,7 @@ def compose(parts: Parts) -> Report:
         signal=signal_line(parts.metrics),
         verdict=judge_governance(parts.metrics, parts.integrity, parts.compliance, parts.duties, parts.scrubs_due),
         health=judge_health(parts.metrics, parts.tolerated),
+        where_safe=where_safe(parts.metrics.autonomy, parts.tolerated),
         integrity=parts.integrity,
         compliance=parts.compliance,
         metrics=parts.metrics,
@@ -104,6 +107,8 @@ def compose(parts: Parts) -> Report:
     )
 
 
-def _step(found: Found, store_option: Sequence[str]) -> NextStep:
-    command = None if found.command is None else shlex.join(("hitl", *found.command, *store_option))
+def _step(found: Found, store_option: Sequence[str] | None) -> NextStep:
+    command = None
+    if found.command is not None and store_option is not None:
+        command = shlex.join(("hitl", *found.command, *store_option))
     return NextStep(finding_id=found.finding.finding_id, sentence=found.step, command=command)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import bound_percent, confidence_text, percent, percent_interval
 from hitl_orchestrator.insights.escaped_errors import EscapedErrors
 from hitl_orchestrator.insights.metrics.model import TRUTH, Group, Metrics
@@ -12,7 +13,6 @@ from hitl_orchestrator.insights.report.judgments.rules import at_most
 from hitl_orchestrator.insights.report.model import Finding, Severity
 from hitl_orchestrator.insights.report.phrases import (
     DIGITS_OF_ERRORS,
-    length_of_time,
     listed,
     name,
     number,
@@ -50,7 +50,7 @@ def found(
 
 
 def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
-    """Yield task types that people overturn too often at every confidence, and that go ahead by themselves."""
+    """Yield task types that people overturn too often at every confidence with enough looks."""
     for each in metrics.autonomy:
         if each.verdict != NEVER:
             continue
@@ -59,17 +59,20 @@ def _undeserved(metrics: Metrics, tolerated: float) -> Iterator[Found]:
         if automatic.count:
             sentence = f"{sentence}, and automatic in {percent(automatic.share or 0)} of its {automatic.of:,} cases."
         else:
-            sentence = f"{sentence}; none of its {automatic.of:,} cases went ahead by itself, and none should."
+            sentence = f"{sentence}; none of its {automatic.of:,} cases went ahead by itself."
+        then: tuple[str, Words] = (
+            f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
+            ("policy", "versions"),
+        )
+        if not automatic.count:
+            then = ("Keep it so, and tell the agents what people corrected.", ("feedback",))
         yield found(
             f"never_autonomous:{each.task_type}",
             "bad" if automatic.count else "unknown",
             sentence,
             _sentence(each.sentence),
             automatic.count or 0,
-            then=(
-                f"Let people decide every case of {what}: add a rule, test it, and apply it to the past.",
-                ("policy", "versions"),
-            ),
+            then=then,
         )
 
 
@@ -92,11 +95,24 @@ def _automatic_errors(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             f"Whether the {number(automatic, 'automatic case')} were right is not known.",
             _sentence(errors.why_not or "no check was answered"),
             automatic,
-            then=(
-                "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
-                ("policy", "versions"),
-            ),
+            then=_more_checks(metrics),
         )
+
+
+def _more_checks(metrics: Metrics) -> tuple[str, Words]:
+    """Return how to learn whether automatic cases are right: from checks that wait, from more of them, or from any."""
+    unanswered, errors = metrics.cases.unanswered_checks, metrics.automatic_errors
+    if unanswered:
+        return f"Answer the {number(unanswered, 'waiting spot check')}: they say whether such cases are right.", (
+            "inbox",
+        )
+    if errors.reviews:
+        where = " in every approving rule" if errors.unseen else ""
+        return f"Have more of the approved cases checked: a higher spot_check{where}.", ("policy", "versions")
+    return (
+        "Have a share of the approved cases checked afterwards: spot_check in the approving rules.",
+        ("policy", "versions"),
+    )
 
 
 def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
@@ -118,7 +134,8 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
                     _listed_by("rule", rule.rule_id),
                 ),
             )
-    if metrics.never_fired:
+    # Few cases say nothing about rules that are rarely needed.
+    if metrics.never_fired and metrics.cases.decided >= ENOUGH:
         rules = listed([name(each) for each in metrics.never_fired])
         yield found(
             "never_fired",
@@ -184,7 +201,9 @@ def _groups(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 def _group(dimension: str, title: str, group: Group, metrics: Metrics, *, certain: bool) -> Found:
     overturn, what, automatic = group.overturn, f"{title} {name(group.key)}", group.automation
     of_agents = dimension in {"agent_id", "model_version"}
-    subject = f"The {what} struggles most" if of_agents else f"Agents struggle most with the {what}"
+    verb = "struggles" if of_agents else "struggle"
+    doing = f"{verb} more than others" if certain and of_agents else verb if certain else "may struggle most"
+    subject = f"The {what} {doing}" if of_agents else f"Agents {doing} {'' if not certain else 'more '}with the {what}"
     than = "Certainly more than" if certain else "Not certainly more than"
     return found(
         f"overturned:{dimension}:{group.key}",
@@ -259,7 +278,7 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     if at_most(overdue, LATE, ENOUGH) is False:
         median = metrics.latency.waiting.median
         waited = (
-            "" if median is None else f"; half of all reviews wait {length_of_time(median)} or more for a first look"
+            "" if median is None else f"; half of all reviews wait {duration_text(median)} or more for a first look"
         )
         yield found(
             "overdue",
@@ -273,6 +292,20 @@ def _people(metrics: Metrics, tolerated: float) -> Iterator[Found]:
 
 def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     counts = metrics.cases
+    if not counts.decided:
+        waiting = f"{number(counts.open, 'review')} {'is' if counts.open == 1 else 'are'} open"
+        yield found(
+            "no_decision",
+            "unknown",
+            "There is no decision yet." if metrics.period.since is None else "There is no decision in this period.",
+            f"{waiting}." if counts.open else "No review is open.",
+            counts.open,
+            then=(
+                ("Decide the open reviews.", ("inbox",))
+                if counts.open
+                else ("Submit tasks, with 'hitl run' or from a program.", ())
+            ),
+        )
     if counts.overdue:
         yield found(
             "overdue_now",
@@ -287,7 +320,7 @@ def _open(metrics: Metrics, tolerated: float) -> Iterator[Found]:
             "unanswered_checks",
             "watch",
             f"{number(counts.unanswered_checks, 'drawn spot check has', 'drawn spot checks have')} no answer.",
-            "They are what is known about the automatic cases for which they stand.",
+            "Until then nothing is known about the automatic cases for which they stand.",
             counts.unanswered_checks,
             then=("Answer them.", ("inbox",)),
         )

@@ -71,7 +71,8 @@ class Compliance(Value):
     `stricter` cases were treated more strictly than the policy says, for a recorded reason. `not_derived` maps each
     reason, such as erased facts, to the number of cases that could not be derived; `automatic_not_derived` of them were
     live and approved automatically. `replayed` counts records of other systems, compared with the policy under which
-    they were recorded here, apart from the live cases that `derived` counts. `violations` and `left_out` have both.
+    they were recorded here, apart from the live cases that `derived` counts. Of these, `own` are no cases of an agent:
+    quality checks, and changes of policy or people. `violations` and `left_out` have both.
     """
 
     derived: int
@@ -82,16 +83,22 @@ class Compliance(Value):
     left_out: int = 0
     replayed: int = 0
     automatic_not_derived: int = 0
+    own: int = 0
 
 
 class Change(Value):
-    """A metric that differs between two periods. `is_certain` is whether their intervals do not overlap."""
+    """A metric of two periods. `is_certain` is whether their intervals do not overlap, and so it differs.
+
+    `is_known` is whether both periods have enough cases to compare.
+    """
 
     name: str
     before: float | None
     after: float | None
     is_certain: bool
     sentence: str
+    is_known: bool = True
+    title: str = ""
     severity: Severity = "unknown"
 
 
@@ -183,6 +190,8 @@ class Report(Value):
     signal: SignalLine
     verdict: Judgment
     health: Judgment
+    where_safe: str
+    """The task types by whether they could go ahead without a person, in one line."""
     integrity: Integrity
     compliance: Compliance
     metrics: Metrics

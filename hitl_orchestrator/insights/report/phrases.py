@@ -1,18 +1,17 @@
 """Figures and names in the sentences of a report. None looks like the other side of a bound."""
 
 import re
+from collections.abc import Iterable
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent, percent_interval
+from hitl_orchestrator.domain.shown.numbers import bound_percent, percent, percent_interval
+from hitl_orchestrator.insights.metrics.model import Autonomy
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
 
 DIGITS_OF_ERRORS = 1
 """The decimals of a share of errors among automatic cases, in percent: it is small, and so is what is tolerated."""
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
 def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> str:
@@ -28,12 +27,35 @@ def number(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def length_of_time(seconds: float) -> str:
-    """Return a length of time, cut off in the largest unit that fits: `45 s`, `12 min`, `3.4 h`, `2 d`."""
-    for size, unit in _UNITS:
-        if seconds >= size:
-            return f"{cut_off(seconds / size, 0 if seconds >= 10 * size or size == 1 else 1).removesuffix('.0')} {unit}"
-    return "0 s" if seconds <= 0 else f"{cut_off(seconds, 1)} s"
+_SAFETY = {
+    "above_bound": "safe above a bound",
+    "never": "never, where enough was looked at",
+    "unclear": "unclear",
+    "not_enough_data": "not enough data",
+}
+"""The verdicts on autonomy in words, in the order of the line that answers where automation is safe."""
+
+_MOST_TYPES = 5
+
+
+def where_safe(verdicts: Iterable[Autonomy], tolerated: float) -> str:
+    """Return the task types by whether they could go ahead: `safe above a bound: loan from 0.9; unclear: refund`."""
+    kept: dict[str, list[str]] = {}
+    for each in verdicts:
+        bound = "" if each.bound is None else f" from {each.bound:g}" if each.bound else " at any confidence"
+        kept.setdefault(each.verdict, []).append(f"{name(each.task_type, 'cases without a task type')}{bound}")
+    if not kept:
+        return "not enough data: there is no decision yet"
+    parts = [f"{words}: {listed(kept[verdict], _MOST_TYPES)}" for verdict, words in _SAFETY.items() if verdict in kept]
+    if "above_bound" not in kept:
+        parts = [f"{_SAFETY['above_bound']}: no task type", *parts]
+    return f"{'; '.join(parts)} (at most {bound_percent(tolerated)} wrong cases are tolerated)"
+
+
+def derived_text(derived: int, own: int, noun: str = "decision") -> str:
+    """Return how many decisions were derived again: `372 decisions (329 of agents' cases, 43 checks and changes)`."""
+    apart = f" ({derived - own:,} on agents' cases, {own:,} on quality checks and changes)" if own else ""
+    return f"{number(derived, noun)}{apart}"
 
 
 def lacking(why_not: str) -> str:

@@ -103,12 +103,7 @@ class LedgerSigner:
             return _Found(None, seals_checked=False, heads_given=len(heads), problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
         checked = None if seals is None else SealCheck(seals)
-        found = _Found(
-            ledger_id,
-            seals_checked=seals is not None,
-            has_trusted=public is not None,
-            heads_given=len(heads),
-        )
+        found = _Found(ledger_id, seals is not None, has_trusted=public is not None, heads_given=len(heads))
         tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:

@@ -10,6 +10,7 @@ from math import prod
 from textwrap import wrap
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import InvalidInput, install_hint
@@ -20,7 +21,7 @@ from hitl_orchestrator.policies.analysis.monotonicity import decision_grid
 from hitl_orchestrator.policies.analysis.regions import merged
 from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
-from hitl_orchestrator.policies.language.model import FALLBACK, ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import format_value
 
 MOST_PANELS = 12

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, Agreement
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY
@@ -22,7 +22,7 @@ from hitl_orchestrator.policies.analysis.regions import merged
 from hitl_orchestrator.policies.engine.compiled import decision_fields
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.engine.strictness import deadline_demands, strictest
-from hitl_orchestrator.policies.language.model import FALLBACK, Policy, PolicyStack, Rule, default_role, policy_hash
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, default_role, policy_hash
 
 MOST_REGIONS, MOST_DESCRIBED = 500, 5
 _NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import inf, nextafter
 from typing import Any
 
-from hitl_orchestrator.domain.decision import Facts, LayerAnswer, RoutingDecision, RuleTrial
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
@@ -20,7 +20,6 @@ from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import (
-    FALLBACK,
     NO_RULE,
     ORGANIZATION,
     Policy,

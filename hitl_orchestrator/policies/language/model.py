@@ -17,7 +17,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from hitl_orchestrator.domain.decision import ReviewRequirements
+from hitl_orchestrator.domain.decision import FALLBACK, ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -33,9 +33,8 @@ from hitl_orchestrator.policies.language.conditions import (
     one_error,
 )
 
-FALLBACK = "fallback"
 NO_RULE = "no rule matches, so a person decides"
-"""The rule id of decisions that no rule made."""
+"""Why the fallback decides."""
 
 NOT_ROUTED = "not_routed"
 """In place of a rule: the case was superseded or canceled before it was routed."""

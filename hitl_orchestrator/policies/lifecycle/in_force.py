@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision, ShadowAnswer
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind
 from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.roles import RoleChain
@@ -16,7 +16,7 @@ from hitl_orchestrator.errors import PolicyUnreadable, TamperedPolicy
 from hitl_orchestrator.policies.engine.builtin_rules import builtin_decision, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
-from hitl_orchestrator.policies.language.model import FALLBACK, NO_RULE, Policy, policy_hash, policy_of
+from hitl_orchestrator.policies.language.model import NO_RULE, Policy, policy_hash, policy_of
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, in_canary
 
 Read = Callable[[str], dict[str, Any]]

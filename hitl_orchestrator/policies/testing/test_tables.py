@@ -10,14 +10,14 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
 from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.conditions import FieldType
-from hitl_orchestrator.policies.language.model import FALLBACK, Duration, Policy
+from hitl_orchestrator.policies.language.model import Duration, Policy
 from hitl_orchestrator.policies.language.phrases import join
 
 TEST_FILE_ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")

@@ -17,6 +17,7 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.config_files import read_file
@@ -53,13 +54,14 @@ def report_on_store(
     asked: Asked,
     now: datetime,
     *,
-    people: Callable[[Ledger], People | None],
+    people: Callable[[Ledger], People | None] | None = None,
     head_file: Path | None = None,
     on_progress: OnNumber = lambda number: None,
 ) -> FullReport:
     """Return the report on a store, all of whose figures are of the one state that is verified.
 
-    The ledger is compared with the heads of `head_file`, or of the file to which the signer writes.
+    The ledger is compared with the heads of `head_file`, or of the file to which the signer writes. `people` returns
+    those in force, by default those that the ledger records.
 
     Raises:
         StoreUnavailable: the store cannot be read at all, or was changed twice meanwhile.
@@ -69,7 +71,9 @@ def report_on_store(
     def made() -> FullReport:
         with ledger.at_one_state() as state:
             verify = partial(verified_with_heads, signer.of(state), head_file=head_file)
-            evidence = evidence_in_store(store, state, now, verify=verify, people=partial(people, state))
+            evidence = evidence_in_store(
+                store, state, now, verify=verify, people=partial(people or _recorded_people, state)
+            )
             return full_report(evidence, asked, on_progress)
 
     try:
@@ -157,6 +161,10 @@ def verified_with_heads(signer: LedgerSigner, on_entries: OnNumber, head_file: P
     file = head_file or own
     heads = [] if file is None or not file.exists() else read_heads(read_file(str(file)), str(file))
     return signer.verify(heads, signer.trusted_key() if heads else None, on_entries)
+
+
+def _recorded_people(ledger: Ledger) -> People | None:
+    return PeopleHistory().after(ledger.governance_events()).in_force()
 
 
 def marks_in(ledger: Ledger) -> Sequence[Mark]:

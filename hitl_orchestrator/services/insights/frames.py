@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in"]
-__all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force"]
+__all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force", "rules_of"]
 
 _OVERVIEW = frozenset(
     {
@@ -125,10 +125,12 @@ def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | Non
     return frame if until is None else frame.filter(pl.col("timestamp") < until)
 
 
-def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, left_out: int = 0) -> Looks:
+def looks_in(
+    ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, left_out: Sequence[Fitted] = ()
+) -> Looks:
     """Return what is open now in the domains that `mine` reaches, and the drawn checks in `cases` without an answer.
 
-    `left_out` is the number of rows that `cases` lacks because their values fit no column.
+    `left_out` are the rows that `cases` lacks because their values fit no column.
 
     A redacted case is not checked any more.
     """
@@ -142,19 +144,24 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, 
         open=ledger.queue_count(wanted) if wanted else 0,
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
         unanswered_checks=cases.select(is_due.sum()).item(),
-        unreadable=left_out + (len(ledger.stranded()) if mine is None else 0),
+        unreadable=sum(rows.left_out for rows in left_out) + (len(ledger.stranded()) if mine is None else 0),
         names=names_in(ledger),
     )
 
 
 def rules_in_force(ledger: Ledger) -> Mapping[str, Action] | None:
-    """Return the rules of the active policy that a store records, with their actions; None without one.
+    """Return the rules of all layers of the active policy that a store records, with their actions; None without one.
 
     Raises:
         TamperedPolicy, PolicyUnreadable: the policy was altered, or is of another version.
     """
     policy = policy_in_force(ledger)
-    return None if policy is None else {rule.rule_id: rule.action for rule in policy.rules}
+    return None if policy is None else rules_of(policy)
+
+
+def rules_of(policy: Policy) -> Mapping[str, Action]:
+    """Return the rules of all layers of a policy, with their actions."""
+    return {rule.rule_id: rule.action for _, layer in policy.parts for rule in layer.rules}
 
 
 def policy_in_force(ledger: Ledger) -> Policy | None:

@@ -50,7 +50,10 @@ def _nothing(number: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a report is to cover. `store_option` are the words that name the store in the commands of next steps."""
+    """What a report is to cover. `store_option` are the words that name the store in the commands of next steps.
+
+    It is None where there is no store, and so no such command.
+    """
 
     span: Span = EVER
     verify: bool = True
@@ -59,7 +62,7 @@ class Asked:
     tolerated: float = TOLERATED
     sure: float = SURE
     every: str | None = None
-    store_option: Sequence[str] = ()
+    store_option: Sequence[str] | None = ()
 
 
 @dataclass(frozen=True, kw_only=True)

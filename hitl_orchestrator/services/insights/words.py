@@ -23,11 +23,11 @@ def asked_for(
     verify: bool = True,
     controls: Sequence[str] = (),
     stake: str | None = None,
-    store_option: Sequence[str] = (),
+    store_option: Sequence[str] | None = (),
 ) -> Asked:
     """Return what the words ask for: times as `moment_of` reads them, and an amount as `stake_of` does.
 
-    `store_option` are the words that name the store in the commands of next steps.
+    `store_option` are the words that name the store in the commands of next steps; None: there is no store.
 
     Raises:
         InvalidInput: a word cannot be read, or names no framework.
@@ -38,7 +38,7 @@ def asked_for(
         verify=verify,
         controls=tuple(dict.fromkeys(controls)),
         stake=None if stake is None else stake_of(stake),
-        store_option=tuple(store_option),
+        store_option=None if store_option is None else tuple(store_option),
     )
 
 

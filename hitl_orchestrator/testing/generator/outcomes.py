@@ -7,10 +7,11 @@ from random import Random
 from typing import Any
 
 from hitl_orchestrator.domain.audit import is_drawn
+from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.domain.enums import Action, ConfidenceSource, DecisionSource, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies.engine.compiled import compile_policy
-from hitl_orchestrator.policies.language.model import FALLBACK, Policy
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.generator.cases import GeneratedCase, RecordedReview, generate, reviews_of
 
 SPOT_CHECKED = Policy.model_validate(

@@ -11,6 +11,7 @@ from support.outcome_frames import FINAL, MONDAY, automatic, checked, frame_of, 
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
 from hitl_orchestrator.domain.audit import is_drawn
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import escaped_errors
 from hitl_orchestrator.insights.frame import FRAME, from_rows, prepared
@@ -309,6 +310,60 @@ def test_cases_that_were_never_looked_at_are_no_evidence_for_autonomy():
 
     assert verdicts(of_type("safe", 300, 100))["safe"].verdict == "above_bound"
     assert verdicts(of_type("safe", 300, 100), dark)["safe"].verdict == "unclear"
+
+
+def test_the_fallback_is_always_in_force():
+    rows = [reviewed(number, rule_id=rule) for number, rule in enumerate(("fallback", "gone"))]
+
+    found = measure(frame_of(rows), active_rules={"kept": Action.ESCALATE})
+
+    assert {use.rule_id: use.in_force for use in found.rules} == {"fallback": True, "gone": False}
+    assert found.never_fired == ("kept",)
+
+
+def going_ahead(count, confidence, start=10_000):
+    return [
+        automatic(number, task_type="refund", confidence_score=confidence) for number in range(start, start + count)
+    ]
+
+
+def test_never_is_stated_only_where_the_range_that_goes_ahead_was_looked_at():
+    unsure, sure = of_type("refund", 20, 2, 0.65), of_type("refund", 20, 10, 0.85, start=1000)
+    looks = [*unsure, *sure]
+
+    assert verdicts(looks)["refund"].verdict == "never"
+    stray = going_ahead(1, 0.65, start=20_000)
+    for ahead in (going_ahead(20, 0.85), going_ahead(20, 0.85) + stray, going_ahead(20, None)):
+        assert verdicts(looks, ahead)["refund"].verdict == "unclear"
+    assert verdicts(looks, going_ahead(20, 0.85))["refund"].sentence.endswith(
+        "(12 of 40 looks), and 5 % are tolerated; 33 % of these cases cannot be drawn for a spot check, "
+        "and may all be wrong; where its cases go ahead, at 0.80 or more, there are too few looks (20 of 30)"
+    )
+
+
+def test_never_is_not_stated_against_the_checks_of_what_goes_ahead():
+    looks = list(of_type("refund", 60, 2, 0.85))
+
+    def with_checks(decision):
+        ahead = [
+            automatic(number, task_type="refund", confidence_score=0.85, review_probability=1.0)
+            for number in range(10_000, 10_100)
+        ]
+        return verdicts(looks, ahead, [checked(20_000 + place, case, decision) for place, case in enumerate(ahead)])
+
+    assert with_checks("reject")["refund"].verdict == "never"
+    assert with_checks("approve")["refund"].verdict == "unclear"
+    assert with_checks("approve")["refund"].sentence.endswith("the spot checks of its automatic cases do not say so")
+
+
+def test_never_names_the_bound_above_which_there_are_too_few_looks():
+    looks = [*of_type("refund", 60, 2, 0.85), *of_type("refund", 5, 0, 0.97, start=1000)]
+
+    (found,) = verdicts(looks, going_ahead(8, 0.85)).values()
+
+    assert found.verdict == "never"
+    assert found.sentence.startswith("At a confidence of 0.80 or more, at least ")
+    assert found.sentence.endswith("; no lower bound is better; at higher ones there are too few looks to tell")
 
 
 def test_the_final_decisions_of_people_are_all_counted():

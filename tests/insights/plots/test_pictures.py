@@ -12,18 +12,21 @@ from hypothesis import strategies as st
 from support.outcome_frames import MONDAY, automatic, frame_of, reviewed
 from support.random_outcomes import ledgers
 from support.random_policies import a_policy_with
+from support.report_parts import some_metrics
 from support.sizes import sized
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.metrics import measure
+from hitl_orchestrator.insights.metrics.model import HeatCell
+from hitl_orchestrator.insights.shares import share_among
 from hitl_orchestrator.policies import automatic_from
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
 
 from hitl_orchestrator.insights.plots import PICTURES, Bound, draw, picture, picture_text, to_png, to_svg
-from hitl_orchestrator.insights.plots.labels import duration_text, short_labels, text_width, wrapped
+from hitl_orchestrator.insights.plots.labels import short_labels, text_width, wrapped
 from hitl_orchestrator.insights.plots.style import THEMES, contrast, mixed, text_on
 from hitl_orchestrator.insights.plots.trend import describe
 from hitl_orchestrator.insights.plots.trust_boundaries import APPROVED, MOST_POINTS, SHAPES, UNSEEN
@@ -114,6 +117,25 @@ def test_a_bound_can_be_given_by_hand(usual):
     by_hand = [Bound(each.risk.value, each.confidence, each.label) for each in BOUNDS]
     by_policy = draw("trust_boundaries", metrics, frame, bounds=BOUNDS)
     assert to_svg(draw("trust_boundaries", metrics, frame, bounds=by_hand)) == to_svg(by_policy)
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (((30, 40), (2, 40), (1, 40)), "'type-0' is overturned most: 75 % of 40 reviews at 0.60 to 0.70 confidence"),
+        (((30, 40), (2, 40), (2, 3)), "'type-0' is overturned more than all reviews (41 %): 75 % of 40 reviews at "),
+        (((10, 40), (8, 40), (5, 7)), "Nowhere is certainly more overturned than in all reviews together"),
+        (((2, 13),), "Nowhere is certainly more overturned than in all reviews together"),
+    ],
+    ids=["certainly most", "certainly more than all", "may be chance", "a single cell"],
+)
+def test_the_title_of_the_heatmap_never_goes_beyond_its_interval(cells, says):
+    drawn = tuple(
+        HeatCell(task_type=f"type-{place}", confidence_band="0.60-0.70", cases=of, overturn=share_among(wrong, of))
+        for place, (wrong, of) in enumerate(cells)
+    )
+    together = share_among(*map(sum, zip(*cells, strict=True)))
+    assert picture_text("overturn_heatmap", some_metrics(overturn_map=drawn, overturn=together)).startswith(says)
 
 
 def test_texts_of_agents_stay_texts(usual):
@@ -241,11 +263,3 @@ def test_lines_fit_and_no_word_is_lost(text, width):
 
     assert all(text_width(line, 13) <= width for line in lines)
     assert "".join(lines).replace(" ", "") == "".join(wrapped(text, 1e9, 13)).replace(" ", "")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (9_000, "2.5 h"), (1e7, "115 d")],
-)
-def test_durations_are_never_rounded_up(seconds, shown):
-    assert duration_text(seconds) == shown

@@ -245,3 +245,22 @@ def _luminance(color: str) -> float:
     channels = (int(color[at : at + 2], 16) / 255 for at in (1, 3, 5))
     red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_column_without_data_has_dashes_and_says_why_once():
+    metrics = a_full_report().metrics
+    lacking = share_among(3, 12).model_copy(update={"why_not": "not enough data: 12 of 30"})
+    groups = tuple(each.model_copy(update={"overturn": lacking}) for each in metrics.by["task_type"])
+    report = a_full_report().model_copy(
+        update={"metrics": metrics.model_copy(update={"by": {"task_type": groups}, "overturn_map": ()})}
+    )
+
+    section = to_html(report, {}).partition('<section id="by-task-type"')[2].partition("</section>")[0]
+
+    assert "12 of 30" not in section
+    assert section.count("fewer than 30 cases") == 1
+
+
+def test_every_cell_names_its_column_for_screens_on_which_rows_are_stacked(pages):
+    for page in pages.values():
+        assert all("data-column" in each.attributes for each in page.elements if each.tag == "td")

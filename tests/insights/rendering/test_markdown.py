@@ -17,6 +17,7 @@ from support.reports import (
     an_empty_report,
 )
 
+from hitl_orchestrator.insights.report.model import Change, Finding
 from hitl_orchestrator.insights.report.rendering import to_markdown
 from hitl_orchestrator.insights.report.rendering.markdown import code, escaped, inside
 
@@ -47,6 +48,19 @@ def test_hostile_texts_are_shown_as_they_are():
     page = rendered(to_markdown(a_hostile_report()))
 
     assert [text for text in HOSTILE if text not in page.text] == []
+
+
+def test_what_is_neither_good_nor_bad_is_a_note_and_what_cannot_be_compared_no_chance():
+    report = a_full_report()
+    note = Finding(finding_id="n", severity="unknown", sentence="A fact.", evidence="")
+    few = Change(name="x", title="Overdue", before=None, after=None, is_certain=False, sentence="few.", is_known=False)
+
+    text = to_markdown(report.model_copy(update={"findings": (note,), "changes": (few,)}))
+
+    assert "**NOTE** A fact." in text
+    assert "May be chance" not in text
+    assert "Not enough data to compare: Overdue." in text
+    assert text.index("Health") < text.index("Where automation is safe: ") < text.index("## What changed")
 
 
 def test_ten_languages_are_shown():

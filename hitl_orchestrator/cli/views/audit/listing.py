@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration
+from hitl_orchestrator.cli.output.formatting import confidence, count
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.enums import Action, DecisionSource, FinalDecision
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.people import known_as
 
 ON_A_SCREEN = 1000
@@ -117,7 +118,7 @@ def _latency(record: AuditRecord) -> Cell:
     """Return the latency; a record of the past that was decided at the time of its task states none."""
     if record.replayed and record.latency_seconds <= 0:
         return Cell("not known", "dim")
-    return Cell(duration(record.latency_seconds))
+    return Cell(duration_text(record.latency_seconds))
 
 
 def _by(record: AuditRecord, names: Mapping[str, str]) -> Cell:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import count, duration, local_time
+from hitl_orchestrator.cli.output.formatting import count, local_time
 from hitl_orchestrator.cli.views import tables
 from hitl_orchestrator.cli.views.policies.events import sentences
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.orchestrator import Redaction
 
@@ -72,7 +73,7 @@ def competence(row: StoredReview) -> Iterator[Line]:
         roles = f"holds {', '.join(map(inline, verdict.roles_held))} in {_domains(verdict.domains_held)}"
         yield Line(f"{roles}; authentication {verdict.authenticated}, channel {verdict.channel}", "dim", indent=4)
     if verdict.options_offered:
-        took = duration(max(0.0, (verdict.decided_at - row.opened_at).total_seconds()))
+        took = duration_text(max(0.0, (verdict.decided_at - row.opened_at).total_seconds()))
         choices = ", ".join(verdict.options_offered)
         yield Line(f"saw {row.digest[:12]}; choices: {choices}; decided after {took}", "dim", indent=4)
 

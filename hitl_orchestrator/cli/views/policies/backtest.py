@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from hitl_orchestrator.backtest import Backtest, Change
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, routing
-from hitl_orchestrator.cli.output.formatting import count, duration, share
+from hitl_orchestrator.cli.output.formatting import count, share
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import cut_off, highest_percent, lowest_percent, percent
 from hitl_orchestrator.insights import EscapedErrors
 
@@ -87,7 +88,7 @@ def _loads(result: Backtest) -> Iterator[Block]:
             Cell("-" if load.capacity is None else cut_off(load.capacity, 0)),
             Cell("grows without bound", "red")
             if load.grows
-            else Cell("-" if load.waits_days is None else duration(load.waits_days * _A_DAY)),
+            else Cell("-" if load.waits_days is None else duration_text(load.waits_days * _A_DAY)),
         )
         for load in result.loads
     ]

@@ -14,9 +14,10 @@ from hitl_orchestrator.cli.output.blocks import (
     outcome,
     routing,
 )
-from hitl_orchestrator.cli.output.formatting import confidence, count, duration, local_minute
+from hitl_orchestrator.cli.output.formatting import count, local_minute
 from hitl_orchestrator.cli.views.reporting.reviewers import deciders
-from hitl_orchestrator.domain.shown.numbers import percent, plain_number
+from hitl_orchestrator.domain.shown.durations import duration_text
+from hitl_orchestrator.domain.shown.numbers import amount_text, confidence_text, percent
 from hitl_orchestrator.insights import (
     Criterion,
     Decided,
@@ -55,6 +56,7 @@ def first_screen(result: Report) -> Iterator[Block]:
     yield from _head(result)
     yield from _judgment("Governance", result.verdict)
     yield from _judgment("Health", result.health)
+    yield from _safe(result)
     yield from _findings("What matters", result, 0, _FIRST)
 
 
@@ -82,13 +84,19 @@ def _signal(text: str) -> Sequence[str]:
     if len(text) <= _WIDTH:
         return [text]
     figures = text.split(" | ")
-    return [" | ".join(figures[:3]), " | ".join(figures[3:])]
+    return [" | ".join(figures[:3]) + " |", " | ".join(figures[3:])]
 
 
 def _judgment(title: str, judgment: Judgment) -> Iterator[Block]:
     yield Line()
     yield Strip((Cell(f"{title}: ", "bold"), Cell(judgment.word, STYLE[judgment.severity])))
     yield Line(judgment.because, indent=2)
+
+
+def _safe(result: Report) -> Iterator[Block]:
+    yield Line()
+    yield Line("Where automation is safe:", "bold")
+    yield Line(f"{result.where_safe}.", indent=2)
 
 
 def _findings(title: str, result: Report, first: int, last: int | None) -> Iterator[Block]:
@@ -125,7 +133,11 @@ def _changes(result: Report) -> Iterator[Block]:
     for change in certain:
         yield Line(f"{MARK[change.severity]}: {change.sentence}", STYLE[change.severity], indent=2)
     if not certain:
-        yield Line(f"No certain change in {count(len(result.changes), 'measure')}.", indent=2)
+        known = sum(change.is_known for change in result.changes)
+        unknown = len(result.changes) - known
+        few = f"; too few cases to compare {unknown:,} others" if unknown else ""
+        compared = f"No certain change in {count(known, 'measure')}{few}." if known else "Too few cases to compare."
+        yield Line(compared, indent=2)
 
 
 def _people(result: Report) -> Iterator[Block]:
@@ -151,8 +163,8 @@ def _people(result: Report) -> Iterator[Block]:
     for stake in metrics.stakes:
         unit = f" {inline(stake.unit)}" if stake.unit else ""
         sums = {"automatic": stake.automatic, "reviewed": stake.reviewed, "overturned": stake.overturned}
-        parts = ", ".join(f"{word} {plain_number(round(value, 2))}{unit}" for word, value in sums.items())
-        total = f"{plain_number(round(stake.total, 2))}{unit}"
+        parts = ", ".join(f"{word} {amount_text(value)}{unit}" for word, value in sums.items())
+        total = f"{amount_text(stake.total)}{unit}"
         yield Line(
             f"{inline(stake.field)} at stake in {stake.stated:,} of {count(stake.cases, 'case')}: {total}", indent=2
         )
@@ -164,7 +176,7 @@ def _people(result: Report) -> Iterator[Block]:
 
 def _times(quantiles: Quantiles) -> str:
     known = (("median", quantiles.median), ("90 % within", quantiles.p90), ("99 % within", quantiles.p99))
-    return ", ".join(f"{word} {duration(value)}" for word, value in known if value is not None)
+    return ", ".join(f"{word} {duration_text(value)}" for word, value in known if value is not None)
 
 
 def _types(result: Report) -> Iterator[Block]:
@@ -205,6 +217,8 @@ def _novelty(result: Report) -> Iterator[Block]:
         yield Line(", ".join(novelty.unstaffed_domains), indent=4, quoted=True)
     for sentence in novelty.forecasts:
         yield Line(sentence, indent=2)
+    if not novelty.forecasts:
+        yield Line("Where it leads: no trend is certain enough to be drawn on.", "dim", indent=2)
 
 
 def _criteria(title: str, criteria: Sequence[Criterion]) -> Iterator[Block]:
@@ -264,21 +278,22 @@ def _decided(result: Report) -> Iterator[Block]:
     yield Line()
     yield Line("Who decided what, the latest first", "bold")
     columns = (
+        Column("at"),
         Column("task", gives_way=True),
         Column("conf.", right=True),
         Column("routed", optional=True),
         Column("outcome"),
         Column("decided by", gives_way=True),
-        Column("at", optional=True),
     )
+    among = {each.confidence for each in result.decided[:_LAST]}
     rows = [
         (
+            Cell(local_minute(each.at)),
             Cell(each.task_id, quoted=True),
-            Cell(confidence(each.confidence)),
+            Cell("-" if each.confidence is None else confidence_text(each.confidence, among)),
             routing(each.routing),
             outcome(each.final_decision),
             _decider(each, result.metrics),
-            Cell(local_minute(each.at)),
         )
         for each in result.decided[:_LAST]
     ]
@@ -302,4 +317,5 @@ def summary(result: Report) -> Iterator[Block]:
     yield from _head(result)
     yield from _judgment("Governance", result.verdict)
     yield from _judgment("Health", result.health)
+    yield from _safe(result)
     yield Line()

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.cli.output.formatting import count
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights import NEEDED, Decider, Feedback, Metrics, QualitySignal, ReviewerQuality, Share
 
@@ -103,7 +104,7 @@ def _feedback_row(row: Feedback) -> tuple[Cell, ...]:
 
 
 def _reviewer_row(row: ReviewerQuality, metrics: Metrics) -> tuple[Cell, ...]:
-    seconds = "-" if row.median_seconds is None else duration(row.median_seconds)
+    seconds = "-" if row.median_seconds is None else duration_text(row.median_seconds)
     shares = (row.with_agent, row.with_peers, row.gold_errors_approved)
     return (
         Cell(metrics.known_as(row.reviewer), quoted=True),

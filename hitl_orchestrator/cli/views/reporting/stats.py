@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from hitl_orchestrator.cli.output.bars import Glyphs, bar, sparkline, thinned
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip, inline
-from hitl_orchestrator.cli.output.formatting import count, duration
+from hitl_orchestrator.cli.output.formatting import count
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
 from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Mark, Metrics, Moment, Quantiles, Share
@@ -135,7 +136,7 @@ def _mixture(numbers: Sequence[int], styles: Sequence[str], screen: Screen) -> I
 
 def _times(label: str, times: Quantiles, screen: Screen) -> Iterator[Block]:
     named = {"median": times.median, "p90": times.p90, "p99": times.p99}
-    shown = [f"{name} {duration(value)}" for name, value in named.items() if value is not None]
+    shown = [f"{name} {duration_text(value)}" for name, value in named.items() if value is not None]
     if shown:
         yield Strip((Cell(label.ljust(_LABEL)), Cell(", ".join(shown[: 2 if screen.is_narrow else 3]))))
 
@@ -152,7 +153,7 @@ def _trust(metrics: Metrics, screen: Screen) -> Iterator[Block]:
         sentences.append((sure, _error_style(false.overturned)))
     if fitted.ece is not None:
         sentences.append((f"calibration error {fitted.ece:.2f}, Brier score {fitted.brier or 0:.2f}", ""))
-    verdicts = {"never": "never fit for autonomy", "above_bound": "fit above a bound"}
+    verdicts = {"never": "not fit at any confidence with enough looks", "above_bound": "fit above a bound"}
     for verdict, words in verdicts.items():
         types = [_with_bound(each.task_type, each.bound) for each in metrics.autonomy if each.verdict == verdict]
         if types:
@@ -228,7 +229,7 @@ _COURSES = (
     _Course("decisions", lambda each: float(each.cases), "", lambda value: f"{value:,.0f}"),
     _Course("automated", lambda each: each.automation.share, "green", percent),
     _Course("overturned", lambda each: each.overturn.share, "red", percent),
-    _Course("latency", lambda each: each.median_latency, "cyan", duration),
+    _Course("latency", lambda each: each.median_latency, "cyan", duration_text),
 )
 
 

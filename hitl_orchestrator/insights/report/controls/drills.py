@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import APPROVING, DecisionSource, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.frame import polars
 from hitl_orchestrator.insights.report.model import Drill, Severity
-from hitl_orchestrator.insights.report.phrases import length_of_time, number, share_text
+from hitl_orchestrator.insights.report.phrases import number, share_text
 from hitl_orchestrator.insights.shares import Share, share_among
 
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ def _kill_switch(pl: Any, frame: "pl.DataFrame", switches: Sequence[Switch]) -> 
     if obeyed.is_empty():
         result, severity = f"{times}: not measured, since no case was decided under it yet", "unknown"
     else:
-        first = length_of_time(max(0.0, (obeyed["timestamp"][0] - last.at).total_seconds()))
+        first = duration_text(max(0.0, (obeyed["timestamp"][0] - last.at).total_seconds()))
         result = f"{times}: the first case obeyed it after {first}"
     if lag.height:
         latest: Any = lag["timestamp"].max()
-        seconds = length_of_time(max(0.0, (latest - last.at).total_seconds()))
+        seconds = duration_text(max(0.0, (latest - last.at).total_seconds()))
         result += f"; the policy before let {number(lag.height, 'case')} through for another {seconds}"
         severity = "watch"
     elif last.before is not None and severity == "good":
@@ -146,7 +147,7 @@ def _pace(pl: Any, early: "pl.DataFrame", late: "pl.DataFrame") -> str:
     medians = [part.select(seconds.median()).item() for part in (early, late)]
     if None in medians:
         return ""
-    return f"; median time {length_of_time(medians[1])}, at the beginning {length_of_time(medians[0])}"
+    return f"; median time {duration_text(medians[1])}, at the beginning {duration_text(medians[0])}"
 
 
 def _second_reviews(pl: Any, frame: "pl.DataFrame") -> Drill:

@@ -57,11 +57,17 @@ def _autonomy(metrics: Metrics) -> Rule:
     return Rule(
         Criterion(
             criterion_id="autonomy_deserved",
-            demands="No task type goes ahead by itself that is certainly overturned too often at every confidence.",
+            demands="No task type goes ahead by itself that is certainly overturned too often at every confidence with "
+            "enough looks.",
             measured=f"{len(never):,} of {number(len(known), 'task type')} with enough data",
             holds=False if never else True if known else None,
         ),
-        Settled("bad", UNHEALTHY, f"Approved automatically, though overturned too often at every confidence: {names}."),
+        Settled(
+            "bad",
+            UNHEALTHY,
+            f"Approved automatically, though certainly overturned too often at every confidence with enough looks: "
+            f"{names}.",
+        ),
     )
 
 

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import Metrics
 from hitl_orchestrator.insights.report.judgments.rules import Rule, Settled, judged
 from hitl_orchestrator.insights.report.model import Compliance, Criterion, Integrity, Judgment
-from hitl_orchestrator.insights.report.phrases import listed, number
+from hitl_orchestrator.insights.report.phrases import derived_text, listed, number
 
 SOUND, OPEN_POINTS, NOT_SOUND, NOT_VERIFIED, NO_DECISIONS = (
     "sound",
@@ -20,6 +21,7 @@ DAYS_FOR_A_CHECK = 7
 """The days in which a spot check should be answered."""
 
 
+_ALL_REPLAYED = "The records are unchanged since they were recorded here; who decided was not checked here."
 _NO_LIVE = "no live case went ahead with a person"
 
 
@@ -52,20 +54,35 @@ def judge_governance(
         _people(duties),
         _own(duties),
         _seals(integrity),
+        _heads(integrity),
         _checks(duties),
         _deadlines(metrics),
         _erasures(scrubs_due),
     ]
+    replayed, decided = metrics.cases.replayed, metrics.cases.decided
     if integrity.sound is False:
         rules = [rule.without_proof() for rule in rules]
     good = Settled("good", SOUND, _all_good(integrity, compliance))
-    return judged(rules, good)
+    if replayed and replayed >= decided:
+        good = good._replace(because=_ALL_REPLAYED)
+    judgment = judged(rules, good)
+    if not replayed:
+        return judgment
+    return judgment.model_copy(update={"because": f"{judgment.because} {_replayed(replayed, decided)}"})
+
+
+def _replayed(replayed: int, decided: int) -> str:
+    """Say how many decisions are records of another system."""
+    if replayed >= decided:
+        return f"All {number(decided, 'decision')} are replayed from records of another system."
+    part = f"{replayed:,} of {number(decided, 'decision')} ({percent(replayed / decided)})"
+    return f"{part} are replayed: who decided them was not checked here."
 
 
 def _all_good(integrity: Integrity, compliance: Compliance) -> str:
     return (
-        f"The ledger verifies ({number(integrity.entries, 'entry', 'entries')}), and all "
-        f"{number(compliance.derived, 'decision')} that can be derived again follow their policy."
+        f"The ledger verifies ({number(integrity.entries, 'entry', 'entries')}), and every decision that can be "
+        f"derived again follows its policy: {derived_text(compliance.derived, compliance.own)}."
     )
 
 
@@ -73,6 +90,8 @@ def _ledger(integrity: Integrity) -> Rule:
     entries = number(integrity.entries, "entry", "entries")
     left_out = next(iter(integrity.warnings), "it was left out on demand")
     problem = (integrity.problem or "").rstrip(".")
+    left_out = left_out.removeprefix("the ledger was not verified, ").rstrip(".")
+    not_verified = f"The ledger was not verified: {left_out}."
     return Rule(
         Criterion(
             criterion_id="ledger_verifies",
@@ -81,7 +100,7 @@ def _ledger(integrity: Integrity) -> Rule:
             holds=integrity.sound if integrity.checked else None,
         ),
         Settled("bad", NOT_SOUND, f"The ledger does not verify: {problem}."),
-        Settled("unknown", NOT_VERIFIED, f"The ledger was not verified: {left_out.rstrip('.')}."),
+        Settled("unknown", NOT_VERIFIED, not_verified),
     )
 
 
@@ -100,7 +119,7 @@ def _rows(metrics: Metrics) -> Rule:
 
 def _compliance(compliance: Compliance, decided: int) -> Rule:
     violations = len(compliance.violations) + compliance.left_out
-    derived = number(compliance.derived, "decision")
+    derived = derived_text(compliance.derived, compliance.own)
     skipped = sum(compliance.not_derived.values())
     apart = f"; {number(skipped, 'decision')} cannot be derived" if skipped else ""
     ids = ", ".join(each.case_id for each in compliance.violations[:2])
@@ -183,6 +202,26 @@ def _seals(integrity: Integrity) -> Rule:
         ),
         Settled("watch", OPEN_POINTS, why),
     )
+
+
+def _heads(integrity: Integrity) -> Rule:
+    lost = "a return to an earlier state" if integrity.seals_checked else "a complete rewrite"
+    why = f"There was no signed head to compare the ledger with: {lost} would not be noticed."
+    return Rule(
+        Criterion(
+            criterion_id="heads_compared",
+            demands="The ledger holds all that its signed heads state: no entry at its end was removed.",
+            measured=_heads_compared(integrity),
+            holds=None if not integrity.checked or integrity.sound is False else integrity.heads > 0,
+        ),
+        Settled("watch", OPEN_POINTS, why),
+    )
+
+
+def _heads_compared(integrity: Integrity) -> str:
+    if not integrity.checked or integrity.sound is False:
+        return "not compared"
+    return number(integrity.heads, "signed head") if integrity.heads else "no signed head"
 
 
 def _how_far(integrity: Integrity) -> str:

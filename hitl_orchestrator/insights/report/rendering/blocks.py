@@ -32,6 +32,8 @@ class Cell(NamedTuple):
     third: str = ""
     interval: Interval | None = None
     tone: Severity | None = None
+    lack: str = ""
+    """Why a share is not stated, in a note under a table most of whose shares are not."""
 
 
 class Column(NamedTuple):
@@ -51,11 +53,15 @@ class Paragraph:
     muted: bool = False
 
 
+Tone = Severity | Literal["note"]
+"""The tone of a sentence. What is neither good nor bad is a note; `unknown` is what the data do not say."""
+
+
 class Item(NamedTuple):
     """One entry of a list: a sentence, what supports it, what to do, and a command to begin with."""
 
     text: str
-    tone: Severity | None = None
+    tone: Tone | None = None
     label: str = ""
     evidence: str = ""
     step: str = ""
@@ -154,6 +160,8 @@ class Front:
     uncertain: tuple[str, ...]
     no_changes: str
     compared: str = ""
+    too_few: str = ""
+    where_safe: str = ""
 
 
 @dataclass(frozen=True)

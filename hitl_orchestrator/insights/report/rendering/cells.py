@@ -1,9 +1,12 @@
 """Figures as the cells of a table. A missing figure is a dash, never a zero."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import (
+    amount_text,
     confidence_text,
     cut_off,
     highest_percent,
@@ -18,15 +21,9 @@ from hitl_orchestrator.insights.shares import Share
 
 DASH, TO = "\u2013", "\u2013"
 NONE_STATED, NOT_ENOUGH = "not stated", "not enough data"
+FEW_LOOKS = "too few looks at automatic cases"
+_OF = re.compile(r"^\d+ of (\d+)$")
 MOST_NAMES = 20
-_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 31_557_600
-_UNITS = (
-    (2 * _MINUTE, 1, "s"),
-    (2 * _HOUR, _MINUTE, "min"),
-    (2 * _DAY, _HOUR, "h"),
-    (_YEAR, _DAY, "days"),
-    (float("inf"), _YEAR, "years"),
-)
 
 
 def share_cell(share: Share | None) -> Cell:
@@ -35,7 +32,8 @@ def share_cell(share: Share | None) -> Cell:
         return Cell(DASH, "number")
     counted = f"{whole(share.count)} of {whole(share.of)}"
     if share.why_not is not None:
-        return Cell(counted, "number", second=NOT_ENOUGH, third=share.why_not.removeprefix(f"{NOT_ENOUGH}: "))
+        third = share.why_not.removeprefix(f"{NOT_ENOUGH}: ")
+        return Cell(counted, "number", second=NOT_ENOUGH, third=third, lack=_OF.sub(r"fewer than \1 cases", third))
     return _with_interval(share.share, share.lowest, share.highest, counted)
 
 
@@ -45,7 +43,7 @@ def errors_cell(errors: EscapedErrors | None) -> Cell:
         return Cell(DASH, "number")
     looked_at = f"{whole(errors.reviews)} of {whole(errors.cases)} seen"
     if not errors.enough or errors.share is None:
-        return Cell(looked_at, "number", second=NOT_ENOUGH, third=_lack(errors))
+        return Cell(looked_at, "number", second=NOT_ENOUGH, third=_lack(errors), lack=FEW_LOOKS)
     return _with_interval(errors.share, errors.lowest, errors.highest, looked_at, DIGITS_OF_ERRORS)
 
 
@@ -102,8 +100,8 @@ def number(value: float | None) -> Cell:
 
 
 def amount(value: float | None) -> Cell:
-    """Return an amount with two decimals."""
-    return Cell(DASH if value is None else cut_off(value, 2), "number")
+    """Return an amount."""
+    return Cell(DASH if value is None else amount_text(value), "number")
 
 
 def fraction(value: float | None) -> Cell:
@@ -111,9 +109,9 @@ def fraction(value: float | None) -> Cell:
     return Cell(DASH if value is None else cut_off(value, 4), "number")
 
 
-def confidence(value: float | None) -> Cell:
-    """Return a confidence."""
-    return Cell(DASH if value is None else confidence_text(value), "number")
+def confidence(value: float | None, among: Iterable[float | None] = ()) -> Cell:
+    """Return a confidence in the form of those `among` which it is listed."""
+    return Cell(DASH if value is None else confidence_text(value, among), "number")
 
 
 def mean_confidence(value: float | None) -> Cell:
@@ -138,17 +136,8 @@ def code(text: str | None) -> Cell:
 
 
 def duration(seconds: float | None) -> Cell:
-    """Return a length of time: `31 ms`, `45 s`, `12 min`, `3.4 h`, `12.1 days`. A negative one is `0 ms`."""
+    """Return a length of time."""
     return Cell(DASH if seconds is None else duration_text(seconds), "number")
-
-
-def duration_text(seconds: float) -> str:
-    """Return a length of time, cut off."""
-    if seconds < 1:
-        return f"{int(max(seconds, 0) * 1000)} ms"
-    size, unit = next((size, unit) for below, size, unit in _UNITS if seconds < below)
-    digits = 0 if size == 1 else 1
-    return f"{cut_off(seconds / size, digits).removesuffix('.0')} {unit}"
 
 
 def when(at: datetime | None) -> Cell:

@@ -14,10 +14,11 @@ from hitl_orchestrator.insights.report.rendering.blocks import (
     Items,
     Paragraph,
     Table,
+    Tone,
 )
 from hitl_orchestrator.insights.report.rendering.content import document
 
-_WORDS: dict[Severity, str] = {"good": "GOOD", "watch": "WATCH", "bad": "BAD", "unknown": "NOT KNOWN"}
+_WORDS: dict[Tone, str] = {"good": "GOOD", "watch": "WATCH", "bad": "BAD", "unknown": "NOT KNOWN", "note": "NOTE"}
 _MARKS: dict[Severity, str] = {"good": "yes", "watch": "watch", "bad": "**no**", "unknown": "not known"}
 _SIGNS = re.compile(r"[\\`*|~$@]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|#(?=\d)")
 _OPENING = re.compile(r"^(\d*)([.)](?=\s|$)|[-+](?=[-+\s]|$)|[=#\[])")
@@ -65,6 +66,8 @@ def _front(front: Front) -> Iterator[str]:
     yield ""
     for card in front.cards:
         yield from _card(card)
+    yield escaped(front.where_safe)
+    yield ""
     yield "## What changed since the last period"
     yield ""
     if front.compared:
@@ -75,6 +78,9 @@ def _front(front: Front) -> Iterator[str]:
         yield "May be chance:"
         yield ""
         yield from (f"- {escaped(each)}" for each in front.uncertain)
+        yield ""
+    if front.too_few:
+        yield escaped(front.too_few)
         yield ""
 
 

@@ -1,13 +1,14 @@
 """The content of the report, part by part, from the values of the model."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar, cast
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.insights.report.model import Report
-from hitl_orchestrator.insights.report.rendering.blocks import Document
-from hitl_orchestrator.insights.report.rendering.cells import moment
+from hitl_orchestrator.insights.report.rendering.blocks import Block, Cell, Document, Table
+from hitl_orchestrator.insights.report.rendering.cells import DASH, moment
 from hitl_orchestrator.insights.report.rendering.content.definitions import definitions
 from hitl_orchestrator.insights.report.rendering.content.findings import findings
 from hitl_orchestrator.insights.report.rendering.content.front import front
@@ -41,7 +42,29 @@ def document(report: Report) -> Document:
             definitions(),
         ),
     )
-    return visible(made)
+    sections = tuple(replace(each, blocks=tuple(map(_without_lacks, each.blocks))) for each in made.sections)
+    return visible(replace(made, sections=sections))
+
+
+def _without_lacks(block: Block) -> Block:
+    """Return a table with a dash for the shares without data of a column that has most of them, and why once below."""
+    if not isinstance(block, Table):
+        return block
+    columns = [tuple(row[place] for row in block.rows) for place in range(len(block.columns))]
+    short = [_mostly_lacks(column) for column in columns]
+    lacking = [cell.lack for column, is_short in zip(columns, short, strict=True) if is_short for cell in column]
+    reasons = f"{DASH}: {' or '.join(dict.fromkeys(filter(None, lacking)))}. " if any(short) else ""
+    dash = Cell(DASH, "number")
+    rows = tuple(
+        tuple(dash if is_short and cell.lack else cell for cell, is_short in zip(row, short, strict=True))
+        for row in block.rows
+    )
+    return replace(block, rows=rows, note=f"{reasons}{block.note}".rstrip())
+
+
+def _mostly_lacks(column: Sequence[Cell]) -> bool:
+    lacking = sum(bool(cell.lack) for cell in column)
+    return lacking > 0 and lacking >= sum(cell.interval is not None for cell in column)
 
 
 def visible(value: _Part) -> _Part:

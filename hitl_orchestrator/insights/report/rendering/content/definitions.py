@@ -40,7 +40,7 @@ _INTERVALS = (
 )
 _NOT_ENOUGH = (
     "“Not enough data” stands where a figure would be a guess, beside the number of cases there are and the number "
-    "that is needed. A dash stands where there is nothing to count. Figures are cut off, not rounded, so that none "
+    "that is needed. A dash stands where there is nothing to count. Confidences are cut off, not rounded, so that none "
     "looks as if it were on the other side of a bound. Times are in UTC."
 )
 

@@ -3,6 +3,7 @@
 from hitl_orchestrator.insights.report.model import Finding, NextStep, Novelty, Report
 from hitl_orchestrator.insights.report.rendering.blocks import Block, Item, Items, Paragraph, Section, Terms
 from hitl_orchestrator.insights.report.rendering.cells import moment, some, words
+from hitl_orchestrator.insights.report.rendering.content.front import tone_of
 
 
 def findings(report: Report) -> tuple[Section, ...]:
@@ -20,7 +21,7 @@ def _finding(finding: Finding, steps: list[NextStep]) -> list[Item]:
     first = steps[0] if steps else None
     item = Item(
         finding.sentence,
-        finding.severity,
+        tone_of(finding.severity),
         evidence=finding.evidence,
         step=first.sentence if first else "",
         command=(first.command or "") if first else "",
@@ -42,6 +43,8 @@ def _novelty(novelty: Novelty) -> Section:
         blocks.append(Paragraph(f"Nothing appeared for the first time{since}."))
     blocks.append(Items(tuple(_unstaffed(domain) for domain in novelty.unstaffed_domains)))
     blocks.append(Items(tuple(Item(forecast, label="forecast") for forecast in novelty.forecasts)))
+    if not novelty.forecasts:
+        blocks.append(Paragraph("Where it leads: no trend is certain enough to be drawn on.", muted=True))
     kept = tuple(block for block in blocks if not isinstance(block, Items) or block.entries)
     return Section("new", "What is new, and where it leads", kept)
 

@@ -12,7 +12,8 @@ from hitl_orchestrator.insights.report.model import (
     Severity,
     SignalLine,
 )
-from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile
+from hitl_orchestrator.insights.report.phrases import derived_text
+from hitl_orchestrator.insights.report.rendering.blocks import Card, Front, Item, Items, Rule, Tile, Tone
 from hitl_orchestrator.insights.report.rendering.cells import DASH, day, moment, plural, sentence, whole
 
 
@@ -33,7 +34,9 @@ def front(report: Report) -> Front:
             compliance_card(report.compliance, report.integrity),
         ),
         changes=Items(tuple(map(_change, certain))) if certain else None,
-        uncertain=tuple(change.sentence for change in report.changes if not change.is_certain),
+        uncertain=tuple(change.sentence for change in report.changes if change.is_known and not change.is_certain),
+        too_few=_too_few(report.changes),
+        where_safe=sentence(f"Where automation is safe: {report.where_safe}"),
         no_changes=_no_changes(report),
         compared=sentence(report.comparison) if report.comparison else "",
     )
@@ -106,12 +109,23 @@ def compliance_card(compliance: Compliance, integrity: Integrity) -> Card:
         return Card(title, plural(broken, "violation"), "bad", text)
     if not compliance.derived:
         return Card(title, "not derived", "unknown", f"No live decision was derived again from its policy.{missing}")
-    text = f"{plural(compliance.derived, 'live decision')} derived again from policy and facts.{missing}"
+    derived = derived_text(compliance.derived, compliance.own, "live decision")
+    text = f"{derived} derived again from policy and facts.{missing}"
     return Card(title, "no violations", "watch" if lacking else "good", text)
 
 
+def tone_of(severity: Severity) -> Tone:
+    """Return the tone of a sentence that the data support."""
+    return "note" if severity == "unknown" else severity
+
+
 def _change(change: Change) -> Item:
-    return Item(change.sentence, change.severity)
+    return Item(change.sentence, tone_of(change.severity))
+
+
+def _too_few(changes: tuple[Change, ...]) -> str:
+    unknown = [change.title for change in changes if not change.is_known]
+    return f"Not enough data to compare: {', '.join(unknown)}." if unknown else ""
 
 
 def _no_changes(report: Report) -> str:

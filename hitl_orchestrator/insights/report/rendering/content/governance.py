@@ -1,7 +1,7 @@
 """What an auditor checks: compliance, the audit trail, who decided what, drills, and controls."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hitl_orchestrator.insights.report.model import (
     Control,
@@ -38,6 +38,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
 )
 from hitl_orchestrator.insights.report.rendering.content.front import compliance_card, integrity_card
 
+MOST_ROWS = 60
 _STATUS: dict[str, tuple[str, Severity]] = {
     "shown": ("shown", "good"),
     "partly": ("partly", "watch"),
@@ -114,22 +115,24 @@ def _decided(report: Report) -> Table:
         Column("Decided by", 1.4),
         Column("Time", 1.1, is_number=True),
     )
+    listed = report.decided[:MOST_ROWS]
+    among = {row.confidence for row in listed}
     return Table(
         "Decisions, the latest first",
         columns,
-        tuple(_decision(row, report.metrics.names) for row in report.decided),
-        left_out=report.decided_left_out,
+        tuple(_decision(row, among, report.metrics.names) for row in listed),
+        left_out=report.decided_left_out + len(report.decided) - len(listed),
         empty="No decisions yet.",
     )
 
 
-def _decision(row: Decided, names: Mapping[str, str]) -> tuple[Cell, ...]:
+def _decision(row: Decided, among: Iterable[float | None], names: Mapping[str, str]) -> tuple[Cell, ...]:
     by = Cell(words(row.source)) if row.person is None else person_cell(row.person, names)
     return (
         code(row.case_id)._replace(second=f"task {row.task_id}{', replayed' if row.replayed else ''}"),
         quoted(row.task_type)._replace(second=row.domain or ""),
         Cell(str(row.risk_level)),
-        confidence(row.confidence),
+        confidence(row.confidence, among),
         Cell(words(row.routing), second=row.rule_id),
         Cell(words(row.final_decision)),
         by._replace(second=", ".join(filter(None, (by.second, row.role)))),

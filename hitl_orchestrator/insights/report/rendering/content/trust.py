@@ -1,6 +1,6 @@
 """Where automation is safe, and where agents struggle."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.insights.metrics.model import (
@@ -92,7 +92,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     return Table(
         "Whether each task type could go ahead without a person",
         columns,
-        tuple(_autonomy_row(row) for row in rows[:MOST_ROWS]),
+        tuple(_autonomy_row(row, {each.bound for each in rows}) for row in rows[:MOST_ROWS]),
         left_out=max(0, len(rows) - MOST_ROWS),
         note="A description of the past, not a certificate. The bound is the lowest confidence from which the share of "
         "errors is certainly tolerable.",
@@ -100,7 +100,7 @@ def _autonomy(rows: tuple[Autonomy, ...]) -> Table:
     )
 
 
-def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
+def _autonomy_row(row: Autonomy, among: Iterable[float | None]) -> tuple[Cell, ...]:
     word, tone = _VERDICTS.get(row.verdict, (words(row.verdict), "unknown"))
     coverage = Cell(DASH if row.coverage is None else percent(row.coverage), "number")
     return (
@@ -109,7 +109,7 @@ def _autonomy_row(row: Autonomy) -> tuple[Cell, ...]:
         number(row.cases),
         share_cell(row.automatic),
         share_cell(row.overturn),
-        confidence(row.bound),
+        confidence(row.bound, among),
         coverage,
         _errors_above(row),
     )
@@ -173,18 +173,19 @@ def _false_confidence(metrics: Metrics) -> tuple[Block, ...]:
         f"Overturned, of the cases with a confidence of {bound} or more that a person looked at: "
         f"{share_text(found.overturned)}."
     )
-    rows = tuple(_sure_and_wrong(case, metrics.names) for case in found.cases)
+    among = {case.confidence for case in found.cases}
+    rows = tuple(_sure_and_wrong(case, among, metrics.names) for case in found.cases)
     caption = "Cases in which the agent was sure and was overturned, the surest first"
     return Paragraph(shown), Table(caption, columns, rows, left_out=found.left_out, empty="There is no such case.")
 
 
-def _sure_and_wrong(case: SureAndWrong, names: Mapping[str, str]) -> tuple[Cell, ...]:
+def _sure_and_wrong(case: SureAndWrong, among: Iterable[float | None], names: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         code(case.case_id)._replace(second=f"task {case.task_id}{', spot check' if case.is_spot_check else ''}"),
         quoted(case.task_type),
         quoted(case.domain),
         Cell(str(case.risk_level)),
-        confidence(case.confidence),
+        confidence(case.confidence, among),
         Cell(str(case.decision)),
         quoted(case.reason_code),
         Cell(DASH) if case.reviewer_id is None else person_cell(case.reviewer_id, names),
@@ -212,7 +213,7 @@ def _calibration(found: Calibration) -> tuple[Block, ...]:
             Cell(f"{confidence(round(each.low, 4)).text} to {confidence(round(each.high, 4)).text}", "number"),
             mean_confidence(each.mean_confidence),
             share_cell(each.approved),
-            fraction(each.weight),
+            number(each.weight if each.weight % 1 else int(each.weight)),
         )
         for each in found.bins
     )
@@ -248,7 +249,10 @@ _MAP = (
     "Every case by risk and confidence. The color is the route that the policy chose, the shape the answer; "
     "lines, where drawn, are the bounds of the policy."
 )
-_HEATMAP = "The share of overturned cases, by task type and confidence. The number is the count of cases."
+_HEATMAP = (
+    "The share of overturned cases, by task type and confidence, and below it how many of how many. A cell without a "
+    "color has too few cases for a finding."
+)
 _CURVE = (
     "If only cases at or above a confidence were automated: their share of all cases (coverage) and the share of them "
     "that is overturned (risk), with the 95 % interval."
