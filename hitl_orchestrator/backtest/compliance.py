@@ -385,7 +385,9 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
         f"{row['in_role']} of {row['approvals']} demanded approvals came from {row['role']} or a role above it"
     ),
     "too_few": lambda row: f"{row['agreeing']} of {row['approvals']} demanded approvals were given",
-    "same_role": lambda row: f"the {row['approvals']} demanded approvals came from {row['roles']} different roles",
+    "same_role": lambda row: (
+        f"the {row['approvals']} demanded approvals came from {row['roles']} role{'s'[: row['roles'] > 1]}"
+    ),
     "asked_too_few": lambda row: f"{row['approvals_needed']} of {row['approvals']} demanded approvals were asked for",
     "rarely_checked": lambda row: (
         f"it was drawn for a spot check with probability {row['review_probability']:g}, and {row['rule']} demands "

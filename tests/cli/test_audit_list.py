@@ -61,3 +61,15 @@ def test_list_refuses_what_no_record_can_match(filled, words, problem):
     answer = filled("audit", "list", *words)
 
     assert (answer.code, answer.out, problem in answer.err) == (2 if "--after" not in words else answer.code, "", True)
+
+
+def test_list_shows_the_type_and_the_time_where_there_is_room(filled, monkeypatch):
+    record = filled("audit", "list", "--json").data[0]
+
+    monkeypatch.setenv("COLUMNS", "200")
+    wide = filled("audit", "list").out
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = filled("audit", "list").out
+
+    assert (record["task_type"] in wide, " decided " in wide) == (True, True)
+    assert " decided " not in narrow

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -185,6 +186,63 @@ def test_a_broken_archive_and_a_missing_file_are_named(hitl, folder):
 
     assert "not readable as gzip" in hitl("import", "t.csv.gz", "--map", "label=a,truth=b").err
     assert "no.csv: cannot be read" in hitl("import", "no.csv", "--map", "label=a,truth=b").err
+
+
+@pytest.mark.parametrize("head", ["question,correct,truth,sure", "post's id,correct,confidence"])
+def test_the_proposed_mapping_can_be_copied(hitl, folder, head):
+    values = ",".join({"correct": "yes", "sure": "0.5", "confidence": "0.5"}.get(name, "A") for name in head.split(","))
+    Path("t.csv").write_text(f"{head}\n{values}\n")
+
+    proposed = hitl("import", "t.csv").err.split("it could be --map ")[1].split(";")[0]
+
+    assert hitl("import", "t.csv", "--map", shlex.split(proposed)[0]).code == 0
+
+
+def test_amounts_that_are_no_plain_numbers_are_counted(hitl, folder):
+    Path("t.csv").write_text('a,g,sum\nA,A,"1,234.56"\nA,A,"99,90"\nA,A,12.5\nA,A,n/a\nA,A,007\n')
+
+    notes = hitl("import", "t.csv", "--map", "label=a,truth=g,metadata.amount=sum", "--json").data["notes"]
+
+    assert 'metadata.amount: 2 cells are no plain number, such as "1,234.56": kept as text, so no sum has them' in notes
+
+
+def test_words_for_a_missing_value_are_none(hitl, folder):
+    Path("t.csv").write_text("a,d,c,who\nA,approve,0.5,Ana\nN/A,n/a,NaN,-\n")
+
+    made = hitl("import", "t.csv", "--map", "label=a,decision=d,confidence=c,reviewer=who", "--json")
+
+    assert made.data["decisions"] == {"approve": 1, "undecided": 1}
+    assert [output["confidence_score"] for output in read_lines("agent_outputs.jsonl")] == [0.5, None]
+    assert read_lines("agent_outputs.jsonl")[1]["agent_output"]["predicted_label"] == "N/A"
+
+
+def test_times_and_risks_of_another_language_are_stated(hitl, folder):
+    rows = "".join(f"A,A,niedrig,0{day}.03.2025 08:00\n" for day in range(1, 9))
+    Path("t.csv").write_text(f"a,g,Risiko,Zeit\n{rows}")
+    given = ("import", "t.csv", "--map", "label=a,truth=g,risk=Risiko,timestamp=Zeit", "--timezone", "Europe/Berlin")
+
+    refused = hitl(*given).err
+    risky = hitl(*given, "--time-format", "%d.%m.%Y %H:%M").err
+    made = hitl(*given, "--time-format", "%d.%m.%Y %H:%M", "--risks", "niedrig=low")
+
+    assert "--time-format '%d.%m.%Y %H:%M'" in refused
+    assert risky.count("--risks 'niedrig=low'") == 1
+    assert "lines 2, 3, 4, 5, 6 and 3 more: risk" in risky
+    assert made.code == 0
+    first = read_lines("tasks.jsonl")[0]
+    assert (first["risk_level"], first["timestamp"]) == ("low", "2025-03-01T07:00:00+00:00")
+
+
+def test_undecided_rows_are_named_and_no_inbox_is_suggested(hitl, folder):
+    Path("t.csv").write_text("a,d\nA,approve\nB,\n")
+    hitl("import", "t.csv", "--map", "label=a,decision=d")
+    given = ("--outputs", "imported/agent_outputs.jsonl", "--reviews", "imported/human_reviews.jsonl")
+    policy = ("--policy", "imported/imported_policy.json", "--store", "sqlite:///u.db")
+    out = hitl("run", "imported/tasks.jsonl", *given, *policy).out
+
+    assert "2 cases: 1 finished, 1 undecided." in out
+    assert "stays undecided" in out
+    assert "inbox" not in out.replace("no inbox has it", "")
 
 
 def replayed(hitl, text: str, *words: str) -> str:

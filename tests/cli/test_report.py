@@ -389,3 +389,14 @@ def test_the_controls_of_a_framework_stand_beside_the_evidence(replayed):
     assert answer.code == 0
     assert "Source: OWASP AI Security Verification Standard" in answer.out.replace("\n", " ")
     assert "Drill " in answer.out
+
+
+@pytest.mark.parametrize("words", [(), ("--bom", "--delimiter", ";")])
+def test_the_report_on_an_export_is_the_same_for_csv(replayed, folder, words):
+    replayed("audit", "export", "--out", "e.jsonl")
+    replayed("audit", "export", "--format", "csv", "--out", "e.csv", *words)
+
+    of_lines, of_csv = (replayed("report", "--on", name, "--format", "json").data for name in ("e.jsonl", "e.csv"))
+
+    assert of_csv["metrics"] == of_lines["metrics"]
+    assert of_csv["decided"] == of_lines["decided"]

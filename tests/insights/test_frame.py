@@ -164,7 +164,8 @@ def test_a_store_says_which_votes_were_cast_and_what_was_erased(stored):
 @pytest.mark.parametrize(
     ("name", "text", "problem"),
     [
-        ("cases.csv", "", "exported cases are a file .parquet, .jsonl, .ndjson"),
+        ("cases.xlsx", "", "exported cases are a file .parquet, .jsonl, .ndjson, .csv"),
+        ("cases.csv", "a,b\n1,2\n", "it has no column case_id"),
         ("none.jsonl", None, "the file does not exist"),
         ("cases.jsonl", "no JSON", "it cannot be read"),
         ("cases.jsonl", '{"a": 1}', "rows have no case_id"),

@@ -215,6 +215,20 @@ def test_a_policy_decides_nothing_before_it_came_into_force(opened, durable_stor
     assert (violation.task_id, "was not in force before it finished" in violation.what) == ("early", True)
 
 
+def test_two_approvals_of_one_role_are_found_where_two_roles_are_demanded(opened, durable_store):
+    policy = {"policy_id": "two_roles", "rules": rules({**ASKS, "approvals": 2, "distinct_roles": True})}
+    hitl = opened(durable_store, reviewers=[*PEOPLE, *TEAM], policy=policy)
+    hitl.submit(a_task("two"), an_output("two", confidence=0.5))
+    for person in ("r1", "s1"):
+        hitl.decide(task_id="two", decision=a_review("approve", person))
+    assert (derived(hitl).agree, derived(hitl).violations) == (1, ())
+    alter(durable_store, "two", votes='[["s1","approve","senior_manager"],["max","approve","senior_manager"]]')
+
+    (violation,) = derived(hitl).violations
+
+    assert violation.what == "the 2 demanded approvals came from 1 role"
+
+
 NOT_IN_FORCE = "was not in force for it when it was received"
 
 

@@ -7,7 +7,8 @@ from support.principals import ELSEWHERE, HERE, PEOPLE, WHO, principal
 
 from hitl_orchestrator.domain.enums import HumanDecision
 from hitl_orchestrator.domain.principal import PrincipalKind
-from hitl_orchestrator.errors import NotAuthorized, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, NotAuthorized, UnknownCase
+from hitl_orchestrator.insights.metrics.model import StakeField
 
 
 def test_lists_show_only_what_the_principal_reaches(opened, durable_store):
@@ -95,6 +96,17 @@ def test_metrics_keep_the_policy_from_agents_and_the_quality_of_reviewers_from_t
         "auditor": (True, ("sure",)),
     }
     assert {metrics.cases.decided for metrics in measured.values()} == {3}
+
+
+def test_a_refused_stake_names_no_field_of_the_cases_of_others(opened, durable_store):
+    hitl = opened(durable_store, reviewers=PEOPLE)
+    for by in ("bot", "another"):
+        hitl.submit(a_task(by, metadata={f"of_{by}": 5}), an_output(by, confidence=0.95), submitted_by=by)
+
+    with pytest.raises(InvalidInput) as refused:
+        hitl.acting_as(principal=WHO["agent"]).insights.metrics(stake=StakeField(field="amount"))
+
+    assert ("of_bot" in str(refused.value), "of_another" in str(refused.value)) == (True, False)
 
 
 def test_a_principal_acts_under_its_own_name_only(opened, store):

@@ -48,7 +48,14 @@ def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Se
         yield cases_table(cases)
         yield Line()
     waiting = [case for case in cases if case.open_review]
-    yield Line(f"{count(len(cases), 'case')}: {len(cases) - len(waiting)} finished, {len(waiting)} waiting.")
+    undecided = [case for case in waiting if case.submission.replayed]
+    waiting = [case for case in waiting if not case.submission.replayed]
+    open_ones = f"{len(waiting)} waiting" if waiting or not undecided else f"{len(undecided)} undecided"
+    finished = len(cases) - len(waiting) - len(undecided)
+    yield Line(f"{count(len(cases), 'case')}: {finished} finished, {open_ones}.")
+    if undecided:
+        which = count(len(undecided), "replayed case has", "replayed cases have")
+        yield Line(f"{which} no recorded review, and stays undecided: no inbox has it, and no figure counts it.")
     if existing:
         yield Line(f"{existing} of them existed before: nothing was stored twice.")
     if unused:

@@ -1,4 +1,4 @@
-"""Exported audit records, JSON Lines or Parquet, as a frame."""
+"""Exported audit records, JSON Lines, Parquet or CSV, as a frame."""
 
 import json
 import re
@@ -14,7 +14,10 @@ from hitl_orchestrator.insights.frame.fitting import fitted
 if TYPE_CHECKING:
     import polars as pl
 
-ENDINGS = (".parquet", ".jsonl", ".ndjson")
+ENDINGS = (".parquet", ".jsonl", ".ndjson", ".csv")
+_DEFUSED = r"^'([\t\r\n]|\s*[=+\-@\x{ff1d}\x{ff0b}\x{ff0d}\x{ff20}])"
+"""The start of a text cell that the export kept from being run as a formula."""
+
 _LONGEST = 160
 _LONGEST_LABEL = 200
 _NEEDED = ("case_id", "risk_level", "routing_decision", "rule_id", "final_decision", "timestamp")
@@ -38,7 +41,7 @@ def read_export(path: str) -> "pl.DataFrame":
     if not Path(path).is_file():
         raise InvalidInput([f"--on {path}: the file does not exist"])
     try:
-        lazy = pl.scan_parquet(path) if path.endswith(".parquet") else pl.scan_ndjson(path, schema=_raw_types(pl))
+        lazy = _scanned(pl, path)
         present = lazy.collect_schema()
         missing = [name for name in _NEEDED if name not in present]
         if missing:
@@ -65,6 +68,19 @@ def read_export(path: str) -> "pl.DataFrame":
 
 def _is_id(frame: "pl.DataFrame", row: int) -> bool:
     return re.search(ID_PATTERN, frame["case_id"][row - 1]) is not None
+
+
+def _scanned(pl: Any, path: str) -> Any:
+    """Return the rows of a file as they are written, those of CSV as texts without the marks of defused cells."""
+    if path.endswith(".parquet"):
+        return pl.scan_parquet(path)
+    if not path.endswith(".csv"):
+        return pl.scan_ndjson(path, schema=_raw_types(pl))
+    with Path(path).open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline()
+    separator = max(",;", key=head.count)
+    rows = pl.scan_csv(path, separator=separator, infer_schema=False)
+    return rows.with_columns(pl.all().str.replace(_DEFUSED, "${1}"))
 
 
 def _raw_types(pl: Any) -> dict[str, Any]:
@@ -94,9 +110,16 @@ def _columns(pl: Any, present: Any) -> "list[pl.Expr]":
         if name not in made and name != "finished_seq":
             is_time = FRAME[name] == "time"
             of_text = raw(name).str.to_datetime("%+", time_unit="us", time_zone="UTC")
-            of_column = pl.col(name).cast(kind) if name in present else pl.lit(None, kind)
+            of_column = _cast(pl, name, kind, present[name]) if name in present else pl.lit(None, kind)
             made[name] = of_text if is_time else of_column
     return [expression.alias(name) for name, expression in made.items()]
+
+
+def _cast(pl: Any, name: str, kind: Any, present: Any) -> Any:
+    """Return a column in its type; the truth values of CSV are the words True and False."""
+    if kind == pl.Boolean and present == pl.String:
+        return pl.col(name).replace_strict({"True": True, "False": False}, return_dtype=pl.Boolean)
+    return pl.col(name).cast(kind)
 
 
 def _shown_label(pl: Any, labels: Any) -> Any:

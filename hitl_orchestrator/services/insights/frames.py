@@ -223,9 +223,10 @@ def check_stake(cases: "pl.DataFrame", stake: StakeField | None, fields: Callabl
     raise InvalidInput([f"stake: {problem}; {named}"])
 
 
-def amount_fields(ledger: Ledger) -> set[str]:
-    """Return the fields of tasks' metadata that state a number anywhere in a store."""
-    return fields_in(metadata for metadata, _ in ledger.outcomes(metadata=True))
+def amount_fields(ledger: Ledger, mine: Filter | None = None) -> set[str]:
+    """Return the fields of tasks' metadata that state a number in any case that `mine` reaches."""
+    cases = ledger.outcomes("domain", "submitted_by", metadata=True)
+    return fields_in(metadata for domain, by, metadata, _ in cases if mine is None or mine(domain, by))
 
 
 def fields_in(every: Iterable[Any]) -> set[str]:

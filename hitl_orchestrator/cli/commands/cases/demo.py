@@ -171,6 +171,7 @@ def _next_commands(folder: str, *, copied: bool = True) -> Iterator[Block]:
         "hitl show task_002",
         "hitl decide task_002 approve --reviewer domain_reviewer",
         "hitl audit list",
+        "hitl report",
     ]
     for line in commands:
         yield Line(line.replace("hitl", program(), 1), COMMAND, indent=2)

@@ -29,7 +29,7 @@ SUBMIT = "Submit"
 TASKS, OUTPUTS, REVIEWS = "tasks.jsonl", "agent_outputs.jsonl", "human_reviews.jsonl"
 POLICY, REVIEWERS = "imported_policy.json", "reviewers.json"
 NAMES = (TASKS, OUTPUTS, REVIEWS, POLICY, REVIEWERS)
-_GZIP, _MOST_NAMED = ".gz", 15
+_GZIP, _MOST_NAMED, _FIRST_LINES = ".gz", 15, 5
 _UNDECIDED, _AUTOMATIC = "undecided", "automatic"
 _VERDICT = ("label", "confidence", "decision", "truth", "correct", "reviewer", "risk", "timestamp")
 
@@ -55,6 +55,10 @@ Decisions = Annotated[
 Unit = Annotated[
     str | None, option("UNIT", "fraction, percent, or the number that means certain.", "--confidence-unit")
 ]
+Risks = Annotated[list[str] | None, option("WORD=LEVEL,...", "Meaning of further words in the risk column.", "--risks")]
+TimeFormat = Annotated[
+    str | None, option("FORMAT", "Format of times that are not ISO 8601, such as '%d.%m.%Y %H:%M'.", "--time-format")
+]
 Zone = Annotated[str | None, option("ZONE", "Time zone of times without one, such as UTC.", "--timezone")]
 Encoding = Annotated[str | None, option("NAME", "Encoding. Default: UTF-8 or the mark.", "--encoding")]
 Delimiter = Annotated[str | None, option("CHARACTER", "Default: by the first line.", "--delimiter")]
@@ -70,6 +74,8 @@ def import_table(
     out: Annotated[str, option("FOLDER", "Folder of the files; it is made if it is missing.", "--out")] = "imported",
     confidence_unit: Unit = None,
     decisions: Decisions = None,
+    risks: Risks = None,
+    time_format: TimeFormat = None,
     timezone: Zone = None,
     encoding: Encoding = None,
     delimiter: Delimiter = None,
@@ -87,7 +93,7 @@ def import_table(
     from hitl_orchestrator.domain.input.tables.mapping import read_mapping
     from hitl_orchestrator.domain.input.tables.reading import Form, read_table
     from hitl_orchestrator.domain.input.tables.rows import Importer
-    from hitl_orchestrator.domain.input.tables.values import words_read, zone_named
+    from hitl_orchestrator.domain.input.tables.values import risks_read, words_read, zone_named
 
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     table = read_table(*_content(file), Form(encoding, delimiter, not no_header))
@@ -98,6 +104,8 @@ def import_table(
         read_mapping(mapping, table.columns),
         now=now(),
         words=words_read(decisions or ()),
+        risks=risks_read(risks or ()),
+        time_format=time_format,
         unit=confidence_unit,
         zone=zone_named(timezone),
     )
@@ -125,14 +133,18 @@ def _content(file: str) -> tuple[bytes, str]:
 
 
 def _unmapped(table: "ForeignTable") -> list[str]:
-    from hitl_orchestrator.domain.input.tables.mapping import proposal, written
+    from hitl_orchestrator.domain.input.tables.mapping import VERDICTS, completed, proposal, written
 
-    proposed = written(proposal(table.columns))
+    found = proposal(table.columns)
+    proposed = written(completed(found))
+    lacks_verdict = proposed and not any(target in found for target in VERDICTS)
     return [
         f"--map: state what the columns of {table.name} mean ({table.kind}): {', '.join(map(inline, table.columns))}",
-        f"--map: by their names it could be --map '{proposed}'; check it, above all label, confidence and the verdict"
+        f"--map: by their names it could be --map {shlex.quote(proposed)}; check it, above all label, confidence and "
+        "the verdict"
         if proposed
         else "--map: no column has a name that says what it means; see 'hitl import --help' for the targets",
+        *([f"--map: no name looks like a verdict; add one of {', '.join(VERDICTS)}"] if lacks_verdict else []),
     ]
 
 
@@ -149,11 +161,11 @@ def _imported(importer: "Importer", folder: Path, *, skip_bad: bool, force: bool
             decisions[row.decision] += 1
     name, rows = importer.table.name, decisions.total() + len(bad)
     if not decisions:
-        why = [f"{name}: {_sentence(each)}" for each in bad[:_MOST_NAMED]]
+        why = [f"{name}: {sentence}" for sentence in _grouped(bad)]
         raise InvalidInput([f"{name}: none of {count(rows, 'row')} can be imported", *why])
     if bad and not skip_bad:
         first = f"{name}: {len(bad)} of {rows} rows are bad; correct them, or leave them out with --skip-bad"
-        raise InvalidInput([first, *(f"{name}: {_sentence(each)}" for each in bad[:_MOST_NAMED])])
+        raise InvalidInput([first, *(f"{name}: {sentence}" for sentence in _grouped(bad))])
     files, importer_id = _write(importer, folder, decisions, force=force)
     return Result(decisions, bad, files, list(_notes(importer, decisions)), importer_id)
 
@@ -190,8 +202,20 @@ def _indented(value: Any) -> str:
     return f"{json.dumps(value, ensure_ascii=False, indent=2)}\n"
 
 
-def _sentence(row: "BadRow") -> str:
-    return f"line {row.line}: {row.problem}"
+def _grouped(bad: "Sequence[BadRow]") -> list[str]:
+    """Return one sentence for each problem, with the lines that have it."""
+    lines: dict[str, list[int]] = {}
+    for row in bad:
+        lines.setdefault(row.problem, []).append(row.line)
+    return [f"{_lines(numbers)}: {problem}" for problem, numbers in lines.items()][:_MOST_NAMED]
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"line {numbers[0]}"
+    more = len(numbers) - _FIRST_LINES
+    named = ", ".join(map(str, numbers[:_FIRST_LINES]))
+    return f"lines {named} and {more} more" if more > 0 else f"lines {named}"
 
 
 def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
@@ -202,6 +226,9 @@ def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
     mapping = importer.mapping
     if importer.scale is not None:
         yield importer.scale.sentence
+    for target, (number, example) in importer.like_numbers.items():
+        cells = count(number, "cell is", "cells are")
+        yield f"{target}: {cells} no plain number, such as {inline(example)}: kept as text, so no sum has them"
     missing = {
         "risk": "no risk: every task counts as high; map risk=COLUMN, or risk==medium",
         "timestamp": "no timestamp: every task has the time of this import, and trends say nothing",
@@ -214,7 +241,8 @@ def _notes(importer: "Importer", decisions: Counter[str]) -> Iterator[str]:
     if "timestamp" in mapping and "decided" not in mapping:
         yield "no decided: reviews have the time of their task, and waiting times say nothing"
     if decisions[_UNDECIDED]:
-        yield f"{count(decisions[_UNDECIDED], 'row has', 'rows have')} no verdict: these cases will wait"
+        rows = count(decisions[_UNDECIDED], "row has", "rows have")
+        yield f"{rows} no verdict: undecided, in no figure and no inbox"
     used = {column for source in mapping.values() for column in source.columns}
     for target, source in proposal(importer.table.columns).items():
         if target in _VERDICT and target not in mapping and not used.intersection(source.columns):
@@ -243,7 +271,7 @@ def _described(importer: "Importer", result: Result, out: str) -> Iterator[Block
     yield from (Line(f"- {note}") for note in result.notes)
     if result.bad:
         yield Line(f"Left out: {count(len(result.bad), 'row')}", "yellow")
-        yield from (Line(_sentence(row), "yellow", indent=2) for row in result.bad[:_MOST_NAMED])
+        yield from (Line(sentence, "yellow", indent=2) for sentence in _grouped(result.bad))
     yield Line("Next:")
     yield from _next_commands(result, out)
 

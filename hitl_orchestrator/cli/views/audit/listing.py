@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from hitl_orchestrator.cli.output import blocks
+from hitl_orchestrator.cli.output.bars import screen_width
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table, inline
-from hitl_orchestrator.cli.output.formatting import confidence, count
+from hitl_orchestrator.cli.output.formatting import confidence, count, local_minute
 from hitl_orchestrator.cli.views.content import task_name
 from hitl_orchestrator.cli.views.tables import CONFIDENCE, RISK, ROUTING, TASK
 from hitl_orchestrator.domain.audit import AuditRecord
@@ -18,13 +19,16 @@ from hitl_orchestrator.domain.shown.people import known_as
 ON_A_SCREEN = 1000
 """The number of records that a list on the screen has at most, if none is given."""
 
-_LONG_LATENCY = 30 * 86_400.0
+LONG_LATENCY = 30 * 86_400.0
 """Seconds. A longer latency surprises a reader who does not know where it counts from."""
 
 
 _ROUTES = {Action.AUTO_APPROVE: "auto", Action.HUMAN_REVIEW: "review", Action.ESCALATE: "escalate"}
 _ENDS = {FinalDecision.MODIFIED_AND_APPROVED: "modified", FinalDecision.OVERRIDE_APPROVED: "overridden"}
 """The routing and the decision in one word each, which leaves room for the person."""
+
+_TYPE, _DECIDED = Column("type"), Column("decided")
+_BETWEEN = 2
 
 
 class Page(NamedTuple):
@@ -83,14 +87,26 @@ def records(
         yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
         yield from map(Line, notes(page, filters))
         return
-    outcome = Column("decision"), Column("by", gives_way=True, folds=True)
-    columns = (TASK, RISK, CONFIDENCE, ROUTING, *outcome, Column("latency", right=True))
-    yield Table(columns, [_row(row, names) for row in rows])
+    yield _table([_row(row, names) for row in rows])
     yield Line()
-    if any(record.latency_seconds > _LONG_LATENCY for record in rows):
+    if any(record.latency_seconds > LONG_LATENCY for record in rows):
         yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
     yield Line(f"{count(len(rows), 'audit record')}{filters.sentence}.")
     yield from map(Line, notes(page, filters))
+
+
+def _table(rows: Sequence[tuple[Cell, ...]]) -> Table:
+    """Return the table, with the type of the task and the time of the decision where the screen has room for them."""
+    outcome = Column("decision"), Column("by", gives_way=True, folds=True)
+    columns = (TASK, _TYPE, RISK, CONFIDENCE, ROUTING, *outcome, _DECIDED, Column("latency", right=True))
+    widths = [
+        max(len(text) for text in (column.name, *(row[at].text for row in rows))) for at, column in enumerate(columns)
+    ]
+    shown = list(range(len(columns)))
+    for extra in (columns.index(_DECIDED), columns.index(_TYPE)):
+        if sum(widths[at] + _BETWEEN for at in shown) - _BETWEEN > screen_width():
+            shown.remove(extra)
+    return Table([columns[at] for at in shown], [tuple(row[at] for at in shown) for row in rows])
 
 
 def notes(page: Page, filters: Filters) -> Iterator[str]:
@@ -105,11 +121,13 @@ def notes(page: Page, filters: Filters) -> Iterator[str]:
 def _row(record: AuditRecord, names: Mapping[str, str]) -> tuple[Cell, ...]:
     return (
         Cell(task_name(record.task_id, record.case_id), quoted=True),
+        Cell(record.task_type or "-", quoted=record.task_type is not None),
         blocks.risk(record.risk_level),
         Cell(confidence(record.confidence_score)),
         Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
         Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record, names),
+        Cell(local_minute(record.timestamp), "dim"),
         _latency(record),
     )
 

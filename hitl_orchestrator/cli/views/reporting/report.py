@@ -15,6 +15,7 @@ from hitl_orchestrator.cli.output.blocks import (
     routing,
 )
 from hitl_orchestrator.cli.output.formatting import count, local_minute
+from hitl_orchestrator.cli.views.audit.listing import LONG_LATENCY
 from hitl_orchestrator.cli.views.reporting.reviewers import deciders
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import amount_text, confidence_text, percent
@@ -158,6 +159,8 @@ def _people(result: Report) -> Iterator[Block]:
     for what, quantiles in times:
         if quantiles.median is not None:
             yield Line(f"{what}: {_times(quantiles)}", indent=2)
+    if (metrics.latency.total.median or 0) > LONG_LATENCY:
+        yield Line("It counts from the timestamp of the task, which the task states itself.", "dim", indent=2)
     if answers.people and metrics.latency.total.median is None:
         yield Line("How long it took is not known: the records state no times.", "dim", indent=2)
     for stake in metrics.stakes:

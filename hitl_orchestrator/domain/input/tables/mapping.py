@@ -40,7 +40,16 @@ _NAMES = {
     "task_type": ("tasktype", "type", "category", "kind", "workflow"),
     "risk": ("risklevel", "risk", "severity", "priority", "criticality"),
     "timestamp": ("timestamp", "createdat", "created", "receivedat", "submittedat", "datetime", "date", "time"),
-    "label": ("predictedlabel", "prediction", "predicted", "modellabel", "agentlabel", "modeloutput", "airesult"),
+    "label": (
+        "predictedlabel",
+        "prediction",
+        "predicted",
+        "modellabel",
+        "agentlabel",
+        "modeloutput",
+        "airesult",
+        "answer",
+    ),
     "explanation": ("explanation", "rationale", "reasoning", "justification"),
     "confidence": ("confidencescore", "confidence", "statedconfidence", "probability", "score", "prob", "certainty"),
     "decision": ("humandecision", "decision", "reviewdecision", "verdict", "action", "outcome", "status"),
@@ -109,7 +118,14 @@ def proposal(columns: Sequence[str]) -> dict[str, Source]:
         if column is not None:
             found[target] = Source((column,))
             used.add(column)
+    if found.keys() & {"decision", "truth"}:
+        found.pop("correct", None)
     return found
+
+
+def completed(found: Mapped) -> dict[str, Source]:
+    """Return a proposed mapping with a constant for the label, where no column has it: it can be copied as it is."""
+    return dict(found) if not found or "label" in found else {**found, "label": Source(constant="answer")}
 
 
 def written(mapping: Mapped) -> str:

@@ -144,7 +144,8 @@ def _column_names(names: Sequence[str], where: str) -> tuple[str, ...]:
         raise InvalidInput([f"{where}: it has {len(named)} columns; a table has {_MOST_COLUMNS} at most"])
     twice = [name for name, number in Counter(named).items() if number > 1]
     if twice:
-        raise InvalidInput([f"{where}: the column {shortened(twice[0])!r} occurs twice; rename one"])
+        remedy = "rename one, or say --no-header if the first row has values"
+        raise InvalidInput([f"{where}: the column {shortened(twice[0])!r} occurs twice; {remedy}"])
     return tuple(named)
 
 

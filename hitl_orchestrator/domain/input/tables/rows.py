@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from hitl_orchestrator.domain.audit import RECORDED_TRUTH
-from hitl_orchestrator.domain.enums import HumanDecision
+from hitl_orchestrator.domain.enums import HumanDecision, RiskLevel
 from hitl_orchestrator.domain.input.parsing import problems as problems_of
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.input.tables.mapping import Mapped
@@ -20,6 +20,8 @@ from hitl_orchestrator.domain.input.tables.values import (
     Scale,
     decision_of,
     id_of,
+    is_like_number,
+    is_missing,
     number_or_text,
     risk_of_word,
     scale_of,
@@ -36,6 +38,9 @@ UNNAMED = "imported"
 
 WAS_AUTOMATIC = "went_ahead"
 """The field of a task's metadata that is true where the row went ahead without a person."""
+
+_AS_WRITTEN = frozenset({"task_id", "label", "truth", "decision", "description", "domain", "task_type"})
+"""Targets whose texts are taken as they are: `none` may be an answer."""
 
 TRUTH_NAME = "Recorded truth"
 """The name of who answered where the right answer is known, and no person is named."""
@@ -77,7 +82,10 @@ class Importer:
     words: Mapping[str, str] = field(default_factory=dict)
     unit: str | None = None
     zone: ZoneInfo | None = None
+    risks: Mapping[str, RiskLevel] = field(default_factory=dict)
+    time_format: str | None = None
     reviewers: dict[str, str] = field(default_factory=dict)
+    like_numbers: dict[str, tuple[int, str]] = field(default_factory=dict)
     scale: Scale | None = None
 
     def __post_init__(self) -> None:
@@ -91,6 +99,7 @@ class Importer:
         """Yield what each row became, or why it became nothing."""
         seen: dict[str, int] = {}
         self.reviewers.clear()
+        self.like_numbers.clear()
         for row in self.table.rows():
             if row.problem:
                 yield BadRow(row.line, row.problem)
@@ -119,7 +128,7 @@ class Importer:
         metadata = self._free(_METADATA, row.cells)
         if automatic:
             metadata[WAS_AUTOMATIC] = True
-        risk = risk_of_word(value("risk"))
+        risk = risk_of_word(value("risk"), self.risks)
         fields = {
             "task_id": task_id,
             "task_type": text_of(value("task_type") or UNNAMED),
@@ -193,7 +202,7 @@ class Importer:
         return reviewer_id
 
     def _time(self, value: Any, what: str) -> datetime | None:
-        at = time_of(value, what, self.zone)
+        at = time_of(value, what, self.zone, self.time_format)
         if at is not None and at.tzinfo is None:
             raise ValueError(f"{what}: {text_of(value)!r} has no time zone; state that of the table with --timezone")
         if at is not None and at > self.now + timedelta(minutes=5):
@@ -207,6 +216,8 @@ class Importer:
         if source.constant is not None:
             return source.constant
         values = [cells.get(column) for column in source.columns]
+        if target not in _AS_WRITTEN:
+            values = [None if is_missing(value) else value for value in values]
         if len(values) == 1:
             return values[0]
         return None if None in values else ".".join(map(text_of, values))
@@ -218,6 +229,10 @@ class Importer:
             for target in self.mapping
             if target.startswith(prefix)
         }
+        for name, value in found.items():
+            if prefix == _METADATA and is_like_number(value):
+                number, example = self.like_numbers.get(prefix + name, (0, value))
+                self.like_numbers[prefix + name] = (number + 1, example)
         return {name: check_json(value) for name, value in found.items() if value is not None}
 
 

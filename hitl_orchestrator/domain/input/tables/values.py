@@ -33,6 +33,8 @@ _TRUE, _FALSE = {"true", "1", "yes", "correct", "right", "t", "y"}, {"false", "0
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?(?:e-?\d{1,2})?", re.IGNORECASE)
 _CONFIDENCE = re.compile(r"(\d{1,9}(?:[.,]\d{1,17})?(?:e-?\d{1,2})?)\s*(%?)", re.IGNORECASE)
 _LONGEST_ID, _SMALLEST_PERCENT = 200, 10.0
+_LIKE_NUMBER = re.compile(r"[^\w\s]?\s?-?(?:[A-Z]{3}\s?)?\d[\d.,'\s]*(?:[A-Z]{3}|[^\w\s])?")
+_MISSING = {"n/a", "na", "n.a.", "nan", "null", "none", "nil", "missing", "-", "--", "?", "#n/a", "k.a."}
 _SECONDS, _MILLISECONDS = re.compile(r"1\d{9}(?:\.\d+)?"), re.compile(r"1\d{12}")
 _PERCENT, _FRACTION = "percent", "fraction"
 
@@ -64,7 +66,7 @@ def scale_of(values: Iterable[Any], stated: str | None, column: str) -> Scale:
         return _stated_scale(stated)
     numbers = [number for value in values if value is not None for number in _number_if_any(value)]
     if not numbers:
-        return Scale(1.0, f"confidence: {column!r} has no number without a percent sign")
+        return Scale(1.0, f"confidence: each number of {column!r} has a percent sign, or it has none that can be read")
     largest, between = max(numbers), any(0 < number < 1 for number in numbers)
     whole = not between and all(number.is_integer() for number in numbers)
     if largest <= 1 and between:
@@ -123,11 +125,13 @@ def words_read(texts: Iterable[str]) -> dict[str, str]:
 
 
 def decision_of(value: Any, stated: Mapping[str, str]) -> str | None:
-    """Return a decision or `automatic`; None for an empty cell. Raises `ValueError` for an unknown word."""
+    """Return a decision or `automatic`; None for a cell without a value. Raises `ValueError` for an unknown word."""
     if value is None:
         return None
     plain = _plain(text_of(value))
     found = stated.get(plain) or _DECISION_WORDS.get(plain)
+    if found is None and is_missing(value):
+        return None
     if found is None:
         word = shortened(text_of(value))
         raise ValueError(f"decision: {word!r} is no known word; state its meaning, such as --decisions '{word}=reject'")
@@ -138,13 +142,29 @@ def _plain(word: str) -> str:
     return word.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def risk_of_word(value: Any) -> RiskLevel | None:
+def risks_read(texts: Iterable[str]) -> dict[str, RiskLevel]:
+    """Return what `--risks WORD=LEVEL,...` states. Raises `InvalidInput`."""
+    found: dict[str, RiskLevel] = {}
+    for part in (part.strip() for text in texts for part in text.split(",") if part.strip()):
+        word, _, level = (piece.strip() for piece in part.rpartition("="))
+        if not word or level not in list(RiskLevel):
+            levels = ", ".join(RiskLevel)
+            raise InvalidInput([f"--risks: {shortened(part)!r} is not WORD=LEVEL; the levels are {levels}"])
+        found[word.casefold()] = RiskLevel(level)
+    return found
+
+
+def risk_of_word(value: Any, stated: Mapping[str, RiskLevel]) -> RiskLevel | None:
     """Return a risk level; None for an empty cell. Raises `ValueError` for another word than those of levels."""
     if value is None:
         return None
-    found = _RISK_WORDS.get(text_of(value).casefold())
+    word = text_of(value).casefold()
+    found = stated.get(word) or _RISK_WORDS.get(word)
     if found is None:
-        raise ValueError(f"risk: {shortened(text_of(value))!r} is not low, medium or high")
+        shown = shortened(text_of(value))
+        raise ValueError(
+            f"risk: {shown!r} is not low, medium or high; state its meaning, such as --risks '{shown}=low'"
+        )
     return found
 
 
@@ -166,22 +186,25 @@ def zone_named(name: str | None) -> ZoneInfo | None:
         raise InvalidInput([f"--timezone: {shortened(str(name))!r} is no time zone such as Europe/Vienna"]) from None
 
 
-def time_of(value: Any, what: str, zone: ZoneInfo | None) -> datetime | None:
-    """Return a time: ISO 8601, or seconds or milliseconds since 1970. Raises `ValueError`."""
+def time_of(value: Any, what: str, zone: ZoneInfo | None, form: str | None = None) -> datetime | None:
+    """Return a time: in the stated form, ISO 8601, or seconds or milliseconds since 1970. Raises `ValueError`."""
     if value is None:
         return None
     text = text_of(value)
-    if _MILLISECONDS.fullmatch(text):
+    if form is None and _MILLISECONDS.fullmatch(text):
         return datetime.fromtimestamp(int(text) / 1000, UTC)
-    if _SECONDS.fullmatch(text):
+    if form is None and _SECONDS.fullmatch(text):
         return datetime.fromtimestamp(float(text), UTC)
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text) if form is None else datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows
         if at.tzinfo is None and zone is not None:
             at = at.replace(tzinfo=zone)
         return at if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{what}: {shortened(text)!r} is not a time such as 2025-01-10T09:15:00Z") from None
+        if form is not None:
+            raise ValueError(f"{what}: {shortened(text)!r} has not the form {form!r} of --time-format") from None
+        remedy = "state its form, such as --time-format '%d.%m.%Y %H:%M'"
+        raise ValueError(f"{what}: {shortened(text)!r} is not a time such as 2025-01-10T09:15:00Z; {remedy}") from None
 
 
 def id_of(value: Any, what: str) -> str:
@@ -193,6 +216,16 @@ def id_of(value: Any, what: str) -> str:
     if len(found) > _LONGEST_ID:
         raise ValueError(f"{what}: it has {len(found)} characters; an id has {_LONGEST_ID} at most")
     return found
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell has a word that stands for no value, such as n/a."""
+    return isinstance(value, str) and value.strip().casefold() in _MISSING
+
+
+def is_like_number(value: Any) -> bool:
+    """Return whether a text would be a number with separators or a unit, such as 1,234.56 or 99,90."""
+    return isinstance(value, str) and not value.isdigit() and bool(_LIKE_NUMBER.fullmatch(value))
 
 
 def number_or_text(value: Any) -> Any:

@@ -37,6 +37,8 @@ from hitl_orchestrator.insights.report.rendering.cells import (
 from hitl_orchestrator.insights.reviewer_quality import ReviewerQuality
 
 MOST_MOMENTS, MOST_ROWS = 36, 60
+_LONG = 30 * 86_400.0
+"""Seconds. A longer duration surprises a reader who does not know where it counts from."""
 
 
 def people(metrics: Metrics) -> tuple[Section, ...]:
@@ -165,6 +167,8 @@ def _latency(metrics: Metrics) -> tuple[Block, ...]:
         Column("90 % within", is_number=True),
         Column("99 % within", is_number=True),
     )
+    if (found.total.median or 0) > _LONG:
+        unknown = (Paragraph("Durations count from the timestamp of the task, which the task states itself."),)
     return (
         *unknown,
         Paragraph(f"Decided after the deadline: {share_text(found.overdue)}."),
