@@ -305,7 +305,7 @@ def _verified(result: "Verification", alarms: _Alarms) -> Integrity:
         alarms.found.append("the key of the store is missing, so the seals of the ledger were not checked")
     if result.heads and not result.heads_authenticated:
         why = "the key that signs them is not there, so that anyone may have signed them"
-        alarms.found.append(f"{result.heads:,} signed heads agree, but are not authenticated: {why}")
+        alarms.found.append(f"the signed heads ({result.heads:,}) agree, but are not authenticated: {why}")
     if not result.heads_given:
         unnoticed = "a return to an earlier state" if result.seals_checked else "a complete rewrite"
         alarms.found.append(f"there is no signed head to compare with: {unnoticed} would not be noticed")
