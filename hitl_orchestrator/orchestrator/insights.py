@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
@@ -61,7 +60,8 @@ class Insights:
         """Return the cases decided from `since` to before `until` as a polars frame, one row per case.
 
         Its columns are documented in `insights.frame`. `stake` names a field of the tasks' metadata that states an
-        amount, for the column `stake`. `on_cases` is called with numbers of cases as they are read.
+        amount, for the column `stake`. `on_cases` is called with numbers of cases as they are read. Altered rows whose
+        values no version writes are left out, with a warning in the log.
         For a principal that may decide cases, those whose spot check is open look as if they had not been drawn.
 
         Raises:
@@ -105,13 +105,14 @@ class Insights:
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
-        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger, mine))
+        ledger, out = services.ledger, list[Any]()
+        cases = frames.cases_in(ledger, mine=mine, stake=stake, on_cases=on_cases, on_left_out=out.append)
+        frames.check_stake(cases, stake, lambda: frames.amount_fields(ledger, mine))
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.checks_hidden(cases)
         measured = measure(
             cases,
-            frames.looks_in(services.ledger, cases, mine),
+            frames.looks_in(services.ledger, cases, mine, out),
             since=since,
             until=until,
             active_rules=frames.rules_of(services.registry.active.policy),
@@ -145,11 +146,8 @@ class Insights:
         Raises:
             InvalidInput: an argument is invalid.
         """
-        from hitl_orchestrator.services.insights.evidence import (  # noqa: PLC0415 - polars is an extra
-            evidence_in_store,
-            verified_with_heads,
-        )
-        from hitl_orchestrator.services.insights.report import Asked, full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.evidence import report_on_store  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights.report import Asked  # noqa: PLC0415
         from hitl_orchestrator.services.insights.words import check_controls, span_between  # noqa: PLC0415
 
         services, _ = self._gate.to(Verb.EXPORT)
@@ -162,11 +160,12 @@ class Insights:
             tolerated=tolerated,
             sure=sure,
         )
-        evidence = evidence_in_store(
+        return report_on_store(
             services.store,
+            services.signer,
             services.ledger,
+            asked,
             services.ledger.now(),
-            verify=partial(verified_with_heads, services.signer),
-            people=lambda: services.people,
-        )
-        return full_report(evidence, asked, on_progress).report
+            people=lambda state: services.people,
+            on_progress=on_progress,
+        ).report

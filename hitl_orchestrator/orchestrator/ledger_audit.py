@@ -178,8 +178,7 @@ class LedgerAudit:
 
     def people(self) -> People | None:
         """Return the people in force, None in a store that has none yet. Raises `TamperedPeople`."""
-        history = PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events())
-        return None if history.current is None else history.people(history.current)
+        return PeopleHistory().after(self._ledger(Verb.READ_POLICY).governance_events()).in_force()
 
     def names(self) -> dict[str, str]:
         """Return the names of the people in force by their ids; none where they cannot be read."""
@@ -233,10 +232,13 @@ class LedgerAudit:
         from hitl_orchestrator.services.insights import evidence, frames  # noqa: PLC0415 - polars is an extra
 
         ledger = self._ledger(Verb.READ_INSIGHTS)
-        cases = frames.cases_in(ledger, stake=stake, on_cases=on_cases, columns=frames.columns_for(by))
+        out = list[Any]()
+        cases = frames.cases_in(
+            ledger, stake=stake, on_cases=on_cases, columns=frames.columns_for(by), on_left_out=out.append
+        )
         return measure(
             cases,
-            frames.looks_in(ledger, cases),
+            frames.looks_in(ledger, cases, left_out=out),
             since=since,
             until=until,
             active_rules=frames.rules_in_force(ledger),
@@ -280,21 +282,15 @@ class LedgerAudit:
         Raises:
             InvalidInput: a word cannot be read, or the extra `lab` is not installed.
         """
-        from hitl_orchestrator.services.insights.evidence import evidence_in_store  # noqa: PLC0415 - polars is an extra
-        from hitl_orchestrator.services.insights.report import full_report  # noqa: PLC0415
+        from hitl_orchestrator.services.insights.evidence import report_on_store  # noqa: PLC0415 - polars is an extra
         from hitl_orchestrator.services.insights.words import asked_for  # noqa: PLC0415
 
         now, ledger = current_time(), self._ledger(Verb.EXPORT)
         asked = asked_for(now, store_option=_option_of(self._place), **words)
         name = printable_url(self._place)
-        evidence = evidence_in_store(name, ledger, now, verify=self._verify_with_heads, people=self.people)
-        return full_report(evidence, asked, on_progress)
-
-    def _verify_with_heads(self, on_entries: Callable[[int], None]) -> Verification:
-        """Verify the ledger, and compare it with the signed heads of the head file, if there are any."""
-        file = self.head_file
-        heads = [] if file is None or not file.exists() else load_heads(file)
-        return self.verify(heads, trusted_key(self._place, self._head_key, None) if heads else None, on_entries)
+        return report_on_store(
+            name, self._opened_signer, ledger, asked, now, head_file=self.head_file, on_progress=on_progress
+        )
 
     def _ledger(self, verb: Verb) -> Ledger:
         """Return the ledger if the principal may use a verb. Raises `NotAuthorized`."""

@@ -35,7 +35,14 @@ def signer_of(
     beside = default_head_file(store, ledger) if head_file is None else None
     file = beside if beside is not None and _may_write(beside.parent) else head_file
     book = HeadFile(Path(file), makes_folder=file is beside) if file else None
-    return LedgerSigner(ledger, clock or current_time, lambda: signing_key(store, head_key), book)
+    return LedgerSigner(
+        ledger,
+        clock or current_time,
+        lambda: signing_key(store, head_key),
+        book,
+        own_key=lambda: signing_key(store, head_key, make=False),
+        has_signed=lambda: file is not None and file is beside and head_key is None and _has_head_key(store),
+    )
 
 
 def default_head_file(store: str, ledger: Ledger) -> Path | None:
@@ -51,6 +58,12 @@ def default_head_file(store: str, ledger: Ledger) -> Path | None:
     except (InvalidKey, LedgerDamaged):
         # A user without a home directory, where the heads of a server's store lie; or a ledger that lost its id.
         return None
+
+
+def _has_head_key(store: str) -> bool:
+    """Return whether a store has a head key of its own, which was made when its first head was signed."""
+    key_file = key_file_of(store)
+    return key_file is not None and key_file.with_suffix(HEAD_KEY).exists()
 
 
 def _may_write(folder: Path) -> bool:

@@ -320,8 +320,10 @@ def _postgres_to_audit(store: str) -> "Database":
 
 
 def _postgres_exists(store: str) -> bool:
+    from hitl_orchestrator.ledger.database.migrate import has_ledger  # noqa: PLC0415 - SQLAlchemy is slow to import
+
     with closing(_postgres_database(store)) as database:
-        return database.revision() is not None
+        return database.revision() is not None or has_ledger(database)
 
 
 def _postgres_checkpoints(store: str, key: bytes | None) -> Any:

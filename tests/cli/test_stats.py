@@ -38,6 +38,16 @@ def test_the_canonical_cases_are_on_one_screen(filled):
     assert "decided in  median 15 min" in found["decided"]
 
 
+def test_figures_that_no_one_verified_say_so(capsys, monkeypatch):
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    cases = metrics.cases.model_copy(update={"unreadable": 2})
+
+    out = shown(capsys, monkeypatch, 80, metrics=metrics.model_copy(update={"cases": cases}))
+    assert "2 rows cannot be read, and are left out." in out
+    for each in (metrics, no_metrics()):
+        assert "Not verified: 'hitl audit verify'" in shown(capsys, monkeypatch, 80, metrics=each)
+
+
 def test_the_trend_and_the_changes_of_agents_are_in_words(capsys, monkeypatch):
     metrics = full_metrics(TYPES, DOMAINS, 7)
     version = metrics.marks[0].model_copy(update={"kind": "agent_version", "label": "2025-02", "of": "mailroom"})

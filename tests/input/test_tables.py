@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.input.tables.mapping import Source, proposal, read_mapping, written
-from hitl_orchestrator.domain.input.tables.reading import Form, read_table
+from hitl_orchestrator.domain.input.tables.reading import MOST_ROWS, Form, read_table
 from hitl_orchestrator.domain.input.tables.rows import BadRow, Importer
 from hitl_orchestrator.domain.input.tables.values import decision_of, id_of, number_or_text, scale_of, time_of
 from hitl_orchestrator.errors import InvalidInput
@@ -218,3 +218,8 @@ def test_ids_of_other_scripts_stay_apart_and_texts_that_look_like_numbers_stay_t
         -3,
         "1e400",
     ]
+
+
+def test_a_table_of_too_many_short_rows_is_refused_before_they_fill_the_memory():
+    with pytest.raises(InvalidInput, match="more than 5,000,000 rows; split it"):
+        read_table(b"a\n" * (MOST_ROWS + 1), "t.csv")

@@ -1,6 +1,7 @@
 """The frame of finished cases: what follows from its columns, and the same values from a store and from an export."""
 
 import json
+import re
 from contextlib import closing
 
 import pytest
@@ -177,6 +178,51 @@ def test_a_file_that_is_no_export_is_refused(tmp_path, name, text, problem):
         (tmp_path / name).write_text(text)
     with pytest.raises(InvalidInput, match=problem):
         read_export(str(tmp_path / name))
+
+
+GOOD = {
+    "case_id": "a",
+    "risk_level": "low",
+    "routing_decision": "auto_approve",
+    "rule_id": "r",
+    "final_decision": "approved",
+    "timestamp": "2025-01-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("confidence_score", 5, "row 2: confidence_score: 5.0"),
+        ("confidence_score", -3, "confidence_score: -3.0"),
+        ("review_probability", 2, "review_probability: 2.0"),
+        ("latency_seconds", -1e12, "latency_seconds"),
+        ("seconds_looked_at", 1e308, "seconds_looked_at"),
+        ("final_decision", "boo", "final_decision: 'boo'"),
+        ("final_decision", None, "final_decision: None"),
+        ("risk_level", "<b>", "risk_level: '<b>'"),
+        ("decision_source", "x", "decision_source"),
+        ("task_type", "a\u202eb", "task_type: 'a"),
+        ("task_type", "x" * 5000, "task_type: 'xxx"),
+        ("rule_id", None, "rule_id: None"),
+        ("case_id", "a", "row 2: case_id: 'a': it is there twice"),
+        ("case_id", "a b", "case_id: 'a b': no export has"),
+        ("timestamp", "0001-01-01T00:00:00Z", "timestamp: '0001-01-01"),
+        ("timestamp", "+99999-01-01T00:00:00Z", "timestamp"),
+        ("signals", ["made up"], "signals: 'made up'"),
+        ("votes", "{", "votes: '{'"),
+        ("votes", [1, 2], "votes"),
+        ("votes", [{}, {}], "votes"),
+    ],
+)
+def test_an_export_with_a_value_that_none_has_is_refused_with_its_row(tmp_path, column, value, problem):
+    file = tmp_path / "cases.jsonl"
+    rows = [GOOD, {**GOOD, "case_id": "b", column: value}]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InvalidInput, match=re.escape(problem)):
+        read_export(str(file))
+    file.write_text(json.dumps(GOOD))
+    assert read_export(str(file)).height == 1
 
 
 def test_a_row_with_a_value_of_another_type_is_refused():

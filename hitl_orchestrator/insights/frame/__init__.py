@@ -18,6 +18,19 @@ from hitl_orchestrator.insights.frame.columns import (
 )
 from hitl_orchestrator.insights.frame.derived import prepared
 from hitl_orchestrator.insights.frame.exported import read_export
+from hitl_orchestrator.insights.frame.fitting import Fitted, fitted
 
-__all__ = ["BANDS", "DERIVED", "FRAME", "Separators", "empty", "from_rows", "from_text", "polars", "prepared"]
+__all__ = [
+    "BANDS",
+    "DERIVED",
+    "FRAME",
+    "Fitted",
+    "Separators",
+    "empty",
+    "fitted",
+    "from_rows",
+    "from_text",
+    "polars",
+    "prepared",
+]
 __all__ += ["read_export", "rows_of", "schema"]

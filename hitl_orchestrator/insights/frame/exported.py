@@ -1,11 +1,15 @@
 """Exported audit records, JSON Lines, Parquet or CSV, as a frame."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
+from hitl_orchestrator.domain.value import ID_PATTERN
+from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.insights.frame.columns import FRAME, polars, schema
+from hitl_orchestrator.insights.frame.fitting import fitted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,7 +55,19 @@ def read_export(path: str) -> "pl.DataFrame":
     empty_rows = frame["case_id"].null_count()
     if empty_rows:
         raise InvalidInput([f"--on {path}: {empty_rows} of {frame.height} rows have no case_id; export it again"])
-    return frame.with_columns(pl.col("finished_seq").cast(pl.Int64)).select(*FRAME, "metadata")  # type: ignore[no-any-return]
+    frame = frame.with_columns(pl.col("finished_seq").cast(pl.Int64)).select(*FRAME, "metadata")
+    rows = fitted(frame)
+    if rows.left_out:
+        row, name = rows.first
+        why = "it is there twice" if name == "case_id" and _is_id(frame, row) else "no export has this value"
+        values = frame[name].dt.replace_time_zone(None).cast(pl.String) if FRAME[name] == "time" else frame[name]
+        value = shortened(escape_invisible(repr(values[row - 1])))
+        raise InvalidInput([f"--on {path}: row {row}: {name}: {value}: {why}; {rows.sentence}; export it again"])
+    return frame  # type: ignore[no-any-return]
+
+
+def _is_id(frame: "pl.DataFrame", row: int) -> bool:
+    return re.search(ID_PATTERN, frame["case_id"][row - 1]) is not None
 
 
 def _scanned(pl: Any, path: str) -> Any:
@@ -118,9 +134,15 @@ def _words(texts: Any) -> Any:
 
 
 def _votes(text: str) -> str | None:
-    """Return the votes of a record in the form of the ledger's table; a single one says no more than its columns."""
-    votes = json.loads(text)
-    if len(votes) < 2:  # noqa: PLR2004 - the columns of the reviewer have a single vote
-        return None
-    listed = [[vote.get("person") or vote["reviewer_id"], vote["human_decision"], vote["role"]] for vote in votes]
+    """Return the votes of a record in the form of the ledger's table; a single one says no more than its columns.
+
+    What has another form is returned as it is, which fits no row of the table.
+    """
+    try:
+        votes = json.loads(text)
+        if isinstance(votes, list) and len(votes) < 2:  # noqa: PLR2004 - the columns of the reviewer have a single vote
+            return None
+        listed = [[vote.get("person") or vote["reviewer_id"], vote["human_decision"], vote["role"]] for vote in votes]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return text
     return json.dumps(listed, ensure_ascii=False, separators=(",", ":"))

@@ -4,15 +4,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.expression import ClauseElement
 
-from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.errors import HitlError, LedgerDamaged, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import NEWEST, MigratedDatabase
+from hitl_orchestrator.ledger.database.tables import ledger_head
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+_ANY_HEAD = select(func.count().label("number")).select_from(ledger_head)
 
 Found = Callable[[Callable[[ClauseElement, Mapping[str, Any]], Any]], None]
 """Writes the first row of a new ledger, with a function that runs a statement with values."""
@@ -25,15 +28,25 @@ def migrate(database: MigratedDatabase, found: Found | None) -> None:
 
     Raises:
         StoreUnavailable: the file is not a database, is not writable, or was created by another version.
+        LedgerDamaged: there is a ledger, and nothing states the version of its tables.
     """
     try:
         revision = database.revision()
         if revision != NEWEST:
-            _check_founded(database.url, revision, found)
+            _check_founded(database, revision, found)
             _migrate(database, found)
-    except StoreUnavailable:
+    except HitlError:
         database.close()
         raise
+
+
+def has_ledger(database: MigratedDatabase) -> bool:
+    """Return whether a database holds the tables of a ledger, whatever it says about their version."""
+    try:
+        with database.read() as transaction:
+            return transaction.first(_ANY_HEAD) is not None
+    except StoreUnavailable:
+        return False
 
 
 def upgrade(connection: "Connection") -> None:
@@ -48,9 +61,12 @@ def upgrade(connection: "Connection") -> None:
     command.upgrade(config, "head")
 
 
-def _check_founded(url: str, revision: str | None, found: Found | None) -> None:
+def _check_founded(database: MigratedDatabase, revision: str | None, found: Found | None) -> None:
+    if revision is None and has_ledger(database):
+        why = "the schema: table alembic_version, which states the version of the tables, is missing or empty"
+        raise LedgerDamaged(f"{why}; restore the store from a backup")
     if revision is None and found is None:
-        raise StoreUnavailable(url, "it holds no ledger; 'hitl run' creates one")
+        raise StoreUnavailable(database.url, "it holds no ledger; 'hitl run' creates one")
 
 
 def _migrate(database: MigratedDatabase, found: Found | None) -> None:

@@ -334,6 +334,12 @@ class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Polici
     def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open one consistent state of all tables, for verification and signing."""
 
+    def at_one_state(self) -> AbstractContextManager["Ledger"]:
+        """Open the ledger in one consistent state: what was verified in it is what else is read in it.
+
+        It cannot be written to, and holds for the time of the context.
+        """
+
     @property
     def ledger_id(self) -> str:
         """The id of the ledger, a UUID that was made with the store. Raises `LedgerDamaged` without a head row."""

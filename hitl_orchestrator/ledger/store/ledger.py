@@ -5,7 +5,8 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 
 from hitl_orchestrator.domain.audit import Actor, Event
-from hitl_orchestrator.ledger.database.ports import Database, retried
+from hitl_orchestrator.ledger.database.one_state import OneState
+from hitl_orchestrator.ledger.database.ports import Database, TransientStoreError, retried
 from hitl_orchestrator.ledger.events.chain import Head
 from hitl_orchestrator.ledger.events.ledger_builders import KINDS, KeyChange
 from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
@@ -103,6 +104,19 @@ class LedgerStore:
         """Open one consistent state of all tables."""
         with self._database.read() as transaction, closing(StoreSnapshot(transaction)) as snapshot:
             yield snapshot
+
+    @contextmanager
+    def at_one_state(self) -> Iterator["LedgerStore"]:
+        """Open this ledger in one consistent state, to be read with all operations."""
+        is_read = False
+        try:
+            with self._database.read() as transaction:
+                yield LedgerStore(OneState(self._database.url, transaction), self._keys)
+                is_read = True
+        except TransientStoreError:
+            # A transaction that only read may as well be rolled back; what failed in it was raised there.
+            if not is_read:
+                raise
 
     @retried
     def head(self) -> Head:

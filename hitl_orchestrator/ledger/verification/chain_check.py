@@ -21,7 +21,8 @@ class Verification(Value):
 
     `ledger_id` is None if the head row does not state it. `seals_checked` tells whether there was a key to verify seals
     with. `entries` is the number of good entries, the last of them written at `until`; `heads` is the number of signed
-    heads that agree with them, of `heads_given`. `scrub_due` are the redacted cases of which the database may still
+    heads that agree with them, of `heads_given`, and `heads_authenticated` whether there was a key to trust to verify
+    them with; else any key may have signed them. `scrub_due` are the redacted cases of which the database may still
     hold copies.
     `unexecuted` is the number of calls that were approved and never carried out, which need not be wrong; some of their
     cases are `unexecuted_cases`.
@@ -35,6 +36,7 @@ class Verification(Value):
     chain: str
     heads: int = 0
     heads_given: int = 0
+    heads_authenticated: bool = False
     bad_entry: int | None = None
     problem: str | None = None
     scrub_due: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Verification, signing and proofs of a ledger."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from functools import cached_property
 from threading import Lock
 
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.errors import InvalidInput, LedgerDamaged, StoreUnavailable, UnknownCase
+from hitl_orchestrator.errors import InvalidInput, InvalidKey, LedgerDamaged, StoreUnavailable, UnknownCase
 from hitl_orchestrator.ledger.database.ports import SchemaDefect
 from hitl_orchestrator.ledger.events.chain import GENESIS, Entry, Head, event_of
 from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
@@ -38,12 +39,43 @@ class LedgerSigner:
     """Verifies a ledger, signs its head, and proves its cases. Safe to share between threads."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, find_key: Callable[[], SigningKey], head_file: HeadFile | None = None
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        find_key: Callable[[], SigningKey],
+        head_file: HeadFile | None = None,
+        *,
+        own_key: Callable[[], SigningKey] | None = None,
+        has_signed: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`find_key` is called at the first signature. Heads are appended to `head_file`, if there is one."""
+        """`find_key` is called at the first signature. Heads are appended to `head_file`, if there is one.
+
+        `own_key` finds the same key and makes none, to verify heads. `has_signed` tells whether heads were in that file
+        before: if it is gone then, a warning is logged.
+        """
         self._ledger, self._clock, self._find_key, self.head_file = ledger, clock, find_key, head_file
+        self._own_key, self._has_signed = own_key or find_key, has_signed
         self._signing = Lock()
         self._last: SignedHead | None = None
+
+    def of(self, ledger: Ledger) -> "LedgerSigner":
+        """Return the signer of the same ledger in another state."""
+        return LedgerSigner(
+            ledger,
+            self._clock,
+            self._find_key,
+            self.head_file,
+            own_key=self._own_key,
+            has_signed=self._has_signed,
+        )
+
+    def trusted_key(self) -> str | None:
+        """Return the public key to verify heads with, that of this signer; None if there is none yet."""
+        known: SigningKey | None = self.__dict__.get("key")
+        try:
+            return (known or self._own_key()).public
+        except InvalidKey:
+            return None
 
     @cached_property
     def key(self) -> SigningKey:
@@ -71,7 +103,7 @@ class LedgerSigner:
             return _Found(None, seals_checked=False, heads_given=len(heads), problem=_of_schema(defects)).answer()
         ledger_id, seals = self._identity()
         checked = None if seals is None else SealCheck(seals)
-        found = _Found(ledger_id, seals_checked=seals is not None, heads_given=len(heads))
+        found = _Found(ledger_id, seals is not None, has_trusted=public is not None, heads_given=len(heads))
         tables, opened = TableReconciler(), False
         try:
             with self._ledger.snapshot() as snapshot:
@@ -166,6 +198,8 @@ class LedgerSigner:
 
     def _next_head(self, last: SignedHead | None, *, only_new: bool) -> SignedHead | None:
         ledger_id = self._ledger.ledger_id
+        if last is None and self.head_file is not None and self._has_signed():
+            _log.warning(_HEADS_GONE, self.head_file.path, extra={"case_id": None, "event": "heads_gone"})
         if last is not None and last.ledger_id != ledger_id:
             where = "" if self.head_file is None else f" in {str(self.head_file.path)!r}"
             why = f"the last signed head{where} is of ledger {last.ledger_id}, and this is ledger {ledger_id}"
@@ -186,6 +220,7 @@ class _Found:
 
     ledger_id: str | None
     seals_checked: bool
+    has_trusted: bool = False
     heads_given: int = 0
     heads: int = 0
     last: Entry | None = None
@@ -208,6 +243,7 @@ class _Found:
             until=None if last is None else last.at,
             chain=GENESIS if last is None else last.digest,
             heads=self.heads,
+            heads_authenticated=self.has_trusted and self.heads > 0,
             heads_given=self.heads_given,
             bad_entry=bad_entry,
             problem=sentence,
@@ -219,7 +255,12 @@ class _Found:
         )
 
 
+_log = logging.getLogger(__name__)
 _MOST_NAMED = 20
+_HEADS_GONE = (
+    "the signed heads in %s are gone, so that a return to an earlier state before now would not be noticed; a new file "
+    "begins: if you did not move the old one away, compare the store with a backup"
+)
 _RESTORED = "if a backup was restored on purpose, move the file of heads away as evidence"
 
 

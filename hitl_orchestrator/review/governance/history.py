@@ -80,6 +80,10 @@ class PeopleHistory:
         """Whether only the bundled placeholders were in force so far, so that the first real people may come in."""
         return self.current is None or self.versions[self.current].placeholders
 
+    def in_force(self) -> People | None:
+        """Return the people in force; None without any. Raises as `people`."""
+        return None if self.current is None else self.people(self.current)
+
     def people(self, people_hash: str) -> People:
         """Return the people of a version, who know the persons behind accounts of all versions before.
 

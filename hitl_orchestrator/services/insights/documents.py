@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from hitl_orchestrator.insights.frame import polars
 from hitl_orchestrator.insights.plots.style import ThemeName
-from hitl_orchestrator.services.insights.report import FullReport
+from hitl_orchestrator.services.insights.report import MALFORMED, FullReport
 
 __all__ = ["rendered"]
 
@@ -37,10 +38,13 @@ def pictures(full: FullReport, themes: Sequence[ThemeName], *, phone: bool = Fal
     forms: list[tuple[str, ThemeName, int | None]] = [(theme, theme, None) for theme in themes]
     forms += [("phone", "light", PHONE), ("phone_dark", "dark", PHONE)] if phone else []
     for name, picture in PICTURES.items():
-        charts = {
-            form: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme, width=width)
-            for form, theme, width in forms
-        }
-        by_form = {form: to_svg(chart) for form, chart in charts.items() if chart is not None}
-        drawn[name] = by_form | {"alt": picture.alt(metrics)}
+        try:
+            charts = {
+                form: draw(name, metrics, full.frame, bounds=full.bounds, theme=theme, width=width)
+                for form, theme, width in forms
+            }
+            by_form = {form: to_svg(chart) for form, chart in charts.items() if chart is not None}
+            drawn[name] = by_form | {"alt": picture.alt(metrics)}
+        except (polars().exceptions.PolarsError, *MALFORMED) as exc:
+            drawn[name] = {"alt": f"This picture cannot be drawn: a row has a strange form ({type(exc).__name__})."}
     return drawn

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.insights.frame import empty, polars, prepared, read_export
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, StakeField
 from hitl_orchestrator.insights.report.controls import drills_in
@@ -14,12 +17,14 @@ from hitl_orchestrator.ledger.verification.head_file import read_heads
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.review.governance.history import PeopleHistory
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.config_files import read_file
 from hitl_orchestrator.services.insights.compliance import derive
 from hitl_orchestrator.services.insights.drills import switches_in
 from hitl_orchestrator.services.insights.frames import (
+    OnLeftOut,
     amount_fields,
     amount_in,
     cases_in,
@@ -28,7 +33,7 @@ from hitl_orchestrator.services.insights.frames import (
     policy_in_force,
     rules_in_force,
 )
-from hitl_orchestrator.services.insights.report import Evidence, OnNumber
+from hitl_orchestrator.services.insights.report import Asked, Evidence, FullReport, OnNumber, full_report
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,10 +41,46 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.report.model import Compliance
     from hitl_orchestrator.ledger.verification.chain_check import Verification
 
-__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence", "verified_with_heads"]
+__all__ = ["evidence_in_file", "evidence_in_store", "no_evidence", "report_on_store", "verified_with_heads"]
 
 EVERY_DOMAIN = "*"
 _SHORT = 12
+
+
+def report_on_store(
+    store: str,
+    signer: LedgerSigner,
+    ledger: Ledger,
+    asked: Asked,
+    now: datetime,
+    *,
+    people: Callable[[Ledger], People | None] | None = None,
+    head_file: Path | None = None,
+    on_progress: OnNumber = lambda number: None,
+) -> FullReport:
+    """Return the report on a store, all of whose figures are of the one state that is verified.
+
+    The ledger is compared with the heads of `head_file`, or of the file to which the signer writes. `people` returns
+    those in force, by default those that the ledger records.
+
+    Raises:
+        StoreUnavailable: the store cannot be read at all, or was changed twice meanwhile.
+        InvalidInput: polars, which comes with the extra `lab`, is not installed.
+    """
+
+    def made() -> FullReport:
+        with ledger.at_one_state() as state:
+            verify = partial(verified_with_heads, signer.of(state), head_file=head_file)
+            evidence = evidence_in_store(
+                store, state, now, verify=verify, people=partial(people or _recorded_people, state)
+            )
+            return full_report(evidence, asked, on_progress)
+
+    try:
+        return made()
+    except StoreUnavailable:
+        # Another process began to write to a file that none had open; beside it, a reader keeps its state.
+        return made()
 
 
 def evidence_in_store(
@@ -59,7 +100,9 @@ def evidence_in_store(
     return Evidence(
         store=store,
         now=now,
-        frame=lambda stake, on_number: cases_in(ledger, mine=mine, stake=stake, on_cases=on_number),
+        frame=lambda stake, on_number, on_left_out: cases_in(
+            ledger, mine=mine, stake=stake, on_cases=on_number, on_left_out=on_left_out
+        ),
         looks=lambda cases: looks_in(ledger, cases, mine),
         rules=lambda: rules_in_force(ledger),
         drills=lambda cases: drills_in(cases, switches_in(ledger)),
@@ -77,7 +120,7 @@ def evidence_in_file(path: str, now: datetime) -> Evidence:
     """Return the evidence in a file of exported records. Raises `InvalidInput`."""
     frame = prepared(read_export(path))
 
-    def cases(stake: StakeField | None, on_number: OnNumber) -> "pl.DataFrame":
+    def cases(stake: StakeField | None, on_number: OnNumber, on_left_out: OnLeftOut) -> "pl.DataFrame":
         return frame if stake is None else _with_stake(frame, stake)
 
     return Evidence(
@@ -96,7 +139,7 @@ def no_evidence(store: str, now: datetime, problem: str) -> Evidence:
     return Evidence(
         store=store,
         now=now,
-        frame=lambda stake, on_number: prepared(empty()),
+        frame=lambda stake, on_number, on_left_out: prepared(empty()),
         looks=lambda cases: Looks(now=now),
         problem=f"the store is too damaged to be read: {problem}",
     )
@@ -109,11 +152,19 @@ def _with_stake(frame: "pl.DataFrame", stake: StakeField) -> "pl.DataFrame":
     return frame.with_columns(stake=pl.Series(amounts, dtype=pl.Float64), stake_unit=pl.lit(stake.unit, pl.String))
 
 
-def verified_with_heads(signer: LedgerSigner, on_entries: OnNumber) -> "Verification":
-    """Verify a ledger, and compare it with the heads that its signer wrote. Raises as `LedgerSigner.verify`."""
-    file = None if signer.head_file is None else signer.head_file.path
+def verified_with_heads(signer: LedgerSigner, on_entries: OnNumber, head_file: Path | None = None) -> "Verification":
+    """Verify a ledger, and compare it with signed heads: those of a file, or else those that its signer wrote.
+
+    Without the signer's key they are compared, and not authenticated. Raises as `LedgerSigner.verify`.
+    """
+    own = None if signer.head_file is None else signer.head_file.path
+    file = head_file or own
     heads = [] if file is None or not file.exists() else read_heads(read_file(str(file)), str(file))
-    return signer.verify(heads, signer.key.public if heads else None, on_entries)
+    return signer.verify(heads, signer.trusted_key() if heads else None, on_entries)
+
+
+def _recorded_people(ledger: Ledger) -> People | None:
+    return PeopleHistory().after(ledger.governance_events()).in_force()
 
 
 def marks_in(ledger: Ledger) -> Sequence[Mark]:

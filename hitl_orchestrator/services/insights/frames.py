@@ -1,18 +1,20 @@
 """The finished cases of a store as a frame, what is open in it, and its metrics."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from hitl_orchestrator.backtest.stored import stored_frame
 from hitl_orchestrator.domain.enums import Action, DecisionSource
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.frame import FRAME, polars, prepared
+from hitl_orchestrator.insights.frame import FRAME, Fitted, fitted, polars, prepared
 from hitl_orchestrator.insights.metrics.model import Looks, StakeField
+from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.claims import InboxFilter
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy
@@ -24,8 +26,8 @@ from hitl_orchestrator.services.people.names import names_in
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in", "looks_in"]
-__all__ += ["chances_hidden", "checks_hidden", "policy_in_force", "rules_in_force", "rules_of"]
+__all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in"]
+__all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force", "rules_of"]
 
 _OVERVIEW = frozenset(
     {
@@ -57,6 +59,17 @@ _OVERVIEW = frozenset(
 
 OnCases = Callable[[int], None]
 _MOST_FIELDS = 8
+OnLeftOut = Callable[[Fitted], None]
+
+_NEEDED = tuple(
+    name for name, kind in Outcome.__annotations__.items() if name in FRAME and type(None) not in get_args(kind)
+)
+_log = logging.getLogger(__name__)
+
+
+def _log_left_out(rows: Fitted) -> None:
+    about = {"case_id": None, "event": "rows_left_out"}
+    _log.warning("%s; left out: 'hitl audit verify' finds what is wrong", rows.sentence, extra=about)
 
 
 def _nothing(number: int) -> None:
@@ -70,8 +83,11 @@ def cases_in(
     stake: StakeField | None = None,
     on_cases: OnCases = _nothing,
     columns: Sequence[str] = tuple(FRAME),
+    on_left_out: OnLeftOut | None = None,
 ) -> "pl.DataFrame":
     """Return the prepared frame of all outcomes in a store that `mine` reaches; None reaches all.
+
+    Rows with values that no version writes are left out, and passed to `on_left_out`, or else to the log.
 
     `stake` adds the amount in a field of the tasks' metadata as the column `stake`, with its `stake_unit`; null where
     it was erased, or is no number. `on_cases` is called with numbers of cases. Other than `columns` are null.
@@ -81,7 +97,10 @@ def cases_in(
         LedgerDamaged: an outcome cannot be read.
     """
     polars("a frame of cases")
-    frame = prepared(stored_frame(ledger, columns, on_cases))
+    rows = fitted(stored_frame(ledger, columns, on_cases), columns, _NEEDED)
+    if rows.left_out:
+        (on_left_out or _log_left_out)(rows)
+    frame = prepared(rows.frame)
     if stake is not None:
         frame = _with_stake(ledger, frame, stake)
     return frame if mine is None else _reached(frame, mine)
@@ -106,8 +125,12 @@ def between(frame: "pl.DataFrame", since: datetime | None, until: datetime | Non
     return frame if until is None else frame.filter(pl.col("timestamp") < until)
 
 
-def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) -> Looks:
+def looks_in(
+    ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None, left_out: Sequence[Fitted] = ()
+) -> Looks:
     """Return what is open now in the domains that `mine` reaches, and the drawn checks in `cases` without an answer.
+
+    `left_out` are the rows that `cases` lacks because their values fit no column.
 
     A redacted case is not checked any more.
     """
@@ -121,7 +144,7 @@ def looks_in(ledger: Ledger, cases: "pl.DataFrame", mine: Filter | None = None) 
         open=ledger.queue_count(wanted) if wanted else 0,
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
         unanswered_checks=cases.select(is_due.sum()).item(),
-        unreadable=len(ledger.stranded()) if mine is None else 0,
+        unreadable=sum(rows.left_out for rows in left_out) + (len(ledger.stranded()) if mine is None else 0),
         names=names_in(ledger),
     )
 

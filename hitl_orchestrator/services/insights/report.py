@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import HitlError
-from hitl_orchestrator.insights.frame import empty, polars, prepared
+from hitl_orchestrator.insights.frame import Fitted, empty, polars, prepared
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Looks, Mark, Metrics, StakeField
 from hitl_orchestrator.insights.report.compose import TOLERATED, Parts, compose
 from hitl_orchestrator.insights.report.controls import control_tables
 from hitl_orchestrator.insights.report.forecasts import forecasts
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.model import Compliance, Decided, Drill, Integrity, Report
+from hitl_orchestrator.insights.report.model import Compliance, ControlTable, Decided, Drill, Integrity, Novelty, Report
 from hitl_orchestrator.insights.report.novelty import novelty_in
 from hitl_orchestrator.insights.report.periods import EVER, Span, comparison
 from hitl_orchestrator.insights.report.rows import decided_rows, duties_in, within
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from hitl_orchestrator.ledger.verification.chain_check import Verification
+    from hitl_orchestrator.services.insights.frames import OnLeftOut
 
-__all__ = ["NO_COMPLIANCE", "Asked", "Evidence", "FullReport", "full_report"]
+__all__ = ["MALFORMED", "NO_COMPLIANCE", "Asked", "Evidence", "FullReport", "full_report"]
 
 T = TypeVar("T")
 OnNumber = Callable[[int], None]
@@ -39,8 +40,8 @@ NO_COMPLIANCE = Compliance(derived=0, agree=0, stricter=0, not_derived={}, viola
 SURE = 0.8
 _LONGEST = 300
 
-# What reading rows that were altered raises, where no error of this package covers it.
-_MALFORMED = (RecursionError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+MALFORMED = (RecursionError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError)
+"""What reading rows that were altered raises, where no error of this package covers it."""
 
 
 def _nothing(number: int) -> None:
@@ -73,7 +74,7 @@ class Evidence:
 
     store: str
     now: datetime
-    frame: Callable[[StakeField | None, OnNumber], "pl.DataFrame"]
+    frame: "Callable[[StakeField | None, OnNumber, OnLeftOut], pl.DataFrame]"
     looks: Callable[["pl.DataFrame"], Looks]
     verify: "Callable[[OnNumber], Verification] | None" = None
     not_verified: str = "not checked"
@@ -103,12 +104,16 @@ class _Alarms:
 
     found: list[str] = field(default_factory=list)
 
+    def all(self) -> tuple[str, ...]:
+        """Return each alarm once."""
+        return tuple(dict.fromkeys(self.found))
+
     @contextmanager
     def around(self, what: str) -> "Iterator[None]":
         """Turn an error into an alarm: `what` could not be done."""
         try:
             yield
-        except (HitlError, *_MALFORMED) as exc:
+        except (HitlError, polars().exceptions.PolarsError, *MALFORMED) as exc:
             if type(exc).__module__.startswith("pydantic") or not isinstance(exc, HitlError):
                 why = f"a row has a form that no version writes ({type(exc).__name__})"
             else:
@@ -131,7 +136,9 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
     polars("a report")
     alarms = _Alarms()
     integrity, scrubs_due = _integrity(evidence, asked, alarms, on_progress)
-    frame = alarms.attempt("the cases cannot be read", lambda: evidence.frame(asked.stake, on_progress), None)
+    out = list[Fitted]()
+    what = "the cases cannot be read"
+    frame = alarms.attempt(what, lambda: evidence.frame(asked.stake, on_progress, out.append), None)
     cases = prepared(empty()) if frame is None else frame
     if frame is not None:
         check_stake(frame, asked.stake, evidence.amounts)
@@ -146,16 +153,22 @@ def full_report(evidence: Evidence, asked: Asked, on_progress: OnNumber = _nothi
         compliance = alarms.attempt(what, lambda: evidence.derive(asked.span, cases, on_progress), NO_COMPLIANCE)
     if looks.unreadable:
         alarms.found.append(f"{looks.unreadable:,} rows cannot be read, and every figure leaves them out")
+    alarms.found += [f"{rows.sentence}; every figure leaves them out" for rows in out]
+    looks = looks.model_copy(update={"unreadable": looks.unreadable + sum(rows.left_out for rows in out)})
     rules = alarms.attempt("the policy in force cannot be read", evidence.rules, None)
-    measured = _Measured(cases, looks, tuple(marks), rules, asked)
-    parts = _parts(evidence, asked, measured, alarms)
-    no_drills: Sequence[Drill] = ()
-    drills = alarms.attempt("the drills cannot be read", lambda: evidence.drills(cases), no_drills)
     oldest = alarms.attempt("the first entry cannot be read", evidence.oldest, None)
     integrity = integrity.model_copy(update={"oldest": oldest})
-    parts = parts._replace(integrity=integrity, compliance=compliance, scrubs_due=scrubs_due, drills=drills)
-    report = compose(parts._replace(alarms=tuple(alarms.found)))
-    report = report.model_copy(update={"controls": control_tables(asked.controls, report)})
+    known = _Known(integrity, scrubs_due, compliance, _Measured(cases, looks, tuple(marks), rules, asked))
+    report = alarms.attempt("the figures cannot be computed", lambda: _composed(evidence, known, alarms), None)
+    if report is None:
+        cases = prepared(empty())
+        report = _composed(evidence, known.without_cases(cases), alarms)
+    no_controls: Sequence[ControlTable] = ()
+    shown = report
+    controls = alarms.attempt(
+        "the controls cannot be shown", lambda: control_tables(asked.controls, shown), no_controls
+    )
+    report = report.model_copy(update={"controls": tuple(controls), "alarms": alarms.all()})
     return FullReport(report, within(cases, asked.span), tuple(bounds))
 
 
@@ -186,6 +199,34 @@ class _Measured:
         )
 
 
+class _Known(NamedTuple):
+    """What a report is composed of, beside what its evidence says."""
+
+    integrity: Integrity
+    scrubs_due: int
+    compliance: Compliance
+    measured: _Measured
+
+    def without_cases(self, none: "pl.DataFrame") -> "_Known":
+        """Return the same without the cases, all of which count as unreadable."""
+        measured = self.measured
+        unreadable = measured.looks.unreadable + measured.frame.height
+        looks = measured.looks.model_copy(update={"unreadable": unreadable})
+        return self._replace(measured=replace(measured, frame=none, looks=looks))
+
+
+def _composed(evidence: Evidence, known: _Known, alarms: _Alarms) -> Report:
+    """Return the report without its controls."""
+    asked, cases = known.measured.asked, known.measured.frame
+    parts = _parts(evidence, asked, known.measured, alarms)
+    no_drills: Sequence[Drill] = ()
+    drills = alarms.attempt("the drills cannot be read", lambda: evidence.drills(cases), no_drills)
+    parts = parts._replace(
+        integrity=known.integrity, compliance=known.compliance, scrubs_due=known.scrubs_due, drills=drills
+    )
+    return compose(parts._replace(alarms=alarms.all()))
+
+
 def _parts(evidence: Evidence, asked: Asked, measured: _Measured, alarms: _Alarms) -> Parts:
     """Return the parts that the cases make."""
     metrics = measured.metrics(asked.span)
@@ -199,13 +240,20 @@ def _parts(evidence: Evidence, asked: Asked, measured: _Measured, alarms: _Alarm
     decided, left_out = alarms.attempt("the decisions cannot be listed", lambda: decided_rows(cases), nothing)
     duties = alarms.attempt("the duties of people cannot be checked", lambda: duties_in(cases, evidence.now), Duties())
     is_staffed = alarms.attempt("the people cannot be read", evidence.is_staffed, None)
-    novelty = novelty_in(
-        measured.frame,
-        asked.span.since,
-        asked.span.until,
-        marks=measured.marks,
-        is_staffed=is_staffed,
-        forecasts=forecasts(metrics),
+    no_forecasts: tuple[str, ...] = ()
+    ahead = alarms.attempt("no forecast can be made", lambda: forecasts(metrics), no_forecasts)
+    nothing_new = Novelty(since=asked.span.since, new={}, unstaffed_domains=(), forecasts=ahead)
+    novelty = alarms.attempt(
+        "what is new cannot be found",
+        lambda: novelty_in(
+            measured.frame,
+            asked.span.since,
+            asked.span.until,
+            marks=measured.marks,
+            is_staffed=is_staffed,
+            forecasts=ahead,
+        ),
+        nothing_new,
     )
     return Parts(
         store=evidence.store,
@@ -255,6 +303,9 @@ def _verified(result: "Verification", alarms: _Alarms) -> Integrity:
         alarms.found.append(f"the ledger was tampered with or is damaged: {result.problem}")
     if not result.seals_checked:
         alarms.found.append("the key of the store is missing, so the seals of the ledger were not checked")
+    if result.heads and not result.heads_authenticated:
+        why = "the key that signs them is not there, so that anyone may have signed them"
+        alarms.found.append(f"the signed heads ({result.heads:,}) agree, but are not authenticated: {why}")
     if not result.heads_given:
         unnoticed = "a return to an earlier state" if result.seals_checked else "a complete rewrite"
         alarms.found.append(f"there is no signed head to compare with: {unnoticed} would not be noticed")
@@ -273,7 +324,7 @@ def _verified(result: "Verification", alarms: _Alarms) -> Integrity:
         checked=True,
         sound=result.sound,
         entries=result.entries,
-        heads=result.heads,
+        heads=result.heads if result.heads_authenticated else 0,
         heads_given=result.heads_given,
         seals_checked=result.seals_checked,
         problem=result.problem,

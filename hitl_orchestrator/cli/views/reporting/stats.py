@@ -44,6 +44,7 @@ def stats(metrics: Metrics, dimension: str, screen: Screen) -> Iterator[Block]:
     if not metrics.cases.decided:
         yield Line(NOTHING)
         yield from _open(metrics)
+        yield from _unproven(metrics)
         return
     yield from _shares(metrics, screen)
     yield from _people(metrics, screen)
@@ -51,6 +52,16 @@ def stats(metrics: Metrics, dimension: str, screen: Screen) -> Iterator[Block]:
     yield from _trend(metrics, screen)
     yield from _groups(metrics.by.get(dimension, ()), metrics.left_out.get(dimension, 0), dimension, screen)
     yield from _open(metrics)
+    yield from _unproven(metrics)
+
+
+def _unproven(metrics: Metrics) -> Iterator[Block]:
+    """Say that nothing was verified, and what is known to be wrong all the same."""
+    unreadable = metrics.cases.unreadable
+    if unreadable:
+        rows = "1 row cannot be read, and is" if unreadable == 1 else f"{unreadable:,} rows cannot be read, and are"
+        yield Line(f"{rows} left out.", "bold red")
+    yield Line("Not verified: 'hitl audit verify' does it.", "dim")
 
 
 def _head(metrics: Metrics, screen: Screen) -> Iterator[Block]:

@@ -18,6 +18,9 @@ _DELIMITERS = ",;\t|"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _JSON_ENDINGS, _PARQUET, _TABS = (".jsonl", ".ndjson", ".json"), ".parquet", (".tsv", ".tab")
 _MOST_COLUMNS = 2000
+MOST_ROWS = 5_000_000
+"""The rows of a file that is read as a whole: short ones take many times their size in memory."""
+
 _STATED = "sep="
 
 
@@ -61,6 +64,8 @@ def read_table(content: bytes, name: str, form: Form | None = None) -> Table:
     if ending.endswith(_PARQUET):
         return _parquet(content, name)
     text = _decoded(content, name, form.encoding)
+    if text.count("\n") > MOST_ROWS:
+        raise InvalidInput([f"{name}: it has more than {MOST_ROWS:,} rows; split it into several files"])
     if ending.endswith(_JSON_ENDINGS):
         return _json_lines(text, name)
     return _separated(text, name, form, "\t" if ending.endswith(_TABS) else None)
