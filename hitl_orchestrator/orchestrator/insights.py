@@ -72,8 +72,7 @@ class Insights:
 
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
-        cases = frames.cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
-        frames.check_stake(cases, stake, lambda: frames.amount_fields(services.ledger, mine))
+        cases = frames.checked_cases_in(services.ledger, mine=mine, stake=stake, on_cases=on_cases)
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.chances_hidden(frames.checks_hidden(cases))
         return frames.between(cases, since, until)
@@ -106,8 +105,7 @@ class Insights:
         services, acting = self._gate.to(Verb.READ_INSIGHTS)
         mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
         ledger, out = services.ledger, list[Any]()
-        cases = frames.cases_in(ledger, mine=mine, stake=stake, on_cases=on_cases, on_left_out=out.append)
-        frames.check_stake(cases, stake, lambda: frames.amount_fields(ledger, mine))
+        cases = frames.checked_cases_in(ledger, mine=mine, stake=stake, on_cases=on_cases, on_left_out=out.append)
         if not sees_all(acting.principal, acting.reviewer):
             cases = frames.checks_hidden(cases)
         measured = measure(

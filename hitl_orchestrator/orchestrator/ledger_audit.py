@@ -204,9 +204,9 @@ class LedgerAudit:
         self, stake: "StakeField | None" = None, on_cases: Callable[[int], None] = lambda count: None
     ) -> "pl.DataFrame":
         """Return the finished cases as `hitl.insights.frame` does."""
-        from hitl_orchestrator.services.insights.frames import cases_in  # noqa: PLC0415 - polars is an extra
+        from hitl_orchestrator.services.insights.frames import checked_cases_in  # noqa: PLC0415 - polars is an extra
 
-        return cases_in(self._ledger(Verb.READ_INSIGHTS), stake=stake, on_cases=on_cases)
+        return checked_cases_in(self._ledger(Verb.READ_INSIGHTS), stake=stake, on_cases=on_cases)
 
     def metrics(
         self,
@@ -233,7 +233,7 @@ class LedgerAudit:
 
         ledger = self._ledger(Verb.READ_INSIGHTS)
         out = list[Any]()
-        cases = frames.cases_in(
+        cases = frames.checked_cases_in(
             ledger, stake=stake, on_cases=on_cases, columns=frames.columns_for(by), on_left_out=out.append
         )
         return measure(

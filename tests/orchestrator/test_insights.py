@@ -74,6 +74,14 @@ def test_an_amount_that_is_erased_or_no_number_is_missing(store):
     assert {unit for *_, unit in rows} == {"EUR"}
 
 
+def test_an_amount_that_no_case_states_is_refused_everywhere(store):
+    unknown = StakeField(field="amounts", unit=None)
+    with Orchestrator.open(store) as hitl, LedgerAudit(store) as audit:
+        for reading in (hitl.insights.frame, hitl.insights.metrics, audit.frame, audit.metrics):
+            with pytest.raises(InvalidInput, match="the field 'amounts' of its metadata; did you mean 'amount'"):
+                reading(stake=unknown)
+
+
 def test_a_period_includes_its_begin_and_excludes_its_end(store):
     read = []
     with Orchestrator.open(store) as hitl:

@@ -26,7 +26,8 @@ from hitl_orchestrator.services.people.names import names_in
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in", "check_stake", "fields_in"]
+__all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in"]
+__all__ += ["check_stake", "checked_cases_in", "fields_in"]
 __all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force", "rules_of"]
 
 _OVERVIEW = frozenset(
@@ -104,6 +105,21 @@ def cases_in(
     if stake is not None:
         frame = _with_stake(ledger, frame, stake)
     return frame if mine is None else _reached(frame, mine)
+
+
+def checked_cases_in(
+    ledger: Ledger,
+    *,
+    mine: Filter | None = None,
+    stake: StakeField | None = None,
+    on_cases: OnCases = _nothing,
+    columns: Sequence[str] = tuple(FRAME),
+    on_left_out: OnLeftOut | None = None,
+) -> "pl.DataFrame":
+    """Return the same frame as `cases_in`, and refuse an amount that no case states. Raises `InvalidInput`."""
+    cases = cases_in(ledger, mine=mine, stake=stake, on_cases=on_cases, columns=columns, on_left_out=on_left_out)
+    check_stake(cases, stake, lambda: amount_fields(ledger, mine))
+    return cases
 
 
 def columns_for(dimension: str | None) -> tuple[str, ...]:
