@@ -87,7 +87,7 @@ def test_the_interval_of_automatic_errors_holds_the_truth_at_its_level(kind, led
         held += found.lowest - 1e-12 <= seen <= found.highest + 1e-12
         held_all += found.lowest_of_all - 1e-12 <= ledger.wrong.mean() <= found.highest_of_all + 1e-12
 
-    record_property("coverage", held / number)
+    record_property("coverage", float(held / number))
     assert number > 0.9 * ledgers
     assert 0.93 <= held / number <= 0.97, held / number
     assert held_all / number >= 0.93
@@ -104,8 +104,8 @@ def test_with_unanswered_checks_the_range_has_its_level_and_holds_the_truth(kind
         ends += found.lowest - 1e-12 <= right and wrong <= found.highest + 1e-12
         truth += found.lowest - 1e-12 <= ledger.wrong.mean() <= found.highest + 1e-12
 
-    record_property("coverage", truth / number)
-    record_property("coverage of the range", ends / number)
+    record_property("coverage", float(truth / number))
+    record_property("coverage of the range", float(ends / number))
     assert 0.93 <= ends / number <= 0.97, ends / number
     assert truth / number >= 0.97
 
@@ -127,5 +127,5 @@ def test_a_certified_bound_is_wrong_at_most_at_its_level(ledgers, record_propert
         ]
         certified += judged(steps, 0.05)[0] == "above_bound"
 
-    record_property("certified", certified / ledgers)
+    record_property("certified", float(certified / ledgers))
     assert certified / ledgers <= 0.025
