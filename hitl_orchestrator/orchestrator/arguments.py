@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
@@ -22,7 +23,7 @@ Facade = TypeVar("Facade", bound=type)
 Check = Callable[[Any], bool]
 
 _NAMES = {str: "text", bool: "True or False", int: "a whole number", float: "a number", NoneType: "None"}
-_PLAIN = (*_NAMES, Path, Mapping)
+_PLAIN = (*_NAMES, Path, Mapping, datetime)
 
 
 def check_role(role: str, people: People) -> None:
