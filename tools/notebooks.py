@@ -20,7 +20,7 @@ VARIABLE = (  # the order matters: an id contains digests
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?(?: UTC)?", "<time>"),
     (r"sqlite:///\S+?\.db", "<store>"),
     (r"\b\d+\.\d+ (?:s|ms|seconds)\b", "<duration>"),
-    (r"\b\d+\.\d%", "<estimate>"),  # spot checks are drawn by the id of a case
+    (r"\b\d+\.\d(?: to \d+\.\d)? ?%", "<estimate>"),  # spot checks are drawn by the id of a case
     (r"at 0x[0-9a-f]+", "at <address>"),
 )
 
