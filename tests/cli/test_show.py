@@ -152,6 +152,6 @@ def test_audit_list_shows_decision_source(routed):
 
     lines = routed("audit", "list").out.splitlines()
 
-    assert lines[4].split()[:6] == ["task_002", "medium", "0.68", "human_review", "approved", "human"]
+    assert lines[4].split()[:6] == ["task_002", "medium", "0.68", "review", "approved", "domain_reviewer"]
     assert lines[-1] == "3 audit records."
     assert max(map(len, lines)) <= 80
