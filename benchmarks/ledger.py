@@ -142,9 +142,10 @@ def fill(store: str, size: int) -> None:
         rows, outcomes = [], []
         for number in numbers:
             contents, seq = new_contents(), head.seq + len(drafts)
-            intake, routed, finished = (marked(draft, contents) for draft in _drafts(number))
+            plain = _drafts(number)
+            intake, routed, finished = (marked(draft, contents) for draft in plain)
             rows.append(_rows(number, seq + 1, intake, contents))
-            outcomes.append(outcome_of(seq + ENTRIES_A_CASE, finished.body, intake.body)._asdict())
+            outcomes.append(outcome_of(seq + ENTRIES_A_CASE, plain[-1].body, intake.body)._asdict())
             drafts += intake, routed, finished
         linked = link(head, drafts, seals.entry)
         with database.write(flush=False) as transaction:

@@ -1,6 +1,7 @@
 """The row of a finished case in `outcomes`: the columns of its audit record and task that analyses read."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.value import canonical_json
@@ -95,6 +96,7 @@ _DERIVED = {
 _WHOLE_SECONDS = len("2025-01-10T09:00:00Z")
 _TIMES = ("received_at", "review_opened_at", "due_at", "timestamp")
 _COPIED = tuple(name for name in Outcome._fields if name not in _DERIVED.union(_TIMES, _FLAGS))
+_COPIES_OF, _IN_ORDER = itemgetter(*_COPIED), itemgetter(*Outcome._fields)
 
 
 def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any], *, is_redacted: bool = False) -> Outcome:
@@ -103,8 +105,9 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any], *
     The body of the last entry has the texts of the proposal and of the `AGENT_FIELDS`, that of the first may lack all.
     """
     task, proposal = intake["task"], record["proposed_output"]
-    columns: dict[str, Any] = {name: record[name] for name in _COPIED}
-    columns |= {name: _time_text(record[name]) for name in _TIMES}
+    columns: dict[str, Any] = dict(zip(_COPIED, _COPIES_OF(record), strict=True))
+    for name in _TIMES:
+        columns[name] = _time_text(record[name])
     columns |= {
         "finished_seq": seq,
         "signals": " ".join(record["signals"]),
@@ -117,10 +120,11 @@ def outcome_of(seq: int, record: Mapping[str, Any], intake: Mapping[str, Any], *
         "task_timestamp": _time_text(task["timestamp"] or intake["received_at"]),
         "metadata_digest": task["metadata"].get("content"),
     }
-    columns |= {name: None if record[name] is None else int(record[name]) for name in _FLAGS}
+    for name in _FLAGS:
+        columns[name] = None if record[name] is None else int(record[name])
     if is_redacted:
         columns |= dict.fromkeys(ERASED_COLUMNS)
-    return Outcome(**columns)
+    return Outcome._make(_IN_ORDER(columns))
 
 
 def shown_label(label: str) -> str | None:
@@ -130,9 +134,11 @@ def shown_label(label: str) -> str | None:
 
 def _votes(record: Mapping[str, Any]) -> str | None:
     """Return the votes as JSON, unless the columns of the deciding reviewer say as much."""
+    if not record["votes"]:
+        return None
     votes = [_vote(vote) for vote in record["votes"]]
     deciding = (record["reviewer_id"], record["human_decision"], record["human_role"])
-    return canonical_json(votes) if votes and votes != [[*deciding]] else None
+    return canonical_json(votes) if votes != [[*deciding]] else None
 
 
 def _vote(vote: Mapping[str, Any]) -> Sequence[Any]:

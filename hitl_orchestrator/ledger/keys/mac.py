@@ -204,6 +204,17 @@ class Seals:
         for key, each in zip(keys, found, strict=True):
             self._check(f"entry {seq!r}", _entry_message(seq, digest), each, key)
 
+    def is_of_entry(self, seq: int, digest: str, seal: object) -> bool:
+        """Whether this is the seal of an entry that does not change the key; `check_entry` says why it is not."""
+        if self.periods[-1].since > seq or self._hash(self.current) is None:
+            return False
+        expected = self._prefix + self._mac(self.current, _entry_message(seq, digest))
+        return isinstance(seal, str) and hmac.compare_digest(expected.encode(), seal.encode(errors="replace"))
+
+    @cached_property
+    def _prefix(self) -> str:
+        return f"{_ALGORITHM}:{self.current}:"
+
     def head(self, row: HeadRow) -> str:
         """Return the seal of a head row, which the next transaction reads."""
         message = _head_message(row)
@@ -317,6 +328,10 @@ class SealCheck:
     def __init__(self, seals: Seals, *, from_start: bool = True) -> None:
         """Without `from_start` the entries follow others, after which these are the seals."""
         self._seals, self._is_known = seals, not from_start
+
+    def accepts(self, seq: int, digest: str, seal: object) -> bool:
+        """Whether the next entry, which does not change the key, has its seal; `check` says why it has not."""
+        return self.seals_for(seal).is_of_entry(seq, digest, seal)
 
     def check(self, seq: int, digest: str, seal: object, change: Event | None) -> None:
         """Verify the seal of the next entry, parsed as a `change` if it changes the key. Raises as `check_entry`."""

@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
 START = Head(0, GENESIS)
 _KINDS = frozenset(kind.value for kind in EventKind)
+_KEY_CHANGED = EventKind.KEY_CHANGED.value
 
 
 class Verification(Value):
@@ -108,7 +109,9 @@ def entry_problem(entry: Entry, before: Head, seals: SealCheck | None = None) ->
         and sha256(text.encode(errors="replace")).hexdigest() == stored
         and kind in _KINDS
     ):
-        return None if seals is None else _seal_problem(entry, seals)
+        if seals is None or (kind != _KEY_CHANGED and seals.accepts(seq, stored, entry.mac)):
+            return None
+        return _seal_problem(entry, seals)
     return next(_defects(entry, before), f"entry {entry.seq} does not have the form of a ledger entry")
 
 

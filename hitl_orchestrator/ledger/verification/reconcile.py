@@ -7,6 +7,8 @@ What no entry records, such as a lease, bears a seal.
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from hitl_orchestrator.domain.enums import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.domain.lifecycle import ANSWERED, STAGE_MOVES
 from hitl_orchestrator.domain.value import read_canonical
@@ -21,7 +23,7 @@ from hitl_orchestrator.ledger.store.leased_work import LEASE_SEAL
 from hitl_orchestrator.ledger.verification.reconcile_head import HeadReconciler
 from hitl_orchestrator.ledger.verification.reconcile_people import PeopleReconciler
 from hitl_orchestrator.ledger.verification.reconcile_policies import PolicyReconciler
-from hitl_orchestrator.ledger.verification.rows.contents import contents_problem
+from hitl_orchestrator.ledger.verification.rows.contents import CaseContents
 from hitl_orchestrator.ledger.verification.rows.executions import ExecutionFacts
 from hitl_orchestrator.ledger.verification.rows.outcomes import OutcomeFacts
 from hitl_orchestrator.ledger.verification.rows.reviews import ReviewFacts
@@ -30,6 +32,8 @@ from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconc
 Problem = tuple[int | None, str]
 """The number of the entry concerned, if there is one, and a sentence."""
 
+_NAMED = (*AGENT_FIELDS, "proposed_output")
+_MOVES = dict(STAGE_MOVES)
 _AT_REST = (CaseStage.WAITING, CaseStage.FINISHED)
 
 
@@ -91,12 +95,13 @@ def case_problem(
     if not rows.entries:
         return None, f"case {case_id!r} has a row and no entry: the end of the ledger is missing"
     last = rows.entries[-1].seq
-    problem = contents_problem(rows.contents, rows.entries)
+    parsed, contents = [_content_of(entry.entry) for entry in rows.entries], CaseContents(rows.contents)
+    problem = contents.problem(rows.entries, parsed)
     if problem is not None:
         return last, f"{named}: {problem}"
-    replay = _CaseReplay(rows, seals, jumps)
-    for entry in rows.entries:
-        problem = replay.problem_of(entry)
+    replay = _CaseReplay(rows, contents.verified, seals, jumps)
+    for entry, content in zip(rows.entries, parsed, strict=True):
+        problem = replay.problem_of(entry.kind, content)
         if problem is not None:
             return entry.seq, f"entry {entry.seq}, {entry.kind} of {named}: {problem}"
     problem = next(replay.unexplained_rows(), None) or _lease_problem(rows.case, seals)
@@ -108,7 +113,8 @@ def case_problem(
 class _CaseReplay:
     """The state of one case after each of its entries, compared with its rows."""
 
-    def __init__(self, rows: CaseRows, seals: Seals | None, jumps: Collection[int]) -> None:
+    def __init__(self, rows: CaseRows, texts: Contents | None, seals: Seals | None, jumps: Collection[int]) -> None:
+        """`texts` are the verified ones of the case; None once they were erased."""
         self._case, self._seals, self._jumps = rows.case, seals, jumps
         self._stage: str | None = None
         self._rows = {review.review_id: review for review in rows.reviews}
@@ -116,21 +122,19 @@ class _CaseReplay:
         self._refusals = dict(rows.refusals)
         self._outcomes, self._execution_rows = list(rows.outcomes), rows.executions
         self._open: str | None = None
-        self._contents = rows.contents
-        redactions = (entry for entry in rows.entries if entry.kind == EventKind.REDACTED)
-        self._erased = next((_erased_by(entry) for entry in redactions), None)
+        self._texts = texts
+        self._erased = next((_erased_by(entry) for entry in rows.entries if entry.kind == EventKind.REDACTED), None)
         self._is_erased = False
         self._intake: dict[str, Any] = {}
         self._facts, self.executions = OutcomeFacts(), ExecutionFacts()
 
-    def problem_of(self, entry: CaseEntry) -> str | None:
+    def problem_of(self, kind: str, content: dict[str, Any]) -> str | None:
         """Return the problem with an entry; None if it follows from the previous ones and its row agrees."""
-        problem = self._move(entry.kind)
+        problem = self._move(kind)
         if problem is not None:
             return problem
-        content = read_canonical(entry.entry)
         self._facts.add(content)
-        compare = _COMPARE.get(entry.kind)
+        compare = _COMPARE.get(kind)
         return None if compare is None else compare(self, content)
 
     def unexplained_rows(self) -> Iterator[str]:
@@ -151,9 +155,9 @@ class _CaseReplay:
             yield problem
 
     def _move(self, kind: str) -> str | None:
-        if kind not in STAGE_MOVES:
+        move = _MOVES.get(kind)
+        if move is None:
             return None
-        move = STAGE_MOVES[kind]
         is_open_already = kind == EventKind.REVIEW_OPENED and self._open is not None
         if self._stage not in move.before or is_open_already:
             stages = " or ".join(repr(str(stage)) for stage in sorted(filter(None, move.before)))
@@ -171,7 +175,7 @@ class _CaseReplay:
         if len(self._outcomes) != 1:
             return f"it has {len(self._outcomes)} rows in the outcomes"
         (row,), self._outcomes = self._outcomes, []
-        other = _differing(row._asdict(), expected)
+        other = "" if row == expected else _differing(row._asdict(), expected)
         return f"its row in the outcomes has another {other}" if other else None
 
     def _submitted(self, entry: dict[str, Any]) -> str | None:
@@ -227,17 +231,16 @@ class _CaseReplay:
     def _restored(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the body of an answer with its texts, if they are intact."""
         try:
-            return restored(EventKind.DECIDED, body, Contents(*self._contents) if self._contents else None)
+            return restored(EventKind.DECIDED, body, self._texts)
         except (LedgerDamaged, ValueError, TypeError):
             return body
 
     def _with_agent(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return the body of an outcome with the names of the agent and its proposal, unless they were erased."""
-        named = [name for name in (*AGENT_FIELDS, "proposed_output") if body[name] is not None]
-        if not named or self._erased is not None or self._contents is None:
+        named = [name for name in _NAMED if body[name] is not None]
+        if not named or self._texts is None:
             return body
-        contents = Contents(*self._contents)
-        return body | {name: contents.value(body[name]) for name in named}
+        return body | {name: self._texts.value(body[name]) for name in named}
 
 
 _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
@@ -270,6 +273,15 @@ def _lease_problem(case: CaseRow, seals: Seals | None) -> str | None:
     if seals is not None and not seals.is_of_columns(case.lease_seal, LEASE_SEAL, case.case_id, *lease):
         return "the fence, holder, held_since, held_until or lease_seal of its row of cases was altered"
     return None
+
+
+def _content_of(entry: str) -> dict[str, Any]:
+    """Return the content of an entry of a case, whose only numbers are probabilities, counts and seconds."""
+    try:
+        content: dict[str, Any] = orjson.loads(entry)
+    except orjson.JSONDecodeError:
+        content = read_canonical(entry)
+    return content
 
 
 def _is_time(text: Any) -> bool:

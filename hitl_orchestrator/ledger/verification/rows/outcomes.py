@@ -47,6 +47,8 @@ class OutcomeFacts:
             expected |= self._by_agent(self._routed)
         else:
             return "no entry records a decision, and no rule approves the case"
+        if expected.items() <= record.items():
+            return None
         differing = [name for name, value in expected.items() if record.get(name) != value]
         return f"its {' and '.join(differing)} does not follow from the earlier entries" if differing else None
 
