@@ -57,8 +57,8 @@ format: $(VENV)/.dev ## format the code and apply safe lint fixes
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-bench: $(VENV)/.bench ## measure
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev ## measure what oversight costs beside bare LangGraph (ARGS=--quick: in about a minute)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/.dev ## the long runs
 	$(BIN)/pytest -m soak --timeout 0
@@ -97,8 +97,3 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(BIN)/python
 	$(PIP) --require-hashes --requirement requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.core
-
-$(VENV)/.bench: pyproject.toml | $(BIN)/python
-	$(call INSTALLING,hitl and its benchmarks)
-	$(PIP) --editable '.[dev,bench]'
-	@touch $@ $(VENV)/.dev $(VENV)/.core

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from benchmarks.selective import selective
+from benchmarks.subjects.selective import selective
 
 
 def test_the_most_confident_outputs_come_first():

@@ -6,15 +6,17 @@ others return the action and the rule alone. For growing numbers of rules, the t
 cells and for the first cases, most of which are in new cells.
 """
 
-import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from statistics import median
 from time import process_time
 from typing import Any
 
-from benchmarks.engines import OTHERS, Answer, a_policy, cases, context_of, in_cel_by_rule
+from benchmarks.report import Aim, Row, at_least
+from benchmarks.size import Size
+from benchmarks.stores import Stores
+from benchmarks.subjects.engines import OTHERS, Answer, a_policy, cases, context_of, in_cel_by_rule
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import Policy, compile_policy, read_policy
 
@@ -22,11 +24,29 @@ CASES, SLOW_CASES = 10_000, 500
 MANY_RULES, GROWING = 200, (5, 50, 200, 500, 1000, 2000)
 POLICY = files("hitl_orchestrator.data").joinpath("routing_policy.json").read_text("utf-8")
 _A_LOT = 0.002
+AIMS: dict[tuple[str, str], Aim] = {
+    ("", "loop"): at_least(4),
+    ("", "zen"): at_least(10),
+    ("", "best"): at_least(5),
+    ("many", "best"): at_least(1),
+}
 
 
-def varied_facts(count: int = CASES) -> list[Facts]:
-    """Return cases of many kinds."""
-    return cases(count)
+def rows(size: Size, stores: Stores) -> Iterator[Row]:
+    """Measure, and yield decisions per CPU second, our ratios to the others, and the cost of more rules."""
+    rounds, count = size.of((1, 10), (3, 2_000), (9, CASES))
+    canonical = read_policy(POLICY, "routing_policy.json")
+    many = a_policy(size.of(10, MANY_RULES, MANY_RULES))
+    for key, policy, name in (("", canonical, "the canonical policy"), ("many", many, f"{len(many.rules)} rules")):
+        taken = race(policy, rounds, count, canonical=not key)
+        for who, ns in taken.items():
+            yield Row(f"{name}: decisions by {who}", None, "a second", 1e9 / ns)
+        ratios = {who: ns / taken["ours"] for who, ns in taken.items() if who != "ours"}
+        ratios["best"] = min(ratios[who] for who in OTHERS)
+        for who, ratio in ratios.items():
+            named = "the best other engine" if who == "best" else who
+            yield Row(f"{name}: ours over {named}", ratio, "x", aim=AIMS.get((key, who)))
+    yield from growing(size.of(GROWING[:1], GROWING[:3], GROWING), size.of(20, 300, 300))
 
 
 def loop_over_dicts(policy: dict[str, Any], facts: dict[str, Any]) -> Answer:
@@ -60,13 +80,13 @@ def contenders(policy: Policy, *, canonical: bool) -> dict[str, Callable[[Facts]
     return found
 
 
-def race(policy: Policy, rounds: int, *, canonical: bool) -> dict[str, float]:
+def race(policy: Policy, rounds: int, count: int, *, canonical: bool) -> dict[str, float]:
     """Return nanoseconds a decision of each contender: medians of interleaved rounds.
 
     Raises:
         AssertionError: if the contenders disagree on any case.
     """
-    facts = varied_facts()
+    facts = cases(count)
     contexts = [context_of(one) for one in facts]
     routes = contenders(policy, canonical=canonical)
     ours = [(one.action.value, one.rule_id) for one in map(routes["ours"], facts)]
@@ -78,7 +98,7 @@ def race(policy: Policy, rounds: int, *, canonical: bool) -> dict[str, float]:
         start = process_time()
         for one in given[name][:20]:
             route(one)
-        number[name] = SLOW_CASES if (process_time() - start) / 20 > _A_LOT / 20 else CASES
+        number[name] = min(count, SLOW_CASES) if process_time() - start > _A_LOT else count
         answers = ours if name == "ours" else [route(one) for one in given[name][: number[name]]]
         assert answers == ours[: number[name]], f"{name} disagrees"
     seconds: dict[str, list[float]] = {name: [] for name in routes}
@@ -92,64 +112,18 @@ def race(policy: Policy, rounds: int, *, canonical: bool) -> dict[str, float]:
     return {name: median(taken) * 1e9 for name, taken in seconds.items()}
 
 
-def growing(rounds: int = 3) -> dict[str, float]:
-    """Return nanoseconds a decision of ours as rules grow: of cases in cells met before, and in new ones."""
-    figures: dict[str, float] = {}
-    facts = varied_facts(2_000)
-    for rules in GROWING:
-        policy = a_policy(rules)
-        decide = compile_policy(policy).decide
-        start = process_time()
-        for one in facts[:300]:
-            decide(one)
-        figures[f"rules_{rules}_first_ns"] = (process_time() - start) / 300 * 1e9
-        again: list[float] = []
-        for _ in range(rounds):
-            start = process_time()
-            for one in facts[:300]:
-                decide(one)
-            again.append((process_time() - start) / 300 * 1e9)
-        figures[f"rules_{rules}_again_ns"] = median(again)
-    return figures
+def growing(sizes: Sequence[int], count: int, rounds: int = 3) -> Iterator[Row]:
+    """Yield the microseconds of a decision of ours as rules grow: of cases in cells met before, and in new ones."""
+    facts = cases(count)
+    for rules in sizes:
+        decide = compile_policy(a_policy(rules)).decide
+        first, *again = (_microseconds(decide, facts) for _ in range(rounds + 1))
+        yield Row(f"{rules:,} rules: a case again", None, "us", median(again))
+        yield Row(f"{rules:,} rules: the first in its cell", None, "us", first)
 
 
-def measure(rounds: int = 9) -> dict[str, float]:
-    """Return decisions per CPU second of each contender, our ratios to the others, and the cost of more rules."""
-    figures: dict[str, float] = {}
-    canonical, many = read_policy(POLICY, "routing_policy.json"), a_policy(MANY_RULES)
-    for prefix, policy in (("", canonical), ("many_", many)):
-        taken = race(policy, rounds, canonical=not prefix)
-        figures |= {f"{prefix}{name}_per_second": 1e9 / spent for name, spent in taken.items()}
-        figures |= {f"{prefix}ours_over_{name}": taken[name] / taken["ours"] for name in taken if name != "ours"}
-        figures[f"{prefix}ours_over_best"] = min(taken[name] for name in OTHERS) / taken["ours"]
-    return figures | growing()
-
-
-def table(figures: dict[str, float]) -> str:
-    """Return the figures for people."""
-    lines = []
-    for prefix, title in (("", "the canonical policy"), ("many_", f"a policy of {MANY_RULES} rules")):
-        lines += ["", f"{title:<38}{'decisions per CPU second':>26}{'ours is faster by':>20}"]
-        for name in ("ours", "loop", *OTHERS):
-            speed, ratio = figures.get(f"{prefix}{name}_per_second"), figures.get(f"{prefix}ours_over_{name}")
-            if speed is not None:
-                lines.append(f"{name:<38}{speed:>26,.0f}{'' if ratio is None else f'{ratio:.1f} x':>20}")
-    lines += ["", f"{'rules':<38}{'a case again':>26}{'the first in its cell':>24}"]
-    for rules in GROWING:
-        again, first = (figures[f"rules_{rules}_{when}_ns"] / 1000 for when in ("again", "first"))
-        lines.append(f"{rules:<38,}{again:>23.2f} µs{first:>21.0f} µs")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    figures = measure(given.rounds)
-    print(json.dumps(figures) if given.json else table(figures))
-
-
-if __name__ == "__main__":
-    main()
+def _microseconds(decide: Callable[[Facts], object], facts: Sequence[Facts]) -> float:
+    start = process_time()
+    for one in facts:
+        decide(one)
+    return (process_time() - start) / len(facts) * 1e6

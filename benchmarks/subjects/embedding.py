@@ -1,17 +1,13 @@
 """The cost of oversight in a graph of one's own: a gate against the bare node of its tool, and against an inlined ask.
 
 All run in turns in one process, each graph on a SqliteSaver of its own as it comes, with durability `sync`; the ratio
-of the medians is what counts. The bare graph has no ledger, no policy and no protection against a second call.
+of the medians counts. The bare graph has no ledger, no policy and no protection against a second call.
 """
 
-import gc
 import sqlite3
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -20,10 +16,13 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
+from benchmarks.report import Row, at_most
+from benchmarks.size import Size
+from benchmarks.stores import Stores
+from benchmarks.timing import in_turns
 from hitl_orchestrator import AgentOutput, CallKey, Go, Orchestrator, Task, proposed_call
 from hitl_orchestrator.integrations.langgraph import Executed, gate
 
-CALLS_A_ROUND = 15
 _numbers = count()
 
 
@@ -103,62 +102,30 @@ def inlined(hitl: Orchestrator) -> Callable[[State, RunnableConfig], State]:
     return node
 
 
-def measure(rounds: int = 7) -> dict[str, float]:
-    """Return milliseconds a call and the ratios: medians over `rounds`."""
-    spent: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as name, Orchestrator.open(f"sqlite:///{Path(name) / 'hitl.db'}") as hitl:
-        folder = Path(name)
+def rows(size: Size, stores: Stores) -> Iterator[Row]:
+    """Measure, and yield the ratios of a gated call to the bare one and to the inlined one."""
+    rounds, warm = size.of((2, 1), (20, 5), (100, 15))
+    with Orchestrator.open(stores.sqlite()) as hitl:
 
         def decide(case_id: str) -> object:
             return hitl.decide(case_id, "approve", reviewer="domain_reviewer")
 
         parents = {
-            "bare": Parent(folder / "bare.db", bare),
-            "inlined": Parent(folder / "inlined.db", inlined(hitl), decide),
-            "gate": Parent(folder / "gate.db", gate(hitl, tool, task_of=task_of, result_of=result_of), decide),
+            "bare": Parent(stores.file("db"), bare),
+            "inlined": Parent(stores.file("db"), inlined(hitl), decide),
+            "gate": Parent(stores.file("db"), gate(hitl, tool, task_of=task_of, result_of=result_of), decide),
         }
-        for number in range(-1, rounds):  # the first round warms up
-            for path in ("auto", "reviewed"):
-                for who, seconds in _round(parents, path == "reviewed").items():
-                    if number >= 0:
-                        spent.setdefault(f"{path}_{who}_ms", []).append(seconds * 1000)
-            if number >= 0:
-                spent.setdefault("execution_ms", []).append(_executions(hitl) * 1000)
+        for name, reviewed in (("auto", False), ("reviewed", True)):
+            run = {who: _runs(parent, reviewed) for who, parent in parents.items()}
+            taken = in_turns(run, rounds, warm)
+            for other, aim in (("inlined", at_most(1.0)), ("bare", None)):
+                wall, cpu = taken["gate"].over(taken[other])
+                note = f"{taken['gate'].ms:.2f} / {taken[other].ms:.2f} ms"
+                named = "an inlined ask" if other == "inlined" else "a bare node"
+                yield Row(f"gated call of a graph, {name}: x {named}", wall, "x", cpu, aim, note=note)
         for each in parents.values():
             each.close()
-    result = {f"embedding_{key}": median(values) for key, values in spent.items()}
-    for path in ("auto", "reviewed"):
-        for other in ("bare", "inlined"):
-            ratio = result[f"embedding_{path}_gate_ms"] / result[f"embedding_{path}_{other}_ms"]
-            result[f"embedding_{path}_gate_to_{other}"] = ratio
-    return result
 
 
-def _round(parents: dict[str, Parent], reviewed: bool) -> dict[str, float]:
-    """Return seconds a call for each, call by call in turns."""
-    spent = dict.fromkeys(parents, 0.0)
-    gc.collect()
-    for _ in range(CALLS_A_ROUND):
-        for who, parent in parents.items():
-            began = perf_counter()
-            parent.run(reviewed)
-            spent[who] += perf_counter() - began
-    return {who: seconds / CALLS_A_ROUND for who, seconds in spent.items()}
-
-
-def _executions(hitl: Orchestrator) -> float:
-    """Return the seconds of `begin` and `done` alone."""
-    answers = []
-    for _ in range(CALLS_A_ROUND):
-        state: State = {"call": {"number": next(_numbers)}, "reviewed": False}
-        answers.append(hitl.ask(CallKey(thread=f"alone-{state['call']['number']}", call_id="c"), *task_of(state)))
-    began = perf_counter()
-    for answer in answers:
-        assert isinstance(answer, Go)
-        answer.grant.begin().done("sent")
-    return (perf_counter() - began) / CALLS_A_ROUND
-
-
-if __name__ == "__main__":
-    for key, value in measure().items():
-        print(f"{key:36} {value:8.3f}")
+def _runs(parent: Parent, reviewed: bool) -> Callable[[int], None]:
+    return lambda _: parent.run(reviewed)

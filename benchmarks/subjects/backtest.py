@@ -4,19 +4,25 @@ Each runs in a process of its own, so that its peak is its own. The cases of the
 inserted in bulk: running that many cases through the graph would take hours.
 """
 
-import argparse
-import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+from sqlalchemy import create_engine, insert
+
+from benchmarks.examples import AUTO, typed
+from benchmarks.report import Row, at_most
+from benchmarks.size import Size
+from benchmarks.stores import Stores
+from benchmarks.timing import child
+from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.ledger.database.tables import outcomes
+from hitl_orchestrator.ledger.events.outcomes import Outcome
+
 PARQUET_CASES, STORE_CASES = 10_000_000, 1_000_000
-_SCRIPT = r"""
-import json, re, sys, time
+_SCRIPT = """
+import sys
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.services.config_files import load_policy
 from hitl_orchestrator.backtest import run_backtest
@@ -24,22 +30,13 @@ from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.wiring.stores import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
-start, spent = time.perf_counter(), time.process_time()
-if where.endswith(".parquet"):
-    found = run_backtest(policy, [scan(where)])
-else:
-    found = run_backtest(policy, frames(open_to_audit(where), tasks=False))
-# The peak of getrusage includes that of the parent process.
-peak = int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) / 1024
-report = {"s": time.perf_counter() - start, "cpu_s": time.process_time() - spent, "peak_mb": peak, "cases": found.cases}
-print(json.dumps(report))
+past = [scan(where)] if where.endswith(".parquet") else frames(open_to_audit(where), tasks=False)
+assert run_backtest(policy, past).cases
 """
 
 
 def write_parquet(path: Path, cases: int) -> None:
     """Write cases of many kinds over a year: a fifth was approved automatically, most others by a reviewer."""
-    import polars as pl  # noqa: PLC0415
-
     dice = [pl.int_range(0, cases).hash(seed) for seed in range(6)]
     sure = (dice[0] % 10_001) / 10_000.0
     through = (sure >= 0.8).alias("through")
@@ -47,9 +44,9 @@ def write_parquet(path: Path, cases: int) -> None:
     frame = pl.select(
         through,
         confidence_score=pl.when(dice[1] % 100 < 3).then(None).otherwise(sure),
-        risk_level=_one_of(pl, dice[2], RISKS),
-        domain=_one_of(pl, dice[3], DOMAINS),
-        task_type=_one_of(pl, dice[4], TYPES),
+        risk_level=_one_of(dice[2], RISKS),
+        domain=_one_of(dice[3], DOMAINS),
+        task_type=_one_of(dice[4], TYPES),
         signals=pl.lit("[]"),
         metadata=pl.lit("{}"),
         proposed_output=pl.lit('{"predicted_label":"x"}'),
@@ -73,24 +70,15 @@ DOMAINS = ("customer_support", "account_management", "trust_and_safety", "paymen
 TYPES = ("document_classification", "policy_decision", "sentiment_analysis")
 
 
-def _one_of(pl: Any, number: Any, words: tuple[str, ...]) -> Any:
+def _one_of(number: Any, words: tuple[str, ...]) -> Any:
     places = (number % len(words)).cast(pl.Int64)
     return places.replace_strict(list(range(len(words))), list(words), return_dtype=pl.String)
 
 
 def write_store(path: Path, cases: int) -> None:
     """Create a store with this number of finished cases."""
-    from sqlalchemy import create_engine, insert  # noqa: PLC0415
-
-    from hitl_orchestrator import AgentOutput, Orchestrator, Task  # noqa: PLC0415
-    from hitl_orchestrator.ledger.database.tables import outcomes  # noqa: PLC0415
-    from hitl_orchestrator.ledger.events.outcomes import Outcome  # noqa: PLC0415
-    from hitl_orchestrator.services.config_files import canonical  # noqa: PLC0415
-
-    task, output = (json.loads(canonical(name))[0] for name in ("tasks.json", "agent_outputs.json"))
     with Orchestrator.open(f"sqlite:///{path}") as hitl:
-        now = datetime.now(UTC).isoformat()
-        hitl.submit(Task.model_validate(task | {"timestamp": now}), AgentOutput.model_validate(output))
+        hitl.submit(*typed("first", AUTO))
         outcome = Outcome._make(next(hitl._services.ledger.outcomes(*Outcome._fields)))
     engine = create_engine(f"sqlite:///{path}")
     for rows in _outcomes(outcome._asdict(), cases):
@@ -114,34 +102,15 @@ def _outcomes(outcome: dict[str, Any], cases: int, at_a_time: int = 20_000) -> I
         ]
 
 
-def run(where: str) -> dict[str, float]:
-    """Run a backtest in its own process, and return the time and memory."""
-    done = subprocess.run([sys.executable, "-c", _SCRIPT, where], check=True, capture_output=True, text=True)
-    figures: dict[str, float] = json.loads(done.stdout)
-    return figures
-
-
-def measure(parquet_cases: int = PARQUET_CASES, store_cases: int = STORE_CASES) -> dict[str, float]:
-    """Return seconds and peak megabytes of both."""
-    figures: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as name:
-        file, store = Path(name, "past.parquet"), Path(name, "past.db")
-        write_parquet(file, parquet_cases)
-        write_store(store, store_cases)
-        for kind, where in (("parquet", str(file)), ("store", f"sqlite:///{store}")):
-            figures |= {f"backtest_{kind}_{key}": value for key, value in run(where).items()}
-    return figures
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--parquet-cases", type=int, default=PARQUET_CASES)
-    parser.add_argument("--store-cases", type=int, default=STORE_CASES)
-    given = parser.parse_args()
-    for key, value in measure(given.parquet_cases, given.store_cases).items():
-        print(f"{key:32} {value:14,.2f}")
-
-
-if __name__ == "__main__":
-    main()
+def rows(size: Size, stores: Stores) -> Iterator[Row]:
+    """Measure, and yield time and peak memory of both."""
+    file, store = stores.file("parquet"), stores.file("db")
+    write_parquet(file, parquet_cases := size.of(100, 1_000_000, PARQUET_CASES))
+    write_store(store, store_cases := size.of(100, 50_000, STORE_CASES))
+    for name, where, count, aim in (
+        ("Parquet", str(file), parquet_cases, at_most(5, PARQUET_CASES)),
+        ("a SQLite store", f"sqlite:///{store}", store_cases, None),
+    ):
+        ran = child(["-c", _SCRIPT, where])
+        yield Row(f"backtest of {count:,} cases from {name}: time", ran.s, "s", ran.cpu_s, aim, count)
+        yield Row(f"backtest of {count:,} cases from {name}: peak memory", ran.peak_mb, "MB", None, at_most(2_000))

@@ -1,6 +1,6 @@
 """How well each confidence scorer tells right outputs from wrong ones, on public answers of real models.
 
-Read from the folder that `--data` or the variable HITL_BENCH_DATA names; nothing is measured without it.
+Read from the folder that the variable HITL_BENCH_DATA names; nothing is measured without it.
 
 - `llm_stated_confidence.csv.gz`: answers of five language models to questions of five kinds, with the confidence that
   each states and, for one of them, the probability of the answer's token (LifeEval, NoamMichael, 2025, MIT). Of one
@@ -14,11 +14,9 @@ Read from the folder that `--data` or the variable HITL_BENCH_DATA names; nothin
 Every confidence is that of the product: the outputs are scored by `score_of` with the rules that are named.
 """
 
-import argparse
 import csv
 import gzip
 import json
-import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -26,10 +24,11 @@ from math import log
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
-
-from benchmarks.selective import COVERAGES, Selective, selective
+from benchmarks.report import Row
+from benchmarks.size import Size
+from benchmarks.stores import Stores
+from benchmarks.subjects.data import data_folder
+from benchmarks.subjects.selective import COVERAGES, Selective, selective
 from hitl_orchestrator.classifiers import TextClassifier
 from hitl_orchestrator.classifiers.sampling import Sampling, majority
 from hitl_orchestrator.domain.enums import RiskLevel
@@ -45,7 +44,6 @@ from hitl_orchestrator.policies import (
     score_of,
 )
 
-VARIABLE = "HITL_BENCH_DATA"
 _EXAMPLES, _MEMBERS = 2_500, 9
 _STATED, _TOKENS, _SAMPLES = Verbalised(), TokenLogprobs(), SelfConsistency()
 _VOTED = ("self-consistency", "reported + samples, weighted", "reported + samples, lowest")
@@ -72,29 +70,25 @@ class Answers(NamedTuple):
     note: str = ""
 
 
-class Row(NamedTuple):
-    """One measured scorer."""
-
-    data: str
-    agent: str
-    scorer: str
-    outputs: int
-    found: Selective
-
-
-def measure(given: str | None = None) -> list[Row]:
-    """Return a row for each agent and scorer; none without the data."""
-    named = given or os.environ.get(VARIABLE)
-    if not named or not Path(named).is_dir():
-        return []
-    folder, rows = Path(named), []
-    for answers in (*_stated(folder), *_tokens(folder), *_committee(folder)):
+def rows(size: Size, stores: Stores) -> Iterator[Row]:
+    """Yield the area under the risk-coverage curve of each agent and scorer; nothing without the data."""
+    folder = data_folder()
+    if folder is None:
+        return
+    for answers in (*_stated(folder), *_tokens(folder), *_committee(folder, size)):
         for name in answers.scorers:
             rules = ScoreRules(confidence=SCORERS[name])
-            found = [score_of(output, RiskLevel.LOW, rules).confidence for output in answers.outputs]
-            measured = selective(found, answers.correct)
-            rows.append(Row(answers.data, answers.agent, name + answers.note, len(answers.correct), measured))
-    return rows
+            scored = [score_of(output, RiskLevel.LOW, rules).confidence for output in answers.outputs]
+            found = selective(scored, answers.correct)
+            what = f"{answers.data}, {answers.agent}, {name}{answers.note}: AURC"
+            yield Row(what, found.aurc, "", note=_accuracies(found))
+
+
+def _accuracies(found: Selective) -> str:
+    shares = zip(COVERAGES, found.accuracies, strict=True)
+    accuracies = ", ".join(f"{100 * share:.0f} %: {right:.3f}" for share, right in shares)
+    bounds = f"best {found.best:.4f}, chance {found.chance:.4f}"
+    return f"AURC {found.aurc:.4f}, {bounds}, known {100 * found.known:.0f} %, right at {accuracies}"
 
 
 def _output(label: str, confidence: float | None = None, **fields: Any) -> AgentOutput:
@@ -138,11 +132,11 @@ def _evidence(stated: str, token: str) -> dict[str, Any]:
     return fields
 
 
-def _committee(folder: Path) -> Iterator[Answers]:
+def _committee(folder: Path, size: Size) -> Iterator[Answers]:
     """Yield the answers of a text classifier, and of a committee that samples all of its members, or stops early."""
     for data, learning, asked in (_banking(folder), _clinc(folder)):
         dice = random.Random(0)
-        examples = dice.sample(learning, min(_EXAMPLES, len(learning)))
+        examples = dice.sample(learning, min(size.of(20, _EXAMPLES, _EXAMPLES), len(learning)))
         members = [TextClassifier.fit(dice.choices(examples, k=len(examples))) for _ in range(_MEMBERS)]
         texts, right = [text for text, _ in asked], [label for _, label in asked]
         alone = TextClassifier.fit(examples).predict(texts)
@@ -183,42 +177,3 @@ def _clinc(folder: Path) -> tuple[str, list[tuple[str, str]], list[tuple[str, st
     sets = json.loads((folder / "clinc150" / "half.json").read_text("utf-8"))
     train, asked = ([(text, label) for text, label in sets[name]] for name in ("train", "val"))
     return "CLINC150", train, asked
-
-
-def table(rows: Sequence[Row]) -> Table:
-    """Return the accuracy at each coverage, and the area under the risk-coverage curve."""
-    found = Table(title="Selective accuracy; AURC: less is better, between the best and chance", title_justify="left")
-    for column in ("data", "agent", "confidence"):
-        found.add_column(column)
-    for column in ("outputs", "known", *(f"at {100 * share:.0f} %" for share in COVERAGES), "AURC", "best", "chance"):
-        found.add_column(column, justify="right")
-    for row in rows:
-        accuracies = (f"{share:.3f}" for share in row.found.accuracies)
-        numbers = (f"{value:.4f}" for value in (row.found.aurc, row.found.best, row.found.chance))
-        known = f"{100 * row.found.known:.0f} %"
-        found.add_row(row.data, row.agent, row.scorer, f"{row.outputs:,}", known, *accuracies, *numbers)
-    return found
-
-
-def main() -> None:
-    """Measure, and print for people or for programs."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.confidence", description=__doc__)
-    parser.add_argument("--data", help=f"the folder of the data sets; by default the variable {VARIABLE}")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    given = parser.parse_args()
-    report(given.data, as_json=given.json)
-
-
-def report(data: str | None = None, *, as_json: bool = False) -> None:
-    """Measure and print, or print why nothing was measured."""
-    rows = measure(data)
-    if as_json:
-        print(json.dumps([{**row._asdict(), "found": row.found._asdict()} for row in rows], indent=2))
-    elif rows:
-        Console(width=200).print(table(rows))
-    else:
-        print(f"Nothing was measured: name the folder of the data sets with --data or {VARIABLE}.")
-
-
-if __name__ == "__main__":
-    main()
