@@ -1,12 +1,12 @@
 """Every entry is read back before its commit: what the ledger could not read again is never stored."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support.builders import AGENT, NINE, a_submission, a_task
+from support.builders import AGENT, NINE, PERSON, a_submission, a_task
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse
@@ -45,12 +45,40 @@ ALTERED = {
     "an actor without a valid name": Draft(
         "case-1", EventKind.ALARM, NINE, AGENT.model_copy(update={"id": "a" * 201}), {"cause": "x"}
     ),
+    "a time of another zone": Draft(
+        "case-1", EventKind.ALARM, NINE.astimezone(timezone(timedelta(hours=2))), AGENT, {"cause": "x"}
+    ),
+    "a number that readers round": Draft("case-1", EventKind.ALARM, NINE, AGENT, {"cause": 2**53 + 1}),
 }
 
 
 @pytest.mark.parametrize("draft", ALTERED.values(), ids=ALTERED)
 def test_an_entry_that_would_not_read_back_is_refused(draft):
     with pytest.raises(InvalidInput, match="the entry 'alarm' about case 'case-1' cannot be stored"):
+        link(Head(0, GENESIS), [draft])
+
+
+@pytest.mark.parametrize("case_id", ["", "a b", "-a", "a\n", "a" * 201, "\u00e4"])
+def test_an_entry_about_an_id_that_no_case_can_have_is_refused(case_id):
+    with pytest.raises(InvalidInput, match="the entry 'alarm' about case"):
+        link(Head(0, GENESIS), [Draft(case_id, EventKind.ALARM, NINE, AGENT, {"cause": "x"})])
+
+
+@given(kind=st.sampled_from(EventKind), at=st.datetimes(FIRST.replace(tzinfo=None), LAST.replace(tzinfo=None)))
+def test_an_entry_is_taken_as_its_event_reads(kind, at):
+    draft = Draft("case-1", kind, at.replace(tzinfo=UTC), PERSON, {"cause": ["x", 5, 0.5, None]})
+
+    (entry,) = link(Head(6, "a" * 64), [draft])
+
+    event = event_of(entry.entry, entry.digest)
+    assert (event.case_id, event.kind, event.at, event.actor, event.body) == draft
+    assert (event.seq, event.previous) == (7, "a" * 64)
+
+
+def test_an_entry_whose_actor_would_read_differently_is_refused():
+    draft = Draft("case-1", EventKind.ALARM, NINE, AGENT.model_copy(update={"roles": []}), {"cause": "x"})
+
+    with pytest.warns(UserWarning), pytest.raises(InvalidInput, match="it would read differently"):
         link(Head(0, GENESIS), [draft])
 
 

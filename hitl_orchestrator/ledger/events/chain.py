@@ -1,13 +1,15 @@
 """The hash chain: the canonical text of an entry, which contains the digest of the previous entry."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.enums import EventKind
-from hitl_orchestrator.domain.value import canonical_json, read_canonical
+from hitl_orchestrator.domain.value import FIRST_YEAR, ID_PATTERN, LAST_YEAR, canonical_json, read_canonical
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 
 GENESIS = "0" * 64
@@ -112,36 +114,70 @@ def time_of(text: str) -> datetime | None:
 
 
 def link(head: Head, drafts: Sequence[Draft], seal: Seal = _without_seal) -> list[Entry]:
-    """Return entries numbered from `head` on, each with the digest of the previous one and its seal."""
+    """Return entries numbered from `head` on, each with the digest of the previous one and its seal.
+
+    Raises:
+        InvalidInput: an entry would not read as its draft, which would make the ledger unreadable for good.
+    """
     entries: list[Entry] = []
     for draft in drafts:
+        actor = _stored_actor(draft.actor)
         content = {
             "seq": head.seq + 1,
             "case_id": draft.case_id,
             "kind": draft.kind.value,
             "at": instant_text(draft.at),
-            "actor": draft.actor.model_dump(mode="json"),
+            "actor": actor.fields,
             "body": draft.body,
             "previous": head.digest,
         }
         text = canonical_json(content)
         head = Head(head.seq + 1, sha256(text.encode()).hexdigest())
-        entry = Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest, seal(head.seq, head.digest))
-        entries.append(_read_back(draft, entry))
+        if not (actor.is_valid and _is_valid(draft) and read_canonical(text) == content):
+            _check_reads_back(draft, text, head.digest)
+        entries.append(Entry(head.seq, draft.case_id, draft.kind.value, text, head.digest, seal(head.seq, head.digest)))
     return entries
 
 
-def _read_back(draft: Draft, entry: Entry) -> Entry:
-    """Return an entry that reads as its draft. One that does not would make the ledger unreadable for good.
+class _StoredActor(NamedTuple):
+    """The fields of an actor in an entry, and whether they read as the actor. Never changed."""
 
-    Raises:
-        InvalidInput: it does not; the transaction stores nothing.
-    """
+    fields: dict[str, Any]
+    is_valid: bool
+
+
+def _stored_actor(actor: Actor) -> _StoredActor:
     try:
-        event = event_of(entry.entry, entry.digest)
+        return _known_actor(actor)
+    except TypeError:  # it cannot be hashed, since a copy of it was given other fields than an actor has
+        return _StoredActor(actor.model_dump(mode="json"), is_valid=False)
+
+
+@lru_cache(maxsize=1024)
+def _known_actor(actor: Actor) -> _StoredActor:
+    fields = actor.model_dump(mode="json")
+    try:
+        return _StoredActor(fields, is_valid=Actor.model_validate(fields) == actor)
+    except ValueError:
+        return _StoredActor(fields, is_valid=False)
+
+
+def _is_valid(draft: Draft) -> bool:
+    """Return whether the case id and the time of a draft are certainly valid in an event, as its kind always is."""
+    named = draft.case_id is None or _IDENTIFIER.fullmatch(draft.case_id)
+    return bool(named) and draft.at.tzinfo is UTC and FIRST_YEAR <= draft.at.year <= LAST_YEAR
+
+
+_IDENTIFIER = re.compile(ID_PATTERN.strip("^$"))
+
+
+def _check_reads_back(draft: Draft, text: str, digest: str) -> None:
+    """Refuse an entry that does not read as its draft; the transaction stores nothing. Raises `InvalidInput`."""
+    try:
+        event = event_of(text, digest)
         same = (event.at, event.actor) == (draft.at, draft.actor)
         if same and (event.body == draft.body or canonical_json(event.body) == canonical_json(draft.body)):
-            return entry
+            return
         why = "it would read differently"
     except (LedgerDamaged, ValueError) as exc:
         why = str(exc.__cause__ or exc)
