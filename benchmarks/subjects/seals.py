@@ -19,7 +19,7 @@ from hitl_orchestrator.ledger.database.ports import StoreTransaction
 from hitl_orchestrator.ledger.events.chain import Draft, Entry, Head, link
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.store.event_log import EventLog
-from hitl_orchestrator.ledger.store.statements.events import APPEND
+from hitl_orchestrator.ledger.store.sql.events import APPEND
 
 
 def rows(size: Size, stores: Stores) -> Iterator[Row]:

@@ -4,15 +4,14 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sqlalchemy import func, select
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.migrate import migrate
 from hitl_orchestrator.ledger.database.sqlite_read_only import ReadOnlySqliteDatabase
-from hitl_orchestrator.ledger.database.tables import events
+from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.wiring.stores import open_ledger
 
-COUNT = select(func.count().label("entries")).select_from(events)
+COUNT = Statement("count", *["SELECT count(*) AS entries FROM events"] * 2)
 
 
 @pytest.fixture

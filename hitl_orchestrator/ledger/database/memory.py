@@ -1,32 +1,31 @@
 """A SQLite database in memory, for tests and trials: the statements and the schema of the other stores, not durable."""
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from threading import RLock
 from typing import Any
 
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql.expression import ClauseElement
-
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
-from hitl_orchestrator.ledger.database.clock import MEMORY_CLOCK, MEMORY_DIALECT
 from hitl_orchestrator.ledger.database.migrate import Found
 from hitl_orchestrator.ledger.database.ports import UniqueViolation
 from hitl_orchestrator.ledger.database.schema.sqlite import empty_database
 from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction
+from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.chain import instant_text
 
-
-class _MemoryDialect(SQLiteDialect_pysqlite):
-    """SQLite whose clock is a function of the connection, so that a test can move it."""
-
-    name = MEMORY_DIALECT
-    supports_statement_cache = True
+_CLOCK = "store_time"
+# The clock of SQLite in a text, as `ledger/store/statements/clock.py` writes it.
+_SQLITE_CLOCK = re.compile(r"\(strftime\('%Y-%m-%dT%H:%M:%f', 'now', (\S+) \|\| ' seconds'\) \|\| '000Z'\)")
 
 
-_DIALECT = _MemoryDialect(paramstyle="named")
+@cache
+def _on_own_clock(text: str) -> str:
+    """Return a text whose clock is a function of the connection, so that a test can move it."""
+    return _SQLITE_CLOCK.sub(rf"{_CLOCK}(\1)", text)
 
 
 class MemoryDatabase:
@@ -43,7 +42,7 @@ class MemoryDatabase:
         self._connection.deserialize(empty_database())
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA foreign_keys=ON")
-        self._connection.create_function(MEMORY_CLOCK, 1, self._time_from_now, deterministic=True)
+        self._connection.create_function(_CLOCK, 1, self._time_from_now, deterministic=True)
         with self.write() as transaction:
             found(lambda statement, values: transaction.run(statement, **values))
 
@@ -59,7 +58,7 @@ class MemoryDatabase:
         with self._transaction() as transaction:
             yield transaction
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Return the rows of one statement, read at once: a slow reader would hold the lock."""
         with self._transaction() as transaction:
             return iter(list(transaction.stream(statement, **values)))
@@ -82,7 +81,7 @@ class MemoryDatabase:
             try:
                 self._connection.execute("SAVEPOINT work")
                 try:
-                    yield SqliteTransaction(self._connection, _DIALECT)
+                    yield SqliteTransaction(self._connection, _on_own_clock)
                 except BaseException:
                     self._connection.execute("ROLLBACK TO work")
                     raise

@@ -1,23 +1,21 @@
 """Create and migrate the tables of a database, and refuse tables of an unknown version."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
-
-from sqlalchemy import func, inspect, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.expression import ClauseElement
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.errors import HitlError, LedgerDamaged, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import NEWEST, MigratedDatabase
-from hitl_orchestrator.ledger.database.tables import ledger_head
+from hitl_orchestrator.ledger.database.statement import Statement
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_ANY_HEAD = select(func.count().label("number")).select_from(ledger_head)
+_HEADS = "SELECT count(*) AS number FROM ledger_head"
+_ANY_HEAD = Statement("any_head", _HEADS, _HEADS)
 
-Found = Callable[[Callable[[ClauseElement, Mapping[str, Any]], Any]], None]
+Found = Callable[[Callable[[Statement, Mapping[str, Any]], Any]], None]
 """Writes the first row of a new ledger, with a function that runs a statement with values."""
 
 
@@ -71,16 +69,23 @@ def _check_founded(database: MigratedDatabase, revision: str | None, found: Foun
 
 def _migrate(database: MigratedDatabase, found: Found | None) -> None:
     from alembic.util import CommandError  # noqa: PLC0415 - see `upgrade`
+    from sqlalchemy import inspect  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     try:
         with database.engine().begin() as connection:
             is_new = not inspect(connection).has_table("alembic_version")
             upgrade(connection)
             if is_new and found is not None:
-                found(lambda statement, values: connection.execute(cast(Any, statement), values))
+                found(partial(_run, connection))
     except CommandError as exc:
         cause = f"this version does not know its tables ({exc}); use the version that created it"
         raise StoreUnavailable(database.url, cause) from exc
     except DBAPIError as exc:
         cause = f"its tables must be migrated to revision {NEWEST!r}, and that failed: {exc.orig}"
         raise StoreUnavailable(database.url, cause) from exc
+
+
+def _run(connection: "Connection", statement: Statement, values: Mapping[str, Any]) -> None:
+    text = statement.sqlite if connection.dialect.name == "sqlite" else statement.postgres
+    connection.exec_driver_sql(text, dict(values))

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Any
 
-from sqlalchemy.sql.expression import ClauseElement
-
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
+from hitl_orchestrator.ledger.database.statement import Statement
 
 
 class OneState:
@@ -31,7 +30,7 @@ class OneState:
         with self._lock, self._named():
             yield self._transaction
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement."""
         with self._named():
             yield from self._transaction.stream(statement, **values)

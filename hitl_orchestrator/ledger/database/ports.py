@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, wraps
+from functools import wraps
 from itertools import islice
-from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
-
-from sqlalchemy import Dialect, Engine
-from sqlalchemy.sql.expression import ClauseElement
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from hitl_orchestrator.errors import HitlError, StoreUnavailable
+from hitl_orchestrator.ledger.database.statement import Statement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 BUSY_TIMEOUT_SECONDS = 30
 """The time that a writer waits for its turn."""
@@ -61,16 +62,16 @@ class Rows(Protocol):
 class StoreTransaction(Protocol):
     """One transaction: all of its statements take effect, or none."""
 
-    def run(self, statement: ClauseElement, **values: Any) -> Rows:
+    def run(self, statement: Statement, **values: Any) -> Rows:
         """Run a statement. Values without a parameter of their name are ignored."""
 
-    def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
 
-    def first(self, statement: ClauseElement, **values: Any) -> Any:
+    def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, in the order of the selected columns."""
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
@@ -104,7 +105,7 @@ class Database(Protocol):
     def read(self) -> AbstractContextManager[StoreTransaction]:
         """Open a transaction that reads one consistent state, unaffected by concurrent writers."""
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own. A slow reader blocks no writer."""
 
     def scrub(self) -> None:
@@ -131,16 +132,8 @@ class MigratedDatabase(Database, Protocol):
     def revision(self) -> str | None:
         """Return the revision of the tables, None if there are no tables."""
 
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Return an engine for migrations, whose transactions exclude each other across processes."""
-
-
-@cache
-def compiled(statement: ClauseElement, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-    """Return the SQL text of a statement and its constant parameters. Each is compiled once per process."""
-    result = statement.compile(dialect=dialect)
-    constants = {name: value for name, value in (result.params or {}).items() if value is not None}
-    return str(result), constants
 
 
 def retried(operation: Callable[_P, _T]) -> Callable[_P, _T]:

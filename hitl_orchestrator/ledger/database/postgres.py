@@ -3,16 +3,11 @@
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg import Cursor, Pipeline, ProgrammingError, errors
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, tuple_row
-from sqlalchemy import Connection as AlembicConnection
-from sqlalchemy import Dialect, Engine, create_engine, event
-from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
@@ -20,14 +15,17 @@ from hitl_orchestrator.ledger.database.ports import (
     SCRUB_SECONDS,
     SchemaDefect,
     check_revision,
-    compiled,
 )
 from hitl_orchestrator.ledger.database.postgres_connections import Connection, Connections
+from hitl_orchestrator.ledger.database.statement import Statement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection as AlembicConnection
+    from sqlalchemy import Engine
 
 WRITER = 0x6869746C
 """The advisory lock of the writer. Entries are numbered without gaps and chained, so there is one writer at a time."""
 
-_DIALECT: Dialect = PGDialect(paramstyle="pyformat")  # type: ignore[no-untyped-call]  # it has no types of its own
 ROWS_AT_A_TIME = 500
 # A reader may pause between rows for long; it blocks no writer.
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
@@ -127,27 +125,25 @@ class PostgresTransaction:
     def __init__(self, connection: Connection, pipeline: Pipeline | None = None) -> None:
         self._connection, self._pipeline = connection, pipeline
 
-    def run(self, statement: ClauseElement, **values: Any) -> PostgresRows:
+    def run(self, statement: Statement, **values: Any) -> PostgresRows:
         """Run a statement; columns of its rows are read by name."""
-        text, constants = compiled(statement, _DIALECT)
-        return PostgresRows(self._connection.execute(text, {**constants, **values}), self._pipeline)
+        cursor = self._connection.execute(statement.postgres, values)
+        return PostgresRows(cursor, self._pipeline)
 
-    def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
-        text, _ = compiled(statement, _DIALECT)
         for row in rows:
-            self._connection.execute(text, row)
+            self._connection.execute(statement.postgres, row)
 
-    def first(self, statement: ClauseElement, **values: Any) -> Any:
+    def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
         return self.run(statement, **values).fetchone()
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, fetching a few hundred at a time."""
-        text, constants = compiled(statement, _DIALECT)
         with self._connection.cursor(name=f"stream_{next(_NUMBERS)}", row_factory=tuple_row) as cursor:
             cursor.itersize = ROWS_AT_A_TIME
-            yield from cursor.execute(text, {**constants, **values})
+            yield from cursor.execute(statement.postgres, values)
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema in the catalog and the one that the migrations make."""
@@ -198,7 +194,7 @@ class PostgresDatabase:
             yield PostgresTransaction(connection)
             self._check(connection.execute("COMMIT", prepare=False))
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own."""
         with self.read() as transaction:
             yield from transaction.stream(statement, **values)
@@ -230,8 +226,11 @@ class PostgresDatabase:
             if _first(connection, _OLDER_SNAPSHOTS, started):
                 raise StoreUnavailable(self.url, "another session still sees the data from before it was erased")
 
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Return an engine for migrations."""
+        from sqlalchemy import create_engine, event  # noqa: PLC0415 - slow to import, and for migrations alone
+        from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
         engine = create_engine(
             "postgresql+psycopg://",
             creator=self._connections.plain,
@@ -240,7 +239,7 @@ class PostgresDatabase:
         )
 
         @event.listens_for(engine, "begin")
-        def _begin(connection: AlembicConnection) -> None:
+        def _begin(connection: "AlembicConnection") -> None:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_SECONDS}s'")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")
 

@@ -1,22 +1,13 @@
-"""Transactions on a SQLite file. SQLAlchemy Core compiles each statement once; the driver runs it.
-
-A case writes a few small rows in two to four transactions: building a statement each time would cost more than running
-it.
-"""
+"""Transactions on a SQLite file. The driver runs the texts of the statements."""
 
 import os
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
-
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.expression import ClauseElement
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
@@ -25,44 +16,45 @@ from hitl_orchestrator.ledger.database.ports import (
     SchemaDefect,
     UniqueViolation,
     check_revision,
-    compiled,
 )
+from hitl_orchestrator.ledger.database.statement import Statement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 _MOST_IDLE = 8
 _RETRY_SECONDS = 0.01
 _MILLISECONDS = 1000
 _PUT_BACK = "put the right file in its place, and open the store again"
-_DIALECT = sqlite.dialect(paramstyle="named")
 
 
 class SqliteTransaction:
     """One transaction on a borrowed connection."""
 
-    __slots__ = ("_connection", "_dialect")
+    __slots__ = ("_connection", "_text_of")
 
-    def __init__(self, connection: sqlite3.Connection, dialect: Dialect = _DIALECT) -> None:
-        self._connection, self._dialect = connection, dialect
+    def __init__(self, connection: sqlite3.Connection, text_of: Callable[[str], str] | None = None) -> None:
+        """`text_of` returns the text to run for the text of a statement, if that differs."""
+        self._connection, self._text_of = connection, text_of
 
-    def run(self, statement: ClauseElement, **values: Any) -> sqlite3.Cursor:
+    def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
         """Run a statement; columns of its rows are read by name."""
-        text, constants = compiled(statement, self._dialect)
-        return self._connection.execute(text, {**constants, **values})
+        return self._connection.execute(self._text(statement), values)
 
-    def run_each(self, statement: ClauseElement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
-        self._connection.executemany(compiled(statement, self._dialect)[0], rows)
+        self._connection.executemany(self._text(statement), rows)
 
-    def first(self, statement: ClauseElement, **values: Any) -> Any:
+    def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
         return self.run(statement, **values).fetchone()
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Generator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples."""
-        text, constants = compiled(statement, self._dialect)
         cursor = self._connection.cursor()
         cursor.row_factory = None
         # Not `yield from`, which would close the cursor on exit, when its connection may be closed already.
-        for row in cursor.execute(text, {**constants, **values}):  # noqa: UP028
+        for row in cursor.execute(self._text(statement), values):  # noqa: UP028
             yield row
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
@@ -79,6 +71,9 @@ class SqliteTransaction:
         for (defect,) in self._connection.execute("PRAGMA integrity_check(10)"):
             if defect != "ok":
                 yield str(defect)
+
+    def _text(self, statement: Statement) -> str:
+        return statement.sqlite if self._text_of is None else self._text_of(statement.sqlite)
 
 
 class SqliteDatabase:
@@ -107,7 +102,7 @@ class SqliteDatabase:
             connection.execute("BEGIN")
             yield SqliteTransaction(connection)
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own."""
         with self.read() as transaction:
             yield from transaction.stream(statement, **values)
@@ -136,12 +131,15 @@ class SqliteDatabase:
         if busy:
             raise StoreUnavailable(self.url, "another process reads it, which keeps erased data in its file and log")
 
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Return an engine for migrations."""
+        from sqlalchemy import create_engine, event  # noqa: PLC0415 - slow to import, and for migrations alone
+        from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
         engine = create_engine("sqlite://", creator=lambda: connect(self._path), poolclass=NullPool)
 
         @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
+        def _begin(connection: "Connection") -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
         return engine

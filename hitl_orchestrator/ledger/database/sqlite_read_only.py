@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
-
-from sqlalchemy import Engine
-from sqlalchemy.sql.expression import ClauseElement
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS
 from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, revision_in
+from hitl_orchestrator.ledger.database.statement import Statement
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _MAY_NOT_WRITE = "this user may read its file, and may not write the file or its folder; nothing was written"
 _OLDER = (
@@ -81,7 +82,7 @@ class ReadOnlySqliteDatabase:
             connection.execute("BEGIN")
             yield SqliteTransaction(connection)
 
-    def stream(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own."""
         with self.read() as transaction:
             yield from transaction.stream(statement, **values)
@@ -98,7 +99,7 @@ class ReadOnlySqliteDatabase:
         """Refuse to rewrite the file. Raises `StoreUnavailable`."""
         self._refuse()
 
-    def engine(self) -> Engine:
+    def engine(self) -> "Engine":
         """Refuse a migration. Raises `StoreUnavailable`."""
         raise StoreUnavailable(self.url, _OLDER)
 

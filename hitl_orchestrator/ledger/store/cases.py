@@ -21,6 +21,7 @@ from hitl_orchestrator.errors import (
     shortened,
 )
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
+from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
 from hitl_orchestrator.ledger.events.contents import (
@@ -36,10 +37,9 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, contents_of
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
-from hitl_orchestrator.ledger.store.statements import cases as statements
-from hitl_orchestrator.ledger.store.statements import events as entry_statements
-from hitl_orchestrator.ledger.store.statements.literals import batches
-from hitl_orchestrator.ledger.store.statements.reviews import REVIEWS_OF_CASE
+from hitl_orchestrator.ledger.store.sql import cases as statements
+from hitl_orchestrator.ledger.store.sql import events as entry_statements
+from hitl_orchestrator.ledger.store.sql.reviews import REVIEWS_OF_CASE
 
 _DIGITS = 20
 PAYLOAD_SEAL = "payload"

@@ -7,12 +7,11 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy.sql.expression import ClauseElement
-
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, retried
+from hitl_orchestrator.ledger.database.statement import Statement, batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, instant_text, time_text
 from hitl_orchestrator.ledger.ports.claims import (
@@ -29,11 +28,11 @@ from hitl_orchestrator.ledger.ports.claims import (
 )
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import time_in
+from hitl_orchestrator.ledger.store.queries.queue import open_review_counts, open_review_keys, open_reviews
 from hitl_orchestrator.ledger.store.rows import readable, review_of, reviews_in
-from hitl_orchestrator.ledger.store.statements import claims as statements
-from hitl_orchestrator.ledger.store.statements.events import ENTRIES_OF_CASE
-from hitl_orchestrator.ledger.store.statements.literals import batches
-from hitl_orchestrator.ledger.store.statements.reviews import REVIEW
+from hitl_orchestrator.ledger.store.sql import claims as statements
+from hitl_orchestrator.ledger.store.sql.events import ENTRIES_OF_CASE
+from hitl_orchestrator.ledger.store.sql.reviews import REVIEW
 
 CLAIM_SEAL, NEEDED_SEAL = "claim", "needed"
 """The labels of the seals of the times of a claim, and of a derived role."""
@@ -160,7 +159,7 @@ class ClaimRepository:
         with self._database.read() as transaction:
             if skip is not None:
                 return _page_without(transaction, wanted, limit, after, skip)
-            rows = _queued(transaction, statements.open_reviews, wanted, limit, after)
+            rows = _queued(transaction, open_reviews, wanted, limit, after)
         return QueuePage(list(readable(rows, review_of)), _place(rows[-1]) if len(rows) == limit else None)
 
     @retried
@@ -180,7 +179,7 @@ class ClaimRepository:
         with self._database.read() as transaction:
             for first in range(0, len(wanted), _BRANCHES):
                 branches, values = _branches(wanted[first : first + _BRANCHES], after)
-                number += transaction.first(statements.open_review_counts(*branches), **values)["number"]
+                number += transaction.first(open_review_counts(*branches), **values)["number"]
         return number
 
     @retried
@@ -243,7 +242,7 @@ class ClaimRepository:
         return self._list(statements.OUTDATED, limit, on_unreadable)
 
     def _list(
-        self, statement: ClauseElement, limit: int, on_unreadable: OnUnreadable | None = None, **values: Any
+        self, statement: Statement, limit: int, on_unreadable: OnUnreadable | None = None, **values: Any
     ) -> list[StoredReview]:
         with self._database.read() as transaction:
             return reviews_in(transaction, statement, limit, on_unreadable, **values)
@@ -257,7 +256,7 @@ class ClaimRepository:
         names = ("new_claimed_since", "new_claimed_until", "new_claim_seal")
         return dict(zip(names, (*times, seal), strict=True))
 
-    def _change(self, statement: ClauseElement, review: StoredReview, draft: Draft) -> bool:
+    def _change(self, statement: Statement, review: StoredReview, draft: Draft) -> bool:
         """Change a review and append an entry; return False if the statement does not apply."""
         with self._database.write() as transaction:
             changed = transaction.run(statement, wanted_review=review.review_id).rowcount == 1
@@ -287,7 +286,7 @@ def _page_without(
 ) -> QueuePage:
     """Return a page without some reviews: the keys are read first, and then the rows of the others."""
     most = _KEYS_FOR_EACH * limit
-    keys = _queued(transaction, statements.open_review_keys, wanted, most, after)
+    keys = _queued(transaction, open_review_keys, wanted, most, after)
     kept = list(islice((key for key in keys if not skip(key["review_id"])), limit))
     ids = [key["review_id"] for key in kept]
     rows = [row for some in batches(ids) for row in transaction.run(statements.SOME_REVIEWS, **some)]
@@ -297,7 +296,7 @@ def _page_without(
 
 def _queued(
     transaction: StoreTransaction,
-    statement: Callable[..., ClauseElement],
+    statement: Callable[..., Statement],
     wanted: Sequence[InboxFilter],
     limit: int,
     after: Place | None,
@@ -312,7 +311,7 @@ def _queued(
 
 def _queued_in_branches(
     transaction: StoreTransaction,
-    statement: Callable[..., ClauseElement],
+    statement: Callable[..., Statement],
     wanted: Iterable[InboxFilter],
     limit: int,
     after: Place | None,

@@ -30,8 +30,8 @@ from hitl_orchestrator.ledger.events.contents import Contents, marked, restored
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
 from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
-from hitl_orchestrator.ledger.store.statements import events as statements
-from hitl_orchestrator.ledger.store.statements.cases import ADD_CASE
+from hitl_orchestrator.ledger.store.sql import events as statements
+from hitl_orchestrator.ledger.store.sql.cases import ADD_CASE
 
 
 class EntryRow(NamedTuple):

@@ -14,7 +14,7 @@ from hitl_orchestrator.ledger.events.chain import instant_text
 from hitl_orchestrator.ledger.ports.ledger import Lease
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leases import NO_FENCE, Holder, is_gone, new_fence, shown_holder
-from hitl_orchestrator.ledger.store.statements import cases as statements
+from hitl_orchestrator.ledger.store.sql import cases as statements
 
 _NO_CASE = ""
 _LEASE = ("fence", "holder", "held_since", "held_until")

@@ -19,11 +19,12 @@ from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved, stage_in
+from hitl_orchestrator.ledger.store.queries.outcomes import outcomes_as_text, outcomes_of
+from hitl_orchestrator.ledger.store.queries.records import records_matching
 from hitl_orchestrator.ledger.store.rows import readable
-from hitl_orchestrator.ledger.store.statements import cases as statements
-from hitl_orchestrator.ledger.store.statements.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
-from hitl_orchestrator.ledger.store.statements.records import records_matching
-from hitl_orchestrator.ledger.store.statements.text_rows import SPAN, outcomes_as_text
+from hitl_orchestrator.ledger.store.sql import cases as statements
+from hitl_orchestrator.ledger.store.sql.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
+from hitl_orchestrator.ledger.store.sql.text_rows import SPAN
 
 
 class OutcomeRepository:
@@ -74,7 +75,7 @@ class OutcomeRepository:
     @resumed
     def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield columns of the outcomes in the order in which the cases finished."""
-        rows = self._database.stream(statements.outcomes_of(columns, with_contents=metadata))
+        rows = self._database.stream(outcomes_of(columns, with_contents=metadata))
         return map(_with_metadata, rows) if metadata else rows
 
     @retried

@@ -4,30 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
-
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.errors import LedgerDamaged, TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
-from hitl_orchestrator.ledger.database.tables import events, policies
 from hitl_orchestrator.ledger.events.chain import GOVERNING, Draft
 from hitl_orchestrator.ledger.store.event_log import EventLog
-from hitl_orchestrator.ledger.store.statements.events import SEALED
-from hitl_orchestrator.ledger.store.statements.literals import literal_of
+from hitl_orchestrator.ledger.store.sql import policies as statements
 
-_AT = select(*SEALED).where(events.c.seq == bindparam("at"))
-_ROUTINGS = (
-    select(*SEALED)
-    .where(events.c.seq > bindparam("after"), events.c.kind == literal_of(EventKind.ROUTED))
-    .order_by(events.c.seq)
-)
-_SEALED_NAMES = [column.name for column in SEALED]
-_THIS = policies.c.policy_hash == bindparam("wanted_hash")
-_POLICY = select(policies.c.body, policies.c.recorded_seq).where(_THIS)
-_ADD = insert(policies)
-_RECORD_AGAIN = update(policies).where(_THIS).values(recorded_seq=bindparam("latest_seq"))
+_SEALED = ("seq", "entry", "digest", "mac")
+"""The columns of an entry in a list of entries."""
 
 
 class PolicyRepository:
@@ -44,7 +30,7 @@ class PolicyRepository:
             TamperedPolicy: no ledger entry records this body under this hash.
         """
         with self._database.read() as transaction:
-            row = transaction.first(_POLICY, wanted_hash=policy_hash)
+            row = transaction.first(statements.POLICY, wanted_hash=policy_hash)
             if row is None:
                 raise KeyError(policy_hash)
             if not self._is_recorded(transaction, policy_hash, row):
@@ -70,8 +56,8 @@ class PolicyRepository:
     @resumed
     def routings(self, after: int) -> Iterator[Event]:
         """Yield the newer `routed` entries."""
-        for row in self._database.stream(_ROUTINGS, after=after):
-            yield self._log.event_of(dict(zip(_SEALED_NAMES, row, strict=True)))
+        for row in self._database.stream(statements.ROUTINGS, after=after):
+            yield self._log.event_of(dict(zip(_SEALED, row, strict=True)))
 
     def _append(self, transaction: StoreTransaction, drafts: Sequence[Draft]) -> None:
         """Append entries about policies, and keep the policies that they contain."""
@@ -80,15 +66,15 @@ class PolicyRepository:
             body = draft.body
             if "policy" not in body:
                 continue
-            again = transaction.run(_RECORD_AGAIN, wanted_hash=body["policy_hash"], latest_seq=seq)
+            again = transaction.run(statements.RECORD_AGAIN, wanted_hash=body["policy_hash"], latest_seq=seq)
             if not again.rowcount:
                 row = {name: body[name] for name in ("policy_hash", "policy_id")}
-                transaction.run(_ADD, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
+                transaction.run(statements.ADD_POLICY, **row, body=canonical_json(body["policy"]), recorded_seq=seq)
 
     def _is_recorded(self, transaction: StoreTransaction, policy_hash: str, row: Any) -> bool:
         """Return whether a ledger entry records this body of a policy: almost always the one that its row names."""
         with suppress(LedgerDamaged):
-            named = map(self._log.event_of, transaction.run(_AT, at=row["recorded_seq"]))
+            named = map(self._log.event_of, transaction.run(statements.ENTRY_AT, at=row["recorded_seq"]))
             if any(_records(event, policy_hash, row["body"]) for event in named):
                 return True
         return any(_records(event, policy_hash, row["body"]) for event in self._log.governing(transaction, GOVERNING))

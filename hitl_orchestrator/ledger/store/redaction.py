@@ -11,7 +11,7 @@ from hitl_orchestrator.ledger.events import redaction
 from hitl_orchestrator.ledger.events.redaction import Redaction, ReviewTexts
 from hitl_orchestrator.ledger.store.delivery.wakeups import erase_error
 from hitl_orchestrator.ledger.store.event_log import EventLog, contents_of
-from hitl_orchestrator.ledger.store.statements import cases, events, reviews
+from hitl_orchestrator.ledger.store.sql import cases, events, reviews
 
 _log = logging.getLogger(__name__)
 SCRUB_SEAL = "scrub"

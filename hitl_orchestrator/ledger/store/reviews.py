@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy.sql.expression import ClauseElement
-
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
@@ -12,6 +10,7 @@ from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnap
 from hitl_orchestrator.domain.value import Value, canonical_json
 from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview, UnknownSealKey
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
+from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import time_text
 from hitl_orchestrator.ledger.events.contents import ERASED
@@ -20,8 +19,8 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
 from hitl_orchestrator.ledger.store.rows import answer_columns, readable, review_of, reviews_in, search_columns
-from hitl_orchestrator.ledger.store.statements import reviews as statements
-from hitl_orchestrator.ledger.store.statements.cases import DECIDE_CASE
+from hitl_orchestrator.ledger.store.sql import reviews as statements
+from hitl_orchestrator.ledger.store.sql.cases import DECIDE_CASE
 
 
 class ReviewRepository:
@@ -142,7 +141,7 @@ class ReviewRepository:
 
     def _record(
         self,
-        statement: ClauseElement,
+        statement: Statement,
         review: StoredReview,
         verdict: RecordedDecision,
         actor: Actor,

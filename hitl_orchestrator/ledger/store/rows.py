@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy.sql.expression import ClauseElement
 
 from hitl_orchestrator.domain.review import RecordedDecision, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.errors import HitlError, IncompatibleRecord, LedgerDamaged, TamperedReview
 from hitl_orchestrator.ledger.database.ports import StoreTransaction
+from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.builders import reminder_before
 from hitl_orchestrator.ledger.events.chain import time_of, time_text
 from hitl_orchestrator.ledger.keys.mac import Seals
@@ -58,7 +58,7 @@ def log_unreadable(exc: HitlError) -> None:
 
 def reviews_in(
     transaction: StoreTransaction,
-    statement: ClauseElement,
+    statement: Statement,
     most: int,
     on_unreadable: OnUnreadable | None = None,
     **values: Any,

@@ -3,28 +3,11 @@
 from collections.abc import Callable, Generator, Iterator
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
-
-from sqlalchemy import Select, Table, bindparam, func, literal_column, select
-from sqlalchemy.sql.expression import ClauseElement
+from typing import Any, TypeVar
 
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.ledger.database.ports import SchemaDefect, StoreTransaction
-from hitl_orchestrator.ledger.database.tables import (
-    cases,
-    contents,
-    events,
-    executions,
-    ledger_head,
-    outcomes,
-    payloads,
-    policies,
-    refusals,
-    reviews,
-    scrubs,
-    spot_checks,
-    wakeups,
-)
+from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.snapshot import (
@@ -39,52 +22,12 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     StoredScrub,
     StoredWakeup,
 )
-from hitl_orchestrator.ledger.store.statements.cases import SCRUBS_DUE
+from hitl_orchestrator.ledger.store.sql import snapshot as statements
+from hitl_orchestrator.ledger.store.sql.cases import SCRUBS_DUE
 
 _Row = TypeVar("_Row")
 
 
-def _columns(table: Table, row: type[NamedTuple]) -> list[Any]:
-    return [table.c[name] for name in row._fields]
-
-
-_ENTRIES = select(*_columns(events, Entry)).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
-_IS_HEAD = ledger_head.c.row_id == literal_column("1")
-_HEAD_ROWS = select(*_columns(ledger_head, HeadRow)).where(_IS_HEAD)
-_STRAY_HEAD_ROWS = select(func.count()).select_from(ledger_head).where(~_IS_HEAD)
-_DIGESTS = select(events.c.digest).where(events.c.seq <= bindparam("up_to")).order_by(events.c.seq)
-_OF_CASE = select(*_columns(events, Entry)).where(events.c.case_id == bindparam("wanted_case")).order_by(events.c.seq)
-_POLICIES = select(*_columns(policies, StoredPolicy))
-_SPOT_CHECKS = select(spot_checks.c.case_id, spot_checks.c.finished_seq)
-_SCRUBS = select(*_columns(scrubs, StoredScrub)).order_by(scrubs.c.case_id)
-_WAKEUPS = select(*_columns(wakeups, StoredWakeup)).order_by(wakeups.c.case_id)
-_CONTENTS_OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
-
-_CASES = (
-    select(*_columns(cases, CaseRow), *_columns(events, CaseEntry))
-    .join(events, events.c.case_id == cases.c.case_id, isouter=True)
-    .order_by(cases.c.case_id, events.c.seq)
-)
-
-
-def _by_case(table: Table, columns: list[Any], *then: Any) -> Select[Any]:
-    """Return the statement for the rows of cases, sorted by the same column as `_CASES`, in any collation."""
-    query = select(cases.c.case_id, *columns).join(table, table.c.case_id == cases.c.case_id)
-    return query.order_by(cases.c.case_id, *then)
-
-
-_REVIEWS = _by_case(reviews, _columns(reviews, ReviewTableRow), reviews.c.level)
-_REFUSALS = _by_case(refusals, [refusals.c.attempt, refusals.c.refused_seq])
-_CONTENTS = _by_case(contents, [contents.c.key, contents.c.body])
-_OUTCOMES = _by_case(outcomes, _columns(outcomes, Outcome), outcomes.c.finished_seq)
-_EXECUTIONS = _by_case(executions, _columns(executions, ExecutionRow))
-_ORPHANS = {
-    table.name: select(table.c.case_id)
-    .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
-    .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, executions, spot_checks, scrubs, wakeups, payloads)
-}
-_PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)
 _BEFORE_ALL = -(2**31)
 MOST_ROWS = 100_000
 """The number of rows of one kind that one case may have: more are not read, so that memory is bounded."""
@@ -110,30 +53,36 @@ class StoreSnapshot:
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield entries in the order of their numbers. Without `after`, forged numbers below 1 are included."""
-        return map(Entry._make, self._rows(_ENTRIES, after=after or _BEFORE_ALL))
+        return map(Entry._make, self._rows(statements.ENTRIES, after=after or _BEFORE_ALL))
 
     def head_rows(self) -> Iterator[HeadRow]:
         """Yield the rows of `ledger_head`."""
-        return map(HeadRow._make, self._rows(_HEAD_ROWS))
+        return map(HeadRow._make, self._rows(statements.HEAD_ROWS))
 
     def digests(self, up_to: int) -> Iterator[str]:
         """Yield the stored digests, in order."""
-        return (digest for (digest,) in self._rows(_DIGESTS, up_to=up_to))
+        return (digest for (digest,) in self._rows(statements.DIGESTS, up_to=up_to))
 
     def of_case(self, case_id: str) -> Iterator[Entry]:
         """Yield the entries of one case, in order."""
-        return map(Entry._make, self._rows(_OF_CASE, wanted_case=case_id))
+        return map(Entry._make, self._rows(statements.OF_CASE, wanted_case=case_id))
 
     def contents(self, case_id: str) -> StoredContents | None:
         """Return the contents of one case."""
-        return next(map(StoredContents._make, self._rows(_CONTENTS_OF_CASE, wanted_case=case_id)), None)
+        return next(map(StoredContents._make, self._rows(statements.CONTENTS_OF_CASE, wanted_case=case_id)), None)
 
     def cases(self) -> Iterator[CaseRows]:
         """Yield every case with all of its rows."""
-        of_reviews, of_refusals = self._merge(_REVIEWS, ReviewTableRow._make), self._merge(_REFUSALS, tuple)
-        of_contents, of_outcomes = self._merge(_CONTENTS, StoredContents._make), self._merge(_OUTCOMES, Outcome._make)
-        of_executions = self._merge(_EXECUTIONS, ExecutionRow._make)
-        for case_id, group in groupby(self._rows(_CASES), key=itemgetter(0)):
+        of_reviews, of_refusals = (
+            self._merge(statements.REVIEWS, ReviewTableRow._make),
+            self._merge(statements.REFUSALS, tuple),
+        )
+        of_contents, of_outcomes = (
+            self._merge(statements.CONTENTS, StoredContents._make),
+            self._merge(statements.OUTCOMES, Outcome._make),
+        )
+        of_executions = self._merge(statements.EXECUTIONS, ExecutionRow._make)
+        for case_id, group in groupby(self._rows(statements.CASES), key=itemgetter(0)):
             rows = list(islice(group, MOST_ROWS + 1))
             if len(rows) > MOST_ROWS:
                 raise LedgerDamaged(_too_many(case_id))
@@ -149,23 +98,25 @@ class StoreSnapshot:
 
     def orphans(self) -> Iterator[tuple[str, str]]:
         """Yield rows without a case."""
-        return ((table, case_id) for table, statement in _ORPHANS.items() for (case_id,) in self._rows(statement))
+        return (
+            (table, case_id) for table, statement in statements.ORPHANS.items() for (case_id,) in self._rows(statement)
+        )
 
     def policies(self) -> Iterator[StoredPolicy]:
         """Yield the rows of `policies`."""
-        return map(StoredPolicy._make, self._rows(_POLICIES))
+        return map(StoredPolicy._make, self._rows(statements.POLICIES))
 
     def stray_head_rows(self) -> int:
         """Return the number of rows of `ledger_head` under another key."""
-        return int(next(number for (number,) in self._rows(_STRAY_HEAD_ROWS)))
+        return int(next(number for (number,) in self._rows(statements.STRAY_HEAD_ROWS)))
 
     def spot_checks(self) -> Iterator[tuple[str, int]]:
         """Yield the cases that are due for a spot check."""
-        return ((case_id, seq) for case_id, seq in self._rows(_SPOT_CHECKS))
+        return ((case_id, seq) for case_id, seq in self._rows(statements.SPOT_CHECKS))
 
     def scrubs(self) -> Iterator[StoredScrub]:
         """Yield the rows of `scrubs`."""
-        return map(StoredScrub._make, self._rows(_SCRUBS))
+        return map(StoredScrub._make, self._rows(statements.SCRUBS))
 
     def scrubs_due(self) -> Iterator[str]:
         """Yield the redacted cases of which copies may remain."""
@@ -173,11 +124,11 @@ class StoreSnapshot:
 
     def wakeups(self) -> Iterator[StoredWakeup]:
         """Yield the rows of `wakeups`."""
-        return map(StoredWakeup._make, self._rows(_WAKEUPS))
+        return map(StoredWakeup._make, self._rows(statements.WAKEUPS))
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the large payloads."""
-        return map(StoredPayload._make, self._rows(_PAYLOADS))
+        return map(StoredPayload._make, self._rows(statements.PAYLOADS))
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema and the one that the migrations make."""
@@ -187,12 +138,12 @@ class StoreSnapshot:
         """Yield the defects that the database reports."""
         return self._transaction.integrity_errors()
 
-    def _rows(self, statement: ClauseElement, **values: Any) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         rows = self._transaction.stream(statement, **values)
         self._open.append(rows)
         return rows
 
-    def _merge(self, statement: ClauseElement, make: Callable[[tuple[Any, ...]], _Row]) -> Callable[[str], list[_Row]]:
+    def _merge(self, statement: Statement, make: Callable[[tuple[Any, ...]], _Row]) -> Callable[[str], list[_Row]]:
         """Return a function for the rows of a case, to be called with the cases in order."""
         rows = self._rows(statement)
         pending = next(rows, None)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import Database, TransientStoreError, retried
+from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.wakeups import FinishedCase
 from hitl_orchestrator.ledger.store.cases import CaseRepository
-from hitl_orchestrator.ledger.store.statements import wakeups as statements
-from hitl_orchestrator.ledger.store.statements.cases import TOUCH_CASE
-from hitl_orchestrator.ledger.store.statements.literals import batches
+from hitl_orchestrator.ledger.store.sql import wakeups as statements
+from hitl_orchestrator.ledger.store.sql.cases import TOUCH_CASE
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.ports.snapshot import StoredWakeup
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone
 from hitl_orchestrator.ledger.store.rows import as_stored, readable
-from hitl_orchestrator.ledger.store.statements import wakeups as statements
+from hitl_orchestrator.ledger.store.sql import wakeups as statements
 
 _SEAL = "wakeup"
 """The label of the seal of a wake-up: all of its other columns."""

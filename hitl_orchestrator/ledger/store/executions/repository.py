@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.execution import Execution, ExecutionStatus
 from hitl_orchestrator.errors import GrantRefused, LedgerDamaged, UnknownCase
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
+from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import execution_builders as builders
 from hitl_orchestrator.ledger.events.chain import Draft, instant_text
 from hitl_orchestrator.ledger.events.execution_builders import OPEN, Ending
@@ -17,8 +18,7 @@ from hitl_orchestrator.ledger.ports.snapshot import ExecutionRow
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leases import Holder, is_gone, new_fence, shown_holder
 from hitl_orchestrator.ledger.store.rows import readable
-from hitl_orchestrator.ledger.store.statements import executions as statements
-from hitl_orchestrator.ledger.store.statements.literals import batches
+from hitl_orchestrator.ledger.store.sql import executions as statements
 
 EXECUTION_SEAL = "execution"
 """The label of the seal of an execution: all other columns of its row."""

@@ -1,7 +1,5 @@
 """Statements on cases, their leases, rejected attempts, outcomes and spot checks."""
 
-from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +20,6 @@ from sqlalchemy import (
 
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
-from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
@@ -35,8 +32,9 @@ from hitl_orchestrator.ledger.database.tables import (
 )
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.events.outcomes import ERASED_COLUMNS
+from hitl_orchestrator.ledger.store.statements.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.store.statements.events import END, END_AND_CONTENTS, SEALED
-from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of, mark
 from hitl_orchestrator.ledger.store.statements.reviews import IS_OPEN
 
 _THIS = cases.c.case_id == bindparam("wanted_case")
@@ -264,17 +262,11 @@ SCRUBBED = (
 )
 
 
-@cache
-def outcomes_of(columns: Sequence[str], *, with_contents: bool) -> Select[Any]:
-    """Return the statement for these columns of all outcomes, in the order of finishing.
-
-    With contents, each row ends with the digest of the metadata and with the contents that hold it.
-    """
-    query = select(*[outcomes.c[name] for name in columns]).order_by(outcomes.c.finished_seq)
-    if not with_contents:
-        return query
-    joined = outcomes.outerjoin(contents, contents.c.case_id == outcomes.c.case_id)
-    return query.add_columns(outcomes.c.metadata_digest, contents.c.body).select_from(joined)
+# Some columns of all outcomes in the order of finishing; then the digest of the metadata and the contents with it.
+OUTCOMES = select(mark("columns")).select_from(outcomes).order_by(outcomes.c.finished_seq)
+OUTCOMES_WITH_CONTENTS = OUTCOMES.add_columns(outcomes.c.metadata_digest, contents.c.body).join(
+    contents, contents.c.case_id == outcomes.c.case_id, isouter=True
+)
 
 
 ADD_SPOT_CHECK = insert(spot_checks)

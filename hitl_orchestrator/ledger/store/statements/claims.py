@@ -1,32 +1,29 @@
 """Statements on claims, reminders, inbox filters and decided reviews."""
 
-import operator
-from collections.abc import Callable
-from functools import cache, reduce
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Select,
     Update,
     and_,
     bindparam,
     case,
+    column,
     func,
     literal_column,
     null,
     select,
+    text,
     tuple_,
-    union_all,
     update,
 )
 
 from hitl_orchestrator.domain.enums import APPROVING, ReviewStatus
-from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
-from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
+from hitl_orchestrator.ledger.store.statements.clock import NOW
+from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of, mark
 from hitl_orchestrator.ledger.store.statements.reviews import (
     IS_FREE,
     IS_HELD,
@@ -163,10 +160,10 @@ OUTDATED = (
 )
 
 
-def _values_of_open(column: ColumnElement[str]) -> Select[Any]:
+def _values_of_open(value: ColumnElement[str]) -> Select[Any]:
     """Return the statement for the values of a column in open reviews, each found with one step in its index."""
-    values = select(func.min(column).label("value")).where(IS_OPEN).cte("found", recursive=True)
-    following = select(func.min(column)).where(IS_OPEN, column > values.c.value).correlate(values).scalar_subquery()
+    values = select(func.min(value).label("value")).where(IS_OPEN).cte("found", recursive=True)
+    following = select(func.min(value)).where(IS_OPEN, value > values.c.value).correlate(values).scalar_subquery()
     values = values.union_all(select(following).where(values.c.value.is_not(None)))
     return select(values.c.value).where(values.c.value.is_not(None))
 
@@ -181,63 +178,32 @@ SET_NEEDED = (
 
 PLACE = select(reviews.c.due_at, reviews.c.place).where(reviews.c.review_id == bindparam("wanted_review"))
 
+_ORDER = (reviews.c.due_at, reviews.c.place)
 _EQUALS = {"role": "needed_role", "state": "needed_under"} | {
     name: name for name in ("domain", "task_type", "risk_level")
 }
-_ORDER = (reviews.c.due_at, reviews.c.place)
 
+# A condition for each field of `InboxFilter`, and for a place in the queue. `number` is that of a branch.
+CONDITIONS: dict[str, ColumnElement[bool]] = {
+    **{name: reviews.c[column] == bindparam(f"{name}_{{number}}") for name, column in _EQUALS.items()},
+    "overdue": reviews.c.due_at <= NOW,
+    "held_by": and_(reviews.c.claimed_by == bindparam("held_by_{number}"), IS_HELD),
+    "unclaimed": IS_FREE,
+    "open": reviews.c.expires_at > NOW,
+    "after": tuple_(*_ORDER) > tuple_(bindparam("after_due"), bindparam("after_place")),
+}
+# The open reviews of one branch in the order of the queue: whole rows, only ids and places, and the number of them.
+_OF_BRANCH = and_(_IS_QUEUED, mark("conditions"))
+QUEUED = select(reviews).where(_OF_BRANCH).order_by(*_ORDER).limit(bindparam("most"))
+QUEUED_KEYS = select(reviews.c.review_id, *_ORDER).where(_OF_BRANCH).order_by(*_ORDER).limit(bindparam("most"))
+QUEUED_COUNT = select(func.count().label("number")).where(_OF_BRANCH)
 
-@cache
-def open_reviews(*branches: tuple[str, ...]) -> Select[Any]:
-    """Return the statement for the open reviews of any of these branches, by due time and then as they were opened.
-
-    A branch has the names of its filters, and the branches exclude each other. The parameters of each end in its
-    number, so that every branch reads one index in order, and no more of it than is asked for.
-    """
-    if len(branches) == 1:
-        return _branch("_0", branches[0]).with_only_columns(*reviews.c)
-    keys = open_review_keys(*branches).subquery()
-    return select(reviews).join(keys, keys.c.review_id == reviews.c.review_id).order_by(*_ORDER)
-
-
-@cache
-def open_review_keys(*branches: tuple[str, ...]) -> Select[Any] | CompoundSelect[Any]:
-    """Return the statement for the ids and places of the same reviews, which is faster by far."""
-    keys = [_branch(f"_{number}", filters) for number, filters in enumerate(branches)]
-    if len(keys) == 1:
-        return keys[0]
-    parts = (select(key.subquery()) for key in keys)
-    return union_all(*parts).order_by("due_at", "place").limit(bindparam("most"))
-
-
-@cache
-def open_review_counts(*branches: tuple[str, ...]) -> Select[Any]:
-    """Return the statement for the number of the same reviews."""
-    counts = [
-        select(func.count()).where(_IS_QUEUED, *(_condition(name, f"_{number}") for name in filters)).scalar_subquery()
-        for number, filters in enumerate(branches)
-    ]
-    return select(reduce(operator.add, counts).label("number"))
-
+# Several branches, which exclude each other: `branches` joins the keys of each by UNION ALL.
+_NAMES: list[ColumnElement[Any]] = [column(name) for name in ("review_id", "due_at", "place")]
+_FOUND = select(*_NAMES).select_from(text("({branches}) AS found"))
+QUEUED_KEYS_OF_BRANCHES = _FOUND.order_by("due_at", "place").limit(bindparam("most"))
+_KEYS = QUEUED_KEYS_OF_BRANCHES.subquery("keys")
+QUEUED_OF_BRANCHES = select(reviews).join(_KEYS, _KEYS.c.review_id == reviews.c.review_id).order_by(*_ORDER)
 
 # The open ones of some reviews.
 SOME_REVIEWS = select(reviews).where(_IS_QUEUED, any_of(reviews.c.review_id)).order_by(*_ORDER)
-
-
-def _branch(number: str, filters: tuple[str, ...]) -> Select[Any]:
-    conditions = [_condition(name, number) for name in filters]
-    query = select(reviews.c.review_id, *_ORDER).where(_IS_QUEUED, *conditions)
-    return query.order_by(*_ORDER).limit(bindparam("most"))
-
-
-def _condition(name: str, number: str) -> ColumnElement[bool]:
-    conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
-        "overdue": lambda: reviews.c.due_at <= NOW,
-        "held_by": lambda: and_(reviews.c.claimed_by == bindparam("held_by" + number), IS_HELD),
-        "unclaimed": lambda: IS_FREE,
-        "open": lambda: reviews.c.expires_at > NOW,
-        "after": lambda: tuple_(*_ORDER) > tuple_(bindparam("after_due"), bindparam("after_place")),
-    }
-    if name in _EQUALS:
-        return reviews.c[_EQUALS[name]] == bindparam(name + number)
-    return conditions[name]()

@@ -3,10 +3,10 @@
 from sqlalchemy import bindparam, insert, select, update
 
 from hitl_orchestrator.domain.execution import ExecutionStatus
-from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, events, executions
 from hitl_orchestrator.ledger.events.execution_builders import KINDS, OPEN
 from hitl_orchestrator.ledger.store.statements.cases import NEWER_ATTEMPT
+from hitl_orchestrator.ledger.store.statements.clock import NOW
 from hitl_orchestrator.ledger.store.statements.events import END_AND_CONTENTS, ENTRIES
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of, literals_of
 

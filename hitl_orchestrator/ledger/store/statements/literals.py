@@ -1,15 +1,15 @@
-"""Enum members as SQL literals, and lists of ids as parameters of statements that are compiled once.
+"""Parts of the definitions: enum members as SQL literals, lists of ids as parameters, and marks of templates.
 
 A database uses a partial index for a literal, not for a parameter.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, bindparam, literal_column
 
-_AT_ONCE = 100
+from hitl_orchestrator.ledger.database.statement import AT_ONCE
 
 
 def literal_of(member: StrEnum) -> ColumnElement[str]:
@@ -24,11 +24,9 @@ def literals_of(members: Iterable[StrEnum]) -> list[ColumnElement[str]]:
 
 def any_of(column: ColumnElement[Any]) -> ColumnElement[bool]:
     """Return the condition that a column has one of the ids that `batches` passes."""
-    return column.in_([bindparam(f"id_{number}") for number in range(_AT_ONCE)])
+    return column.in_([bindparam(f"id_{number}") for number in range(AT_ONCE)])
 
 
-def batches(ids: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Yield the parameters of `any_of` for each hundred ids."""
-    for first in range(0, len(ids), _AT_ONCE):
-        some = ids[first : first + _AT_ONCE]
-        yield {f"id_{number}": some[min(number, len(some) - 1)] for number in range(_AT_ONCE)}
+def mark(name: str) -> ColumnElement[Any]:
+    """Return the mark of a template, which a part replaces: see `Statement.filled`."""
+    return literal_column(f"{{{name}}}")

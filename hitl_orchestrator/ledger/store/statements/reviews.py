@@ -3,9 +3,9 @@
 from sqlalchemy import and_, bindparam, func, insert, literal_column, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import HumanDecision, ReviewStatus
-from hitl_orchestrator.ledger.database.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.database.tables import events, reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
+from hitl_orchestrator.ledger.store.statements.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
 
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")

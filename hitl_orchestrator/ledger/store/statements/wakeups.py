@@ -3,8 +3,8 @@
 from sqlalchemy import ColumnElement, String, bindparam, insert, literal_column, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import BY_SYSTEM, CaseStage
-from hitl_orchestrator.ledger.database.clock import NOW
 from hitl_orchestrator.ledger.database.tables import cases, outcomes, wakeups
+from hitl_orchestrator.ledger.store.statements.clock import NOW
 from hitl_orchestrator.ledger.store.statements.literals import any_of, literal_of
 
 

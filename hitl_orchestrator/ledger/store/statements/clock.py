@@ -2,16 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, bindparam, literal_column
+from sqlalchemy import ColumnElement, String, literal_column
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
 from hitl_orchestrator.domain.review import CLOCK_TOLERANCE
-
-MEMORY_DIALECT = "sqlite_memory"
-"""The dialect of a store in memory, whose clock is a function that the connection defines."""
-
-MEMORY_CLOCK = "store_time"
 
 
 class FromNow(ColumnElement[str]):
@@ -36,21 +31,11 @@ def _on_sqlite(element: FromNow, compiler: Any, **options: Any) -> str:
     return f"(strftime('%Y-%m-%dT%H:%M:%f', 'now', {seconds} || ' seconds') || '000Z')"
 
 
-@compiles(FromNow, MEMORY_DIALECT)
-def _in_memory(element: FromNow, compiler: Any, **options: Any) -> str:
-    return f"{MEMORY_CLOCK}({compiler.process(element.seconds, **options)})"
-
-
 @compiles(FromNow, "postgresql")
 def _on_postgresql(element: FromNow, compiler: Any, **options: Any) -> str:
     seconds = compiler.process(element.seconds, **options)
     time = f"(statement_timestamp() + make_interval(secs => {seconds})) AT TIME ZONE 'UTC'"
     return f'to_char({time}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
-
-
-def from_now(name: str) -> FromNow:
-    """Return the time from now by the number of seconds in the parameter of this name."""
-    return FromNow(bindparam(name))
 
 
 NOW = FromNow(literal_column("0"))
