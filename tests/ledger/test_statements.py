@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hitl_orchestrator.ledger.database.statement import Statement, joined
+from hitl_orchestrator.ledger.database.statement import Statement, all_of
 from hitl_orchestrator.ledger.store import sql
 
 ROOT = Path(__file__).parents[2]
@@ -22,14 +22,14 @@ def test_the_texts_are_those_of_the_definitions():
 
 
 def test_a_template_takes_parts_of_both_databases():
-    conditions = joined(" AND ", [Statement("a", "a = :a", "a = %(a)s"), Statement("b", "b = :b", "b = %(b)s")])
+    conditions = all_of([Statement("a", "a = :a OR b", "a = %(a)s OR b"), Statement("c", "c = :c", "c = %(c)s")])
     template = Statement("t", "SELECT 1 WHERE {conditions}", "SELECT 2 WHERE {conditions}")
 
     filled = template.filled(conditions=conditions)
 
     assert (filled.sqlite, filled.postgres) == (
-        "SELECT 1 WHERE a = :a AND b = :b",
-        "SELECT 2 WHERE a = %(a)s AND b = %(b)s",
+        "SELECT 1 WHERE (a = :a OR b) AND (c = :c)",
+        "SELECT 2 WHERE (a = %(a)s OR b) AND (c = %(c)s)",
     )
 
 

@@ -38,6 +38,11 @@ def joined(separator: str, parts: Iterable[Statement]) -> Statement:
     return Statement(separator, sqlite, postgres)
 
 
+def all_of(conditions: Iterable[Statement]) -> Statement:
+    """Return the condition that all of these hold; one of them may itself be a choice of several."""
+    return joined(" AND ", (Statement(each.name, f"({each.sqlite})", f"({each.postgres})") for each in conditions))
+
+
 def batches(ids: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the parameters of a statement on some ids for each hundred of them."""
     for first in range(0, len(ids), AT_ONCE):

@@ -6,7 +6,7 @@ number, so that every branch reads one index in order, and no more of it than is
 
 from functools import cache
 
-from hitl_orchestrator.ledger.database.statement import Statement, joined
+from hitl_orchestrator.ledger.database.statement import Statement, all_of, joined
 from hitl_orchestrator.ledger.store.sql import claims as statements
 
 
@@ -46,5 +46,5 @@ def _keys(branches: tuple[tuple[str, ...], ...]) -> Statement:
 def _of_branch(template: Statement, number: int, filters: tuple[str, ...]) -> Statement:
     if not filters:
         return template.filled(conditions="1 = 1")
-    conditions = joined(" AND ", (statements.CONDITIONS[name] for name in filters))
+    conditions = all_of(statements.CONDITIONS[name] for name in filters)
     return template.filled(conditions=conditions).filled(number=str(number))

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.ledger.database.statement import Statement, joined
+from hitl_orchestrator.ledger.database.statement import Statement, all_of
 from hitl_orchestrator.ledger.events.chain import time_text
 from hitl_orchestrator.ledger.ports.records import RecordFilter
 from hitl_orchestrator.ledger.store.sql.records import CONDITIONS, RECORDS_MATCHING
@@ -27,7 +27,7 @@ def records_matching(wanted: RecordFilter) -> tuple[Statement, dict[str, Any]]:
 
 @cache
 def _filtered(names: tuple[str, ...]) -> Statement:
-    return RECORDS_MATCHING.filled(conditions=joined(" AND ", (CONDITIONS[name] for name in names)))
+    return RECORDS_MATCHING.filled(conditions=all_of(CONDITIONS[name] for name in names))
 
 
 def _escaped(text: str) -> str:

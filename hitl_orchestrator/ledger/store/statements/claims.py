@@ -198,11 +198,10 @@ QUEUED = select(reviews).where(_OF_BRANCH).order_by(*_ORDER).limit(bindparam("mo
 QUEUED_KEYS = select(reviews.c.review_id, *_ORDER).where(_OF_BRANCH).order_by(*_ORDER).limit(bindparam("most"))
 QUEUED_COUNT = select(func.count().label("number")).where(_OF_BRANCH)
 
-# Several branches, which exclude each other: `branches` joins the keys of each by UNION ALL.
-_NAMES: list[ColumnElement[Any]] = [column(name) for name in ("review_id", "due_at", "place")]
-_FOUND = select(*_NAMES).select_from(text("({branches}) AS found"))
-QUEUED_KEYS_OF_BRANCHES = _FOUND.order_by("due_at", "place").limit(bindparam("most"))
-_KEYS = QUEUED_KEYS_OF_BRANCHES.subquery("keys")
+# Several branches, which exclude each other: `branches` joins the keys of each by UNION ALL. Without a query around it,
+# which would take SQLite a time that grows exponentially with the branches.
+QUEUED_KEYS_OF_BRANCHES = text("{branches} ORDER BY due_at, place LIMIT :most")
+_KEYS = QUEUED_KEYS_OF_BRANCHES.columns(column("review_id")).subquery("keys")
 QUEUED_OF_BRANCHES = select(reviews).join(_KEYS, _KEYS.c.review_id == reviews.c.review_id).order_by(*_ORDER)
 
 # The open ones of some reviews.
