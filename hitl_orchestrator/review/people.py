@@ -120,7 +120,8 @@ class People:
         return digest(self.document)
 
     def snapshot(self) -> "People":
-        """Return these people as they are now, whatever comes into force later."""
+        """Return these people as they are now, whatever comes into force later. All snapshots share one hash."""
+        _ = self.hash
         return copy(self)
 
     def take_over(self, other: "People") -> None:

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from support.builders import a_task, an_output
+from support.calls import calls_of
 
 from hitl_orchestrator import AgentOutput, Review
 from hitl_orchestrator.domain.input.normalization import normalized
-from hitl_orchestrator.domain.value import MAX_INTEGER
+from hitl_orchestrator.domain.value import MAX_INTEGER, canonical_json, read_canonical
+from hitl_orchestrator.errors import InvalidInput
 
 whole_floats = st.floats(2.0**53, 1e22).map(lambda number: float(int(number)))
 scalars = st.one_of(
@@ -101,6 +103,53 @@ def test_every_json_value_comes_back_equal(content):
     assert normalized(task, "task") == task
     assert normalized(output, "output") == output
     assert normalized(review, "review") == review
+
+
+@settings(max_examples=50)
+@given(objects | st.dictionaries(st.text("abc", min_size=1), st.sampled_from([Word.A, Number.A, (1,), [2.0], -0.0])))
+def test_free_json_is_kept_as_its_canonical_text_reads(content):
+    stored = read_canonical(canonical_json(content))
+
+    assert repr(normalized(a_task(metadata=content), "task").metadata) == repr(stored)
+    assert repr(normalized(an_output(**content), "output").agent_output.model_extra) == repr(stored)
+
+
+def test_a_later_change_of_what_was_given_reaches_no_copy():
+    content = {"lines": [{"a": 1}]}
+    task, output = a_task(metadata=content), an_output(x=content)
+
+    copies = normalized(task, "task"), normalized(output, "output")
+    task.metadata["lines"][0]["a"] = output.agent_output.model_extra["x"]["lines"][0]["a"] = 2
+
+    assert copies == (a_task(metadata={"lines": [{"a": 1}]}), an_output(x={"lines": [{"a": 1}]}))
+
+
+@pytest.mark.parametrize(
+    ("value", "times"),
+    [
+        (a_task(metadata={"amount": 12.5, "lines": [{"sku": "a"}]}), 1),
+        (an_output(model="m"), 1),
+        (Review(human_decision="approve"), 1),
+        (a_task(metadata={"amount": 12.0}), 2),
+    ],
+)
+def test_a_value_in_its_stored_form_is_validated_once(value, times):
+    assert calls_of("validate_python", lambda: normalized(value, "it")) == times
+
+
+@pytest.mark.parametrize(
+    ("value", "changed", "problem"),
+    [
+        (a_task(), {"risk_level": "none"}, "risk_level"),
+        (a_task(), {"timestamp": datetime(2025, 1, 1)}, "timestamp"),  # noqa: DTZ001
+        (a_task(), {"metadata": {"a": b"a"}}, "metadata: a"),
+        (an_output(), {"confidence_score": "0.5"}, "confidence_score"),
+        (an_output(), {"task_id": "a b"}, "task_id"),
+    ],
+)
+def test_a_value_that_was_copied_past_its_validation_is_refused(value, changed, problem):
+    with pytest.raises(InvalidInput, match=f"^it: {problem}"):
+        normalized(value.model_copy(update=changed), "it")
 
 
 @pytest.mark.parametrize("value", NOT_JSON, ids=lambda value: f"{type(value).__name__}")

@@ -4,7 +4,7 @@ import json
 from itertools import repeat
 
 import pytest
-from support.builders import a_task
+from support.builders import a_task, an_output
 
 from hitl_orchestrator.domain.input.parsing import read_json, read_records
 from hitl_orchestrator.domain.input.record_size import check_record
@@ -99,3 +99,11 @@ def test_a_record_made_in_python_is_measured_as_json_text():
         check_record(a_task(task_description="a" * (room + 1)), "the task")
     with pytest.raises(InvalidInput, match=r"^the task: it holds more than 100000 values"):
         check_record(a_task(metadata={"full": [1] * (MAX_VALUES - 1)}), "the task")
+
+
+def test_the_nesting_of_a_small_record_is_measured_too():
+    deepest = json.loads("[" * (MAX_DEPTH - 2) + "]" * (MAX_DEPTH - 2))
+
+    check_record(an_output(x=deepest, y="[{" * MAX_DEPTH), "the output")
+    with pytest.raises(InvalidInput, match=r"^the task: nested deeper than 32 levels"):
+        check_record(a_task().model_copy(update={"metadata": {"x": [deepest]}}), "the task")

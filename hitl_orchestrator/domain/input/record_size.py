@@ -7,9 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from hitl_orchestrator.domain.input.json_text import FlawedJson
-from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, check_shape
+from hitl_orchestrator.domain.value import MAX_DEPTH, MAX_SIZE, MAX_VALUES, check_shape
 from hitl_orchestrator.errors import InvalidInput
 
+# Each value takes a character, and each character at most four bytes.
+_SMALL = min(MAX_VALUES, MAX_SIZE // 4)
 TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 
@@ -67,12 +69,19 @@ def check_record(record: BaseModel, where: str) -> None:
     """
     try:
         text = record.model_dump_json(warnings=False)
+        if _is_small(text):
+            return
         check_size(text)
         check_shape(json.loads(text))
     except RecursionError as exc:
         raise InvalidInput([f"{where}: {TOO_DEEP}"]) from exc
     except ValueError as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
+
+
+def _is_small(text: str) -> bool:
+    """Return whether a JSON text is certainly within the limits, by its length and the number of opening brackets."""
+    return len(text) <= _SMALL and text.count("[") + text.count("{") <= MAX_DEPTH
 
 
 def _records(value: Any) -> Iterator[tuple[str, Any]]:

@@ -109,12 +109,14 @@ class Contents:
     The stored form has one line per value, the digest before the text: canonical JSON contains no line breaks.
     """
 
-    __slots__ = ("_secret", "_texts", "key")
+    __slots__ = ("_marked", "_secret", "_texts", "key")
 
     def __init__(self, key: str, body: str = "") -> None:
         """Parse the stored form; `body` is its text."""
         self.key, self._secret = key, bytes.fromhex(key)
         self._texts = {line[:_DIGITS]: line[_DIGITS:] for line in body.split("\n")} if body else {}
+        # The digests that this object has computed: one of the stored form may not be that of its text.
+        self._marked: dict[str, str] = {}
 
     def __len__(self) -> int:
         """Return the number of values."""
@@ -128,7 +130,7 @@ class Contents:
     def mark(self, value: Any) -> dict[str, str]:
         """Add a value, once, and return the mark that replaces it in an entry."""
         text = canonical_json(value)
-        name = self._digest(text)
+        name = self._marked.get(text) or self._marked.setdefault(text, self._digest(text))
         self._texts[name] = text
         return {_MARK: name}
 

@@ -16,6 +16,7 @@ them. A scorer reads the `confidence_score` of an output, or a field of `agent_o
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from pydantic import Field, PlainSerializer
@@ -63,10 +64,8 @@ class Reported(Value):
 
     def read(self, evidence: Evidence) -> Reading:
         """Return the reported confidence."""
-        value = evidence.output.confidence_score
-        return _leaf(
-            ConfidenceSource.REPORTED, value, "the output's confidence_score" if value is not None else _ABSENT
-        )
+        value, source = evidence.output.confidence_score, ConfidenceSource.REPORTED
+        return _absent(source) if value is None else _leaf(source, value, "the output's confidence_score")
 
 
 class TokenLogprobs(Value):
@@ -233,11 +232,16 @@ def _leaf(source: ConfidenceSource, value: float | None, how: str) -> Reading:
     return Reading(value, source, (ConfidencePart(source=source, value=value, how=how),))
 
 
+@cache
+def _absent(source: ConfidenceSource) -> Reading:
+    return _leaf(source, None, _ABSENT)
+
+
 def _from_field(
     evidence: Evidence, name: str, source: ConfidenceSource, read: Callable[[Any], tuple[float | None, str]]
 ) -> Reading:
     if name not in evidence.fields:
-        return _leaf(source, None, _ABSENT)
+        return _absent(source)
     try:
         return _leaf(source, *read(evidence.fields[name]))
     except Unreadable:
