@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.execution.answers import Go, No, Waiting
     from hitl_orchestrator.orchestrator.asynchronous import AsyncOrchestrator
     from hitl_orchestrator.orchestrator.facade import Orchestrator
+    from hitl_orchestrator.services.cases.many import RefusedTask, SubmissionSummary
     from hitl_orchestrator.services.delivery.decided import DecidedPage
     from hitl_orchestrator.telemetry import Telemetry
 
@@ -61,6 +62,7 @@ __all__ = [
     "Principal",
     "Proposal",
     "RaisedSignal",
+    "RefusedTask",
     "RequestRejected",
     "Review",
     "ReviewRequest",
@@ -68,6 +70,7 @@ __all__ = [
     "Reviewer",
     "RiskLevel",
     "Signal",
+    "SubmissionSummary",
     "Task",
     "Telemetry",
     "UnfinishedCase",
@@ -103,6 +106,7 @@ _public = lazy_names(
         "Principal": "domain.principal",
         "Proposal": "domain.task",
         "RaisedSignal": "domain.decision",
+        "RefusedTask": "services.cases.many",
         "RequestRejected": "errors",
         "Review": "domain.review",
         "ReviewRequest": "domain.review",
@@ -110,6 +114,7 @@ _public = lazy_names(
         "Reviewer": "domain.review",
         "RiskLevel": "domain.enums",
         "Signal": "domain.enums",
+        "SubmissionSummary": "services.cases.many",
         "Task": "domain.task",
         "Telemetry": "telemetry",
         "UnfinishedCase": "domain.case",

@@ -52,6 +52,7 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.review.view import CaseView
 from hitl_orchestrator.services.case_reader import Clock
+from hitl_orchestrator.services.cases.many import OnInvalid, Outputs, RefusedTask, SubmissionSummary, Tasks
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.delivery.decided import DecidedPage
 from hitl_orchestrator.services.delivery.resumers import Resumer
@@ -311,6 +312,20 @@ class AsyncOrchestrator:
         submitted_by: str | None = ...,
         parent: ParentCall | None = ...,
     ) -> Case: ...
+    async def submit_many(
+        self,
+        tasks: Tasks,
+        outputs: Outputs = ...,
+        *,
+        chunk: int = ...,
+        on_invalid: OnInvalid = ...,
+        on_case: Callable[[Case], None] = ...,
+        on_refused: Callable[[RefusedTask], None] = ...,
+        on_progress: Callable[[SubmissionSummary], None] = ...,
+        resubmit: bool = ...,
+        replay: bool = ...,
+        submitted_by: str | None = ...,
+    ) -> SubmissionSummary: ...
     async def inbox(
         self,
         role: str | None = ...,

@@ -1,22 +1,13 @@
 """The facade `Orchestrator`: few verbs, and namespaces from cases and reviews to audit and insights."""
 
-import functools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from hitl_orchestrator.domain import enums
 from hitl_orchestrator.domain.case import Case, ParentCall
-from hitl_orchestrator.domain.enums import (
-    Assessment,
-    AssessmentName,
-    DecisionName,
-    HumanDecision,
-    OnClassifierError,
-    OnClassifierErrorName,
-    RiskLevel,
-    RiskName,
-)
+from hitl_orchestrator.domain.enums import OnClassifierError, OnClassifierErrorName
 from hitl_orchestrator.domain.execution import CallKey
 from hitl_orchestrator.domain.input.normalization import required
 from hitl_orchestrator.domain.input.parsing import member_of
@@ -31,15 +22,16 @@ from hitl_orchestrator.orchestrator.arguments import check_role, checked_argumen
 from hitl_orchestrator.orchestrator.audit import Audit
 from hitl_orchestrator.orchestrator.cases import Cases
 from hitl_orchestrator.orchestrator.executions import Executions, beginning
-from hitl_orchestrator.orchestrator.gate import Gate, OpenServices, case_id_of
+from hitl_orchestrator.orchestrator.gate import Closing, Gate, case_id_of
 from hitl_orchestrator.orchestrator.insights import Insights
 from hitl_orchestrator.orchestrator.people import PeopleAdministration
 from hitl_orchestrator.orchestrator.policy import PolicyAdministration
 from hitl_orchestrator.orchestrator.reviews import Reviews
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.schemas import OutputSchemas
-from hitl_orchestrator.services.acting import Acting, CaseKey
+from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
+from hitl_orchestrator.services.cases import many
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS
 from hitl_orchestrator.services.cases.submission import Intake
 from hitl_orchestrator.services.delivery.decided import DecidedPage, decided_since
@@ -67,18 +59,17 @@ __all__ = ["Orchestrator"]
 
 
 @checked_arguments
-class Orchestrator:
+class Orchestrator(Closing):
     """Routes agent outputs, holds those that need a person, and records every outcome. Safe to share between threads.
 
     Every acknowledged submission and decision is committed before its method returns and survives a crash; `recover`
     resumes interrupted cases. Use it as a context manager, or call `close`.
     """
 
-    _services = OpenServices()
-
     def __init__(self, services: Services, acting: Acting = Acting()) -> None:  # noqa: B008 - an immutable value
         """Wrap services that `open` has built."""
-        self._services, self._opened, self._gate = services, services, Gate(services, acting)
+        super().__init__(services)
+        self._gate = Gate(services, acting)
         self.cases = Cases(services, acting)
         self.reviews = Reviews(services, acting)
         self.executions = Executions(services, acting)
@@ -188,6 +179,37 @@ class Orchestrator:
             case = services.wakeups.await_decision(case, waits)
         return self._gate.shown(case)
 
+    def submit_many(
+        self,
+        tasks: many.Tasks,
+        outputs: many.Outputs = None,
+        *,
+        chunk: int = many.CHUNK,
+        on_invalid: many.OnInvalid = "refuse",
+        on_case: Callable[[Case], None] = lambda case: None,
+        on_refused: Callable[[many.RefusedTask], None] = lambda refused: None,
+        on_progress: Callable[[many.SubmissionSummary], None] = lambda summary: None,
+        resubmit: bool = False,
+        replay: bool = False,
+        submitted_by: str | None = None,
+    ) -> many.SubmissionSummary:
+        """Submit tasks of any iterable, also a generator, each as `submit` does; memory stays flat.
+
+        `outputs` has one output or None for each task in order, or is a mapping by task id. The new cases of a `chunk`
+        are stored together or not at all; then the callbacks follow, and `on_progress` gets the counts so far. After a
+        crash submit the same tasks again: those that are stored are the same cases. An invalid task refuses them all
+        before anything is stored, or its chunk where they come from a generator; with `on_invalid="skip"` it goes to
+        `on_refused` alone, as a task that `submit` rejects always does.
+
+        Raises:
+            InvalidInput: a task or an argument is unusable.
+        """
+        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        submitter, shown = acting.submitter(submitted_by), lambda case: on_case(self._gate.shown(case))
+        asked = many.Asked(chunk, on_invalid, shown, on_refused, on_progress, resubmit, replay, submitter)
+        with services.spans.span("hitl.submit_many"):
+            return services.many.submit(tasks, outputs, acting, asked)
+
     def ask(
         self,
         key: CallKey | str,
@@ -235,7 +257,7 @@ class Orchestrator:
         *,
         reviewer: str | None = None,
         task_type: str | None = None,
-        risk_level: RiskLevel | RiskName | None = None,
+        risk_level: enums.RiskLevel | enums.RiskName | None = None,
         overdue: bool = False,
         claimed_by: str | None = None,
         unclaimed: bool = False,
@@ -258,7 +280,7 @@ class Orchestrator:
             NotAuthorized: the reviewer is unknown, or is not the acting one.
         """
         services, acting = self._gate.to(Verb.INBOX, reviewer=reviewer)
-        risk = None if risk_level is None else member_of(RiskLevel, risk_level, "inbox: risk_level")
+        risk = None if risk_level is None else member_of(enums.RiskLevel, risk_level, "inbox: risk_level")
         wanted = InboxFilter(role, domain, task_type, risk, overdue, claimed_by, unclaimed)
         page = services.inbox.requests(wanted, limit, reviewer=acting.reviewer, after=after, count=count)
         if role is not None and not page:
@@ -268,7 +290,7 @@ class Orchestrator:
     def decide(
         self,
         case_id: str | None = None,
-        decision: Review | HumanDecision | DecisionName | None = None,
+        decision: Review | enums.HumanDecision | enums.DecisionName | None = None,
         *,
         task_id: str | None = None,
         reviewer: str | None = None,
@@ -276,7 +298,7 @@ class Orchestrator:
         reason: str = "",
         reason_code: str | None = None,
         output: Proposal | Mapping[str, Any] | None = None,
-        confidence_assessment: Assessment | AssessmentName | None = None,
+        confidence_assessment: enums.Assessment | enums.AssessmentName | None = None,
         review_id: str | None = None,
         shown_digest: str | None = None,
         idempotency_key: str | None = None,
@@ -323,11 +345,7 @@ class Orchestrator:
             UnknownCase, InvalidInput: there is no such case, or the timeout is no number of seconds.
         """
         services, _, key = self._gate.to_case(Verb.READ_CASE, case_id_of(case), None)
-        read = functools.partial(self._read, key)
-        return services.waiters.wait(key.text, read, timeout)
-
-    def _read(self, key: CaseKey) -> Case:
-        return self._gate.shown(self._services.reader.get(key))
+        return services.waiters.wait(key.text, lambda: self._gate.shown(self._services.reader.get(key)), timeout)
 
     def decided_since(self, seq: int = 0, limit: int = 200) -> DecidedPage:
         """Return the first cases that finished after the ledger entry `seq`, in order, each with its number.
@@ -373,28 +391,6 @@ class Orchestrator:
         maintenance = self._gate.to(Verb.MAINTAIN).services.maintenance
         moved = maintenance.run(lambda case: on_case(self._gate.shown(case)), on_notice)
         return list(map(self._gate.shown, moved))
-
-    def close(self) -> None:
-        """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
-
-        A head file that cannot be written is logged, so that it costs no caller the result of an earlier call.
-
-        Raises:
-            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
-        """
-        self._opened.close()
-
-    def __repr__(self) -> str:
-        """Return the store, without a password, and the start of the active policy's hash."""
-        return f"<Orchestrator {self._opened!r}>"
-
-    def __enter__(self) -> Self:
-        """Return the orchestrator."""
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        """Close the orchestrator."""
-        self.close()
 
 
 Orchestrator.__module__ = "hitl_orchestrator"  # the name that users import

@@ -1,6 +1,6 @@
 """The gate of the facade: a method names its verb, and gets the services behind it if the principal may use it."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.errors import (
@@ -18,7 +18,7 @@ from hitl_orchestrator.services.authority import Verb
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
 
-__all__ = ["Gate", "OpenServices", "Passed", "PassedForCase", "case_id_of"]
+__all__ = ["Closing", "Gate", "OpenServices", "Passed", "PassedForCase", "case_id_of"]
 
 
 class OpenServices:
@@ -38,6 +38,37 @@ class OpenServices:
         if services.closed:
             raise StoreClosed(services.store)
         return services
+
+
+class Closing:
+    """An object over open services, which are closed when its block ends."""
+
+    _services = OpenServices()
+
+    def __init__(self, services: "Services") -> None:
+        self._services, self._opened = services, services
+
+    def close(self) -> None:
+        """Sign the ledger head if there is a head file, and close files and connections. Closing twice is harmless.
+
+        A head file that cannot be written is logged, so that it costs no caller the result of an earlier call.
+
+        Raises:
+            LedgerDamaged: the ledger differs from the last signed head; everything is closed.
+        """
+        self._opened.close()
+
+    def __repr__(self) -> str:
+        """Return the store, without a password, and the start of the active policy's hash."""
+        return f"<{type(self).__name__} {self._opened!r}>"
+
+    def __enter__(self) -> Self:
+        """Return the object itself."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close it."""
+        self.close()
 
 
 def case_id_of(case: Case | Answer | str) -> str:

@@ -24,7 +24,9 @@ from hitl_orchestrator.review.schemas import OutputSchemas
 from hitl_orchestrator.services.authorization import Authorization
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
 from hitl_orchestrator.services.cases.audit_trail import AuditTrail
+from hitl_orchestrator.services.cases.bulk import BulkSubmission
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
+from hitl_orchestrator.services.cases.many import ManySubmissions
 from hitl_orchestrator.services.cases.quality import QualityChecks
 from hitl_orchestrator.services.cases.redaction import CaseRedaction
 from hitl_orchestrator.services.cases.runner import WAIT_SECONDS, CaseRunner, Hook
@@ -181,8 +183,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
     """Build the services on an open ledger, each with its collaborators."""
     clock, shared = given.clock, _shared(store, ledger, given)
     audit = AuditTrail(ledger, shared.reader, given.signer, sign_every=given.sign_every)
-    # The hooks submit cases, which the runner runs: the list is filled when they are built.
-    hooks: list[Hook] = []
+    hooks: list[Hook] = []  # they submit cases, which the runner runs: it is filled when they are built
     waiters, wakeups = Waiters(ledger, shared.store), Wakeups(ledger, shared.reader, given.resumers)
     runner = CaseRunner(
         ledger,
@@ -211,6 +212,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
         views=CaseViews(**common, viewer=CaseViewer(ledger, shared.registry, given.outputs), clock=clock),
         submission=submission,
+        many=ManySubmissions(BulkSubmission(submission, new_id=new_case_id)),
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
         ),

@@ -12,6 +12,7 @@ from hitl_orchestrator.services.authorization import Authorization
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.cases.audit_trail import AuditTrail
 from hitl_orchestrator.services.cases.decisions import CaseDecisions
+from hitl_orchestrator.services.cases.many import ManySubmissions
 from hitl_orchestrator.services.cases.quality import QualityChecks
 from hitl_orchestrator.services.cases.redaction import CaseRedaction
 from hitl_orchestrator.services.cases.runner import CaseRunner
@@ -71,6 +72,7 @@ class Services(Shared):
     assignments: ReviewAssignments
     views: CaseViews
     submission: CaseSubmission
+    many: ManySubmissions
     decisions: CaseDecisions
     executions: CaseExecutions
     quality: QualityChecks

@@ -203,9 +203,7 @@ def test_the_stub_has_the_names_and_parameters_of_the_synchronous_facade(sync, a
     stub = ast.parse(Path(inspect.getfile(_derived)).with_suffix(".pyi").read_text("utf-8"))
     (declared,) = (each for each in stub.body if isinstance(each, ast.ClassDef) and each.name == asynchronous.__name__)
     functions = {each.name: each for each in declared.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-    names = {
-        name for name, member in vars(sync).items() if (not name.startswith("_") and callable(member)) or name == "open"
-    }
+    names = {name for name in dir(sync) if not name.startswith("_") and callable(getattr(sync, name))}
 
     assert {name for name in functions if not name.startswith("_")} == names
     for name in names - {"open"}:

@@ -17,7 +17,8 @@ from hitl_orchestrator.review.view import AGENT_FIELDS
 def test_the_facade_has_few_verbs_and_namespaces(hitl):
     names = {name for name in dir(hitl) if not name.startswith("_")}
 
-    verbs = {"open", "submit", "ask", "inbox", "decide", "wait", "decided_since", "recover", "run_maintenance", "close"}
+    verbs = {"open", "submit", "submit_many", "ask", "inbox", "decide", "wait", "decided_since"}
+    verbs |= {"recover", "run_maintenance", "close"}
     spaces = {"acting_as", "cases", "reviews", "executions", "policy", "people", "audit", "insights", "resumers"}
     assert names == verbs | spaces
 

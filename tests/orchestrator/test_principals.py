@@ -229,6 +229,7 @@ IN_GENERAL = {
     "executions.list": (Verb.READ_RECORDS, lambda h: h.executions.list()),
     "executions.grant": (Verb.EXECUTE, lambda h: h.executions.grant("none")),
     "submit": (Verb.SUBMIT, lambda h: h.submit(a_task(RESERVED))),
+    "submit_many": (Verb.SUBMIT, lambda h: h.submit_many([a_task(RESERVED)])),
     "inbox": (Verb.INBOX, lambda h: h.inbox()),
     "recover": (Verb.RECOVER, lambda h: h.recover()),
     "run_maintenance": (Verb.MAINTAIN, lambda h: h.run_maintenance()),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
@@ -86,7 +87,8 @@ class CaseSubmission:
         actor = submitter_of(submission, acting)
         return self._ledger.receive(submission, actor, resubmit=resubmit, own_only=acting.is_confined)
 
-    def _submission(self, intake: Intake) -> Submission:
+    def checked(self, intake: Intake) -> tuple[Task, AgentOutput | None, datetime]:
+        """Return the task and the output in canonical form, and the time. Raises `InvalidInput` as `submit` does."""
         now = self._clock()
         task = required(Task, intake.task, "submit: task")
         task = normalized(task, f"task {getattr(task, 'task_id', None)!r}")
@@ -97,6 +99,10 @@ class CaseSubmission:
         output, where = intake.output, f"the output of task {task.task_id!r}"
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
+        return task, output, now
+
+    def _submission(self, intake: Intake) -> Submission:
+        task, output, now = self.checked(intake)
         self._policies.record_configuration()
         case_id = intake.case_id or self._new_id()
         policy = self._registry.for_case(case_id, task)
