@@ -59,7 +59,7 @@ TASKS = [
     ('[{"task_id": "a"', "t: line 1 column 17: not JSON: Expecting ',' delimiter"),
     (json.dumps(task()) + "more", "column 225: not JSON: Extra data"),
     (f"{json.dumps(TASK)}\n{{bad\n", f"t: line 2 column 2: {IS_NOT_JSON}"),
-    (f"{json.dumps(TASK)}\n\n[]\n", "t: [1]: a list is not an object"),
+    (f"{json.dumps(TASK)}\n\n[]\n", "t: line 3: a list is not an object"),
     ('"hello"', 't: [0]: "hello" is not an object'),
     ("null", "t: [0]: null is not an object"),
     ("[[]]", "t: [0]: a list is not an object"),

@@ -1,14 +1,15 @@
 """Data on standard streams and in files: UTF-8 bytes in every locale, and no file of the user is destroyed."""
 
 import io
+import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import IO
+from typing import IO, Any
 
 from hitl_orchestrator.domain.input.kept_files import kept_as
 from hitl_orchestrator.domain.input.record_size import read_bounded
@@ -25,11 +26,15 @@ def standard_input() -> str:
     Raises:
         InvalidInput: it is not UTF-8, or larger than a file may be.
     """
-    read = sys.stdin.buffer.read if hasattr(sys.stdin, "buffer") else lambda most: sys.stdin.read(most).encode()
     try:
-        return read_bounded(read, "standard input").decode("utf-8-sig")
+        return read_bounded(read_standard_input(), "standard input").decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise InvalidInput([f"standard input: not UTF-8 text (byte {exc.start}); send it as UTF-8"]) from exc
+
+
+def read_standard_input() -> Callable[[int], bytes]:
+    """Return a function that reads at most so many bytes of standard input."""
+    return sys.stdin.buffer.read if hasattr(sys.stdin, "buffer") else lambda most: sys.stdin.read(most).encode()
 
 
 def check_read_once(**names: str | None) -> None:
@@ -62,6 +67,23 @@ def print_json(text: str) -> None:
     """Print a JSON text and a line feed. On a terminal, characters that act on it or hide are escaped as in JSON."""
     with standard_output() as stream:
         stream.write(f"{escape_in_json(text) if stream.isatty() else text}\n")
+
+
+@contextmanager
+def json_array() -> Iterator[Callable[[Any], None]]:
+    """Yield a function that prints the next member of one JSON array, a line each. An error leaves the array open."""
+    begin = "["
+    with standard_output() as stream:
+        is_terminal = stream.isatty()
+
+        def add(value: Any) -> None:
+            nonlocal begin
+            text = json.dumps(value)
+            stream.write(f"{begin}\n{escape_in_json(text) if is_terminal else text}")
+            begin = ","
+
+        yield add
+        stream.write("[]\n" if begin == "[" else "\n]\n")
 
 
 @contextmanager

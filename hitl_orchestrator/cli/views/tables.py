@@ -1,5 +1,6 @@
 """Tables of cases, audit records and ledger entries."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.orchestrator import MEMORY, Notice
 
 _MOST_NAMED = 5
+_MOST_ROWS, _FIRST_ROWS = 40, 20
 
 TASK = Column("task", gives_way=True, folds=True)
 RISK, CONFIDENCE, ROUTING = Column("risk"), Column("conf.", right=True), Column("routing")
@@ -42,32 +44,69 @@ def case_summary(case: Case) -> dict[str, Any]:
     }
 
 
-def run(cases: Sequence[Case], existing: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
-    """List the cases of a run, and suggest the next commands."""
-    if cases:
+class Routed:
+    """The cases of a run as a person sees them: the first ones, and counts of all by routing, rule and state."""
+
+    def __init__(self) -> None:
+        self.first: list[Case] = []
+        self.first_waiting: Case | None = None
+        self.counts: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, case: Case) -> None:
+        """Add a case."""
+        if len(self.first) < _MOST_ROWS:
+            self.first.append(case)
+        summary, state = case_summary(case), "finished"
+        if case.open_review:
+            state = "undecided" if case.submission.replayed else "waiting"
+        if state == "waiting":
+            self.first_waiting = self.first_waiting or case
+        self.counts[summary["routing_decision"] or "-", summary["rule_id"] or "-", state] += 1
+
+    def number(self, *states: str) -> int:
+        """Return the number of cases in these states, or of all."""
+        return sum(number for (*_, state), number in self.counts.items() if state in states or not states)
+
+
+def run(routed: Routed, existing: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
+    """List the cases of a run, or the first of many with a summary, and suggest the next commands."""
+    cases, total = routed.first, routed.number()
+    if total > len(cases):
+        yield cases_table(cases[:_FIRST_ROWS])
+        yield Line(f"... and {total - _FIRST_ROWS:,} more. All of them by routing and rule:")
+        yield _by_rule(routed)
+        yield Line()
+    elif cases:
         yield cases_table(cases)
         yield Line()
-    waiting = [case for case in cases if case.open_review]
-    undecided = [case for case in waiting if case.submission.replayed]
-    waiting = [case for case in waiting if not case.submission.replayed]
-    open_ones = f"{len(waiting)} waiting" if waiting or not undecided else f"{len(undecided)} undecided"
-    finished = len(cases) - len(waiting) - len(undecided)
-    yield Line(f"{count(len(cases), 'case')}: {finished} finished, {open_ones}.")
+    waiting, undecided = routed.number("waiting"), routed.number("undecided")
+    open_ones = f"{waiting} waiting" if waiting or not undecided else f"{undecided} undecided"
+    yield Line(f"{count(total, 'case')}: {total - waiting - undecided} finished, {open_ones}.")
     if undecided:
-        which = count(len(undecided), "replayed case has", "replayed cases have")
+        which = count(undecided, "replayed case has", "replayed cases have")
         yield Line(f"{which} no recorded review, and stays undecided: no inbox has it, and no figure counts it.")
     if existing:
         yield Line(f"{existing} of them existed before: nothing was stored twice.")
     if unused:
-        yield Line(
-            f"Recorded reviews not used, because these tasks needed no reviewer: {', '.join(map(inline, unused))}."
-        )
+        more = f" and {len(unused) - _MOST_ROWS} more" if len(unused) > _MOST_ROWS else ""
+        names = ", ".join(map(inline, unused[:_MOST_ROWS]))
+        yield Line(f"Recorded reviews not used, because these tasks needed no reviewer: {names}{more}.")
     if session.store == MEMORY:
         yield Line(f"{MEMORY} stores nothing: these cases are discarded.")
-    elif waiting:
+    elif routed.first_waiting:
         yield Line("Next:")
         yield Line(session.command("inbox"), COMMAND, indent=2)
-        yield Line(session.command("show", task_name(waiting[0].task_id, waiting[0].case_id)), COMMAND, indent=2)
+        first = routed.first_waiting
+        yield Line(session.command("show", task_name(first.task_id, first.case_id)), COMMAND, indent=2)
+
+
+def _by_rule(routed: Routed) -> Table:
+    columns = (ROUTING, Column("rule", gives_way=True), Column("state"), Column("cases", right=True))
+    rows = [
+        (blocks.routing(routing), Cell(rule), Cell(state), Cell(f"{number:,}"))
+        for (routing, rule, state), number in routed.counts.most_common()
+    ]
+    return Table(columns, rows)
 
 
 def recovered(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,9 +94,11 @@ def run_canonical(folder: Path) -> Result:
     session = Session(store=store, policy=policy, reviewers=reviewers, as_json=False)
     intake = read_intake(session, files)
     second = intake.people.chain.second
-    with session.open_or_create(intake.policy, intake.people, reviewer=second) as hitl:
-        routed = submit_all(hitl, intake._replace(reviews={})).cases
-        submit_all(hitl, intake)
+    opened = session.open_or_create(intake.policy, intake.people, reviewer=second)
+    with closing(intake.files), opened as hitl:
+        routed: list[Case] = []
+        submit_all(hitl, intake._replace(reviews={}), routed.append)
+        submit_all(hitl, intake, lambda case: None)
         records = list(hitl.audit.records())
     return Result(routed, records, differences(records, json.loads(bundled_data(EXPECTED))))
 

@@ -1,6 +1,7 @@
 """The end of `hitl demo`: the first screen of the report on the starter data, and the report as a page."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -44,8 +45,9 @@ def _reported(folder: Path) -> "FullReport":
     tasks, outputs, reviews, _, policy, people, _ = (str(folder / name) for name in GENERATED)
     session = Session(store=f"sqlite:///{folder / 'starter.db'}", policy=policy, reviewers=people, as_json=False)
     intake = read_intake(session, Files(tasks, outputs, reviews))
-    with session.open_or_create(intake.policy, intake.people, reviewer=REPLAYS) as hitl:
-        submit_all(hitl, intake)
+    opened = session.open_or_create(intake.policy, intake.people, reviewer=REPLAYS)
+    with closing(intake.files), opened as hitl:
+        submit_all(hitl, intake, lambda case: None)
     with session.audit() as audit:
         full = audit.full_report(stake="amount:EUR")
     # The store is gone when the report is read, so no command may name it.

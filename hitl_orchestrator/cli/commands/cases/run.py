@@ -1,21 +1,26 @@
 """`hitl run`, `hitl recover` and `hitl sweep`: submit cases, and move them as far as they go without a reviewer."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hitl_orchestrator.cli.context import App, argument, command, option
-from hitl_orchestrator.cli.output.errors import INVALID, NO, print_problems, problems_of
+from hitl_orchestrator.cli.output.data import json_array
+from hitl_orchestrator.cli.output.errors import INTERRUPTED, INVALID, NO, print_problems
+from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.cli.commands.cases.run_files import Intake
+    from hitl_orchestrator.cli.commands.cases.submission import Result
     from hitl_orchestrator.cli.output.blocks import Block
     from hitl_orchestrator.cli.session import Session
     from hitl_orchestrator.domain.case import Case, Wakeup
-    from hitl_orchestrator.orchestrator import People
+    from hitl_orchestrator.orchestrator import Orchestrator, People
 
 group = typer.Typer()
 SUBMIT = "Submit"
@@ -25,12 +30,13 @@ MAX_WARNINGS = 20
 @command(group, "run", panel=SUBMIT)
 def run(
     session: "Session",
-    tasks: Annotated[str, argument("TASKS", "Tasks: JSON or JSON Lines; - reads standard input.")],
+    tasks: Annotated[str, argument("TASKS", "Tasks: JSON, JSON Lines or Parquet; - reads standard input.")],
     outputs: Annotated[str | None, option("FILE", "Agent outputs. A task without one goes to a reviewer.")] = None,
     reviews: Annotated[str | None, option("FILE", "Recorded reviews to replay at their recorded times.")] = None,
     resubmit: Annotated[
         bool, option(None, "Accept a known task with other content as a new attempt.", "--resubmit")
     ] = False,
+    skip_bad: Annotated[bool, option(None, "Leave out bad records, and list them.", "--skip-bad")] = False,
     submitted_by: Annotated[
         str | None, option("ID", "The submitter, who may cancel the cases and decides none.")
     ] = None,
@@ -38,37 +44,61 @@ def run(
 ) -> None:
     """Submit the tasks of a file and route them.
 
-    Submitting a task again is harmless: the same content is the same case.
+    All records are checked before the first is stored. Then 1,000 tasks at a time are stored together. Submitting a
+    task again is harmless: the same content is the same case, so that the same command continues after a crash.
     Replaying recorded reviews needs the second role of the escalation chain or a higher one. In a store that has only
     the bundled reviewers, the one of that role does it.
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
-    from hitl_orchestrator.cli.commands.cases.submission import submit_all, unstaffed
-    from hitl_orchestrator.cli.views import tables
 
-    intake = read_intake(session, Files(tasks, outputs, reviews))
+    intake = read_intake(session, Files(tasks, outputs, reviews), skip_bad=skip_bad)
     if reviews is not None and reviewer is None:
         reviewer = _who_replays(intake.people)
     policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
     is_new = session.is_new()
-    with session.open_or_create(policy, people, reviewer=reviewer) as hitl:
+    with closing(intake.files), session.open_or_create(policy, people, reviewer=reviewer) as hitl:
         # The warning about the bundled policy is printed already.
         if is_new and session.policy is not None and not session.as_json:
             note(session.made(hitl))
-        result = submit_all(hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
-        warnings = list(unstaffed(result.cases, hitl.reviews.people()))
-        answer(
-            session.as_json,
-            [tables.case_summary(case) for case in result.cases],
-            lambda: tables.run(result.cases, result.existing, result.unused, session),
-        )
+        result = _submitted(session, hitl, intake, resubmit=resubmit, submitted_by=submitted_by)
+    _report_left_out(session, intake, result)
+
+
+def _submitted(
+    session: "Session", hitl: "Orchestrator", intake: "Intake", *, resubmit: bool, submitted_by: str | None
+) -> "Result":
+    """Submit the tasks, print the cases, and warn about roles that no reviewer has."""
+    from hitl_orchestrator.cli.commands.cases.submission import Result, submit_all, unstaffed
+    from hitl_orchestrator.cli.views import tables
+
+    result, routed = Result(), tables.Routed()
+    how: dict[str, Any] = {"resubmit": resubmit, "submitted_by": submitted_by, "result": result}
+    try:
+        if session.as_json:
+            with json_array() as add:
+                submit_all(hitl, intake, lambda case: add(tables.case_summary(case)), **how)
+        else:
+            submit_all(hitl, intake, routed.add, **how)
+    except KeyboardInterrupt:
+        done = f"{result.summary.read} of {count(intake.files.count, 'task')} are done; the same command continues"
+        print_problems("Interrupted", [f"interrupted: {done}"], session.as_json)
+        raise typer.Exit(INTERRUPTED) from None
+    if not session.as_json:
+        answer(False, None, lambda: tables.run(routed, result.summary.existing, result.unused, session))
+    warnings = list(unstaffed(result.needed, hitl.reviews.people()))
     if warnings:
         print_problems("Unstaffed", warnings[:MAX_WARNINGS], session.as_json)
-    if result.rejected:
-        invalid = any(isinstance(exc, InvalidInput) for exc in result.rejected)
-        problems = [problem for exc in result.rejected for problem in problems_of(exc)]
-        print_problems("InvalidInput" if invalid else "RequestRejected", problems, session.as_json)
-        raise typer.Exit(INVALID if invalid else NO)
+    return result
+
+
+def _report_left_out(session: "Session", intake: "Intake", result: "Result") -> None:
+    """List the records and tasks that were left out, and end with the exit code that says so."""
+    bad = [*intake.files.bad_tasks.listed(), *intake.files.bad_outputs.listed()]
+    if not bad and not result.rejected:
+        return
+    error = "InvalidInput" if bad or result.has_invalid else "RequestRejected"
+    print_problems(error, [*bad, *result.rejected.listed()], session.as_json)
+    raise typer.Exit(INVALID if result.has_invalid else NO)
 
 
 def _who_replays(people: "People") -> str:

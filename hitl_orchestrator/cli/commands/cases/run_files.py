@@ -1,32 +1,24 @@
-"""The files of a run, read and checked together: one error with the problems of all files, or none."""
+"""The files of a run, checked together: one error with the problems of all files, or none."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import chain
+from typing import NamedTuple
 
 from hitl_orchestrator.cli.commands.cases.run_reviews import check_recorded, in_time_order
-from hitl_orchestrator.cli.output.data import STANDARD_INPUT, check_read_once, standard_input
+from hitl_orchestrator.cli.intake.files import TaskFiles
+from hitl_orchestrator.cli.intake.problems import Problems
+from hitl_orchestrator.cli.intake.source import Source, name_of
+from hitl_orchestrator.cli.output.data import check_read_once
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.domain.input.file_kinds import OUTPUTS, REVIEWS, TASKS, check_kind, check_not_wrapped
-from hitl_orchestrator.domain.input.parsing import Model, did_you_mean, parse_many, read_records
-from hitl_orchestrator.domain.input.record_size import check_record
+from hitl_orchestrator.domain.input.file_kinds import OUTPUTS, REVIEWS
+from hitl_orchestrator.domain.input.parsing import Model, did_you_mean
 from hitl_orchestrator.domain.review import Review
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.value import MAX_SIZE
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.orchestrator import (
-    CLOCK_TOLERANCE,
-    People,
-    check_not_reserved,
-    current_time,
-    load_policy,
-    read_file,
-)
+from hitl_orchestrator.orchestrator import People, load_policy
 from hitl_orchestrator.policies import Policy
-
-T = TypeVar("T")
 
 
 class Files(NamedTuple):
@@ -38,118 +30,76 @@ class Files(NamedTuple):
 
 
 class Intake(NamedTuple):
-    """The contents of a run's files. `reviews` is None if no reviews are replayed."""
+    """The contents of a run's files. `reviews` is None if no reviews are replayed; they are in memory."""
 
-    tasks: Sequence[Task]
-    outputs: dict[str, AgentOutput]
+    files: TaskFiles
     reviews: dict[str, list[Review]] | None
     policy: Policy
     people: People
 
 
-class Problems:
-    """The problems of all files, collected before any is reported."""
+def read_intake(session: Session, files: Files, *, skip_bad: bool = False) -> Intake:
+    """Check the policy, the reviewers and the files of a run, from the first record to the last.
 
-    def __init__(self) -> None:
-        self.sentences: list[str] = []
-
-    def read(self, read: Callable[[], T]) -> T | None:
-        """Return the result of `read`, or None if it raised `InvalidInput`, whose problems are collected."""
-        try:
-            return read()
-        except InvalidInput as exc:
-            self.sentences.extend(exc.problems)
-            return None
-
-
-def read_intake(session: Session, files: Files) -> Intake:
-    """Read and check the policy, the reviewers and the files of a run.
+    With `skip_bad` the problems of single tasks and outputs are no error; `Intake.files` has them.
 
     Raises:
         InvalidInput: with every problem of every file.
     """
     check_read_once(**{"TASKS": files.tasks, "--outputs": files.outputs, "--reviews": files.reviews})
-    problems = Problems()
+    problems, of_reviews = Problems(), Problems()
     people = problems.read(session.people)
-    chain = people.chain if people else DEFAULT_CHAIN
-    policy = problems.read(lambda: load_policy(session.policy, chain))
-    tasks = problems.read(lambda: read_tasks(files.tasks))
-    outputs = problems.read(lambda: read_outputs(files.outputs, tasks, files.tasks))
-    reviews = problems.read(lambda: read_reviews(files.reviews, tasks, files.tasks, people))
-    if problems.sentences or policy is None or people is None or tasks is None or outputs is None:
-        raise InvalidInput(problems.sentences)
-    return Intake(tasks, outputs, reviews, policy, people)
+    policy = problems.read(lambda: load_policy(session.policy, people.chain if people else DEFAULT_CHAIN))
+    path = files.reviews
+    reviews = of_reviews.read(lambda: [] if path is None else _all(Review, REVIEWS, path, "review_id"))
+    given = TaskFiles(files.tasks, files.outputs)
+    tasks = given.check({str(review.task_id) for review in reviews or ()})
+    if reviews and path is not None:
+        _check_reviews(reviews, tasks, given, of_reviews, name_of(path))
+        of_reviews.add(*check_recorded(reviews, tasks, people, name_of(path)))
+    bad = () if skip_bad else (given.bad_tasks, given.bad_outputs)
+    found = [*chain(problems, given.fatal, *bad, of_reviews)]
+    if found or policy is None or people is None or reviews is None:
+        given.close()
+        raise InvalidInput(found)
+    return Intake(given, None if path is None else in_time_order(reviews), policy, people)
 
 
 def read_tasks(path: str) -> list[Task]:
-    """Read tasks with unique ids that are not reserved, and timestamps in the past."""
-    where, latest = name_of(path), current_time() + CLOCK_TOLERANCE
-    tasks = _read_many(Task, TASKS, path, "task_id")
-    unfit = [
-        f"{where}: [{index}].timestamp: {task.timestamp.isoformat()} lies in the future; "
-        "give the time at which the task was made, or leave it out"
-        for index, task in enumerate(tasks)
-        if task.timestamp is not None and task.timestamp > latest
-    ]
-    problems = Problems()
-    for task in tasks:
-        problems.read(partial(check_not_reserved, task))
-    if unfit or problems.sentences:
-        raise InvalidInput([*unfit, *(f"{where}: {sentence}" for sentence in problems.sentences)])
-    return tasks
+    """Return tasks with unique ids that are not reserved, and timestamps in the past."""
+    with closing(TaskFiles(path, None)) as files:
+        files.check()
+        problems = [*files.fatal, *files.bad_tasks]
+        if problems:
+            raise InvalidInput(problems)
+        return [pair.task for pair in files.pairs()]
 
 
 def read_outputs(path: str | None, tasks: Sequence[Task] | None, tasks_path: str) -> dict[str, AgentOutput]:
-    """Read agent outputs by task id. Each must belong to one of the tasks, if those could be read."""
-    outputs = [] if path is None else _read_many(AgentOutput, OUTPUTS, path, "task_id")
+    """Return agent outputs by task id. Each must belong to one of the tasks, if those could be read."""
+    outputs = [] if path is None else _all(AgentOutput, OUTPUTS, path, "task_id")
     if path is not None and tasks is not None:
-        _check_tasks_exist([output.task_id for output in outputs], tasks, name_of(path), name_of(tasks_path))
+        existing = {task.task_id for task in tasks}
+        problems = [
+            f"{name_of(path)}: [{index}].task_id: {output.task_id!r} is no task of {name_of(tasks_path)}"
+            f"{did_you_mean(output.task_id, existing)}"
+            for index, output in enumerate(outputs)
+            if output.task_id not in existing
+        ]
+        if problems:
+            raise InvalidInput(problems)
     return {output.task_id: output for output in outputs}
 
 
-def read_reviews(
-    path: str | None, tasks: Sequence[Task] | None, tasks_path: str, people: People | None
-) -> dict[str, list[Review]] | None:
-    """Read recorded reviews by task id, in time order; None without a file."""
-    if path is None:
-        return None
-    reviews = _read_many(Review, REVIEWS, path, "review_id")
-    problems = Problems()
-    if tasks is not None:
-        task_ids = [review.task_id for review in reviews]
-        problems.read(lambda: _check_tasks_exist(task_ids, tasks, name_of(path), name_of(tasks_path)))
-    by_id = {task.task_id: task for task in tasks or ()}
-    problems.sentences += check_recorded(reviews, by_id, people, name_of(path))
-    if problems.sentences:
-        raise InvalidInput(problems.sentences)
-    return in_time_order(reviews)
+def _all(model: type[Model], kind: str, path: str, unique: str) -> list[Model]:
+    with closing(Source(path)) as source:
+        return source.all_values(model, kind, unique)
 
 
-def name_of(path: str) -> str:
-    """Return the name of a file in error messages."""
-    return "standard input" if path == STANDARD_INPUT else Path(path).name
-
-
-def _read_many(model: type[Model], kind: str, path: str, unique: str) -> list[Model]:
-    text = standard_input() if path == STANDARD_INPUT else read_file(path)
-    where = name_of(path)
-    records = read_records(text, where)
-    check_kind(records, kind, where)
-    check_not_wrapped(records, kind, where)
-    values = parse_many(model, records, where, unique)
-    if len(text) > MAX_SIZE // 4:
-        # Fields that a record leaves out have a value that is stored too, so its stored text is longer.
-        for index, value in enumerate(values):
-            check_record(value, f"{where}: [{index}]")
-    return values
-
-
-def _check_tasks_exist(task_ids: Sequence[str | None], tasks: Sequence[Task], where: str, tasks_where: str) -> None:
-    existing = {task.task_id for task in tasks}
-    problems = [
-        f"{where}: [{index}].task_id: {task_id!r} is no task of {tasks_where}{did_you_mean(task_id, existing)}"
-        for index, task_id in enumerate(task_ids)
-        if task_id is not None and task_id not in existing
-    ]
-    if problems:
-        raise InvalidInput(problems)
+def _check_reviews(
+    reviews: Sequence[Review], tasks: dict[str, Task], given: TaskFiles, problems: Problems, where: str
+) -> None:
+    """Collect the reviews of tasks that are not in the file, if all of that could be read."""
+    for index, review in enumerate(reviews):
+        if review.task_id is not None and review.task_id not in tasks and not (given.fatal or given.bad_tasks):
+            problems.add(f"{where}: [{index}].task_id: {given.no_task(review.task_id)}")

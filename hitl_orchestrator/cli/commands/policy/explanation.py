@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from hitl_orchestrator.cli.commands.cases.run_files import Problems, name_of, read_outputs, read_tasks
+from hitl_orchestrator.cli.commands.cases.run_files import read_outputs, read_tasks
+from hitl_orchestrator.cli.intake.problems import Problems
+from hitl_orchestrator.cli.intake.source import name_of
 from hitl_orchestrator.cli.output.data import check_read_once
 from hitl_orchestrator.cli.session import Session, named
 from hitl_orchestrator.cli.views.policies.explanations import Explained

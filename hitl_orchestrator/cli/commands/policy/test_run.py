@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hitl_orchestrator.cli.commands.cases.run_files import Problems
+from hitl_orchestrator.cli.intake.problems import Problems
 from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.views.policies.tests import FileResult, Result
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision

@@ -1,0 +1,1 @@
+"""The files of a run, checked and read as a stream."""
