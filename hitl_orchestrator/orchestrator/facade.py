@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -204,9 +205,10 @@ class Orchestrator(Closing):
         Raises:
             InvalidInput: a task or an argument is unusable.
         """
-        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        admit = partial(self._gate.to, Verb.REPLAY if replay else Verb.SUBMIT)
+        services, acting = admit()
         submitter, shown = acting.submitter(submitted_by), lambda case: on_case(self._gate.shown(case))
-        asked = many.Asked(chunk, on_invalid, shown, on_refused, on_progress, resubmit, replay, submitter)
+        asked = many.Asked(admit, chunk, on_invalid, shown, on_refused, on_progress, resubmit, replay, submitter)
         with services.spans.span("hitl.submit_many"):
             return services.many.submit(tasks, outputs, acting, asked)
 

@@ -192,15 +192,15 @@ def interrupted(folder, write):
     running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert running.stdout.readline() == b"[\n"
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate()
-    return running.returncode, said.decode()
+    _, printed = running.communicate()
+    return running.returncode, printed.decode()
 
 
 def test_an_interrupted_run_says_what_is_stored_and_the_same_command_continues(hitl, folder, interrupted):
-    code, said = interrupted
+    code, printed = interrupted
 
     assert code == 130
-    assert "of 2500 tasks are done; the same command continues" in said
+    assert "of 2500 tasks are done; the same command continues" in printed
     again = hitl(*RUN, "--json")
     assert (again.code, len(again.data)) == (0, 2500)
     with Orchestrator.open(f"sqlite:///{folder}/hitl.db") as opened:

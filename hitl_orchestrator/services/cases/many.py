@@ -54,8 +54,12 @@ RefusedTask.__module__ = SubmissionSummary.__module__ = "hitl_orchestrator"  # t
 
 
 class Asked(NamedTuple):
-    """How tasks are submitted, and which callbacks follow each chunk."""
+    """How tasks are submitted, and which callbacks follow each chunk.
 
+    `admit` is called before each chunk: it applies a policy that came into force meanwhile, and checks the caller.
+    """
+
+    admit: Callable[[], object]
     chunk: int
     on_invalid: OnInvalid
     on_case: Callable[[Case], None]
@@ -79,6 +83,7 @@ class ManySubmissions:
             _refuse(problem for each in self._prepared(tasks, outputs, asked) for problem in _problems(each))
         summary, prepared = SubmissionSummary(), self._prepared(tasks, outputs, asked)
         while chunk := list(islice(prepared, asked.chunk)):
+            asked.admit()
             if asked.on_invalid == "refuse":
                 _refuse((problem for each in chunk for problem in _problems(each)), summary)
             summary = self._submit_chunk(chunk, summary, acting, asked)
