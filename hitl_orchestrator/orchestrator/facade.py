@@ -205,8 +205,8 @@ class Orchestrator(Closing):
         Raises:
             InvalidInput: a task or an argument is unusable.
         """
+        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         admit = partial(self._gate.to, Verb.REPLAY if replay else Verb.SUBMIT)
-        services, acting = admit()
         submitter, shown = acting.submitter(submitted_by), lambda case: on_case(self._gate.shown(case))
         asked = many.Asked(admit, chunk, on_invalid, shown, on_refused, on_progress, resubmit, replay, submitter)
         with services.spans.span("hitl.submit_many"):
