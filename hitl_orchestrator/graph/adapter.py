@@ -39,15 +39,18 @@ class Step(Protocol):
 
 
 class Adapter:
-    """Dumps values into the state and validates them on the way back; large ones are stored under their digest."""
+    """Dumps values into the state and validates them on the way back; large ones are stored under their digest.
 
-    def __init__(self, payloads: Payloads, spans: Spans = NO_SPANS) -> None:
+    Without `payloads` the state is never stored, and holds the values themselves.
+    """
+
+    def __init__(self, payloads: Payloads | None, spans: Spans = NO_SPANS) -> None:
         self._payloads, self._spans = payloads, spans
 
     def plain(self, value: Value | None, case_id: str = "") -> Any:
         """Return a value of a case as plain JSON, or as a reference to the stored payload if it is large."""
-        if value is None:
-            return None
+        if value is None or self._payloads is None:
+            return value
         text = value.model_dump_json()
         if len(text) <= LARGEST_IN_STATE:
             return json.loads(text)
@@ -61,8 +64,10 @@ class Adapter:
         Raises:
             InvalidState: it does not validate, or the payload that it refers to is missing or altered.
         """
+        if self._payloads is None:
+            return cast(Kind, piece)
         try:
-            return kind.model_validate(self._resolved(piece))
+            return kind.model_validate(self._resolved(piece, self._payloads))
         except ValidationError as exc:
             raise InvalidState(f"{kind.__name__} has {exc.error_count()} problems: {exc.errors()[0]['msg']}") from exc
 
@@ -106,13 +111,13 @@ class Adapter:
         }
         return reads.model_construct(**values)
 
-    def _resolved(self, piece: Any) -> Any:
+    def _resolved(self, piece: Any, payloads: Payloads) -> Any:
         """Follow a reference to a payload, whose text must have the digest that names it."""
         if not (isinstance(piece, dict) and _REFERENCE in piece):
             return piece
         name = str(piece[_REFERENCE])
         try:
-            text = self._payloads.kept(name)
+            text = payloads.kept(name)
         except KeyError:
             raise InvalidState("a payload that it refers to is not stored here") from None
         if sha256(text.encode()).hexdigest() != name:

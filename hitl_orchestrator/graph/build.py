@@ -22,6 +22,7 @@ from hitl_orchestrator.graph.topology import (
     ROUTE,
     SCORE,
     CaseState,
+    from_,
 )
 from hitl_orchestrator.nodes.classify import classify
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
@@ -35,10 +36,16 @@ Graph = CompiledStateGraph[Any, Any, Any, Any]
 
 
 def build_graph(
-    services: NodeDependencies, checkpointer: BaseCheckpointSaver[Any], adapter: Adapter | None = None
+    services: NodeDependencies,
+    adapter: Adapter,
+    checkpointer: BaseCheckpointSaver[Any] | None = None,
+    *,
+    first: str = CLASSIFY,
 ) -> Graph:
-    """Return the compiled graph. The checkpointer is not optional: without one an interrupt is silently lost."""
-    adapter = adapter or Adapter(services.payloads)
+    """Return the compiled graph from the node `first` on.
+
+    Without a checkpointer a run cannot be resumed: what it pauses for is in the tables, where a later run begins.
+    """
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
         SCORE: partial(score, score_rules=services.score_rules, reviewed=services.reviewed),
@@ -51,16 +58,18 @@ def build_graph(
         HUMAN_REVIEW: partial(after_review, adapter=adapter),
     }
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState, context_schema=CaseRun)
-    for name, node in nodes.items():
+    for name in from_(first):
+        node = nodes[name]
         typed: Any = adapter.step(name, node, READS[name], OWNS[name], needs_run=name in (HUMAN_REVIEW, FINALIZE))
         graph.add_node(name, typed)
-    graph.add_edge(START, CLASSIFY)
-    for name, following in NEXT.items():
+    graph.add_edge(START, first)
+    for name in from_(first):
         if name in choices:
-            graph.add_conditional_edges(name, choices[name], list(following))
+            graph.add_conditional_edges(name, choices[name], list(NEXT[name]))
         else:
-            graph.add_edge(name, following[0] if following else END)
-    return graph.compile(checkpointer=checkpointer)
+            graph.add_edge(name, NEXT[name][0] if NEXT[name] else END)
+    # A graph that calls ours may have a checkpointer, which it would inherit.
+    return graph.compile(checkpointer=checkpointer or False)
 
 
 def after_route(state: PlainState, *, adapter: Adapter) -> str:

@@ -6,9 +6,9 @@ the connection of the ledger.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -40,6 +40,8 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
     """
 
     ledger_id = ""
+    missing: Callable[[str], bool] = staticmethod(lambda case_id: False)
+    """Called with a thread that a client reads, and that may have no checkpoint; returns whether it has one now."""
 
     def of_ledger(self, ledger_id: str) -> Self:
         """Return these checkpoints, bound to the ledger with this id."""
@@ -47,7 +49,7 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
         return self
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        """Return the checkpoint of a case.
+        """Return the checkpoint of a case. One that a waiting case lacks is made now.
 
         Raises:
             CheckpointUnreadable: this code did not write the row, or for another ledger. Nothing that it names was
@@ -55,6 +57,8 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
         """
         try:
             found = super().get_tuple(config)
+            if found is None and self._is_made(config["configurable"]):
+                found = super().get_tuple(config)
             if found is not None:
                 _check_shape(found.checkpoint)
                 self._check_ledger(found.metadata)
@@ -79,6 +83,32 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
             with suppress(StoreUnavailable):
                 self.delete_thread(place["thread_id"])
         return {"configurable": {**place, "checkpoint_id": checkpoint["id"]}}
+
+    def holds(self, case_id: str) -> bool:
+        """Return whether a case has a checkpoint, without reading or making it."""
+        raise NotImplementedError
+
+    def threads(self) -> set[str]:
+        """Return the ids of all stored threads."""
+        raise NotImplementedError
+
+    def list(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the name that LangGraph calls it by
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> Iterator[CheckpointTuple]:
+        """Yield checkpoints. The one that a waiting case lacks is made now."""
+        if config is not None and before is None:
+            self._is_made(config["configurable"])
+        yield from super().list(config, filter=filter, before=before, limit=limit)
+
+    def _is_made(self, place: dict[str, Any]) -> bool:
+        """Make the newest checkpoint of a thread of ours, if it waits; return whether there is one now."""
+        is_newest = not place.get("checkpoint_ns") and place.get("checkpoint_id") is None
+        return is_newest and self.missing(str(place["thread_id"]))
 
     def _check_ledger(self, metadata: CheckpointMetadata) -> None:
         stated = cast(dict[str, Any], metadata).get(_LEDGER)
@@ -130,19 +160,6 @@ def _check_shape(checkpoint: Any) -> None:
         raise UnsafeRow("it does not have the structure of a checkpoint")
     if not isinstance(checkpoint["channel_values"].get(GIVEN, {}), dict):
         raise UnsafeRow(f"its {GIVEN} is not an object")
-
-
-class CheckpointIndex(Protocol):
-    """The checkpoint operations that the runner needs in addition to those of LangGraph."""
-
-    def holds(self, case_id: str) -> bool:
-        """Return whether a case has a checkpoint."""
-
-    def threads(self) -> set[str]:
-        """Return the ids of all stored threads."""
-
-    def delete_thread(self, thread_id: str) -> None:
-        """Delete the checkpoint of a case, if it has one."""
 
 
 class SqliteCheckpoints(CaseCheckpointSaver, SqliteSaver):

@@ -1,97 +1,115 @@
-"""Run one case through the graph, from the stage that the tables have."""
+"""Run the graph of a case: start it, resume it from the tables, and keep its checkpoints for clients of LangGraph.
+
+The tables hold all that a later run needs, so that our own runs store no checkpoints. A client that looks at the
+thread of a waiting case finds its checkpoint all the same: it is made when it is first read.
+"""
 
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
+from functools import cached_property
+from threading import Lock
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.errors import EmptyInputError
-from langgraph.types import Command, Durability
+from langgraph.types import Durability
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import (
-    CaseChanged,
-    CheckpointUnreadable,
-    ForgedState,
-    IncompatibleRecord,
-    IncompleteOutcome,
-    InvalidState,
-    LedgerDamaged,
-    ThreadLost,
-    UnknownCase,
-)
+from hitl_orchestrator.errors import IncompatibleRecord, IncompleteOutcome, LedgerDamaged, UnknownCase
 from hitl_orchestrator.graph.adapter import Adapter
-from hitl_orchestrator.graph.build import Graph
-from hitl_orchestrator.graph.checkpoints import CheckpointIndex
+from hitl_orchestrator.graph.build import Graph, build_graph
+from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
 from hitl_orchestrator.graph.isolation import isolated
-from hitl_orchestrator.graph.topology import OUTCOME, ROUTE
+from hitl_orchestrator.graph.topology import CLASSIFY, HUMAN_REVIEW, OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.nodes.human_review import Answer
-from hitl_orchestrator.nodes.ports import Alarms
+from hitl_orchestrator.nodes.dependencies import NodeDependencies
 from hitl_orchestrator.nodes.state import CaseRun
+from hitl_orchestrator.telemetry import NO_SPANS, Spans
 
-# One checkpoint per run. After a crash `recover` runs the case again from the tables, which hold all durable data.
+# One checkpoint per run of a client.
 DURABILITY: Durability = "exit"
 # Escalation chains are short; a case with more steps is at fault.
 MOST_STEPS = 100
 
+_MAKING: ContextVar[str | None] = ContextVar("_MAKING", default=None)
+
 
 class Runner:
-    """The graph with its checkpoints."""
+    """The graph of a case, with and without checkpoints."""
 
     def __init__(
-        self, graph: Graph, checkpoints: CheckpointIndex, adapter: Adapter, alarms: Alarms, *, traced: bool = False
+        self,
+        services: NodeDependencies,
+        checkpoints: CaseCheckpointSaver,
+        ledger: Ledger,
+        *,
+        spans: Spans = NO_SPANS,
+        traced: bool = False,
     ) -> None:
         """With `traced`, the callbacks and tracers of the calling application see the run."""
-        self.graph, self._checkpoints, self._adapter, self._alarms = graph, checkpoints, adapter, alarms
-        self._invoke: Callable[..., Any] = graph.invoke if traced else isolated(graph.invoke)
-        self._update: Callable[..., Any] = graph.update_state if traced else isolated(graph.update_state)
+        self._services, self._checkpoints, self._ledger, self._spans = services, checkpoints, ledger, spans
+        self._adapter, self._traced, self._making = Adapter(services.payloads, spans), traced, Lock()
+        checkpoints.missing = self._make_checkpoint
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph for clients of LangGraph, which stores the checkpoints of its runs."""
+        return build_graph(self._services, self._adapter, self._checkpoints)
+
+    @cached_property
+    def _starting(self) -> Callable[..., Any]:
+        return self._without_checkpoints(CLASSIFY)
+
+    @cached_property
+    def _resuming(self) -> Callable[..., Any]:
+        return self._without_checkpoints(HUMAN_REVIEW)
+
+    def _without_checkpoints(self, first: str) -> Callable[..., Any]:
+        graph = build_graph(self._services, Adapter(None, self._spans), first=first)
+        return graph.invoke if self._traced else isolated(graph.invoke)
 
     def thread(self, case_id: str) -> RunnableConfig:
         """Return the LangGraph config of a case's thread."""
         return {"configurable": {"thread_id": case_id}, "recursion_limit": MOST_STEPS}
 
     def input(self, submission: Submission) -> dict[str, Any]:
-        """Return the input of the graph."""
+        """Return the input of the graph for clients."""
         return {"submission": self._adapter.plain(submission, submission.case_id)}
 
     def start(self, submission: Submission) -> AuditRecord | None:
-        """Run a new case until it finishes or waits. Returns the audit record if it finished."""
-        return self._run(self.input(submission), submission.case_id)
+        """Run a case from its first node until it finishes or waits. Returns the audit record if it finished."""
+        return self._run(self._starting, submission)
+
+    def resume(self, submission: Submission) -> AuditRecord | None:
+        """Run a decided case from its review on. Returns the audit record."""
+        return self._run(self._resuming, submission)
 
     def go_on(self, case: Case) -> AuditRecord | None:
         """Resume a case from the stage that the tables have. Returns the audit record if it finished."""
+        self.forget(case.case_id)
         if case.stage is CaseStage.RECEIVED:
-            self._checkpoints.delete_thread(case.case_id)
             return self.start(case.submission)
-        if not self._checkpoints.holds(case.case_id):
-            return self._run_rebuilt(case)
-        try:
-            return self._resume(case)
-        except (CheckpointUnreadable, InvalidState, ForgedState) as exc:
-            # The tables are the truth: rebuild an unusable checkpoint from them.
-            self._alarms.alarm(case.case_id, str(exc))
-            self._checkpoints.delete_thread(case.case_id)
-            return self._run_rebuilt(case)
+        return self.resume(case.submission) if case.stage is CaseStage.DECIDED else None
 
     def forget(self, case_id: str) -> None:
-        """Delete the checkpoint of a case that another process finished."""
-        self._checkpoints.delete_thread(case_id)
+        """Delete the checkpoint of a case, if it has one: the case has moved on."""
+        if self._checkpoints.holds(case_id):
+            self._checkpoints.delete_thread(case_id)
 
-    def forget_finished(self, ledger: Ledger) -> None:
-        """Delete the checkpoints of finished cases: a crash right after an outcome leaves one."""
+    def forget_finished(self) -> None:
+        """Delete the checkpoints of finished cases, which a crash may have left."""
         threads = self._checkpoints.threads()
         # Read after the threads, so that a case submitted meanwhile is not among them.
-        unfinished = set(ledger.stages(*(stage for stage in CaseStage if stage is not CaseStage.FINISHED)))
+        unfinished = set(self._ledger.stages(*(stage for stage in CaseStage if stage is not CaseStage.FINISHED)))
         for case_id in threads - unfinished:
             # Leave threads of other applications alone, and those of unreadable cases.
             with suppress(UnknownCase, IncompatibleRecord, IncompleteOutcome, LedgerDamaged):
-                if ledger.case(case_id).stage is CaseStage.FINISHED:
-                    self.forget(case_id)
+                if self._ledger.case(case_id).stage is CaseStage.FINISHED:
+                    self._checkpoints.delete_thread(case_id)
 
     def close(self) -> None:
         """Close the connection of the checkpoints, if they have one."""
@@ -99,21 +117,35 @@ class Runner:
         if connection is not None:
             connection.close()
 
-    def _resume(self, case: Case) -> AuditRecord | None:
-        """Resume a case from its checkpoint. LangGraph ends silently if the checkpoint names unknown nodes."""
-        record = self._run(Command(resume=Answer().model_dump(mode="json")), case.case_id)
-        if record is None and case.stage is CaseStage.DECIDED:
-            raise ForgedState(case.case_id, "it was decided, and resuming it led to no outcome")
-        return record
+    def _run(self, invoke: Callable[..., Any], submission: Submission) -> AuditRecord | None:
+        """Run the graph on values in memory. Nobody reads its state, so that it emits none."""
+        run = CaseRun(submission=submission)
+        invoke({"submission": submission}, self.thread(submission.case_id), context=run, stream_mode=[])
+        record = run.computed.get(OUTCOME)
+        return record if isinstance(record, AuditRecord) else None
 
-    def _run_rebuilt(self, case: Case) -> AuditRecord | None:
-        """Resume a case from a checkpoint that is rebuilt from the tables."""
-        self._rebuild_thread(case)
-        return self._run(None, case.case_id)
+    def _make_checkpoint(self, case_id: str) -> bool:
+        """Make the checkpoint of a waiting case at its review, from the tables; return whether there is one now."""
+        if _MAKING.get() == case_id:
+            return False
+        try:
+            case = self._ledger.case(case_id)
+        except UnknownCase:
+            return False
+        if case.stage is not CaseStage.WAITING:
+            return False
+        token = _MAKING.set(case_id)
+        try:
+            with self._making:
+                if not self._checkpoints.holds(case_id):
+                    isolated(self._pause)(case)
+        finally:
+            _MAKING.reset(token)
+        return True
 
-    def _rebuild_thread(self, case: Case) -> None:
-        """Rebuild the thread of a case from its review, right after the routing."""
-        routing = case.reviews[-1].shown.routing
+    def _pause(self, case: Case) -> None:
+        """Run a case from right after its routing to its pause."""
+        routing, thread = case.reviews[-1].shown.routing, self.thread(case.case_id)
         parts: dict[str, Value] = {
             "submission": case.submission,
             "classification": Classification(risk_level=routing.risk_level, output=routing.output, error=routing.error),
@@ -121,14 +153,5 @@ class Runner:
             "decision": routing.decision,
         }
         state = {key: self._adapter.plain(value, case.case_id) for key, value in parts.items()}
-        self._update(self.thread(case.case_id), state, as_node=ROUTE)
-
-    def _run(self, start: Any, case_id: str) -> AuditRecord | None:
-        try:
-            state = self._invoke(start, self.thread(case_id), context=CaseRun(), durability=DURABILITY)
-        except (EmptyInputError, ThreadLost) as exc:
-            # Another process finished the case and deleted its thread after we found it.
-            self._checkpoints.delete_thread(case_id)
-            raise CaseChanged(case_id, CaseStage.FINISHED.value) from exc
-        outcome = state.get(OUTCOME)
-        return None if outcome is None else self._adapter.typed(AuditRecord, outcome)
+        self.graph.update_state(thread, state, as_node=ROUTE)
+        self.graph.invoke(None, thread, context=CaseRun(), durability=DURABILITY)

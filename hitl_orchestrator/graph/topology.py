@@ -63,6 +63,18 @@ NEXT = {
 }
 """The steps that may follow each step. An escalation is the edge from human_review back to itself."""
 
+
+def from_(step: str) -> list[str]:
+    """Return a step and all that may follow it, in the order of a case."""
+    reached, pending = set[str](), [step]
+    while pending:
+        each = pending.pop()
+        if each not in reached:
+            reached.add(each)
+            pending += NEXT[each]
+    return [each for each in NEXT if each in reached]
+
+
 PAUSES = {HUMAN_REVIEW: 1}
 """The calls of `interrupt` in each step that has any. `tests/graph/test_topology.py` compares it with the code."""
 

@@ -324,8 +324,6 @@ def build_runner(
     store: str, ledger: Ledger, ports: NodePorts, given: Collaborators, reviewed: Callable[[], Reviewed | None]
 ) -> "Runner":
     """Build the graph on the checkpoints of a store. Imports LangGraph, which is slow."""
-    from hitl_orchestrator.graph.adapter import Adapter  # noqa: PLC0415
-    from hitl_orchestrator.graph.build import build_graph  # noqa: PLC0415
     from hitl_orchestrator.graph.runner import Runner  # noqa: PLC0415
 
     dependencies = NodeDependencies(
@@ -340,8 +338,7 @@ def build_runner(
         reviewed=reviewed,
     )
     checkpoints = checkpoints_of(store, given.encryption).of_ledger(ledger.ledger_id)
-    adapter = Adapter(ledger, given.spans)
-    return Runner(build_graph(dependencies, checkpoints, adapter), checkpoints, adapter, ports, traced=given.traced)
+    return Runner(dependencies, checkpoints, ledger, spans=given.spans, traced=given.traced)
 
 
 def new_case_id() -> str:

@@ -44,8 +44,31 @@ class OutcomeText(NamedTuple):
     text: str
 
 
+class Opening(NamedTuple):
+    """The review that a run opens, before it is recorded: what it shows, and the answer of a shadow policy."""
+
+    shown: ReviewSnapshot
+    at: datetime
+    shadow: ShadowAnswer | None = None
+
+
+class Ending(NamedTuple):
+    """The outcome of a case, before it is recorded, and its routing."""
+
+    record: AuditRecord
+    routing: Routing
+    at: datetime
+
+
 class Cases(Protocol):
     """Cases from intake to outcome."""
+
+    def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
+        """Record a new case together with the result of its first run, in one transaction, and return it.
+
+        Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
+        the same content, with other content, or by another submitter. `receive` tells these apart.
+        """
 
     def receive(
         self,
@@ -224,12 +247,17 @@ class Reviews(Protocol):
         """
 
     def decide(
-        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+        self,
+        review: StoredReview,
+        verdict: RecordedDecision,
+        actor: Actor,
+        then: ReviewSnapshot | Ending | None = None,
     ) -> StoredReview:
         """Record the one decision of an open review, at the version and digest of `review`.
 
-        A final decision moves the case to `decided`, and the caller holds its lease; an escalation or vote opens
-        `pass_to` in the same transaction. The same answer of the same reviewer again returns the recorded one.
+        The same transaction records what follows `then`: the next review after an escalation or a vote, or the outcome
+        of the case. A final decision without an outcome moves the case to `decided`, and the caller holds its lease.
+        The same answer of the same reviewer again returns the recorded one.
 
         Raises:
             ReviewAlreadyDecided: another answer was recorded.

@@ -110,8 +110,8 @@ class CaseRepository:
                 intake = marked(draft, contents := new_contents())
             lease = self._work.columns(submission.case_id, row["now"], driving=driving)
             columns |= {"content": content_digest(intake.body), **lease}
-            self._log.add_case(transaction, intake, contents, columns, end=row)
-            _note_spot_check(transaction, submission)
+            self._log.add_case(transaction, (intake,), contents, columns, end=row)
+            note_spot_check(transaction, submission)
         if driving:
             self._work.hold(submission.case_id, lease["fence"])
         return Case(submission=submission, stage=CaseStage.RECEIVED)
@@ -334,7 +334,7 @@ class CaseRepository:
         return case
 
 
-def _note_spot_check(transaction: StoreTransaction, submission: Submission) -> None:
+def note_spot_check(transaction: StoreTransaction, submission: Submission) -> None:
     """Remove a case from the due spot checks as soon as its spot check is submitted."""
     check = submission.quality_check
     if check is not None and check.kind is QualityCheckKind.SPOT_CHECK:

@@ -131,12 +131,23 @@ class EventLog:
         return linked[0].seq
 
     def add_case(
-        self, transaction: StoreTransaction, intake: Draft, contents: Contents, columns: dict[str, Any], *, end: Any
-    ) -> None:
-        """Append the first entry of a case, with its rows. The schema decides which of several submissions is first."""
-        (entry,) = self._link(transaction, end, [intake])
-        transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entry.seq, **columns)
+        self,
+        transaction: StoreTransaction,
+        drafts: Sequence[Draft],
+        contents: Contents,
+        columns: dict[str, Any],
+        *,
+        end: Any,
+    ) -> int:
+        """Append the first entries of a case, with its rows; return the number of the first.
+
+        The texts of the first are in `contents` already. The schema decides which of several submissions is first.
+        """
+        intake, *more = drafts
+        entries = self._link(transaction, end, [intake, *(marked(_readable(draft), contents) for draft in more)])
+        transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entries[0].seq, **columns)
         transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
+        return entries[0].seq
 
     def head(self, transaction: StoreTransaction) -> Head:
         """Return the last entry's number and digest. Raises `LedgerDamaged` if the head row does not confirm them."""

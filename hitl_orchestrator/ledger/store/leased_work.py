@@ -18,6 +18,9 @@ from hitl_orchestrator.ledger.store.sql import cases as statements
 
 _NO_CASE = ""
 _LEASE = ("fence", "holder", "held_since", "held_until")
+NO_LEASE: dict[str, Any] = dict.fromkeys((*_LEASE, "lease_seal"))
+"""The columns of a case that no worker holds."""
+
 LEASE_SEAL = "lease"
 """The label of the seal of a lease: case, fencing token, holder and times."""
 
@@ -116,7 +119,7 @@ class LeasedWork:
     def columns(self, case_id: str, now: str, *, driving: bool = True) -> dict[str, Any]:
         """Return the columns of a new lease from a time of the store's clock on; of none if not `driving`."""
         if not driving:
-            return dict.fromkeys((*_LEASE, "lease_seal"))
+            return NO_LEASE
         until = instant_text(datetime.fromisoformat(now) + timedelta(seconds=self._holder.seconds))
         lease = (new_fence(), self._holder.name, now, until)
         seal = self._log.sealing.columns(LEASE_SEAL, case_id, *lease)

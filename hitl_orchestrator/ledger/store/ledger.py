@@ -23,6 +23,7 @@ from hitl_orchestrator.ledger.store.outcomes import OutcomeRepository
 from hitl_orchestrator.ledger.store.policies import PolicyRepository
 from hitl_orchestrator.ledger.store.redaction import RedactionRepository
 from hitl_orchestrator.ledger.store.reviews import ReviewRepository
+from hitl_orchestrator.ledger.store.runs.new_cases import NewCaseRepository
 from hitl_orchestrator.ledger.store.snapshot import StoreSnapshot
 
 
@@ -49,6 +50,8 @@ class LedgerStore:
         self.latest_attempt, self.cases_of = cases.latest_attempt, cases.cases_of
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
+
+        self.record_run = NewCaseRepository(database, log).record_run
 
         executions = ExecutionRepository(database, holder, log)
         self.execution, self.executions = executions.execution, executions.executions

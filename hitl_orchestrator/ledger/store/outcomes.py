@@ -8,11 +8,11 @@ from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.errors import CaseUnfinished, IncompleteOutcome, LedgerDamaged
-from hitl_orchestrator.ledger.database.ports import Database, resumed, retried
+from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
-from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
 from hitl_orchestrator.ledger.ports.ledger import OutcomeSpan, OutcomeText
 from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
@@ -44,10 +44,7 @@ class OutcomeRepository:
                 return recorded_outcome(transaction, record.case_id, self._log)
             finished = builders.finished(record, at)
             seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
-            outcome = outcome_of(seq, finished.body, body_of(moved.intake))
-            transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
-            if is_spot_checked(record):
-                transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=seq)
+            add_outcome(transaction, record, outcome_of(seq, finished.body, body_of(moved.intake)))
         return record
 
     @resumed
@@ -123,6 +120,13 @@ class OutcomeRepository:
         if (metadata is None and not is_erased) or not isinstance(timestamp, str):
             raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names content that is not stored")
         return record, timestamp, metadata, is_erased
+
+
+def add_outcome(transaction: StoreTransaction, record: AuditRecord, outcome: Outcome) -> None:
+    """Add the row of the outcome of a case. A sampled case is added to the due spot checks."""
+    transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
+    if is_spot_checked(record):
+        transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=outcome.finished_seq)
 
 
 def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:

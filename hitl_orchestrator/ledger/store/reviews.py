@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
@@ -12,15 +13,23 @@ from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview,
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events import builders
-from hitl_orchestrator.ledger.events.chain import time_text
+from hitl_orchestrator.ledger.events.chain import Draft, body_of, time_text
 from hitl_orchestrator.ledger.events.contents import ERASED
+from hitl_orchestrator.ledger.events.outcomes import outcome_of
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.keys.recorded import check_recorded, recorded_with
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
+from hitl_orchestrator.ledger.ports.ledger import Ending
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
+from hitl_orchestrator.ledger.store.outcomes import add_outcome
 from hitl_orchestrator.ledger.store.rows import answer_columns, readable, review_of, reviews_in, search_columns
 from hitl_orchestrator.ledger.store.sql import reviews as statements
-from hitl_orchestrator.ledger.store.sql.cases import DECIDE_CASE
+from hitl_orchestrator.ledger.store.sql.cases import DECIDE_CASE, SETTLE_CASE
+from hitl_orchestrator.ledger.store.sql.events import HEAD_AND_CONTENTS
+
+_BEFORE_FINISH = 2
+"""The entries before an outcome that a decision writes with it: the decision, and the resumption."""
 
 
 class ReviewRepository:
@@ -42,18 +51,22 @@ class ReviewRepository:
                 if row is not None:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
-            opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]))
+            opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]), moved.end["seq"])
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
             self._log.append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened
 
     @retried
     def decide(
-        self, review: StoredReview, verdict: RecordedDecision, actor: Actor, pass_to: ReviewSnapshot | None = None
+        self,
+        review: StoredReview,
+        verdict: RecordedDecision,
+        actor: Actor,
+        then: ReviewSnapshot | Ending | None = None,
     ) -> StoredReview:
-        """Record the one decision of a review: decision, next review, stage and entries in one transaction."""
+        """Record the one decision of a review, and what follows from it, in one transaction."""
         try:
-            decided = self._record(statements.RECORD_DECISION, review, verdict, actor, pass_to)
+            decided = self._record(statements.RECORD_DECISION, review, verdict, actor, then)
         except UniqueViolation:
             decided = None
         return decided or self._recorded(review, verdict)
@@ -145,43 +158,69 @@ class ReviewRepository:
         review: StoredReview,
         verdict: RecordedDecision,
         actor: Actor,
-        pass_to: ReviewSnapshot | None,
+        then: ReviewSnapshot | Ending | None,
     ) -> StoredReview | None:
         """Record a decision and its consequences; return None if the review is not open for it."""
         decided = self._log.sealing.sealed(builders.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {"to_status": decided.status.value, "verdict": _text_of(verdict), "seal": decided.seal}
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
-        leased = None
+        answered, lease = builders.answered(decided, verdict, actor), None
         with self._database.write() as transaction:
             recorded = transaction.first(statement, **values, **answer_columns(verdict))
             if recorded is None:
                 return None
-            drafts = [builders.answered(decided, verdict, actor)]
-            lease = self._work.columns(review.case_id, recorded["now"], driving=pass_to is None)
-            if pass_to is not None:
-                opened = self._add(transaction, pass_to, verdict.decided_at, datetime.fromisoformat(recorded["now"]))
-                drafts.append(builders.review_opened(opened))
+            if isinstance(then, Ending):
+                self._settle(transaction, answered, then)
+            elif then is not None:
+                self._pass_on(transaction, answered, then, datetime.fromisoformat(recorded["now"]))
             else:
+                lease = self._work.columns(review.case_id, recorded["now"])
                 new = {f"new_{name}": value for name, value in lease.items()}
-                leased = transaction.first(DECIDE_CASE, wanted_case=review.case_id, **new)
-                if leased is None:
-                    raise CaseChanged(review.case_id, stage_in(transaction, review.case_id))
-            self._log.append(transaction, *drafts, end=leased)
-        if leased is not None:
+                end = self._moved(transaction, DECIDE_CASE, review.case_id, **new)
+                self._log.append(transaction, answered, end=end)
+        if lease is not None:
             self._work.hold(review.case_id, lease["fence"])
         return decided
 
+    def _settle(self, transaction: StoreTransaction, answered: Draft, ending: Ending) -> None:
+        """Record the outcome that a decision leads to."""
+        case_id, finished = ending.record.case_id, builders.finished(ending.record, ending.at)
+        end = self._moved(transaction, SETTLE_CASE, case_id)
+        resumed = builders.resumed(case_id, answered.body["review_id"], ending.at)
+        seq = self._log.append(transaction, answered, resumed, finished, end=end) + _BEFORE_FINISH
+        add_outcome(transaction, ending.record, outcome_of(seq, finished.body, body_of(str(end["intake"]))))
+
+    def _pass_on(
+        self, transaction: StoreTransaction, answered: Draft, shown: ReviewSnapshot, queued_at: datetime
+    ) -> None:
+        """Open the next review of a case."""
+        end = transaction.first(HEAD_AND_CONTENTS, wanted_case=shown.case_id)
+        opened = self._add(transaction, shown, answered.at, queued_at, end["seq"])
+        self._log.append(transaction, answered, builders.review_opened(opened), end=end)
+
+    def _moved(self, transaction: StoreTransaction, statement: Statement, case_id: str, **values: Any) -> Any:
+        """Move a waiting case, and return the end of the ledger with its contents. Raises `CaseChanged`."""
+        row = transaction.first(statement, wanted_case=case_id, **values)
+        if row is None:
+            raise CaseChanged(case_id, stage_in(transaction, case_id))
+        return row
+
     def _add(
-        self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime
+        self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime, place: int
     ) -> StoredReview:
         review = self._log.sealing.sealed(builders.row_opened(shown, at, queued_at))
-        times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
-        values = review.model_dump(exclude={"shown", "verdict", *times})
-        values |= {name: time_text(time) for name, time in times.items()}
-        texts = {"shown": _text_of(shown), "verdict": None, "answer_key": None, "status": review.status.value}
-        transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, self._log.sealing))
+        add_review(transaction, review, self._log.sealing, place)
         return review
+
+
+def add_review(transaction: StoreTransaction, review: StoredReview, seals: Seals, place: int) -> None:
+    """Add the row of a new review. Its `place` is the number of the last entry before the two that open it."""
+    times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
+    values = review.model_dump(exclude={"shown", "verdict", *times})
+    values |= {name: time_text(time) for name, time in times.items()}
+    texts = {"shown": _text_of(review.shown), "verdict": None, "answer_key": None, "status": review.status.value}
+    transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, seals), place=place)
 
 
 def _text_of(value: Value) -> str:

@@ -1,6 +1,7 @@
 """Decide cases: record the one decision of a review, and resume the case with it."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
@@ -8,8 +9,8 @@ from hitl_orchestrator.domain.enums import CaseStage, RiskLevel
 from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.errors import InvalidInput, ReviewEscalated
-from hitl_orchestrator.ledger.events.builders import answer_digest, receipt
-from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.events.builders import answer_digest, receipt, row_answered
+from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, check_live, not_waiting, open_review_of
@@ -54,8 +55,8 @@ class CaseDecisions:
             earlier = self._ledger.answered_under(review)
             if earlier is not None:
                 return self._resume(case, receipt(earlier, case.case_id, review))
-            case, row = self._record(case, events, review, acting)
-        return self._resume(case, row, verified=True)
+            recorded = self._record(case, events, review, acting)
+        return self._after(recorded)
 
     def decide_many(self, keys: Sequence[CaseKey], review: Review, acting: Acting) -> list[Case]:
         """Record one decision for several cases: of low risk, routed by one rule, and never escalated."""
@@ -99,20 +100,36 @@ class CaseDecisions:
         row = self._recorder.cancel(row, case, submitter, reason=reason, acting=acting)
         return self._resume(case, row, verified=True)
 
-    def _record(self, case: Case, events: list[Event], review: Review, acting: Acting) -> tuple[Case, StoredReview]:
-        """Record a decision, and return the case as it was decided.
+    def _record(self, case: Case, events: list[Event], review: Review, acting: Acting) -> "_Recorded":
+        """Record a decision, with the outcome that it leads to.
 
         Of two concurrent votes one is first. The other then votes in the next review, unless it names a review.
         """
         while True:
             try:
                 row = self._review_for(case, review)
-                return case, self._recorder.decide(row, review, acting=acting, case=case, events=events)
+                checked = self._recorder.checked(row, review, acting=acting, case=case, events=events)
+                ending = None
+                if checked.pass_to is None and case.open_review is not None and row.verdict is None:
+                    ending = self._runner.ending_of(_decided(case, row_answered(row, checked.verdict)))
+                recorded = self._recorder.record(checked, ending)
+                return _Recorded(case, recorded, ending, is_first=recorded.verdict == checked.verdict)
             except ReviewEscalated:
                 count = len(case.reviews)
                 case, events = self._reader.to_decide(CaseKey(case.case_id))
                 if review.review_id or review.shown_digest or len(case.reviews) == count:
                     raise
+
+    def _after(self, recorded: "_Recorded") -> Case:
+        """Return a case after its decision was recorded; one without an outcome goes on."""
+        case, row, ending, is_first = recorded
+        if not is_first:
+            return self._runner.run(self._ledger.case(case.case_id))
+        if ending is None:
+            return self._resume(case, row, verified=True)
+        decided = _decided(case, row)
+        ended = decided.model_copy(update={"stage": CaseStage.FINISHED, "record": ending.record})
+        return self._runner.recorded(decided, ended)
 
     def _review_for(self, case: Case, answer: Review) -> StoredReview:
         """Return the review that an answer concerns: the open one, or else the last.
@@ -140,9 +157,25 @@ class CaseDecisions:
         before = case.open_review
         if before is None or row.verdict is None or row.verdict.final is None:
             return self._runner.run(self._ledger.case(case.case_id))
-        reviews = tuple(row if each.review_id == row.review_id else each for each in case.reviews)
-        decided = case.model_copy(update={"stage": CaseStage.DECIDED, "reviews": reviews})
-        return self._runner.run(decided, at_hand=verified and before.review_id == row.review_id)
+        return self._runner.run(_decided(case, row), at_hand=verified and before.review_id == row.review_id)
+
+
+class _Recorded(NamedTuple):
+    """A case as it was read, its review as it was decided, and the outcome that was recorded with the decision.
+
+    The answer is not the first one if the same one was recorded before.
+    """
+
+    case: Case
+    row: StoredReview
+    ending: Ending | None
+    is_first: bool
+
+
+def _decided(case: Case, row: StoredReview) -> Case:
+    """Return a case as the decision in this row of its review has left it."""
+    reviews = tuple(row if each.review_id == row.review_id else each for each in case.reviews)
+    return case.model_copy(update={"stage": CaseStage.DECIDED, "reviews": reviews})
 
 
 def _named_review(case: Case, answer: Review) -> str | None:

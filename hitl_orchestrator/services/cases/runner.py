@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import (
@@ -22,7 +22,7 @@ from hitl_orchestrator.errors import (
     NewerAttempt,
     RequestRejected,
 )
-from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger, Opening
 from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -107,13 +107,42 @@ class CaseRunner:
             CaseNotMoved: the run ended where it began.
             CaseBusy: another worker runs it, and did not finish in time.
         """
-        with self._ports.at_hand(case) if new or at_hand else nullcontext():
+        with self._ports.unit_of_work(case) if new or at_hand else nullcontext():
             after, finished_here = self._run(case, new=new)
+        return self._told(case, after, finished_here=finished_here)
+
+    def first_run(self, submission: Submission) -> Opening | Ending:
+        """Run a submission that is not recorded yet, and return what the caller is to record with it."""
+        case = Case(submission=submission, stage=CaseStage.RECEIVED)
+        return self._collected(case, self.graph.start)
+
+    def ending_of(self, case: Case) -> Ending:
+        """Run a case on from a decision that is not recorded yet, and return the outcome to record with it."""
+        ending = self._collected(case, self.graph.resume)
+        if not isinstance(ending, Ending):
+            raise CaseNotMoved(case.case_id, case.stage.value)
+        return ending
+
+    def recorded(self, before: Case, after: Case) -> Case:
+        """Return a case whose run was just recorded by the caller, after telling those who wait for it."""
+        if before.reviews:
+            self.graph.forget(before.case_id)
+        _log_end(after)
+        return self._told(before, after, finished_here=after.record is not None)
+
+    def _collected(self, case: Case, run: Callable[[Submission], AuditRecord | None]) -> Opening | Ending:
+        with self._ports.unit_of_work(case, collects=True) as unit:
+            run(case.submission)
+        if unit.result is None:
+            raise CaseNotMoved(case.case_id, case.stage.value)
+        return unit.result
+
+    def _told(self, before: Case, after: Case, *, finished_here: bool) -> Case:
         self._on_run()
         try:
             if after.stage is CaseStage.FINISHED:
                 for hook in self._on_finished:
-                    hook(case, after)
+                    hook(before, after)
         finally:
             for tell in self._on_decided if finished_here else ():
                 tell(after)
@@ -146,7 +175,7 @@ class CaseRunner:
 
     def forget_finished(self) -> None:
         """Delete the checkpoints that a crash has left behind for finished cases."""
-        self.graph.forget_finished(self._ledger)
+        self.graph.forget_finished()
 
     def close(self) -> None:
         """Close the checkpoints, if the graph was built."""
@@ -209,15 +238,15 @@ class CaseRunner:
     def _result(self, case: Case, record: AuditRecord | None, *, new: bool) -> Case:
         """Return a case as the run has left it."""
         if record is not None:
-            event = {"case_id": case.case_id, "event": "finished"}
-            _log.info("case %s finished: %s", case.case_id, record.final_decision.value, extra=event)
-            return case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})
+            after = case.model_copy(update={"stage": CaseStage.FINISHED, "record": record})
+            _log_end(after)
+            return after
         if new:
             row = self._ledger.latest_review(case.case_id)
             if row is not None and row.verdict is None:
-                event = {"case_id": case.case_id, "event": "waiting"}
-                _log.info("case %s waits for a %s", case.case_id, row.role, extra=event)
-                return case.model_copy(update={"stage": CaseStage.WAITING, "reviews": (row,)})
+                after = case.model_copy(update={"stage": CaseStage.WAITING, "reviews": (row,)})
+                _log_end(after)
+                return after
         return self._ledger.case(case.case_id)
 
     def _overtaken(self, case: Case, why: HitlError) -> _Ran:
@@ -243,6 +272,15 @@ class CaseRunner:
             if current.stage is not case.stage:
                 return _Ran(current)
         return self._run(self._ledger.case(case.case_id), new=False)
+
+
+def _log_end(case: Case) -> None:
+    """Log where a run has left a case."""
+    about = {"case_id": case.case_id, "event": "finished" if case.record is not None else "waiting"}
+    if case.record is not None:
+        _log.info("case %s finished: %s", case.case_id, case.record.final_decision.value, extra=about)
+    else:
+        _log.info("case %s waits for a %s", case.case_id, case.waiting_for, extra=about)
 
 
 def _was_escalated(case: Case) -> bool:

@@ -66,12 +66,18 @@ class CaseSubmission:
         """Store a task, and run its case until it finishes or waits for a reviewer."""
         submission = self._submission(intake)
         actor = submitter_of(submission, acting)
+        if not resubmit and not self._asks_classifier(submission):
+            case = self._ledger.record_run(submission, actor, self._runner.first_run(submission))
+            if case is not None:
+                return self._recorded(case)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.
         how = {"resubmit": resubmit, "own_only": acting.is_confined, "driving": True}
         case = self._ledger.receive(submission, actor, **how)
-        event = {"case_id": case.case_id, "event": "submitted"}
-        _log.info("case %s submitted", case.case_id, extra=event)
         new = case.case_id == submission.case_id
+        if new and case.stage is not CaseStage.RECEIVED:
+            # The connection was lost after the store had recorded the run.
+            return self._recorded(case)
+        _log_submitted(case)
         if new and case.submission.supersedes is not None:
             self._runner.supersede(case.submission.supersedes)
         try:
@@ -124,8 +130,22 @@ class CaseSubmission:
             awaits_classifier=output is None and self._to_classify(intake),
         )
 
+    def _recorded(self, case: Case) -> Case:
+        """Return a new case that was recorded with its first run."""
+        _log_submitted(case)
+        return self._runner.recorded(Case(submission=case.submission, stage=CaseStage.RECEIVED), case)
+
+    def _asks_classifier(self, submission: Submission) -> bool:
+        """Whether a run of this submission calls a classifier, which takes long and may fail: it is stored before."""
+        is_given = submission.output is not None or submission.quality_check is not None
+        return submission.awaits_classifier or (not is_given and self._runner.has_classifier)
+
     def _to_classify(self, intake: Intake) -> bool:
         """Whether a missing output is to be produced. A case that measures reviewers repeats another case."""
         if intake.quality_check is not None:
             return False
         return self._runner.has_classifier if intake.classify is None else intake.classify
+
+
+def _log_submitted(case: Case) -> None:
+    _log.info("case %s submitted", case.case_id, extra={"case_id": case.case_id, "event": "submitted"})

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
@@ -19,7 +20,8 @@ from hitl_orchestrator.errors import (
     RequestRejected,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.events.builders import row_opened
+from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger, Opening
 from hitl_orchestrator.policies.language.model import NOT_ROUTED
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
@@ -32,10 +34,25 @@ from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.rejected_attempts import RejectedAttempts
 from hitl_orchestrator.services.reviews.requirements import facts_of
 
-__all__ = ["NodePorts"]
+__all__ = ["NodePorts", "UnitOfWork"]
 
 _IN_GRAPH = Acting(channel="graph")
-_AT_HAND: ContextVar[Case | None] = ContextVar("_AT_HAND", default=None)
+
+
+@dataclass
+class UnitOfWork:
+    """One run of a case in this process.
+
+    The nodes use the `case`, which the caller has just written, or read and verified, instead of reading it again.
+    With `collects` they record nothing: the caller records the `result` of the run with what led to it.
+    """
+
+    case: Case
+    collects: bool = False
+    result: Opening | Ending | None = None
+
+
+_UNIT: ContextVar[UnitOfWork | None] = ContextVar("_UNIT", default=None)
 
 
 class NodePorts:
@@ -57,24 +74,27 @@ class NodePorts:
         self._rejected, self._people, self._policies, self._clock = rejected, people, policies, clock
 
     @contextmanager
-    def at_hand(self, case: Case) -> Iterator[None]:
-        """Let the nodes use this case within the context instead of reading and verifying it again.
-
-        The caller has just written it, or read and verified it, in this unit of work.
-        """
-        token = _AT_HAND.set(case)
+    def unit_of_work(self, case: Case, *, collects: bool = False) -> Iterator[UnitOfWork]:
+        """Run a case within this context as one unit of work."""
+        unit = UnitOfWork(case, collects)
+        token = _UNIT.set(unit)
         try:
-            yield
+            yield unit
         finally:
-            _AT_HAND.reset(token)
+            _UNIT.reset(token)
 
     def open(self, submission: Submission, routing: Routing | None) -> StoredReview:
         """Return the current review of a case; open the first one where there is none."""
         if routing is None:
             return self._current_review(submission.case_id)
         self._check_submission(submission)
-        shadow, routing = routing.decision.shadow, _without_shadow(routing)
-        row = self._ledger.open_review(self._snapshot(submission, routing), self._clock(), shadow)
+        shadow, routing = routing.decision.shadow, _as_shown(routing)
+        opening = Opening(self._snapshot(submission, routing), self._clock(), shadow)
+        unit = _unit_of(submission.case_id)
+        if unit is not None and unit.collects:
+            unit.result = opening
+            return row_opened(opening.shown, opening.at, opening.at)
+        row = self._ledger.open_review(*opening)
         return row if row.verdict is None else self._access.verified(row)
 
     def _snapshot(self, submission: Submission, routing: Routing) -> ReviewSnapshot:
@@ -124,7 +144,7 @@ class NodePorts:
         if routing is not None and self._is_auto_approved(submission, routing):
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
-                return self._ledger.finish(by_agent(submission, routing, now), routing, now)
+                return self._finished(Ending(by_agent(submission, routing, now), routing, now))
         at_hand = self._decided_at_hand(submission.case_id)
         row = at_hand or self._ledger.latest_review(submission.case_id)
         if row is None:
@@ -136,7 +156,15 @@ class NodePorts:
             row = self._access.verified(row)
         chance = self._review_probability(submission, row.shown.routing)
         record = by_person(submission, row, self._access.earlier(row), chance)
-        return self._ledger.finish(record, row.shown.routing, now)
+        return self._finished(Ending(record, row.shown.routing, now))
+
+    def _finished(self, ending: Ending) -> AuditRecord:
+        """Record the outcome of a case, unless the caller of the run does."""
+        unit = _unit_of(ending.record.case_id)
+        if unit is None or not unit.collects:
+            return self._ledger.finish(*ending)
+        unit.result = ending
+        return ending.record
 
     def alarm(self, case_id: str, cause: str) -> None:
         """Record once that data was found which this package did not write."""
@@ -168,10 +196,9 @@ class NodePorts:
 
     def _decided_at_hand(self, case_id: str) -> StoredReview | None:
         """Return the review that this unit of work has verified and decided, if this is its case."""
-        case = _AT_HAND.get()
-        if case is None or case.case_id != case_id or not case.reviews or case.reviews[-1].verdict is None:
-            return None
-        return case.reviews[-1]
+        unit = _unit_of(case_id)
+        row = unit.case.reviews[-1] if unit is not None and unit.case.reviews else None
+        return row if row is not None and row.verdict is not None else None
 
     def _review_probability(self, submission: Submission, routing: Routing) -> float:
         """Return the probability that a case like this one is reviewed: spot checks are drawn at random."""
@@ -181,15 +208,15 @@ class NodePorts:
 
     def _check_submission(self, submission: Submission) -> None:
         """Raise `ForgedState` if the submission in the state differs from the one in the ledger."""
-        at_hand = _AT_HAND.get()
-        if at_hand is not None and at_hand.case_id == submission.case_id:
-            stored = at_hand.submission
+        unit = _unit_of(submission.case_id)
+        if unit is not None:
+            stored = unit.case.submission
         else:
             try:
                 stored = self._ledger.case(submission.case_id).submission
             except UnknownCase:
                 raise IncompleteOutcome(submission.case_id, "it was never received") from None
-        if _text(stored) != _text(submission):
+        if stored is not submission and _text(stored) != _text(submission):
             raise self._forged(submission.case_id, "its submission is not the one that the ledger holds")
 
     def _forged(self, case_id: str, why: str) -> ForgedState:
@@ -205,11 +232,15 @@ class NodePorts:
         return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
 
 
-def _without_shadow(routing: Routing) -> Routing:
-    """Return the routing that reviewers see: without the answer of a shadow policy."""
-    if routing.decision.shadow is None:
-        return routing
-    return routing.model_copy(update={"decision": routing.decision.model_copy(update={"shadow": None})})
+def _unit_of(case_id: str) -> UnitOfWork | None:
+    """Return the unit of work of a case, if this is one."""
+    unit = _UNIT.get()
+    return unit if unit is not None and unit.case.case_id == case_id else None
+
+
+def _as_shown(routing: Routing) -> Routing:
+    """Return the routing that reviewers see: without the answer of a shadow policy, and as it is read later."""
+    return routing.model_copy(update={"decision": routing.decision.model_copy(update={"shadow": None, "trace": ()})})
 
 
 def _text(submission: Submission) -> str:

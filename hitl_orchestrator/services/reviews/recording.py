@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase
 from hitl_orchestrator.ledger.events.builders import SYSTEM
-from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.review import quorum
 from hitl_orchestrator.review.call_forms import check_call
@@ -30,7 +30,7 @@ from hitl_orchestrator.services.reviews.escalation import escalated_to, next_rev
 from hitl_orchestrator.services.reviews.first_view import first_view
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY, answer_actor, record_actor
 
-__all__ = ["CLOCK_TOLERANCE", "ReviewRecorder"]
+__all__ = ["CLOCK_TOLERANCE", "Checked", "ReviewRecorder"]
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks may differ by this much; a later time is invalid."""
@@ -38,6 +38,15 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 TIMEOUT = "timeout"
 _NO_LABEL = "this review is blind, and they have not committed an own label; commit one first ('hitl label')"
 _log = logging.getLogger(__name__)
+
+
+class Checked(NamedTuple):
+    """A decision that may be recorded: the review as it was read, and the next review that the decision leads to."""
+
+    row: StoredReview
+    verdict: RecordedDecision
+    actor: Actor
+    pass_to: ReviewSnapshot | None
 
 
 class ReviewRecorder:
@@ -49,7 +58,21 @@ class ReviewRecorder:
         self._ledger, self._people, self._access, self._clock = ledger, people, access, clock
         self._outputs = outputs
 
-    def decide(
+    def decide(self, row: StoredReview, answer: Review, *, acting: Acting) -> StoredReview:
+        """Check a reviewer's decision, and record it if it is the first. Raises as `checked` and `record`."""
+        return self.record(self.checked(row, answer, acting=acting))
+
+    def record(self, checked: Checked, ending: Ending | None = None) -> StoredReview:
+        """Record a checked decision if it is the first, and the outcome that it leads to.
+
+        Raises:
+            ReviewAlreadyDecided, ReviewExpired, StaleReview: see these.
+        """
+        recorded = self._ledger.decide(checked.row, checked.verdict, checked.actor, ending or checked.pass_to)
+        _report(recorded, checked.verdict.review.human_decision.value)
+        return recorded
+
+    def checked(
         self,
         row: StoredReview,
         answer: Review,
@@ -57,13 +80,13 @@ class ReviewRecorder:
         acting: Acting,
         case: Case | None = None,
         events: list[Event] | None = None,
-    ) -> StoredReview:
-        """Check a reviewer's decision, and record it if it is the first, at the time of this clock.
+    ) -> Checked:
+        """Check a reviewer's decision at the time of this clock, and return it with what follows from it.
 
         Pass the `case` and its `events` if they were read with the row.
 
         Raises:
-            InvalidInput, StaleReview, NotAuthorized, TopOfChain, ReviewAlreadyDecided: see these.
+            InvalidInput, StaleReview, NotAuthorized, TopOfChain: see these.
         """
         if row.shown.replayed:
             raise ReplayedCase(row.case_id, "decided")
@@ -96,9 +119,7 @@ class ReviewRecorder:
         decision, next_shown = self._consequence(rights, reviewer.human, decision)
         if row.claimed_by != reviewer.reviewer_id:
             self._access.end_void_claim(rights)
-        recorded = self._ledger.decide(row, decision, actor, next_shown)
-        _report(recorded, answer.human_decision.value)
-        return recorded
+        return Checked(row, decision, actor, next_shown)
 
     def expire(self, row: StoredReview) -> StoredReview | None:
         """Record the effect of a missed deadline: escalated, or rejected. Never an approval.

@@ -131,6 +131,15 @@ NEWER_ATTEMPT = (
     .limit(1)
 )
 
+# The first entry of the case that a statement updates.
+_INTAKE = (
+    select(events.c.entry)
+    .where(events.c.seq == cases.c.submitted_seq)
+    .correlate(cases)
+    .scalar_subquery()
+    .label("intake")
+)
+
 # Move a case to its next stage and release it, if it is at the expected stage and no other worker has taken it. Returns
 # its first entry, the review whose decision settled it, the latest newer attempt at its task, and the end of the ledger
 # with the contents of the case, so that its entries can be appended at once. SQLite does not qualify columns in
@@ -144,11 +153,7 @@ MOVE_CASE = (
     )
     .values(stage=bindparam("to_stage"), **_RELEASED)
     .returning(
-        select(events.c.entry)
-        .where(events.c.seq == cases.c.submitted_seq)
-        .correlate(cases)
-        .scalar_subquery()
-        .label("intake"),
+        _INTAKE,
         select(reviews.c.review_id)
         .where(reviews.c.case_id == bindparam("wanted_case"), reviews.c.status.in_(literals_of(SETTLED)))
         .limit(1)
@@ -166,6 +171,14 @@ DECIDE_CASE = (
     .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
     .values(stage=literal_of(STAGE_MOVES[EventKind.DECIDED].after), **_LEASED)
     .returning(*END_AND_CONTENTS)
+)
+
+# Move a waiting case to `finished` at once, by the decision that settles it.
+SETTLE_CASE = (
+    update(cases)
+    .where(_THIS, cases.c.stage.in_(literals_of(filter(None, STAGE_MOVES[EventKind.DECIDED].before))))
+    .values(stage=literal_of(STAGE_MOVES[EventKind.FINISHED].after), **_RELEASED)
+    .returning(_INTAKE, *END_AND_CONTENTS)
 )
 
 LEASE = select(cases.c.holder, cases.c.held_since, cases.c.held_until, _IS_FREE.label("free"), NOW.label("now")).where(

@@ -1,9 +1,9 @@
 """Statements on reviews and their decisions."""
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, null, or_, select, update
+from sqlalchemy import and_, bindparam, insert, literal_column, null, or_, select, update
 
 from hitl_orchestrator.domain.enums import HumanDecision, ReviewStatus
-from hitl_orchestrator.ledger.database.tables import events, reviews
+from hitl_orchestrator.ledger.database.tables import reviews
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.store.statements.clock import LATEST_START, NOW
 from hitl_orchestrator.ledger.store.statements.literals import literal_of, literals_of
@@ -11,9 +11,8 @@ from hitl_orchestrator.ledger.store.statements.literals import literal_of, liter
 _OF_CASE = reviews.c.case_id == bindparam("wanted_case")
 IS_OPEN = reviews.c.status == literal_of(ReviewStatus.OPEN)
 
-# Writers are serialized, so the length of the ledger orders the reviews as they were opened.
-_LENGTH = select(func.coalesce(func.max(events.c.seq), 0)).scalar_subquery()
-ADD_REVIEW = insert(reviews).values({**{column.name: bindparam(column.name) for column in reviews.c}, "place": _LENGTH})
+# The place of a review is the number of the entry before its routing, or before the answer to the one before it.
+ADD_REVIEW = insert(reviews)
 REVIEW = select(reviews).where(reviews.c.review_id == bindparam("wanted_review"))
 REVIEWS_OF_CASE = select(reviews).where(_OF_CASE).order_by(reviews.c.level)
 LATEST_REVIEW = select(reviews).where(_OF_CASE).order_by(reviews.c.level.desc()).limit(1)

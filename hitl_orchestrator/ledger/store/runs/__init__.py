@@ -1,0 +1,1 @@
+"""Runs of new cases: each recorded with its case, in one transaction."""
