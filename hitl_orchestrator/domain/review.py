@@ -30,8 +30,9 @@ from hitl_orchestrator.domain.value import (
     Text,
     UtcDatetime,
     Value,
-    digest,
+    canonical_json,
     public,
+    text_digest,
 )
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours
 
@@ -182,9 +183,14 @@ class ReviewSnapshot(Value):
     replayed: bool = False
 
     @property
+    def text(self) -> str:
+        """The canonical JSON of this content, as it is stored."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @property
     def digest(self) -> str:
-        """The SHA-256 of the canonical JSON of this content."""
-        return digest(self.model_dump(mode="json"))
+        """The SHA-256 of the text."""
+        return text_digest(self.text)
 
 
 class RecordedDecision(Value):

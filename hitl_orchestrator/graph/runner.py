@@ -35,6 +35,7 @@ DURABILITY: Durability = "exit"
 # Escalation chains are short; a case with more steps is at fault.
 MOST_STEPS = 100
 
+_LIMIT: RunnableConfig = {"recursion_limit": MOST_STEPS}
 _MAKING: ContextVar[str | None] = ContextVar("_MAKING", default=None)
 
 
@@ -119,8 +120,8 @@ class Runner:
 
     def _run(self, invoke: Callable[..., Any], submission: Submission) -> AuditRecord | None:
         """Run the graph on values in memory. Nobody reads its state, so that it emits none."""
-        run = CaseRun(submission=submission)
-        invoke({"submission": submission}, self.thread(submission.case_id), context=run, stream_mode=[])
+        run = CaseRun(submission=submission, in_memory=True)
+        invoke({"submission": submission}, _LIMIT, context=run, stream_mode=[])
         record = run.computed.get(OUTCOME)
         return record if isinstance(record, AuditRecord) else None
 

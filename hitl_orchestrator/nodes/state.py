@@ -33,11 +33,13 @@ class CaseRun:
     """The values of one run of the graph, in memory only.
 
     A checkpoint may have been altered by anyone who can write the database, so `human_review` and `finalize` never act
-    on a routing that was read from one. They use the routing that this run computed, or the tables.
+    on a routing that was read from one. They use the routing that this run computed, or the tables. The pause of a run
+    `in_memory` is read by nobody.
     """
 
     submission: Submission | None = None
     computed: dict[str, Value] = field(default_factory=dict)
+    in_memory: bool = False
 
     @property
     def routing(self) -> Routing | None:

@@ -52,7 +52,7 @@ def test_every_stage_is_reachable_and_a_case_never_moves_back():
 
 
 def test_a_lapsed_claim_does_not_count():
-    review = row_opened(a_shown(), NINE, NINE)
+    review = row_opened(a_shown(), NINE, NINE, a_shown().text)
     times = {"claimed_since": NINE, "claimed_until": NINE + timedelta(minutes=1)}
     claimed = review.model_copy(update={"claimed_by": "ana", **times})
 

@@ -19,7 +19,7 @@ from hitl_orchestrator.domain.enums import (
 )
 from hitl_orchestrator.domain.lifecycle import ANSWERED
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
-from hitl_orchestrator.domain.value import digest
+from hitl_orchestrator.domain.value import digest, text_digest
 from hitl_orchestrator.errors import (
     InvalidInput,
     KeyReused,
@@ -120,8 +120,11 @@ def reminder_before(shown: ReviewSnapshot) -> timedelta | None:
     return None if shown.on_timeout is None else shown.routing.decision.requirements.remind_before
 
 
-def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> StoredReview:
-    """Return the row of a new review, whose deadline counts from `queued_at`, the time of the store's clock."""
+def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime, text: str) -> StoredReview:
+    """Return the row of a new review, whose deadline counts from `queued_at`, the time of the store's clock.
+
+    `text` is the canonical JSON of what it shows.
+    """
     expires, within = shown.on_timeout in (OnTimeout.ESCALATE, OnTimeout.REJECT), time_to_answer(shown)
     due_at = None if within is None else queued_at + within
     return StoredReview(
@@ -132,7 +135,7 @@ def row_opened(shown: ReviewSnapshot, at: datetime, queued_at: datetime) -> Stor
         domain=shown.task.domain,
         status=ReviewStatus.OPEN,
         version=1,
-        digest=shown.digest,
+        digest=text_digest(text),
         shown=shown,
         opened_at=at,
         queued_at=queued_at,

@@ -45,9 +45,13 @@ class OutcomeText(NamedTuple):
 
 
 class Opening(NamedTuple):
-    """The review that a run opens, before it is recorded: what it shows, and the answer of a shadow policy."""
+    """The review that a run opens, before it is recorded: what it shows, and the answer of a shadow policy.
+
+    `text` is the canonical JSON of what it shows.
+    """
 
     shown: ReviewSnapshot
+    text: str
     at: datetime
     shadow: ShadowAnswer | None = None
 

@@ -8,7 +8,7 @@ from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
-from hitl_orchestrator.domain.value import Value, canonical_json
+from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview, UnknownSealKey
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.database.statement import Statement
@@ -163,7 +163,11 @@ class ReviewRepository:
         """Record a decision and its consequences; return None if the review is not open for it."""
         decided = self._log.sealing.sealed(builders.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
-        values |= {"to_status": decided.status.value, "verdict": _text_of(verdict), "seal": decided.seal}
+        values |= {
+            "to_status": decided.status.value,
+            "verdict": canonical_json(verdict.model_dump(mode="json")),
+            "seal": decided.seal,
+        }
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
         answered, lease = builders.answered(decided, verdict, actor), None
         with self._database.write() as transaction:
@@ -209,20 +213,19 @@ class ReviewRepository:
     def _add(
         self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime, place: int
     ) -> StoredReview:
-        review = self._log.sealing.sealed(builders.row_opened(shown, at, queued_at))
-        add_review(transaction, review, self._log.sealing, place)
+        text = shown.text
+        review = self._log.sealing.sealed(builders.row_opened(shown, at, queued_at, text))
+        add_review(transaction, review, text, self._log.sealing, place)
         return review
 
 
-def add_review(transaction: StoreTransaction, review: StoredReview, seals: Seals, place: int) -> None:
-    """Add the row of a new review. Its `place` is the number of the last entry before the two that open it."""
+def add_review(transaction: StoreTransaction, review: StoredReview, text: str, seals: Seals, place: int) -> None:
+    """Add the row of a new review, with the `text` of what it shows.
+
+    Its `place` is the number of the last entry before the two that open it.
+    """
     times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
     values = review.model_dump(exclude={"shown", "verdict", *times})
     values |= {name: time_text(time) for name, time in times.items()}
-    texts = {"shown": _text_of(review.shown), "verdict": None, "answer_key": None, "status": review.status.value}
+    texts = {"shown": text, "verdict": None, "answer_key": None, "status": review.status.value}
     transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, seals), place=place)
-
-
-def _text_of(value: Value) -> str:
-    """Return the stored text of a snapshot or a verdict. It has one form, so that a verification can compare it."""
-    return canonical_json(value.model_dump(mode="json"))

@@ -89,12 +89,11 @@ class NodePorts:
             return self._current_review(submission.case_id)
         self._check_submission(submission)
         shadow, routing = routing.decision.shadow, _as_shown(routing)
-        opening = Opening(self._snapshot(submission, routing), self._clock(), shadow)
-        unit = _unit_of(submission.case_id)
+        shown, now, unit = self._snapshot(submission, routing), self._clock(), _unit_of(submission.case_id)
         if unit is not None and unit.collects:
-            unit.result = opening
-            return row_opened(opening.shown, opening.at, opening.at)
-        row = self._ledger.open_review(*opening)
+            unit.result = Opening(shown, shown.text, now, shadow)
+            return row_opened(shown, now, now, unit.result.text)
+        row = self._ledger.open_review(shown, now, shadow)
         return row if row.verdict is None else self._access.verified(row)
 
     def _snapshot(self, submission: Submission, routing: Routing) -> ReviewSnapshot:
@@ -229,6 +228,9 @@ class NodePorts:
         """Whether the policy approves these facts automatically. The decision in the state is not trusted."""
         if routing.decision.needs_human or submission.held:
             return False
+        unit = _unit_of(submission.case_id)
+        if unit is not None and unit.collects:
+            return True  # This run routed it, and nobody could reach its state.
         return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
 
 

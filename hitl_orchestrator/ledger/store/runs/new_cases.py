@@ -73,10 +73,10 @@ class NewCaseRepository:
         return Case(submission=new.submission, stage=CaseStage.FINISHED, record=record)
 
     def _waiting(self, transaction: StoreTransaction, new: _New, opening: Opening, end: Any) -> Case:
-        case_id, (shown, at, shadow), seals = new.submission.case_id, opening, self._log.sealing
-        row = seals.sealed(builders.row_opened(shown, at, datetime.fromisoformat(end["now"])))
+        case_id, (shown, text, at, shadow), seals = new.submission.case_id, opening, self._log.sealing
+        row = seals.sealed(builders.row_opened(shown, at, datetime.fromisoformat(end["now"]), text))
         routed = builders.routed(case_id, shown.routing, at, shadow)
         entries = new.intake, routed, builders.review_opened(row)
         first = self._log.add_case(transaction, entries, new.contents, new.columns(CaseStage.WAITING), end=end)
-        add_review(transaction, row, seals, first)
+        add_review(transaction, row, text, seals, first)
         return Case(submission=new.submission, stage=CaseStage.WAITING, reviews=(row,))
