@@ -9,8 +9,8 @@ from hitl_orchestrator.domain.decision import ShadowAnswer
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import canonical_json
-from hitl_orchestrator.errors import CaseChanged, LedgerDamaged, TamperedReview, UnknownSealKey
-from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
+from hitl_orchestrator.errors import CaseChanged, HitlError, LedgerDamaged, TamperedReview, UnknownSealKey
+from hitl_orchestrator.ledger.database.ports import Database, Rows, StoreTransaction, UniqueViolation, retried
 from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of, time_text
@@ -169,28 +169,40 @@ class ReviewRepository:
             "seal": decided.seal,
         }
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
-        answered, lease = builders.answered(decided, verdict, actor), None
-        with self._database.write() as transaction:
-            recorded = transaction.first(statement, **values, **answer_columns(verdict))
-            if recorded is None:
-                return None
-            if isinstance(then, Ending):
-                self._settle(transaction, answered, then)
-            elif then is not None:
-                self._pass_on(transaction, answered, then, datetime.fromisoformat(recorded["now"]))
-            else:
-                lease = self._work.columns(review.case_id, recorded["now"])
-                new = {f"new_{name}": value for name, value in lease.items()}
-                end = self._moved(transaction, DECIDE_CASE, review.case_id, **new)
-                self._log.append(transaction, answered, end=end)
+        answered = builders.answered(decided, verdict, actor)
+        try:
+            with self._database.write() as transaction:
+                recording = transaction.run(statement, **values, **answer_columns(verdict))
+                lease = self._follow(transaction, answered, then, recording)
+        except _NotOpen:
+            return None
         if lease is not None:
             self._work.hold(review.case_id, lease["fence"])
         return decided
 
-    def _settle(self, transaction: StoreTransaction, answered: Draft, ending: Ending) -> None:
+    def _follow(
+        self, transaction: StoreTransaction, answered: Draft, then: ReviewSnapshot | Ending | None, recording: Rows
+    ) -> dict[str, Any] | None:
+        """Record what follows a verdict, and return the lease of a case that is to go on. Raises `_NotOpen`."""
+        case_id = str(answered.case_id)
+        if isinstance(then, Ending):
+            # Sent before the answer to the first statement is awaited, which says whether the review was open.
+            end = transaction.first(SETTLE_CASE, wanted_case=case_id)
+            _now(recording)
+            self._settle(transaction, answered, then, self._moved(transaction, end, case_id))
+            return None
+        if then is not None:
+            self._pass_on(transaction, answered, then, datetime.fromisoformat(_now(recording)))
+            return None
+        lease = self._work.columns(case_id, _now(recording))
+        new = {f"new_{name}": value for name, value in lease.items()}
+        end = transaction.first(DECIDE_CASE, wanted_case=case_id, **new)
+        self._log.append(transaction, answered, end=self._moved(transaction, end, case_id))
+        return lease
+
+    def _settle(self, transaction: StoreTransaction, answered: Draft, ending: Ending, end: Any) -> None:
         """Record the outcome that a decision leads to."""
         case_id, finished = ending.record.case_id, builders.finished(ending.record, ending.at)
-        end = self._moved(transaction, SETTLE_CASE, case_id)
         resumed = builders.resumed(case_id, answered.body["review_id"], ending.at)
         seq = self._log.append(transaction, answered, resumed, finished, end=end) + _BEFORE_FINISH
         add_outcome(transaction, ending.record, outcome_of(seq, finished.body, body_of(str(end["intake"]))))
@@ -203,9 +215,8 @@ class ReviewRepository:
         opened = self._add(transaction, shown, answered.at, queued_at, end["seq"])
         self._log.append(transaction, answered, builders.review_opened(opened), end=end)
 
-    def _moved(self, transaction: StoreTransaction, statement: Statement, case_id: str, **values: Any) -> Any:
-        """Move a waiting case, and return the end of the ledger with its contents. Raises `CaseChanged`."""
-        row = transaction.first(statement, wanted_case=case_id, **values)
+    def _moved(self, transaction: StoreTransaction, row: Any, case_id: str) -> Any:
+        """Return the row of a statement that has moved a waiting case. Raises `CaseChanged` if it was not waiting."""
         if row is None:
             raise CaseChanged(case_id, stage_in(transaction, case_id))
         return row
@@ -229,3 +240,15 @@ def add_review(transaction: StoreTransaction, review: StoredReview, text: str, s
     values |= {name: time_text(time) for name, time in times.items()}
     texts = {"shown": text, "verdict": None, "answer_key": None, "status": review.status.value}
     transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, seals), place=place)
+
+
+class _NotOpen(HitlError):
+    """A review is not open for a verdict. The transaction is rolled back."""
+
+
+def _now(recording: Rows) -> str:
+    """Return the time of the store's clock from a statement that records a verdict. Raises `_NotOpen`."""
+    rows = list(recording)
+    if not rows:
+        raise _NotOpen
+    return str(rows[0]["now"])
