@@ -6,12 +6,13 @@ thread of a waiting case finds its checkpoint all the same: it is made when it i
 
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import ContextVar
 from functools import cached_property
 from threading import Lock
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import CheckpointTuple
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Durability
 
 from hitl_orchestrator.domain.audit import AuditRecord
@@ -36,7 +37,6 @@ DURABILITY: Durability = "exit"
 MOST_STEPS = 100
 
 _LIMIT: RunnableConfig = {"recursion_limit": MOST_STEPS}
-_MAKING: ContextVar[str | None] = ContextVar("_MAKING", default=None)
 
 
 class Runner:
@@ -127,25 +127,27 @@ class Runner:
 
     def _make_checkpoint(self, case_id: str) -> bool:
         """Make the checkpoint of a waiting case at its review, from the tables; return whether there is one now."""
-        if _MAKING.get() == case_id:
-            return False
-        try:
-            case = self._ledger.case(case_id)
-        except UnknownCase:
-            return False
-        if case.stage is not CaseStage.WAITING:
-            return False
-        token = _MAKING.set(case_id)
-        try:
-            with self._making:
+        with self._making:
+            waiting = self._waiting(case_id)
+            while waiting is not None:
                 if not self._checkpoints.holds(case_id):
-                    isolated(self._pause)(case)
-        finally:
-            _MAKING.reset(token)
-        return True
+                    isolated(self._pause)(waiting)
+                asked, waiting = waiting, self._waiting(case_id)
+                if waiting == asked:
+                    return True
+                # The case has moved on meanwhile, perhaps before it had a checkpoint to delete.
+                self.forget(case_id)
+        return False
+
+    def _waiting(self, case_id: str) -> Case | None:
+        """Return a case if it waits."""
+        with suppress(UnknownCase):
+            case = self._ledger.case(case_id)
+            return case if case.stage is CaseStage.WAITING else None
+        return None
 
     def _pause(self, case: Case) -> None:
-        """Run a case from right after its routing to its pause."""
+        """Run a case in memory from right after its routing to its pause, and store that checkpoint as a whole."""
         routing, thread = case.reviews[-1].shown.routing, self.thread(case.case_id)
         parts: dict[str, Value] = {
             "submission": case.submission,
@@ -154,5 +156,22 @@ class Runner:
             "decision": routing.decision,
         }
         state = {key: self._adapter.plain(value, case.case_id) for key, value in parts.items()}
-        self.graph.update_state(thread, state, as_node=ROUTE)
-        self.graph.invoke(None, thread, context=CaseRun(), durability=DURABILITY)
+        saved = InMemorySaver(serde=self._checkpoints.serde)
+        graph = build_graph(self._services, self._adapter, saved)
+        graph.update_state(thread, state, as_node=ROUTE)
+        graph.invoke(None, thread, context=CaseRun(), durability=DURABILITY)
+        paused = saved.get_tuple(thread)
+        if paused is not None:
+            self._store(paused)
+
+    def _store(self, paused: CheckpointTuple) -> None:
+        """Store a checkpoint after its writes, so that a client never finds it without its interrupt."""
+        by_task: dict[str, list[tuple[str, Any]]] = {}
+        for task_id, channel, value in paused.pending_writes or ():
+            by_task.setdefault(task_id, []).append((channel, value))
+        for task_id, writes in by_task.items():
+            self._checkpoints.put_writes(paused.config, writes, task_id)
+        place: RunnableConfig = {
+            "configurable": {"thread_id": paused.config["configurable"]["thread_id"], "checkpoint_ns": ""}
+        }
+        self._checkpoints.put(place, paused.checkpoint, paused.metadata, paused.checkpoint["channel_versions"])

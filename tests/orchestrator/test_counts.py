@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.internals import look_at
 
 from hitl_orchestrator import Orchestrator, RequestRejected
 
@@ -52,7 +53,7 @@ def durable(opened, sqlite_store) -> Orchestrator:
 @pytest.fixture
 def warm(durable) -> None:
     """The first case makes the tables of the checkpoints."""
-    durable.submit(a_task("first"), an_output("first", confidence=0.5))
+    look_at(durable, durable.submit(a_task("first"), an_output("first", confidence=0.5)).case_id)
     durable.decide(task_id="first", decision=a_review("reject", "ana"))
 
 
@@ -61,10 +62,10 @@ def counter(warm, sqlite_store) -> Counter:
     return Counter(sqlite_store)
 
 
-def test_an_auto_approved_task_takes_two_commits_and_leaves_no_checkpoint(durable, counter):
+def test_an_auto_approved_task_takes_one_commit_and_leaves_no_checkpoint(durable, counter):
     durable.submit(a_task(), an_output())
 
-    assert counter.look() == (2, {"cases": 1, "events": 3})
+    assert counter.look() == (1, {"cases": 1, "events": 3})
 
 
 def test_the_same_submission_again_writes_nothing(durable, counter):
@@ -76,20 +77,41 @@ def test_the_same_submission_again_writes_nothing(durable, counter):
     assert counter.look() == (0, {})
 
 
-def test_a_waiting_task_takes_two_commits_and_two_for_its_checkpoint(durable, counter):
+def test_a_waiting_task_takes_one_commit_and_leaves_no_checkpoint(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
 
-    assert counter.look() == (2 + 2, {"cases": 1, "events": 3, "reviews": 1, "checkpoints": 1, "writes": 1})
+    assert counter.look() == (1, {"cases": 1, "events": 3, "reviews": 1})
+
+
+def test_a_client_that_looks_at_a_waiting_task_first_takes_two_commits_for_its_checkpoint(durable, counter):
+    case = durable.submit(a_task(), an_output(confidence=0.5))
+    counter.look()
+
+    look_at(durable, case.case_id)
+
+    assert counter.look() == (2, {"checkpoints": 1, "writes": 1})
     assert counter.checkpoint_bytes() < 8_000
+    look_at(durable, case.case_id)
+    assert counter.look() == (0, {})
 
 
-def test_a_decision_takes_two_commits_and_one_that_deletes_its_checkpoint(durable, counter):
+def test_a_decision_takes_one_commit(durable, counter):
     durable.submit(a_task(), an_output(confidence=0.5))
     counter.look()
 
     durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
 
-    assert counter.look() == (2 + 1, {"events": 3, "checkpoints": -1, "writes": -1})
+    assert counter.look() == (1, {"events": 3})
+
+
+def test_a_decision_takes_one_more_commit_to_delete_a_checkpoint(durable, counter):
+    case = durable.submit(a_task(), an_output(confidence=0.5))
+    look_at(durable, case.case_id)
+    counter.look()
+
+    durable.decide(task_id="task-1", decision=a_review("approve", "ana"))
+
+    assert counter.look() == (1 + 1, {"events": 3, "checkpoints": -1, "writes": -1})
     assert counter.checkpoint_bytes() == 0
 
 

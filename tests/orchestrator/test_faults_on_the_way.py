@@ -11,8 +11,8 @@ from support.internals import services_of
 from support.postgres_server import HARM
 from support.sizes import sized
 
-# The commits of a waiting, then decided case: intake, review, checkpoint, decision, outcome.
-COMMITS = 5
+# The commits of a waiting, then decided case: its review, and its outcome.
+COMMITS = 2
 
 
 @pytest.fixture

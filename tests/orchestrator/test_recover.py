@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 from support.builders import a_review, a_task
-from support.internals import services_of
+from support.internals import look_at, services_of
 
 from hitl_orchestrator import AgentOutput, Orchestrator
 from hitl_orchestrator.errors import RecoveryIncomplete, StoreUnavailable
@@ -37,10 +37,11 @@ def test_a_case_that_cannot_resume_blocks_no_other():
 
 def test_recovery_deletes_only_checkpoints_of_finished_cases(hitl, waits):
     for name in ("done", "waits"):
-        waits(hitl, name)
-    done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
+        look_at(hitl, waits(hitl, name).case_id)
     checkpoints, stranger = services_of(hitl).runner._checkpoints, services_of(hitl).runner.thread("foreign-thread")
-    services_of(hitl).runner._rebuild_thread(done)
+    left = checkpoints.get_tuple(services_of(hitl).runner.thread(hitl.cases.get(task_id="done").case_id))
+    done = hitl.decide(task_id="done", decision=a_review("approve", "ana"))
+    checkpoints.put(left.config, left.checkpoint, left.metadata, left.checkpoint["channel_versions"])
     services_of(hitl).runner.graph.update_state(stranger, {"submission": {}}, as_node="classify")
     assert checkpoints.threads() == {done.case_id, hitl.cases.get(task_id="waits").case_id, "foreign-thread"}
 

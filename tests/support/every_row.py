@@ -5,7 +5,7 @@ from typing import Any
 
 from hitl_orchestrator import Orchestrator, ParentCall, RequestRejected, proposed_call
 from support.builders import PERSON, a_review, a_task, an_output, minutes
-from support.internals import services_of
+from support.internals import decide_and_stop, look_at, services_of
 
 PEOPLE = [
     *({"reviewer_id": name, "name": name, "roles": ["domain_reviewer"]} for name in ("ana", "ben")),
@@ -119,6 +119,7 @@ def _approved_call(hitl: Orchestrator, name: str) -> Any:
 def _leave_open(hitl: Orchestrator) -> None:
     """Leave cases that wait, are claimed, delegated, reminded, labeled, half voted, escalated and not yet run."""
     waiting = _submit(hitl, "waiting", task={"task_description": LARGE})
+    look_at(hitl, waiting.case_id)
     with suppress(RequestRejected):
         _decide(hitl, "waiting", "approve", "stranger")
     services_of(hitl).ledger.alarm(waiting.case_id, "an alarm", minutes(5))
@@ -170,7 +171,6 @@ def _crash(hitl: Orchestrator) -> None:
     services_of(hitl).ledger.redact(erased, "asked for", PERSON, minutes(9))
     services_of(hitl).spot_checks._open = lambda case: None
     _submit(hitl, "sampled-only", confidence=0.97)
-    services_of(hitl).case_runner.run = lambda case, **how: case
-    _submit(hitl, "taken")
-    services_of(hitl).ledger.take(hitl.cases.get(task_id="taken").case_id)
-    _decide(hitl, "reminded", "approve", "max")
+    taken = hitl.cases.enqueue(a_task("taken"), an_output("taken", 0.5))
+    services_of(hitl).ledger.take(taken.case_id)
+    decide_and_stop(hitl, a_review("approve", "max"), task_id="reminded")
