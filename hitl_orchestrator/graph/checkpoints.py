@@ -42,6 +42,8 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
     ledger_id = ""
     missing: Callable[[str], bool] = staticmethod(lambda case_id: False)
     """Called with a thread that a client reads, and that may have no checkpoint; returns whether it has one now."""
+    on_unreadable: Callable[[CheckpointUnreadable], None] = staticmethod(lambda error: None)
+    """Called with the error of a checkpoint before it is raised."""
 
     def of_ledger(self, ledger_id: str) -> Self:
         """Return these checkpoints, bound to the ledger with this id."""
@@ -63,7 +65,9 @@ class CaseCheckpointSaver(BaseCheckpointSaver[Any]):
                 _check_shape(found.checkpoint)
                 self._check_ledger(found.metadata)
         except _UNREADABLE as exc:
-            raise CheckpointUnreadable(str(config["configurable"]["thread_id"]), str(exc)) from exc
+            error = CheckpointUnreadable(str(config["configurable"]["thread_id"]), str(exc))
+            self.on_unreadable(error)
+            raise error from exc
         return found
 
     def put(

@@ -20,7 +20,13 @@ from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Classification
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.errors import IncompatibleRecord, IncompleteOutcome, LedgerDamaged, UnknownCase
+from hitl_orchestrator.errors import (
+    CheckpointUnreadable,
+    IncompatibleRecord,
+    IncompleteOutcome,
+    LedgerDamaged,
+    UnknownCase,
+)
 from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph, build_graph
 from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
@@ -54,7 +60,7 @@ class Runner:
         """With `traced`, the callbacks and tracers of the calling application see the run."""
         self._services, self._checkpoints, self._ledger, self._spans = services, checkpoints, ledger, spans
         self._adapter, self._traced, self._making = Adapter(services.payloads, spans), traced, Lock()
-        checkpoints.missing = self._make_checkpoint
+        checkpoints.missing, checkpoints.on_unreadable = self._make_checkpoint, self._alarm
 
     @cached_property
     def graph(self) -> Graph:
@@ -138,6 +144,12 @@ class Runner:
                 # The case has moved on meanwhile, perhaps before it had a checkpoint to delete.
                 self.forget(case_id)
         return False
+
+    def _alarm(self, error: CheckpointUnreadable) -> None:
+        """Record once that a checkpoint of a case was found which this ledger did not write."""
+        with suppress(UnknownCase):
+            self._ledger.case(error.case_id)
+            self._services.alarms.alarm(error.case_id, str(error))
 
     def _waiting(self, case_id: str) -> Case | None:
         """Return a case if it waits."""

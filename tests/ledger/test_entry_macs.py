@@ -358,6 +358,8 @@ def test_a_checkpoint_of_another_store_is_not_resumed(two):
 
         with pytest.raises(CheckpointUnreadable, match="it is of ledger"):
             look_at(hitl, mine)
+        (cause,) = [event.body["cause"] for event in hitl.cases.history(mine) if event.kind == "alarm"]
+        assert "it is of ledger" in cause
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
 
 

@@ -107,13 +107,14 @@ def test_a_poisoned_checkpoint_executes_no_code_and_finishes_no_case(hitl, poiso
             services_of(hitl).runner.graph.invoke(given, services_of(hitl).runner.thread(poisoned.case_id))
 
     assert (marks, list(hitl.audit.records()), hitl.cases.get(task_id="task-1")) == ([], [], poisoned)
+    (cause,) = alarms(hitl, poisoned.case_id)
+    assert "cannot be read" in cause
 
 
 def test_a_reviewer_can_decide_a_case_with_a_poisoned_checkpoint(hitl, poisoned):
     case = hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
 
     assert (case.status, marks) == ("rejected", [])
-    assert alarms(hitl, case.case_id) == []
     assert not places(hitl).holds(case.case_id)
 
 
@@ -193,4 +194,5 @@ def test_a_checkpoint_without_our_key_is_rejected_and_its_case_is_decided(opened
     with opened(durable_store, checkpoint_key=new_key()) as hitl:
         with pytest.raises(CheckpointUnreadable):
             look_at(hitl, case.case_id)
+        assert len(alarms(hitl, case.case_id)) == 1
         assert hitl.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
