@@ -125,7 +125,7 @@ class Runner:
             connection.close()
 
     def _run(self, invoke: Callable[..., Any], submission: Submission) -> AuditRecord | None:
-        """Run the graph on values in memory. Nobody reads its state, so that it emits none."""
+        """Run the graph on values in memory. What it computes is in its context, so that it emits no states."""
         run = CaseRun(submission=submission, in_memory=True)
         invoke({"submission": submission}, _LIMIT, context=run, stream_mode=[])
         record = run.computed.get(OUTCOME)

@@ -62,9 +62,8 @@ def human_review(state: Submitted, *, run: CaseRun, inbox: Inbox) -> Update:
     """Open the review, wait, and return the recorded decision; None while there is none."""
     row = inbox.open(state.submission, run.routing)
     if row.verdict is None:
-        asked = {"review_id": row.review_id, "digest": row.digest}
-        if run.in_memory:
-            interrupt(asked)
-        answer: Answer = interrupt(asked | {"shown": _small(row.shown)}, response_schema=Answer)
+        shown, schema = (None, None) if run.in_memory else (_small(row.shown), Answer)
+        asked = {"review_id": row.review_id, "digest": row.digest, "shown": shown}
+        answer: Answer = interrupt(asked, response_schema=schema)
         row = inbox.hear(row, answer.decision)
     return {"review": row.verdict}

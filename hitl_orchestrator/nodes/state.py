@@ -33,8 +33,8 @@ class CaseRun:
     """The values of one run of the graph, in memory only.
 
     A checkpoint may have been altered by anyone who can write the database, so `human_review` and `finalize` never act
-    on a routing that was read from one. They use the routing that this run computed, or the tables. The pause of a run
-    `in_memory` is read by nobody.
+    on a routing that was read from one. They use the routing that this run computed, or the tables. A run
+    `in_memory` has no checkpoints, and its pause needs no content.
     """
 
     submission: Submission | None = None

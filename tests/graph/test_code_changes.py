@@ -81,10 +81,10 @@ NO_REVIEW_NODE: list[Edit] = [
 ]
 ASKS_TWICE: Edit = (
     HUMAN_REVIEW,
-    "        answer: Answer = interrupt(asked, response_schema=Answer)\n",
-    "        interrupt(asked, response_schema=Answer)\n        answer = interrupt(asked, response_schema=Answer)\n",
+    "        answer: Answer = interrupt(asked, response_schema=schema)\n",
+    "        interrupt(asked, response_schema=schema)\n        answer = interrupt(asked, response_schema=schema)\n",
 )
-NEVER_ASKS: Edit = (HUMAN_REVIEW, "answer: Answer = interrupt(asked, response_schema=Answer)", "answer = Answer()")
+NEVER_ASKS: Edit = (HUMAN_REVIEW, "answer: Answer = interrupt(asked, response_schema=schema)", "answer = Answer()")
 ASKS_AT_THE_END: list[Edit] = [
     (FINALIZE, "import Records\n", "import Records\nfrom langgraph.types import interrupt\n"),
     (FINALIZE, "    return ", '    interrupt("sure?")\n    return '),

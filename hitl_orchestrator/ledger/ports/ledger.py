@@ -18,6 +18,7 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
+from hitl_orchestrator.ledger.ports.runs import Ending, Opening
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
 
@@ -42,26 +43,6 @@ class OutcomeText(NamedTuple):
     rows: int
     last: int
     text: str
-
-
-class Opening(NamedTuple):
-    """The review that a run opens, before it is recorded: what it shows, and the answer of a shadow policy.
-
-    `text` is the canonical JSON of what it shows.
-    """
-
-    shown: ReviewSnapshot
-    text: str
-    at: datetime
-    shadow: ShadowAnswer | None = None
-
-
-class Ending(NamedTuple):
-    """The outcome of a case, before it is recorded, and its routing."""
-
-    record: AuditRecord
-    routing: Routing
-    at: datetime
 
 
 class Cases(Protocol):

@@ -19,7 +19,7 @@ from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.keys.recorded import check_recorded, recorded_with
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.ports.ledger import Ending
+from hitl_orchestrator.ledger.ports.runs import Ending
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
 from hitl_orchestrator.ledger.store.outcomes import add_outcome

@@ -10,7 +10,8 @@ from hitl_orchestrator.domain.input.normalization import normalized
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.errors import InvalidInput, ReviewEscalated
 from hitl_orchestrator.ledger.events.builders import answer_digest, receipt, row_answered
-from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.runs import Ending
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, check_live, not_waiting, open_review_of

@@ -22,7 +22,8 @@ from hitl_orchestrator.errors import (
     NewerAttempt,
     RequestRejected,
 )
-from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger, Opening
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.runs import Ending, Opening
 from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
 from hitl_orchestrator.services.reviews.node_ports import NodePorts
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -109,7 +110,7 @@ class CaseRunner:
         """
         with self._ports.unit_of_work(case) if new or at_hand else nullcontext():
             after, finished_here = self._run(case, new=new)
-        return self._told(case, after, finished_here=finished_here)
+        return self._reported(case, after, finished_here=finished_here)
 
     def first_run(self, submission: Submission) -> Opening | Ending:
         """Run a submission that is not recorded yet, and return what the caller is to record with it."""
@@ -124,11 +125,11 @@ class CaseRunner:
         return ending
 
     def recorded(self, before: Case, after: Case) -> Case:
-        """Return a case whose run was just recorded by the caller, after telling those who wait for it."""
+        """Return a case whose run was just recorded by the caller, after all hooks."""
         if before.reviews:
             self.graph.forget(before.case_id)
         _log_end(after)
-        return self._told(before, after, finished_here=after.record is not None)
+        return self._reported(before, after, finished_here=after.record is not None)
 
     def _collected(self, case: Case, run: Callable[[Submission], AuditRecord | None]) -> Opening | Ending:
         with self._ports.unit_of_work(case, collects=True) as unit:
@@ -137,7 +138,7 @@ class CaseRunner:
             raise CaseNotMoved(case.case_id, case.stage.value)
         return unit.result
 
-    def _told(self, before: Case, after: Case, *, finished_here: bool) -> Case:
+    def _reported(self, before: Case, after: Case, *, finished_here: bool) -> Case:
         self._on_run()
         try:
             if after.stage is CaseStage.FINISHED:

@@ -21,7 +21,8 @@ from hitl_orchestrator.errors import (
     UnknownCase,
 )
 from hitl_orchestrator.ledger.events.builders import row_opened
-from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger, Opening
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.runs import Ending, Opening
 from hitl_orchestrator.policies.language.model import NOT_ROUTED
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
@@ -230,7 +231,7 @@ class NodePorts:
             return False
         unit = _unit_of(submission.case_id)
         if unit is not None and unit.collects:
-            return True  # This run routed it, and nobody could reach its state.
+            return True  # This run has routed it, in memory.
         return not self._access.policy_decision(submission, facts_of(submission.task, routing)).needs_human
 
 

@@ -15,7 +15,8 @@ from hitl_orchestrator.domain.input.record_size import check_record
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase
 from hitl_orchestrator.ledger.events.builders import SYSTEM
-from hitl_orchestrator.ledger.ports.ledger import Ending, Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.runs import Ending
 from hitl_orchestrator.nodes.ports import Outputs
 from hitl_orchestrator.review import quorum
 from hitl_orchestrator.review.call_forms import check_call

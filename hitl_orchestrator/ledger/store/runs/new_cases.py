@@ -11,7 +11,7 @@ from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import outcome_of
-from hitl_orchestrator.ledger.ports.ledger import Ending, Opening
+from hitl_orchestrator.ledger.ports.runs import Ending, Opening
 from hitl_orchestrator.ledger.store.cases import note_spot_check
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import NO_LEASE
