@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.builders import AGENT, NINE, PERSON, a_submission, a_task
+from support.calls import calls_of
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse
@@ -80,6 +81,13 @@ def test_an_entry_whose_actor_would_read_differently_is_refused():
 
     with pytest.warns(UserWarning, match="erializ"), pytest.raises(InvalidInput, match="it would read differently"):
         link(Head(0, GENESIS), [draft])
+
+
+def test_an_entry_is_checked_without_a_validation_if_its_actor_is_known():
+    draft = Draft("case-1", EventKind.ALARM, NINE, PERSON, {"cause": "x", "lines": [{"amount": 0.5}] * 50})
+    link(Head(0, GENESIS), [draft])
+
+    assert calls_of("validate_python", lambda: link(Head(1, GENESIS), [draft, draft])) == 0
 
 
 def test_an_entry_reads_back_as_its_draft():
