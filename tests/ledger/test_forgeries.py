@@ -48,6 +48,7 @@ def missed(forged: Forged, forgeries: Iterator[Forgery] | list[Forgery]) -> tupl
             if is_accepted:
                 accepted += 1
                 names += [forgery.name] if forged.verified().problem is None else []
+                names += [f"{forgery.name}, in parts"] if forged.is_sound_in_parts() else []
     return accepted, names
 
 
@@ -55,6 +56,8 @@ def test_every_table_has_rows_and_an_unaltered_store_verifies(forged):
     assert [name for name, rows in forged.tables().items() if not rows] == []
     with forged.applied(Forgery("nothing", [])):
         answer = forged.verified()
+        assert forged.is_sound_in_parts(forged.heads)
+        assert forged.is_sound_in_parts(forged.heads, with_key=False)
     assert (answer.problem, answer.seals_checked) == (None, True)
 
 
@@ -138,6 +141,7 @@ def test_a_head_file_finds_every_rewriting_without_the_key(forged):
         with forged.applied(forgery):
             unseen += forged.verified(with_key=False).problem is None
             assert forged.verified(with_key=False, heads=forged.heads).problem is not None
+            assert not forged.is_sound_in_parts(forged.heads, with_key=False)
 
     assert unseen > 0
 

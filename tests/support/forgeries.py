@@ -6,7 +6,7 @@ Each is applied in the transaction of one connection, verified there, and taken 
 import json
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
@@ -20,9 +20,11 @@ from hitl_orchestrator.ledger.keys.files import seal_keys_from
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.store.ledger import LedgerStore
 from hitl_orchestrator.ledger.verification.chain_check import Verification
+from hitl_orchestrator.ledger.verification.parallel.sound import find_sound
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.wiring.clocks import now_in_utc
+from support.parts import in_parts
 
 _ABOUT_EVENTS = ("INSERT INTO events ", "UPDATE events ", "DELETE FROM events ")
 
@@ -49,7 +51,7 @@ class Forged:
         self._disarm, self._rearm = self._triggers()
 
     def _sqlite(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None)
+        connection = sqlite3.connect(self.url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         return connection
@@ -124,6 +126,13 @@ class Forged:
         ledger = LedgerStore(_OneConnection(self), keys)  # type: ignore[arg-type]
         return LedgerSigner(ledger, now_in_utc, new_signing_key).verify(heads)
 
+    def is_sound_in_parts(self, heads: Sequence[SignedHead] = (), *, with_key: bool = True) -> bool:
+        """Whether parts that are verified each by itself, and then joined, say that the forged state is sound."""
+        keys = seal_keys_from(self._key, None) if with_key else None  # type: ignore[arg-type]
+        ledger = LedgerStore(_OneConnection(self), keys)  # type: ignore[arg-type]
+        with ledger.snapshot() as snapshot:
+            return find_sound(ledger, heads, None, lambda entries: None, in_parts(snapshot)) is not None
+
     def close(self) -> None:
         self.connection.close()
 
@@ -131,8 +140,15 @@ class Forged:
 class _OneConnection:
     """The database of a forged store: one transaction, which is open already."""
 
+    shared_place: Mapping[str, Any] = {}
+
     def __init__(self, forged: Forged) -> None:
         self._forged, self.url = forged, forged.url
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[Any]:
+        with self.read() as transaction:
+            yield transaction
 
     @contextmanager
     def read(self) -> Iterator[Any]:

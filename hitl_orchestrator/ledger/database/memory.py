@@ -63,6 +63,15 @@ class MemoryDatabase:
         with self._transaction() as transaction:
             return iter(list(transaction.stream(statement, **values)))
 
+    @property
+    def shared_place(self) -> None:
+        """Return None: no other process can read this memory."""
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[None]:
+        """Give None: no other process can read this memory."""
+        yield
+
     def scrub(self) -> None:
         """Do nothing: the process keeps no deleted data on a disk."""
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 from typing import Any
@@ -34,6 +34,15 @@ class OneState:
         """Yield the rows of one statement."""
         with self._named():
             yield from self._transaction.stream(statement, **values)
+
+    @property
+    def shared_place(self) -> None:
+        """Return None: others cannot read this state."""
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[None]:
+        """Give None: others cannot read this state."""
+        yield
 
     def scrub(self) -> None:
         """Refuse to rewrite the files. Raises `StoreUnavailable`."""

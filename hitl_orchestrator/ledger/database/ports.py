@@ -105,6 +105,20 @@ class Database(Protocol):
     def read(self) -> AbstractContextManager[StoreTransaction]:
         """Open a transaction that reads one consistent state, unaffected by concurrent writers."""
 
+    def shared_read(self, begin: Callable[[str], None]) -> AbstractContextManager[StoreTransaction | None]:
+        """Open a transaction that reads the same state as other processes; None if that cannot be had.
+
+        `begin` is called with the name of that state, perhaps several times, and returns when all of them have begun to
+        read. They open the database at `shared_place`.
+        """
+
+    @property
+    def shared_place(self) -> Mapping[str, Any] | None:
+        """Return how another process of this user opens the database to read it, as JSON; None if it cannot.
+
+        It may have a password.
+        """
+
     def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own. A slow reader blocks no writer."""
 

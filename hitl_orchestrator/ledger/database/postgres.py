@@ -1,6 +1,6 @@
 """Transactions on a PostgreSQL database, with the statements and guarantees of SQLite."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import Cursor, Pipeline, ProgrammingError, errors
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, tuple_row
+from psycopg.sql import SQL
 
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
@@ -191,6 +192,29 @@ class PostgresDatabase:
         """Open a transaction that reads one consistent state."""
         with self._connections.lend() as connection:
             connection.execute(_BEGIN_READING, prepare=False)
+            yield PostgresTransaction(connection)
+            self._check(connection.execute("COMMIT", prepare=False))
+
+    @property
+    def shared_place(self) -> Mapping[str, Any]:
+        """Return how another process reaches the server, with the password if the address has one."""
+        return {"address": self._connections.address}
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[PostgresTransaction]:
+        """Open a transaction whose snapshot others use."""
+        with self._connections.lend() as connection:
+            connection.execute(_BEGIN_READING, prepare=False)
+            begin(_first(connection, "SELECT pg_export_snapshot() AS value"))
+            yield PostgresTransaction(connection)
+            self._check(connection.execute("COMMIT", prepare=False))
+
+    @contextmanager
+    def read_state(self, name: str) -> Iterator[PostgresTransaction]:
+        """Open a transaction that reads the state which `shared_read` named."""
+        with self._connections.lend() as connection:
+            connection.execute(_BEGIN_READING, prepare=False)
+            connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(name), prepare=False)
             yield PostgresTransaction(connection)
             self._check(connection.execute("COMMIT", prepare=False))
 

@@ -58,7 +58,7 @@ class Connections:
 
         Raises `StoreUnavailable` for an invalid address.
         """
-        self.url = shown(url)
+        self.url, self.address = shown(url), url
         self._options = _options(url, self.url)
         self._patient_until = monotonic() + PATIENCE_SECONDS if reached else 0.0
         self.flushing = "on"

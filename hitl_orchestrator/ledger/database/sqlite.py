@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _MOST_IDLE = 8
+_MOST_BEGINNINGS = 100
 _RETRY_SECONDS = 0.01
 _MILLISECONDS = 1000
 _PUT_BACK = "put the right file in its place, and open the store again"
@@ -56,6 +57,10 @@ class SqliteTransaction:
         # Not `yield from`, which would close the cursor on exit, when its connection may be closed already.
         for row in cursor.execute(self._text(statement), values):  # noqa: UP028
             yield row
+
+    def fix_state(self) -> None:
+        """Read something: the first reading of a transaction fixes the state of all."""
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema of the file and the one that the migrations make."""
@@ -101,6 +106,17 @@ class SqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             yield SqliteTransaction(connection)
+
+    @property
+    def shared_place(self) -> Mapping[str, Any]:
+        """Return how another process opens the file to read it."""
+        return {"path": self._path, "url": self.url, "shared": True, "largest": None}
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[SqliteTransaction | None]:
+        """Open a transaction that reads the same state as others."""
+        with self._autocommit() as watcher, same_state(watcher, begin, self.read) as transaction:
+            yield transaction
 
     def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own."""
@@ -208,6 +224,32 @@ class SqliteDatabase:
             self._idle.append(connection)
         else:
             connection.close()
+
+
+@contextmanager
+def same_state(
+    watcher: sqlite3.Connection,
+    begin: Callable[[str], None],
+    read: Callable[[], AbstractContextManager[SqliteTransaction]],
+) -> Iterator[SqliteTransaction | None]:
+    """Open a transaction that reads the state in which `begin` made others begin; None if others always wrote between.
+
+    `data_version` of a connection that does not write changes with every commit of others. If it is the same before
+    and after all have read something, all of them read the same state.
+    """
+    for _ in range(_MOST_BEGINNINGS):
+        before = _data_version(watcher)
+        begin("")
+        with read() as transaction:
+            transaction.fix_state()
+            if _data_version(watcher) == before:
+                yield transaction
+                return
+    yield None
+
+
+def _data_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def revision_in(connection: sqlite3.Connection) -> str | None:

@@ -5,7 +5,7 @@ The file is opened without any change to it: no migration, and no log or index b
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS
-from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, revision_in
+from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, revision_in, same_state
 from hitl_orchestrator.ledger.database.statement import Statement
 
 if TYPE_CHECKING:
@@ -81,6 +81,27 @@ class ReadOnlySqliteDatabase:
         with self._connection() as connection:
             connection.execute("BEGIN")
             yield SqliteTransaction(connection)
+
+    @property
+    def shared_place(self) -> Mapping[str, Any]:
+        """Return how another process opens the file to read it."""
+        return {"path": self._path, "url": self.url, "shared": self._shared, "largest": self._largest}
+
+    @contextmanager
+    def shared_read(self, begin: Callable[[str], None]) -> Iterator[SqliteTransaction | None]:
+        """Open a transaction that reads the same state as others. A file that is not in use is compared at the end."""
+        with self._connection() as watcher, same_state(watcher, begin, self.read) as transaction:
+            yield transaction
+
+    @contextmanager
+    def read_strictly(self) -> Iterator[SqliteTransaction]:
+        """Open a transaction that reads one state, and fails at a text that is not UTF-8, which is faster."""
+        with self._connection() as connection:
+            connection.text_factory = str
+            connection.execute("BEGIN")
+            transaction = SqliteTransaction(connection)
+            transaction.fix_state()
+            yield transaction
 
     def stream(self, statement: Statement, **values: Any) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of one statement from a transaction of its own."""

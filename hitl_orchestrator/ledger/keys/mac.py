@@ -8,7 +8,7 @@ one for good and makes the other valid from the next entry on.
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
@@ -123,6 +123,28 @@ class Seals:
         self._hashes: dict[str, hmac.HMAC] = {}
         self._known_head: tuple[bytes, str] | None = None
 
+    def derived(self) -> dict[str, str]:
+        """Return the keys of this ledger alone, in hexadecimal by their ids, for a process that verifies it.
+
+        They are not the configured keys, which are never handed on. Raises `InvalidKey`.
+        """
+        return {name: mac(self._label).hex() for name, mac in self._keys.named.items()}
+
+    @classmethod
+    def with_derived(cls, ledger_id: str, derived: Mapping[str, str], periods: Sequence[Period]) -> "Seals":
+        """Return the seals of a ledger with the keys that `derived` returned in another process."""
+        seals = cls(SealKeys(lambda: ()), ledger_id, periods)
+        seals._hashes = {name: hmac.new(bytes.fromhex(key), digestmod="sha256") for name, key in derived.items()}
+        return seals
+
+    def in_periods(self, periods: Sequence[Period]) -> "Seals":
+        """Return the seals of this ledger with these periods of its keys."""
+        return self._with(tuple(periods))
+
+    @property
+    def _label(self) -> bytes:
+        return _LEDGER_PREFIX + self.ledger_id.encode(errors="replace")
+
     @cached_property
     def periods(self) -> tuple[Period, ...]:
         """The keys of the ledger, each with its first entry."""
@@ -135,7 +157,7 @@ class Seals:
 
     def names_current(self, seal: object) -> bool:
         """Return whether a seal names the key that seals new rows."""
-        return _key_in(seal) == self.current
+        return key_in(seal) == self.current
 
     def key_at(self, seq: int) -> str:
         """Return the id of the key that was valid at an entry."""
@@ -143,7 +165,7 @@ class Seals:
 
     def beginning_with(self, seal: object) -> "Seals":
         """Return the seals of this ledger if the key of this seal is its first one. Changes of the key follow."""
-        return self._with((Period(1, _key_in(seal)),))
+        return self._with((Period(1, key_in(seal)),))
 
     def changed_by(self, event: Event, seal: object) -> "Seals":
         """Return the seals after an entry that changes the key, which is sealed with both keys.
@@ -254,7 +276,7 @@ class Seals:
         """Whether this is the seal of these columns, under any key of the ledger, as no entry says which was valid."""
         # A value of another type than any column has, such as bytes, was not sealed.
         known = all(value is None or isinstance(value, str | int) for value in values)
-        key = _key_in(seal)
+        key = key_in(seal)
         known = known and any(period.key == key for period in self.periods)
         return known and self._fault(_columns_message(what, values), seal, key) is None
 
@@ -317,8 +339,7 @@ class Seals:
                 self._keys.read_again()
             if name not in self._keys.named:
                 return None
-            label = _LEDGER_PREFIX + self.ledger_id.encode(errors="replace")
-            self._hashes[name] = hmac.new(self._keys.named[name](label), digestmod="sha256")
+            self._hashes[name] = hmac.new(self._keys.named[name](self._label), digestmod="sha256")
         return self._hashes[name]
 
 
@@ -352,7 +373,7 @@ def _named(keys: Sequence[Mac]) -> dict[str, Mac]:
     return {sha256(mac(_KEY_ID_PREFIX)).hexdigest()[:16]: mac for mac in keys}
 
 
-def _key_in(seal: object) -> str:
+def key_in(seal: object) -> str:
     """Return the id of the key that a seal names."""
     return str(seal).partition(":")[2].partition(":")[0]
 

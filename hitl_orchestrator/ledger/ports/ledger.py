@@ -1,6 +1,6 @@
 """The port of the ledger. The tests in `tests/ledger` hold every store to these docstrings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -346,6 +346,13 @@ class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Polici
 
     def snapshot(self) -> AbstractContextManager[LedgerSnapshot]:
         """Open one consistent state of all tables, for verification and signing."""
+
+    def shared_snapshot(self, begin: Callable[[str], None]) -> AbstractContextManager[LedgerSnapshot | None]:
+        """Open a state that others read too, as `Database.shared_read` does."""
+
+    @property
+    def shared_place(self) -> Mapping[str, Any] | None:
+        """Return how another process opens the store to read it, as `Database.shared_place` does."""
 
     def at_one_state(self) -> AbstractContextManager["Ledger"]:
         """Open the ledger in one consistent state: what was verified in it is what else is read in it.

@@ -145,11 +145,27 @@ class CaseRows(NamedTuple):
     executions: Sequence[ExecutionRow] = ()
 
 
+class CaseRange(NamedTuple):
+    """The cases from `first` on and before `end`, a later case, in the order in which the store sorts them.
+
+    No id is before an empty text; without `end` the last case ends the range.
+    """
+
+    first: str = ""
+    end: str | None = None
+
+
+ALL_CASES = CaseRange()
+
+
 class LedgerSnapshot(Protocol):
     """One consistent state of a store. Each method reads its tables once and holds a few rows at a time."""
 
-    def entries(self, after: int = 0) -> Iterator[Entry]:
-        """Yield the entries after this number, in the order of their numbers."""
+    def entries(self, after: int = 0, up_to: int | None = None) -> Iterator[Entry]:
+        """Yield the entries after this number, and up to one, in the order of their numbers."""
+
+    def governing(self) -> Iterator[Entry]:
+        """Yield the entries that concern all cases, in order."""
 
     def head_rows(self) -> Iterator[HeadRow]:
         """Yield the rows of `ledger_head`, of which there must be one."""
@@ -163,8 +179,14 @@ class LedgerSnapshot(Protocol):
     def contents(self, case_id: str) -> StoredContents | None:
         """Return the contents of one case; None once erased."""
 
-    def cases(self) -> Iterator[CaseRows]:
-        """Yield every case with all of its rows."""
+    def case_starts(self, size: int) -> list[str]:
+        """Return the first cases of ranges that cover all cases, of `size` cases each."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of entries and of cases."""
+
+    def cases(self, within: CaseRange = ALL_CASES) -> Iterator[CaseRows]:
+        """Yield every case of a range with all of its rows."""
 
     def orphans(self) -> Iterator[tuple[str, str]]:
         """Yield the table and the case id of rows whose case has no row in `cases`."""

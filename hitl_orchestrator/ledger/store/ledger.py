@@ -1,8 +1,9 @@
 """The ledger in a database: the `Ledger` port, composed of one repository per subject."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.ledger.database.one_state import OneState
@@ -107,6 +108,21 @@ class LedgerStore:
         """Open one consistent state of all tables."""
         with self._database.read() as transaction, closing(StoreSnapshot(transaction)) as snapshot:
             yield snapshot
+
+    @contextmanager
+    def shared_snapshot(self, begin: Callable[[str], None]) -> Iterator[LedgerSnapshot | None]:
+        """Open a state that others read too."""
+        with self._database.shared_read(begin) as transaction:
+            if transaction is None:
+                yield None
+                return
+            with closing(StoreSnapshot(transaction)) as snapshot:
+                yield snapshot
+
+    @property
+    def shared_place(self) -> Mapping[str, Any] | None:
+        """Return how another process opens the store to read it."""
+        return self._database.shared_place
 
     @contextmanager
     def at_one_state(self) -> Iterator["LedgerStore"]:

@@ -1,6 +1,7 @@
 """The rows of a store as they are stored, read in one transaction in the order that a verification needs."""
 
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -11,7 +12,9 @@ from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.snapshot import (
+    ALL_CASES,
     CaseEntry,
+    CaseRange,
     CaseRow,
     CaseRows,
     ExecutionRow,
@@ -28,7 +31,7 @@ from hitl_orchestrator.ledger.store.sql.cases import SCRUBS_DUE
 _Row = TypeVar("_Row")
 
 
-_BEFORE_ALL = -(2**31)
+_BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63 - 1
 MOST_ROWS = 100_000
 """The number of rows of one kind that one case may have: more are not read, so that memory is bounded."""
 
@@ -51,9 +54,14 @@ class StoreSnapshot:
         for rows in self._open:
             rows.close()
 
-    def entries(self, after: int = 0) -> Iterator[Entry]:
+    def entries(self, after: int = 0, up_to: int | None = None) -> Iterator[Entry]:
         """Yield entries in the order of their numbers. Without `after`, forged numbers below 1 are included."""
-        return map(Entry._make, self._rows(statements.ENTRIES, after=after or _BEFORE_ALL))
+        last = _AFTER_ALL if up_to is None else up_to
+        return map(Entry._make, self._rows(statements.ENTRIES, after=after or _BEFORE_ALL, up_to=last))
+
+    def governing(self) -> Iterator[Entry]:
+        """Yield the entries that concern all cases, in order."""
+        return map(Entry._make, self._rows(statements.GOVERNING_ENTRIES))
 
     def head_rows(self) -> Iterator[HeadRow]:
         """Yield the rows of `ledger_head`."""
@@ -71,18 +79,30 @@ class StoreSnapshot:
         """Return the contents of one case."""
         return next(map(StoredContents._make, self._rows(statements.CONTENTS_OF_CASE, wanted_case=case_id)), None)
 
-    def cases(self) -> Iterator[CaseRows]:
-        """Yield every case with all of its rows."""
-        of_reviews, of_refusals = (
-            self._merge(statements.REVIEWS, ReviewTableRow._make),
-            self._merge(statements.REFUSALS, tuple),
-        )
-        of_contents, of_outcomes = (
-            self._merge(statements.CONTENTS, StoredContents._make),
-            self._merge(statements.OUTCOMES, Outcome._make),
-        )
-        of_executions = self._merge(statements.EXECUTIONS, ExecutionRow._make)
-        for case_id, group in groupby(self._rows(statements.CASES), key=itemgetter(0)):
+    def case_starts(self, size: int) -> list[str]:
+        """Return the ids of the first case and of every further one after `size` others."""
+        starts, skipped, first = list[str](), 0, ""
+        while (row := next(self._rows(statements.NEXT_CASE, first_case=first, skipped=skipped), None)) is not None:
+            (first,), skipped = row, size
+            starts.append(first)
+        return starts
+
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of rows of `events` and of `cases`."""
+        counting = statements.COUNT_ENTRIES, statements.COUNT_CASES
+        entries, of_cases = (next(number for (number,) in self._rows(statement)) for statement in counting)
+        return entries, of_cases
+
+    def cases(self, within: CaseRange = ALL_CASES) -> Iterator[CaseRows]:
+        """Yield every case of a range with all of its rows."""
+        merge = partial(self._merge, within.first)
+        of_reviews, of_refusals = merge(statements.REVIEWS, ReviewTableRow._make), merge(statements.REFUSALS, tuple)
+        of_contents = merge(statements.CONTENTS, StoredContents._make)
+        of_outcomes = merge(statements.OUTCOMES, Outcome._make)
+        of_executions = merge(statements.EXECUTIONS, ExecutionRow._make)
+        for case_id, group in groupby(self._rows(statements.CASES, first_case=within.first), key=itemgetter(0)):
+            if case_id == within.end:
+                return
             rows = list(islice(group, MOST_ROWS + 1))
             if len(rows) > MOST_ROWS:
                 raise LedgerDamaged(_too_many(case_id))
@@ -143,9 +163,11 @@ class StoreSnapshot:
         self._open.append(rows)
         return rows
 
-    def _merge(self, statement: Statement, make: Callable[[tuple[Any, ...]], _Row]) -> Callable[[str], list[_Row]]:
-        """Return a function for the rows of a case, to be called with the cases in order."""
-        rows = self._rows(statement)
+    def _merge(
+        self, first: str, statement: Statement, make: Callable[[tuple[Any, ...]], _Row]
+    ) -> Callable[[str], list[_Row]]:
+        """Return a function for the rows of a case, to be called with the cases in order, from the first one on."""
+        rows = self._rows(statement, first_case=first)
         pending = next(rows, None)
 
         def of_case(case_id: str) -> list[_Row]:

@@ -4,7 +4,7 @@ People and programs work with the tables. An altered row, or a ledger with a tru
 What no entry records, such as a lease, bears a seal.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,7 +13,8 @@ from hitl_orchestrator.domain.enums import CaseStage, EventKind, ReviewStatus
 from hitl_orchestrator.domain.lifecycle import ANSWERED, STAGE_MOVES
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.errors import LedgerDamaged
-from hitl_orchestrator.ledger.events.chain import Entry, body_of, time_of, time_text
+from hitl_orchestrator.ledger.events import ledger_builders, people_builders, policy_builders
+from hitl_orchestrator.ledger.events.chain import GOVERNING, Entry, body_of, time_of, time_text
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, restored
 from hitl_orchestrator.ledger.events.execution_builders import KINDS
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, outcome_of
@@ -27,11 +28,15 @@ from hitl_orchestrator.ledger.verification.rows.contents import CaseContents
 from hitl_orchestrator.ledger.verification.rows.executions import ExecutionFacts
 from hitl_orchestrator.ledger.verification.rows.outcomes import OutcomeFacts
 from hitl_orchestrator.ledger.verification.rows.reviews import ReviewFacts
-from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconciler
+from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconciler, is_spot_check, may_be_sampled
 
 Problem = tuple[int | None, str]
 """The number of the entry concerned, if there is one, and a sentence."""
 
+PROPOSING = (EventKind.POLICY_PROPOSED, EventKind.PEOPLE_PROPOSED)
+_CONCERNING = frozenset(
+    {*GOVERNING, *policy_builders.KINDS, *people_builders.KINDS, *ledger_builders.KINDS, EventKind.REDACTED}
+)
 _NAMED = (*AGENT_FIELDS, "proposed_output")
 _MOVES = dict(STAGE_MOVES)
 _AT_REST = (CaseStage.WAITING, CaseStage.FINISHED)
@@ -44,7 +49,8 @@ class TableReconciler:
         self.last: Entry | None = None
         self.unexecuted: list[str] = []
         """The approved cases whose execution was never started."""
-        self._entries_of_cases = 0
+        self.entries_of_cases = 0
+        self.proposed = set[str]()
         self._policies, self._work_lists = PolicyReconciler(), WorkListReconciler()
         self.head = HeadReconciler()
         self._people = PeopleReconciler()
@@ -53,11 +59,18 @@ class TableReconciler:
         """Add the next verified entry. Entries of cases are only counted here: each case is compared on its own."""
         self.last = entry
         if entry.case_id is not None:
-            self._entries_of_cases += 1
+            self.entries_of_cases += 1
+        if concerns_tables(entry, self.proposed):
+            self.add_concerning(entry)
+
+    def add_concerning(self, entry: Entry) -> None:
+        """Add the next entry of those that `concerns_tables` names."""
         self._policies.add(entry)
         self._people.add(entry)
         self._work_lists.add(entry)
         self.head.add(entry)
+        if entry.kind in PROPOSING:
+            self.proposed.add(body_of(entry.entry)["case_id"])
 
     def problem(
         self, snapshot: LedgerSnapshot, on_entries: Callable[[int], None], seals: Seals | None
@@ -75,12 +88,26 @@ class TableReconciler:
             compared += len(rows.entries)
             on_entries(len(rows.entries))
         orphan = next(snapshot.orphans(), None)
-        if compared != self._entries_of_cases or orphan is not None:
+        if compared != self.entries_of_cases or orphan is not None:
             table, case_id = orphan or ("events", None)
             return None, f"{table}: rows of case {case_id!r} have no row in cases"
+        return self.problem_beside_cases(snapshot, seals)
+
+    def problem_beside_cases(self, snapshot: LedgerSnapshot, seals: Seals | None) -> Problem | None:
+        """Return the first difference between the ledger and the tables of policies, people and due work."""
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
         problem = problem or self._people.problem()
         return problem or self._work_lists.problem(snapshot, seals)
+
+
+def concerns_tables(entry: Entry, proposed: Container[str | None]) -> bool:
+    """Whether an entry concerns more than its own case; `proposed` are the cases that decide on proposed changes."""
+    kind = entry.kind
+    if kind == EventKind.FINISHED:
+        return entry.case_id in proposed or may_be_sampled(entry.entry)
+    if kind == EventKind.SUBMITTED:
+        return is_spot_check(entry.entry)
+    return kind in _CONCERNING
 
 
 def case_problem(

@@ -19,6 +19,7 @@ from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
+from hitl_orchestrator.ledger.verification.parallel.sound import Parallel, Sound, find_sound
 from hitl_orchestrator.ledger.verification.proofs import CaseProof, case_proof, proof_problem
 from hitl_orchestrator.ledger.verification.reconcile import Problem, TableReconciler
 from hitl_orchestrator.ledger.verification.tree_heads import (
@@ -87,17 +88,35 @@ class LedgerSigner:
         heads: Sequence[SignedHead] = (),
         public: str | None = None,
         on_entries: Callable[[int], None] = lambda count: None,
+        how: Parallel | None = None,
     ) -> Verification:
         """Verify the chain, the tables against it, and signed heads, the oldest first.
 
         Heads are verified with `public`, or with the keys that they name. `on_entries` is called with numbers of
-        entries, first as they are read and then as they are compared. Problems are returned, not raised.
+        entries, as they are read and as they are compared. Problems are returned, not raised. A large ledger is
+        verified by several processes, divided as `how` says; by this one alone if they find that it is not sound.
 
         Raises:
             InvalidInput: `public` is no key.
         """
         if public is not None and not is_public_key(public):
             raise InvalidInput([f"verify: public_key: {public!r} is no key, which has 64 hexadecimal digits"])
+        sound = find_sound(self._ledger, heads, public, on_entries, how)
+        if sound is not None:
+            return self._answer_of(sound, heads, public)
+        return self._verified_alone(heads, public, on_entries)
+
+    def _answer_of(self, sound: Sound, heads: Sequence[SignedHead], public: str | None) -> Verification:
+        """Return the result for a ledger that several processes found to be sound."""
+        found = _Found(sound.ledger_id, seals_checked=self._ledger.seals is not None, has_trusted=public is not None)
+        found.heads_given = found.heads = len(heads)
+        found.scrub_due = sound.scrub_due
+        found.add(sound.tables)
+        return found.answer()
+
+    def _verified_alone(
+        self, heads: Sequence[SignedHead], public: str | None, on_entries: Callable[[int], None]
+    ) -> Verification:
         defects = self._schema_defects()
         if any(each.is_unreadable for each in defects):
             return _Found(None, seals_checked=False, heads_given=len(heads), problem=_of_schema(defects)).answer()
@@ -126,7 +145,7 @@ class LedgerSigner:
         except _MALFORMED as exc:
             why = f"a row or an entry has a form that no version writes ({type(exc).__name__})"
             found.problem = _after(tables.last, why)
-        found.last, found.noted, found.unexecuted = tables.last, tables.head.noted, tables.unexecuted
+        found.add(tables)
         return found.answer()
 
     def _schema_defects(self) -> list[SchemaDefect]:
@@ -228,6 +247,10 @@ class _Found:
     scrub_due: tuple[str, ...] = ()
     noted: Mapping[str, Sequence[int]] = field(default_factory=dict)
     unexecuted: Sequence[str] = ()
+
+    def add(self, tables: TableReconciler) -> None:
+        """Add what the comparison of the tables has found."""
+        self.last, self.noted, self.unexecuted = tables.last, tables.head.noted, tables.unexecuted
 
     def answer(self) -> Verification:
         """Return the result of the verification."""

@@ -19,7 +19,7 @@ from hitl_orchestrator.ledger.database.tables import (
     spot_checks,
     wakeups,
 )
-from hitl_orchestrator.ledger.events.chain import Entry, HeadRow
+from hitl_orchestrator.ledger.events.chain import GOVERNING, Entry, HeadRow
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.ledger.ports.snapshot import (
     CaseEntry,
@@ -31,13 +31,21 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     StoredScrub,
     StoredWakeup,
 )
+from hitl_orchestrator.ledger.store.statements.literals import literals_of
 
 
 def _columns(table: Table, row: type[NamedTuple]) -> list[Any]:
     return [table.c[name] for name in row._fields]
 
 
-ENTRIES = select(*_columns(events, Entry)).where(events.c.seq > bindparam("after")).order_by(events.c.seq)
+ENTRIES = (
+    select(*_columns(events, Entry))
+    .where(events.c.seq > bindparam("after"), events.c.seq <= bindparam("up_to"))
+    .order_by(events.c.seq)
+)
+GOVERNING_ENTRIES = (
+    select(*_columns(events, Entry)).where(events.c.kind.in_(literals_of(GOVERNING))).order_by(events.c.seq)
+)
 _IS_HEAD = ledger_head.c.row_id == literal_column("1")
 HEAD_ROWS = select(*_columns(ledger_head, HeadRow)).where(_IS_HEAD)
 STRAY_HEAD_ROWS = select(func.count()).select_from(ledger_head).where(~_IS_HEAD)
@@ -49,16 +57,20 @@ SCRUBS = select(*_columns(scrubs, StoredScrub)).order_by(scrubs.c.case_id)
 WAKEUPS = select(*_columns(wakeups, StoredWakeup)).order_by(wakeups.c.case_id)
 CONTENTS_OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
 
+COUNT_ENTRIES, COUNT_CASES = (select(func.count()).select_from(table) for table in (events, cases))
+_FROM_CASE = cases.c.case_id >= bindparam("first_case")
+NEXT_CASE = select(cases.c.case_id).where(_FROM_CASE).order_by(cases.c.case_id).limit(1).offset(bindparam("skipped"))
 CASES = (
     select(*_columns(cases, CaseRow), *_columns(events, CaseEntry))
     .join(events, events.c.case_id == cases.c.case_id, isouter=True)
+    .where(_FROM_CASE)
     .order_by(cases.c.case_id, events.c.seq)
 )
 
 
 def _by_case(table: Table, columns: list[Any], *then: Any) -> Select[Any]:
     """Return the statement for the rows of cases, sorted by the same column as `CASES`, in any collation."""
-    query = select(cases.c.case_id, *columns).join(table, table.c.case_id == cases.c.case_id)
+    query = select(cases.c.case_id, *columns).join(table, table.c.case_id == cases.c.case_id).where(_FROM_CASE)
     return query.order_by(cases.c.case_id, *then)
 
 

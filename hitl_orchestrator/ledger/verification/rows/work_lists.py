@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
-from hitl_orchestrator.domain.enums import EventKind, QualityCheckKind
+from hitl_orchestrator.domain.audit import drawn_for_spot_check
+from hitl_orchestrator.domain.enums import DecisionSource, EventKind, QualityCheckKind
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
-from hitl_orchestrator.ledger.events.contents import is_payload, restored
+from hitl_orchestrator.ledger.events.contents import is_payload
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot, StoredPayload, StoredScrub, StoredWakeup
 from hitl_orchestrator.ledger.store.cases import PAYLOAD_SEAL
@@ -24,12 +24,11 @@ class WorkListReconciler:
         self._redacted: dict[str, int] = {}
 
     def add(self, entry: Entry) -> None:
-        """Add the next entry. The text of most shows without parsing that they are unrelated to spot checks."""
+        """Add the next entry."""
         text = entry.entry
-        if entry.kind == EventKind.FINISHED and '"review_probability":0,' not in text:
-            if '"decision_source":"agent"' in text and _is_sampled(entry):
-                self._sampled[str(entry.case_id)] = entry.seq
-        elif entry.kind == EventKind.SUBMITTED and f'"kind":"{QualityCheckKind.SPOT_CHECK}"' in text:
+        if entry.kind == EventKind.FINISHED and is_sampled(text):
+            self._sampled[str(entry.case_id)] = entry.seq
+        elif entry.kind == EventKind.SUBMITTED and is_spot_check(text):
             self._sampled.pop(str((read_canonical(text)["body"]["quality_check"] or {}).get("of")), None)
         elif entry.kind == EventKind.REDACTED:
             self._sampled.pop(str(entry.case_id), None)
@@ -80,6 +79,20 @@ def _payload_problem(row: StoredPayload, seals: Seals | None) -> _Problem | None
     return None
 
 
-def _is_sampled(entry: Entry) -> bool:
-    body = restored(EventKind.FINISHED, read_canonical(entry.entry)["body"], None)
-    return is_spot_checked(AuditRecord.model_validate(body))
+def may_be_sampled(finished: str) -> bool:
+    """Whether a final entry may be that of a sampled case. The text of most shows without parsing that it is not."""
+    return '"review_probability":0,' not in finished and '"decision_source":"agent"' in finished
+
+
+def is_sampled(finished: str) -> bool:
+    """Whether a final entry is that of a case which was sampled for a spot check, as `is_spot_checked` says."""
+    if not may_be_sampled(finished):
+        return False
+    record = read_canonical(finished)["body"]
+    is_auto = record["decision_source"] == DecisionSource.AGENT and record["quality_check"] is None
+    return is_auto and drawn_for_spot_check([record["case_id"]], [record["review_probability"]])[0]
+
+
+def is_spot_check(submitted: str) -> bool:
+    """Whether a first entry may be that of a spot check. Only parsing shows whether it is."""
+    return f'"kind":"{QualityCheckKind.SPOT_CHECK}"' in submitted
