@@ -5,6 +5,7 @@ What no entry records, such as a lease, bears a seal.
 """
 
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -33,6 +34,8 @@ from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconc
 Problem = tuple[int | None, str]
 """The number of the entry concerned, if there is one, and a sentence."""
 
+_INTAKE = ("task_id", "submitter", "attempt", "content", "submitted_seq")
+_INTAKE_OF = attrgetter(*_INTAKE)
 PROPOSING = (EventKind.POLICY_PROPOSED, EventKind.PEOPLE_PROPOSED)
 _CONCERNING = frozenset(
     {*GOVERNING, *policy_builders.KINDS, *people_builders.KINDS, *ledger_builders.KINDS, EventKind.REDACTED}
@@ -208,10 +211,9 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         self.executions.add_intake(body)
-        case = self._case
-        row = {name: getattr(case, name) for name in ("task_id", "submitter", "attempt", "content", "submitted_seq")}
         whose = (body["task"]["task_id"], body["submitted_by"] or "")
-        other = _differing(row, (*whose, body["attempt"], content_digest(body), entry["seq"]))
+        row, expected = _INTAKE_OF(self._case), (*whose, body["attempt"], content_digest(body), entry["seq"])
+        other = "" if row == expected else _differing(dict(zip(_INTAKE, row, strict=True)), expected)
         return f"its row in the cases has another {other}" if other else None
 
     def _opened(self, entry: dict[str, Any]) -> str | None:
@@ -267,7 +269,8 @@ class _CaseReplay:
         named = [name for name in _NAMED if body[name] is not None]
         if not named or self._texts is None:
             return body
-        return body | {name: self._texts.value(body[name]) for name in named}
+        texts = self._texts.texts([body[name]["content"] for name in named])
+        return body | {name: _content_of(texts[body[name]["content"]]) for name in named}
 
 
 _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
@@ -302,13 +305,12 @@ def _lease_problem(case: CaseRow, seals: Seals | None) -> str | None:
     return None
 
 
-def _content_of(entry: str) -> dict[str, Any]:
-    """Return the content of an entry of a case, whose only numbers are probabilities, counts and seconds."""
+def _content_of(text: str) -> Any:
+    """Return the value of an entry of a case, whose only numbers are probabilities, counts and seconds; or a label."""
     try:
-        content: dict[str, Any] = orjson.loads(entry)
+        return orjson.loads(text)
     except orjson.JSONDecodeError:
-        content = read_canonical(entry)
-    return content
+        return read_canonical(text)
 
 
 def _is_time(text: Any) -> bool:

@@ -75,7 +75,8 @@ def find_sound(
         return None
     try:
         with ledger.snapshot() as snapshot:
-            if _size(snapshot) < how.least:
+            defect = next(snapshot.schema_defects(), None)
+            if defect is not None or _size(snapshot) < how.least:
                 return None
         with how.start(how.processes, place, how.patience) as workers:
             workers.await_all()
@@ -99,8 +100,9 @@ class _Check:
     def run(self, workers: Workers, on_entries: Callable[[int], None]) -> Sound:
         """Return the facts of the ledger. Raises one of `_NOT_SOUND`."""
         snapshot, ledger_id = self._snapshot, self._ledger.ledger_id
+        _require(next(snapshot.schema_defects(), None) is None)
         entries, self._cases = snapshot.counts()
-        _require(next(snapshot.schema_defects(), None) is None and entries == _size(snapshot))
+        _require(entries == _size(snapshot))
         scrub_due, facts = tuple(snapshot.scrubs_due()), _facts_of(snapshot, ledger_id, self._seals)
         chains, cases = self._chains(), self._case_ranges()
         parts: list[dict[str, Any]] = [

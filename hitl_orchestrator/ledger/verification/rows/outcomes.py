@@ -1,6 +1,7 @@
 """Recomputation of outcomes: what a case ended with must follow from its intake, its routing and its decision."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from hitl_orchestrator.domain.enums import Action, DecisionSource, EventKind, FinalDecision, HumanDecision
@@ -13,6 +14,15 @@ _WITHDRAWN = {
     DecisionSource.SUBMITTER: FinalDecision.CANCELED,
     DecisionSource.RESUBMISSION: FinalDecision.SUPERSEDED,
 }
+_TASK = ("task_id", "task_type", "domain")
+_INTAKE = ("replayed", "received_at", "submitted_by", "supersedes")
+_DECISION = ("rule_id", "reason", "policy_id", "policy_hash")
+_SCORE = ("signals", "unreadable", "raised", "reviewed")
+_SAME = (*_TASK, *_INTAKE, *_DECISION, *_SCORE)
+"""The fields of a record that the entries before it have under the same names."""
+
+_OF_TASK, _OF_INTAKE = itemgetter(*_TASK), itemgetter(*_INTAKE)
+_OF_DECISION, _OF_SCORE = itemgetter(*_DECISION), itemgetter(*_SCORE)
 
 
 class OutcomeFacts:
@@ -54,12 +64,9 @@ class OutcomeFacts:
 
     def _common(self, routed: _Body) -> dict[str, Any]:
         intake, decision, score = self._intake, routed["decision"], routed["score"]
-        task = intake["task"]
+        follows = (*_OF_TASK(intake["task"]), *_OF_INTAKE(intake), *_OF_DECISION(decision), *_OF_SCORE(score))
         return {
-            **{name: task[name] for name in ("task_id", "task_type", "domain")},
-            **{name: intake[name] for name in ("replayed", "received_at", "submitted_by", "supersedes")},
-            **{name: decision[name] for name in ("rule_id", "reason", "policy_id", "policy_hash")},
-            **{name: score[name] for name in ("signals", "unreadable", "raised", "reviewed")},
+            **dict(zip(_SAME, follows, strict=True)),
             "routing_decision": decision["action"],
             "risk_level": routed["risk_level"],
             "confidence_score": score["confidence"],
