@@ -107,7 +107,8 @@ class Proposal(Value):
 
     @model_validator(mode="after")
     def _extra_is_json(self) -> "Proposal":
-        check_json(self.model_extra or {}, depth=2)
+        if self.model_extra:
+            check_json(self.model_extra, depth=2)
         return self
 
     def __repr__(self) -> str:

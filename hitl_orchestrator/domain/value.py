@@ -147,6 +147,8 @@ def check_json(value: Any, depth: int = 1) -> Any:
     Raises:
         ValueError: with the reason, and the place of a value that cannot be stored.
     """
+    if type(value) is dict and not value:
+        return value
     letters = 0
     for scalar in check_shape(value, depth):
         try:
