@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.report import Row, Screen, as_json, as_markdown, head, keep, progress
+from benchmarks.picture import write
+from benchmarks.report import Row, Screen, as_json, as_markdown, head, keep, load, progress
 from benchmarks.size import Size
 from benchmarks.stores import MISSING, Stores, new_stores
 from benchmarks.subjects.data import VARIABLE
@@ -24,6 +25,7 @@ MEASURES = {
     "verification": "the verification of 1,000,000 entries",
 }
 SUBJECTS = {
+    "promises": "a submission and its parts: graph, rows, flush, the rest",
     "policies": "routing decisions, beside other engines",
     "seals": "a submission with and without seals",
     "executions": "an execution, beside its submission",
@@ -34,7 +36,8 @@ SUBJECTS = {
     "confidence": "confidence scorers on public data",
     "unusual": "the signal `unusual` on public data",
 }
-PAGE = Path(__file__).parents[1] / "docs" / "explanation" / "performance.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, PICTURE = DOCS / "explanation" / "performance.md", DOCS / "img" / "performance.svg"
 START, END = "<!-- measured -->", "<!-- end of what was measured -->"
 
 
@@ -43,18 +46,24 @@ def main() -> None:
     given = _arguments()
     logging.disable(logging.WARNING)
     size = Size.QUICK if given.quick else Size.FULL
+    rows: list[Row] = []
     with new_stores() as stores:
-        about, rows = head(stores.postgres_version), []
+        about = head(stores.postgres_version)
         if not stores.has_postgres:
             progress(f"Nothing is measured on PostgreSQL: {MISSING}.")
-        for subject in given.subjects or MEASURES:
-            progress(f"{subject} ...")
-            found = list(measured(subject, size, stores))
-            if not found:
-                progress(f"{subject}: nothing was measured; it needs PostgreSQL, or public data in {VARIABLE}")
-            rows += found
+        try:
+            for subject in given.subjects or MEASURES:
+                progress(f"{subject} ...")
+                before = len(rows)
+                rows.extend(measured(subject, size, stores))
+                if len(rows) == before:
+                    progress(f"{subject}: nothing was measured; it needs PostgreSQL, or public data in {VARIABLE}")
+        except KeyboardInterrupt:
+            progress("Stopped; what was measured before:")
+        about["load_after"] = load()
     if given.keep:
         keep(PAGE, as_markdown(about, rows), start=START, end=END)
+        write(PICTURE, rows)
     if given.json:
         json.dump(as_json(about, rows), sys.stdout, indent=2)
         sys.stdout.write("\n")
@@ -73,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help="measure these alone")
     parser.add_argument("--quick", action="store_true", help="smaller sizes, in about a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--keep", action="store_true", help=f"also write the table into {PAGE.name}")
+    parser.add_argument("--keep", action="store_true", help=f"also write the table and a picture into {PAGE.name}")
     given = parser.parse_args()
     for unknown in {*given.subjects} - {*MEASURES, *SUBJECTS}:
         parser.error(f"there is no subject {unknown!r}; choose from {', '.join([*MEASURES, *SUBJECTS])}")

@@ -32,8 +32,8 @@ class State(TypedDict, total=False):
     outcome: dict[str, Any]
 
 
-def graph_on(saver: BaseCheckpointSaver[Any]) -> Any:
-    """Compile five trivial nodes on a saver."""
+def graph_on(saver: BaseCheckpointSaver[Any] | None) -> Any:
+    """Compile five trivial nodes on a saver, or on none."""
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(State)
     nodes: dict[str, Callable[[Any], Any]] = {
         "classify": lambda state: {"classification": {"risk_level": state["submission"]["task"]["risk_level"]}},

@@ -33,8 +33,8 @@ class Write(NamedTuple):
 class Floor:
     """A store on which the rows of cases are written by the driver alone."""
 
-    def __init__(self, store: str, kind: int, *, decide: bool) -> None:
-        self._connection, self._is_sqlite = _connect(store), store.startswith("sqlite")
+    def __init__(self, store: str, kind: int, *, decide: bool, flush: bool = True) -> None:
+        self._connection, self._is_sqlite = _connect(store, flush), store.startswith("sqlite")
         with Orchestrator.open(store, head_file=False) as hitl:
             hitl.submit(*typed("before", kind))  # records the policy
             states = [self._tables()]
@@ -127,12 +127,14 @@ class Floor:
         return [[renamed(write) for write in step] for step in self._steps]
 
 
-def _connect(store: str) -> Any:
+def _connect(store: str, flush: bool) -> Any:
     if store.startswith("sqlite"):
         connection = sqlite3.connect(store.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if flush else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys=ON")
         return connection
     import psycopg  # noqa: PLC0415 - only where it is installed
 
-    return psycopg.connect(store, autocommit=True, prepare_threshold=0)
+    server: Any = psycopg.connect(store, autocommit=True, prepare_threshold=0)
+    server.execute(f"SET synchronous_commit = {'on' if flush else 'off'}")
+    return server

@@ -70,6 +70,7 @@ class Row(NamedTuple):
 
 
 COLUMNS = ("measure", "wall", "CPU", "aim", "", "from")
+_MACHINE = {"at", "cores", "load_before", "load_after"}
 _NUMBERS, _WIDTH = {"wall", "CPU", "aim"}, 170
 
 
@@ -78,7 +79,8 @@ def head(server: str | None) -> dict[str, Any]:
     found: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="minutes"),
         "cores": os.cpu_count(),
-        "load": [round(each, 2) for each in os.getloadavg()],
+        "load_before": load(),
+        "load_after": None,
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "postgres": server,
@@ -91,12 +93,16 @@ def head(server: str | None) -> dict[str, Any]:
     return found
 
 
+def load() -> float:
+    """Return how many processes wanted to run, as a mean over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
 def head_lines(about: dict[str, Any]) -> list[str]:
     """Return the head in two lines for people."""
-    load = "the load is of before the run" if len(about["load"]) == 3 else ""
-    kept = {name: value for name, value in about.items() if name not in {"at", "cores", "load"} and value}
+    kept = {name: value for name, value in about.items() if name not in _MACHINE and value}
     return [
-        f"{about['at']}, {about['cores']} cores, load {' '.join(map(str, about['load']))} ({load})",
+        f"{about['at']}, {about['cores']} cores, load {about['load_before']} before and {about['load_after']} after",
         ", ".join(f"{name} {value}" for name, value in kept.items()),
     ]
 

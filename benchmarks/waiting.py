@@ -40,16 +40,18 @@ def submit(store: str, count: int) -> None:
             hitl.submit(task.model_copy(update=changed), output)
 
 
-def copy(store: str, count: int) -> None:
+def copy(store: str, count: int, *, with_texts: bool = True) -> None:
     """Copy the latest open review and its case, as waiting cases without entries; every tenth for a senior manager.
 
-    What lists read of a case they read from its review: entries are read for the cases that are then shown or decided.
+    The copies come after the submitted cases in every queue. Lists that end before them need none of their texts.
     """
     kind = store.partition(":")[0]
     name, numbers = _NAME[kind], _NUMBERS[kind].format(count=count)
     role = f"CASE WHEN i % 10 = 0 THEN '{ROLES[1]}' ELSE '{ROLES[0]}' END"
     own = {"case_id": name, "task_id": name, "review_id": f"{name} || '.0'", "place": f"{_LATER} + i"}
     own |= {"submitted_seq": f"{_LATER} + i", "role": role, "needed_role": role}
+    if not with_texts:
+        own["shown"] = "'{}'"
     with connect(store) as connection:
         (case_id,) = connection.execute("SELECT case_id FROM reviews ORDER BY place DESC LIMIT 1").fetchone()
         for table in (cases, reviews):

@@ -35,7 +35,7 @@ def rows(size: Size, stores: Stores) -> Iterator[Row]:
 
 
 def _first(database: str, store: str, count: int, calls: int) -> Iterator[Row]:
-    copy(store, count)
+    copy(store, count, with_texts=False)
     with Orchestrator.open(store) as hitl:
         asked: dict[str, dict[str, str]] = {"": {}, ", of one role": {"role": ROLES[0]}}
         for name, given in asked.items():
