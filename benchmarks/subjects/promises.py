@@ -1,6 +1,6 @@
 """What each promise costs: a whole `submit` beside its parts alone, in turns in one process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 from benchmarks.bare import graph_on
@@ -16,30 +16,26 @@ from hitl_orchestrator import Orchestrator
 def rows(size: Size, stores: Stores) -> Iterator[Row]:
     """Measure, and yield the milliseconds of each part of a submission that a rule approves."""
     rounds, warm = size.of((2, 1), (60, 10), (300, 20))
-    for database in ("SQLite", "PostgreSQL") if stores.has_postgres else ("SQLite",):
-        new = stores.sqlite if database == "SQLite" else stores.postgres
-        with ExitStack() as stack:
-            hitl = stack.enter_context(Orchestrator.open(new()))
-            flushed = stack.enter_context(closing(Floor(new(), AUTO, decide=False)))
-            unflushed = stack.enter_context(closing(Floor(new(), AUTO, decide=False, flush=False)))
-            graph = graph_on(None)
-            given = [(raw(f"t{number}", AUTO), typed(f"t{number}", AUTO)) for number in range(rounds + warm)]
+    yield from _parts("SQLite", _times(stores.sqlite, rounds, warm))
+    if stores.has_postgres:
+        yield from _parts("PostgreSQL", _times(stores.postgres, rounds, warm))
 
-            def run(number: int) -> None:
-                (task, output), _ = given[number]  # noqa: B023 - called in this round
-                graph.invoke({"submission": {"task": task, "output": output}})  # noqa: B023
 
-            taken = in_turns(
-                {
-                    "submit": lambda number: hitl.submit(*given[number][1]),  # noqa: B023
-                    "flushed": flushed.prepared(rounds + warm),
-                    "unflushed": unflushed.prepared(rounds + warm),
-                    "graph": run,
-                },
-                rounds,
-                warm,
-            )
-        yield from _parts(database, taken)
+def _times(new_store: Callable[[], str], rounds: int, warm: int) -> dict[str, Spent]:
+    with ExitStack() as stack:
+        hitl = stack.enter_context(Orchestrator.open(new_store()))
+        flushed, unflushed = (
+            stack.enter_context(closing(Floor(new_store(), AUTO, decide=False, flush=flush))) for flush in (True, False)
+        )
+        graph, count = graph_on(None), rounds + warm
+        given = [(raw(f"t{number}", AUTO), typed(f"t{number}", AUTO)) for number in range(count)]
+
+        def run(number: int) -> None:
+            (task, output), _ = given[number]
+            graph.invoke({"submission": {"task": task, "output": output}})
+
+        parts = {"flushed": flushed.prepared(count), "unflushed": unflushed.prepared(count), "graph": run}
+        return in_turns({"submit": lambda number: hitl.submit(*given[number][1]), **parts}, rounds, warm)
 
 
 def _parts(database: str, taken: dict[str, Spent]) -> Iterator[Row]:
