@@ -101,8 +101,10 @@ def load() -> float:
 def head_lines(about: dict[str, Any]) -> list[str]:
     """Return the head in two lines for people."""
     kept = {name: value for name, value in about.items() if name not in _MACHINE and value}
+    busy = about["load_before"] > about["cores"]
     return [
-        f"{about['at']}, {about['cores']} cores, load {about['load_before']} before and {about['load_after']} after",
+        f"{about['at']}, {about['cores']} cores, load {about['load_before']} before and {about['load_after']} after"
+        + ("; a busy machine: trust the ratios of CPU time" if busy else ""),
         ", ".join(f"{name} {value}" for name, value in kept.items()),
     ]
 
