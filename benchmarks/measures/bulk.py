@@ -16,16 +16,12 @@ from hitl_orchestrator import Orchestrator
 
 CHUNK = 1_000
 FILE = 100_000
-HAS_MANY = hasattr(Orchestrator, "submit_many")
 AIMS = {("auto", "SQLite"): (at_least(15_000), at_least(60)), ("60 % auto", "SQLite"): (at_least(10_000), at_least(45))}
 
 
 def rows(size: Size, stores: Stores) -> Iterator[Row]:
     """Measure, and yield the rows of tasks approved by a rule, of a mixture, and of a file."""
     rounds, count = size.of((1, 20), (3, 2_000), (5, 5_000))
-    if not HAS_MANY:
-        yield from _file(size.of(20, 1_000, 5_000), stores)
-        return
     for database in ("SQLite", "PostgreSQL") if stores.has_postgres else ("SQLite",):
         yield from _many("auto", database, (rounds, count), stores)
         yield from _many("60 % auto", database, (rounds, count), stores)

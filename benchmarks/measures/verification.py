@@ -14,18 +14,14 @@ ENTRIES, ENTRIES_A_CASE = 1_000_000, 3
 
 def rows(size: Size, stores: Stores) -> Iterator[Row]:
     """Measure, and yield time and memory."""
-    count = size.of(30, 30_000, ENTRIES) if hasattr(Orchestrator, "submit_many") else size.of(30, 3_000, 10_000)
+    count = size.of(30, 30_000, ENTRIES)
     store = stores.sqlite()
     with Orchestrator.open(store) as hitl:
         cases = -(-count // ENTRIES_A_CASE)
         task, output = typed("task", AUTO)
         named = ({"task_id": f"t{number}"} for number in range(cases))
         pairs = [(task.model_copy(update=each), output.model_copy(update=each)) for each in named]
-        if hasattr(hitl, "submit_many"):
-            hitl.submit_many([task for task, _ in pairs], [output for _, output in pairs])
-        else:
-            for pair in pairs:
-                hitl.submit(*pair)
+        hitl.submit_many([task for task, _ in pairs], [output for _, output in pairs])
     ran = child(["-m", "hitl_orchestrator.cli", "audit", "verify", "--store", store])
     what = f"verification of {count:,} entries and their tables, SQLite"
     yield Row(f"{what}: time", ran.s, "s", ran.cpu_s, at_most(9, ENTRIES), count)
