@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
+from pydantic import BaseModel
+
 from hitl_orchestrator.errors import InvalidInput, install_hint
 
 __all__ = ["NO_SPANS", "Span", "Spans", "Telemetry"]
@@ -178,5 +180,6 @@ def _dotted(name: str) -> str:
 def _text(value: Any) -> str | None:
     if value is None:
         return None
+    value = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text.encode(errors="replace").decode()

@@ -28,7 +28,7 @@ def note_submission(span: Span, case: Case) -> None:
         gen_ai_request_model=model if isinstance(model, str) else None,
         hitl_confidence=output.confidence_score,
     )
-    span.content(hitl_proposal=output.agent_output.model_dump(mode="json"))
+    span.content(hitl_proposal=output.agent_output)
 
 
 def note_case(span: Span, case: Case) -> None:
