@@ -193,7 +193,7 @@ class CheckpointUnreadable(HitlError):
     """The checkpoint of a case cannot be read, or was refused. It can be rebuilt from the tables."""
 
     def __init__(self, case_id: str, why: str) -> None:
-        super().__init__(f"the checkpoint of case {case_id!r} cannot be read: {why}; 'hitl recover' rebuilds it")
+        super().__init__(f"the checkpoint of case {case_id!r} cannot be read: {why}; its next decision deletes it")
         self.case_id, self.why = case_id, why
 
 

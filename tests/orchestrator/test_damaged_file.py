@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.builders import FakeClock, a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import decide_and_stop, services_of
 from support.sizes import sized
 
 from hitl_orchestrator import Case, HitlError, Orchestrator
@@ -48,14 +48,8 @@ def fill(hitl: Orchestrator) -> list[str]:
             if kind == "edited":
                 hitl.decide(task_id=name, decision=a_review("modify", "senior_manager"))
             if kind == "decided":
-                stop_before_the_outcome(hitl, name)
+                decide_and_stop(hitl, a_review("override", "domain_reviewer"), task_id=name)
     return names
-
-
-def stop_before_the_outcome(hitl: Orchestrator, name: str) -> None:
-    services_of(hitl).case_runner.run = lambda case, **how: case
-    hitl.decide(task_id=name, decision=a_review("override", "domain_reviewer"))
-    del services_of(hitl).case_runner.run
 
 
 @dataclass

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 from support.builders import a_review, an_output
+from support.internals import look_at
 
 LARGE = {"predicted_label": "Refund", "letter": 'ä€🜁\u2028"\\/' * 60_000, "numbers": [0.1, 1e300, -(2**53) + 1]}
 
@@ -26,7 +27,8 @@ def test_the_payload_exceeds_the_checkpoint_limit(large):
 
 
 def test_a_large_output_leaves_a_small_checkpoint(opened, sqlite_store, waits, large):
-    waits(opened(sqlite_store), output=large)
+    hitl = opened(sqlite_store)
+    look_at(hitl, waits(hitl, output=large).case_id)
 
     assert checkpoint_bytes(sqlite_store) < 40_000
 

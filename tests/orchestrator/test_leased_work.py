@@ -121,11 +121,13 @@ DECIDES_AND_HANGS = """
 import sys
 from threading import Event
 from support.builders import a_review
+from support.internals import decide_and_stop
 from hitl_orchestrator import Orchestrator
 
 hitl = Orchestrator.open(sys.argv[1])
-hitl._services.case_runner.run = lambda case, **how: print("decided", flush=True) or Event().wait()
-hitl.decide(task_id="task-1", decision=a_review("approve", "domain_reviewer"))
+decide_and_stop(hitl, a_review("approve", "domain_reviewer"), task_id="task-1")
+print("decided", flush=True)
+Event().wait()
 """
 
 

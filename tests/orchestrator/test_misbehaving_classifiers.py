@@ -17,6 +17,7 @@ from hitl_orchestrator.errors import (
     ClassifierMissing,
     RecoveryIncomplete,
 )
+from hitl_orchestrator.graph.build import build_graph
 
 APPROVES_ALL = {
     "policy_id": "open",
@@ -246,14 +247,19 @@ def test_a_second_review_of_a_case_without_a_proposal_asks_no_classifier(failing
 
 def test_a_run_that_ends_where_it_began_is_an_error(opened, sqlite_store):
     hitl = opened(sqlite_store)
-    services_of(hitl).runner.graph.interrupt_before_nodes = ["route"]
+    runner = services_of(hitl).runner
+    stops = build_graph(runner._services, runner._adapter)
+    stops.interrupt_before_nodes = ["route"]
+    runner._starting = stops.invoke
 
     with pytest.raises(CaseNotMoved, match="was run and is still received"):
         hitl.submit(a_task())
+    assert list(services_of(hitl).ledger.stages()) == []
+    hitl.cases.enqueue(a_task())
     with pytest.raises(RecoveryIncomplete, match="is still received") as reported:
         hitl.recover()
     assert reported.value.moved == 0
-    services_of(hitl).runner.graph.interrupt_before_nodes = []
+    del runner._starting
     assert [case.status for case in hitl.recover()] == ["waiting"]
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.builders import a_review, a_task, an_output, canonical
-from support.internals import services_of
+from support.internals import decide_and_stop, services_of
 from support.people_changes import change_policy
 from support.stores import resealed
 
@@ -43,9 +43,7 @@ def test_a_waiting_case_with_an_unreadable_review_is_not_decided(durable, waits,
 @pytest.mark.parametrize("column", ["shown", "verdict"])
 def test_a_decided_case_with_an_unreadable_review_is_not_resumed(durable, waits, intruder, column, text):
     case = waits(durable)
-    services_of(durable).case_runner.run = lambda case, **how: case
-    durable.decide(task_id="task-1", decision=a_review("reject", "ana"))
-    del services_of(durable).case_runner.run
+    decide_and_stop(durable, a_review("reject", "ana"), task_id="task-1")
     intruder.change(case.open_review.review_id, **{column: text})
 
     for _ in range(3):

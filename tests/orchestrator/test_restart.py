@@ -2,7 +2,7 @@
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import look_at, services_of
 from support.people_changes import change_policy
 from support.postgres_server import direct_connection
 
@@ -57,7 +57,7 @@ def lose_threads(store):
 @pytest.mark.parametrize("decision", ["approve", "reject", "modify", "override"])
 def test_a_case_with_a_lost_thread_can_be_decided(opened, durable_store, waits, decision, restart):
     hitl = opened(durable_store)
-    waits(hitl)
+    look_at(hitl, waits(hitl).case_id)
     lose_threads(durable_store)
     if restart:
         hitl.close()
@@ -71,8 +71,10 @@ def test_a_case_with_a_lost_thread_can_be_decided(opened, durable_store, waits, 
 
 def test_a_case_with_a_lost_thread_can_be_escalated(opened, durable_store, waits):
     hitl = opened(durable_store)
-    waits(hitl)
+    case = waits(hitl)
     for decision, reviewer in (("escalate", "ana"), ("escalate", "max"), ("approve", "zoe")):
+        (asked,) = look_at(hitl, case.case_id).interrupts
+        assert asked.value["review_id"] == case.open_review.review_id
         lose_threads(durable_store)
         case = hitl.decide(task_id="task-1", decision=a_review(decision, reviewer))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import decide_and_stop, services_of
 from support.stores import sealed_under
 
 from hitl_orchestrator import Orchestrator
@@ -78,17 +78,11 @@ def test_a_forged_decision_finishes_no_case(reopened, case, intruder, seal, says
     refuses_to_finish(reopened(), case.case_id, says)
 
 
-def stop_before_the_outcome(hitl: Orchestrator) -> None:
-    """Let decisions be recorded, and the process die before the case is run on."""
-    services_of(hitl).case_runner.run = lambda case, **how: case
-
-
 @pytest.fixture
 def decided(opened, durable_store, case):
     """A case that was decided by Ana, and not yet finished."""
     with opened(durable_store) as hitl:
-        stop_before_the_outcome(hitl)
-        hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
+        decide_and_stop(hitl, a_review("reject", "ana"), task_id="task-1")
     return case
 
 
@@ -150,13 +144,11 @@ def test_a_decision_copied_from_another_case_finishes_no_case(opened, durable_st
     with opened(durable_store) as hitl:
         victim = waits(hitl, "victim")
         donor = waits(hitl, "donor")
-        stop_before_the_outcome(hitl)
-        hitl.decide(task_id="donor", decision=a_review("approve", "ana"))
+        decide_and_stop(hitl, a_review("approve", "ana"), task_id="donor")
     given = intruder.row(donor.open_review.review_id)
     columns = ("status", "version", "verdict", "seal", *(("shown", "digest") if with_texts else ()))
     intruder.change(victim.open_review.review_id, **{name: given[name] for name in columns})
     intruder.move(victim.case_id, "decided")
-    intruder.lose_the_places()
 
     hitl = opened(durable_store)
     with pytest.raises(RecoveryIncomplete):
@@ -170,8 +162,7 @@ def test_a_decision_copied_from_another_case_finishes_no_case(opened, durable_st
 def test_a_reverted_decision_cannot_be_repeated(opened, durable_store, case, intruder):
     before = intruder.row(case.open_review.review_id)
     with opened(durable_store) as hitl:
-        stop_before_the_outcome(hitl)
-        hitl.decide(task_id="task-1", decision=a_review("reject", "ana"))
+        decide_and_stop(hitl, a_review("reject", "ana"), task_id="task-1")
     intruder.change(before.pop("review_id"), **before)
     intruder.move(case.case_id, "waiting")
 

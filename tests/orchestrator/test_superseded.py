@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from support.builders import a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import decide_and_stop
 
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput, NotAuthorized
 
@@ -84,13 +84,10 @@ def test_a_case_that_runs_while_it_is_replaced_is_superseded(opened, durable_sto
     assert_ended_once(hitl, ended[0], new)
 
 
-def test_a_decision_that_was_recorded_before_the_newer_attempt_is_carried_out_first(opened, durable_store, monkeypatch):
+def test_a_decision_that_was_recorded_before_the_newer_attempt_is_carried_out_first(opened, durable_store):
     hitl = opened(durable_store)
     old = hitl.submit(a_task(), an_output(confidence=0.5))
-    with monkeypatch.context() as patch:
-        patch.setattr(services_of(hitl).runner, "go_on", an_unavailable_model)
-        with pytest.raises(ConnectionError):
-            hitl.decide(old.case_id, a_review("approve", "ana"))
+    decide_and_stop(hitl, a_review("approve", "ana"), task_id="task-1")
     assert hitl.cases.get(old.case_id).status == "decided"
 
     new = hitl.submit(a_task(), an_output(confidence=0.4), resubmit=True)

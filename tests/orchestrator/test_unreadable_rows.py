@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import pytest
 from support.attacker import Intruder
 from support.builders import a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import look_at, services_of
 from support.teams import a_policy
 
 from hitl_orchestrator import Proposal
@@ -208,11 +208,12 @@ def test_an_outcome_with_bytes_for_a_text_is_left_out_by_name(finished, durable_
     assert [f"case '{case_ids[0]}'" in str(error) for error in left_out] == [True]
 
 
-def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decision(durable, waits, intruder):
+def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_client(durable, waits, intruder):
     output = an_output("task-1", confidence=0.5).model_copy(
         update={"agent_output": Proposal(predicted_label="long", explanation="x" * 300_000)}
     )
     case = waits(durable, output=output)
+    look_at(durable, case.case_id)
     assert intruder.run("SELECT count(*) AS number FROM payloads") != [{"number": 0}]
     intruder.run("UPDATE payloads SET body = 'altered'")
 
@@ -220,8 +221,10 @@ def test_an_altered_large_payload_is_reported_and_repaired_and_blocks_no_decisio
     assert not verification.sound
     assert "payloads: the text" in verification.problem
     assert case.case_id in verification.problem
-    assert durable.decide(task_id="task-1", decision=a_review("approve", "ana")).status == "approved"
+    durable.decide(task_id="task-1", decision=a_review("escalate", "ana"))
+    look_at(durable, case.case_id)
     assert durable.audit.verify().sound
+    assert durable.decide(task_id="task-1", decision=a_review("approve", "max")).status == "approved"
 
 
 @pytest.mark.parametrize("table", ["reviews", "contents", "events"])

@@ -22,7 +22,7 @@ from hitl_orchestrator.errors import HitlError
 from hitl_orchestrator.ledger.database.address import is_postgres
 from hitl_orchestrator.ledger.store.leased_work import LEASE_SEAL
 from support.builders import AGENT, a_review, a_task, an_output
-from support.internals import services_of
+from support.internals import decide_and_stop, look_at, services_of
 from support.postgres_server import Server, direct_connection
 
 FROZEN = Path(__file__).parent / "frozen"
@@ -68,6 +68,7 @@ def fill(store: str) -> None:
 
         submit("approved", 0.9)
         submit("waiting")
+        look_at(hitl, hitl.cases.get(task_id="waiting").case_id)
         submit("claimed")
         hitl.reviews.claim(task_id="claimed", reviewer="ana")
         submit("escalated")
@@ -85,9 +86,9 @@ def fill(store: str) -> None:
         )
         hitl.policy.activate(LOOSER, reviewer="max", reason="looser")
         submit("decided")
-        services_of(hitl).case_runner.run = lambda case, **how: case  # as if the process ended after its commit
-        hitl.decide(task_id="decided", decision=a_review("approve", "ben"))
-        submit("received")
+        # As if the process ended after its commit.
+        decide_and_stop(hitl, a_review("approve", "ben"), task_id="decided")
+        services_of(hitl).ledger.take(hitl.cases.enqueue(a_task("received"), an_output("received", 0.5)).case_id)
         hitl.cases.enqueue(a_task("enqueued"), an_output("enqueued", 0.5))
         seals = services_of(hitl).ledger.seals
     with direct_connection(store) as connection:
