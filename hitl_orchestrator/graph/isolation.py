@@ -12,7 +12,7 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langchain_core.tracers import context as tracers
 from langsmith import tracing_context
 
-__all__ = ["isolated"]
+__all__ = ["isolated", "traced"]
 
 
 def isolated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,5 +27,22 @@ def isolated(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(*args: Any, **kwargs: Any) -> Any:
         return copy_context().run(untraced, *args, **kwargs)
+
+    return run
+
+
+def traced(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is seen by the callbacks and tracers of its caller, and inherits nothing else.
+
+    A node of another graph would hand its thread, checkpoints and durability down to ours.
+    """
+
+    def seen(*args: Any, **kwargs: Any) -> Any:
+        calling = var_child_runnable_config.get()
+        var_child_runnable_config.set(calling and {"callbacks": calling.get("callbacks")})
+        return function(*args, **kwargs)
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return copy_context().run(seen, *args, **kwargs)
 
     return run

@@ -30,7 +30,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph, build_graph
 from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
-from hitl_orchestrator.graph.isolation import isolated
+from hitl_orchestrator.graph.isolation import isolated, traced
 from hitl_orchestrator.graph.topology import CLASSIFY, HUMAN_REVIEW, OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.dependencies import NodeDependencies
@@ -77,7 +77,7 @@ class Runner:
 
     def _without_checkpoints(self, first: str) -> Callable[..., Any]:
         graph = build_graph(self._services, Adapter(None, self._spans), first=first)
-        return graph.invoke if self._traced else isolated(graph.invoke)
+        return traced(graph.invoke) if self._traced else isolated(graph.invoke)
 
     def thread(self, case_id: str) -> RunnableConfig:
         """Return the LangGraph config of a case's thread."""

@@ -33,6 +33,7 @@ from hitl_orchestrator import (
     proposed_call,
 )
 from hitl_orchestrator.cli import main as command_line
+from hitl_orchestrator.services.acting import Acting
 
 ARMED = Event()
 """Set where the commits are counted at which a process dies; from its start, unless its order says `dies_in_run`."""
@@ -74,6 +75,28 @@ def decide(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) 
     for number, step in order["steps"]:
         case = hitl.decide(task_id=f"task-{number}", decision=answers_to(number)[step])
         acknowledge(f"{number} {step} {case.status}")
+
+
+def enqueue(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Store tasks without running them."""
+    for number in order["numbers"]:
+        acknowledge(hitl.cases.enqueue(*task_number(number)).status)
+
+
+def half_decide(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Record decisions without the outcomes that follow."""
+    for number, step in order["steps"]:
+        answer, case = answers_to(number)[step], hitl.cases.get(task_id=f"task-{number}")
+        hitl._services.recorder.decide(case.open_review, answer, acting=Acting(answer.reviewer_id))
+        acknowledge(hitl.cases.get(case.case_id).status)
+
+
+def look(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Look at the threads of cases, which makes their checkpoints."""
+    for number in order["numbers"]:
+        runner = hitl._services.runner
+        state = runner.graph.get_state(runner.thread(hitl.cases.get(task_id=f"task-{number}").case_id))
+        acknowledge(f"{number} {len(state.interrupts)}")
 
 
 def recover(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
@@ -137,7 +160,10 @@ WORK = {
     "approve": approve,
     "submit": submit,
     "decide": decide,
+    "enqueue": enqueue,
     "execute": execute,
+    "half_decide": half_decide,
+    "look": look,
     "recover": recover,
     "redact": redact,
     "sweep": sweep,
