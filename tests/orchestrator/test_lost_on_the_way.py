@@ -51,12 +51,12 @@ def test_a_case_survives_a_connection_cut_at_any_commit(opened, proxy, postgres_
 def test_a_connection_lost_at_the_one_commit_leaves_one_case_and_one_outcome(
     opened, proxy, postgres_store, moment, cut
 ):
-    told = []
+    reported = []
     store = proxy.url(sealed_under(postgres_store, KEY))
-    hitl = opened(store, seal_key=KEY, on_decided=lambda case: told.append(case.case_id))
+    hitl = opened(store, seal_key=KEY, on_decided=lambda case: reported.append(case.case_id))
     hitl.submit(a_task("first"), an_output("first", confidence=0.5))
     hitl.decide(task_id="first", decision=a_review("reject", "ana"))
-    told.clear()
+    reported.clear()
     given = a_task(), an_output(confidence=0.9 if cut == "submit, ahead" else 0.5)
 
     if cut != "decide":
@@ -73,6 +73,6 @@ def test_a_connection_lost_at_the_one_commit_leaves_one_case_and_one_outcome(
     kinds = Counter(event.kind.value for event in hitl.cases.history(case.case_id))
     assert set(kinds.values()) == {1}
     assert [record.task_id for record in hitl.audit.records()] == ["first", "task-1"]
-    assert told == [case.case_id]
+    assert reported == [case.case_id]
     assert hitl.recover() == []
     assert hitl.audit.verify().sound
