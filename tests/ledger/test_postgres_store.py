@@ -198,8 +198,18 @@ def setting(conn, name):
     return conn._connection.execute(f"SHOW {name}").fetchone()[name]
 
 
-@pytest.mark.parametrize(("asked_for", "flushes_as"), [("on", "on"), ("off", "on"), ("remote_apply", "remote_apply")])
-def test_only_flushed_commits_wait_for_the_disk(postgres_store, asked_for, flushes_as):
+@pytest.mark.parametrize(
+    ("asked_for", "flushes_as"),
+    # Flushed behind the commit, without the lock; what waits for a standby is not.
+    [
+        ("on", "off"),
+        ("off", "off"),
+        ("local", "off"),
+        ("remote_apply", "remote_apply"),
+        ("remote_write", "remote_write"),
+    ],
+)
+def test_only_commits_that_wait_for_a_standby_wait_with_the_lock(postgres_store, asked_for, flushes_as):
     from hitl_orchestrator.ledger.database.postgres import PostgresDatabase  # noqa: PLC0415
     from hitl_orchestrator.ledger.database.postgres_connections import Connections  # noqa: PLC0415 - only where it is installed
 
@@ -227,7 +237,7 @@ def test_a_writer_that_holds_the_lock_too_long_is_reported(postgres_store, monke
     from hitl_orchestrator.ledger.database import postgres  # noqa: PLC0415 - only where it is installed
     from hitl_orchestrator.ledger.database import postgres_connections as connections  # noqa: PLC0415 - only where it is installed
 
-    monkeypatch.setattr(connections, "SESSION", "SHOW synchronous_commit; SET lock_timeout = 50")
+    monkeypatch.setattr(connections, "SESSION", f"{connections.SESSION}; SET lock_timeout = 50")
     with closing(open_ledger(postgres_store)) as ledger, direct_connection(postgres_store) as connection:
         connection.execute(f"SELECT pg_advisory_xact_lock({postgres.WRITER})")
 

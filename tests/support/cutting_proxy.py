@@ -19,6 +19,8 @@ class Proxy:
 
     Then it causes the failure and cuts the connection: before the words arrive, after they were sent, or after they
     were answered, in which case the client does not receive the answer.
+
+    `round_trips` counts how often clients asked and waited for an answer.
     """
 
     def __init__(self, server: Path) -> None:
@@ -28,6 +30,7 @@ class Proxy:
         self._lock = Lock()
         self._words: bytes | None = None
         self.done = Event()
+        self.round_trips = 0
         self._connections: list[Connection] = []
         self._thread = Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -96,6 +99,7 @@ class Connection:
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:
         self.proxy, self.client, self.server = proxy, client, server
         self.muted, self.answered, self._writes = False, Event(), False
+        self._was_answered = True
         self._threads = [Thread(target=self._guarded, args=(work,), daemon=True) for work in (self._ask, self._answer)]
         for thread in self._threads:
             thread.start()
@@ -126,6 +130,9 @@ class Connection:
 
     def _ask(self) -> None:
         while data := self.client.recv(1 << 20):
+            # Asking again after an answer: the client has waited for it.
+            self.proxy.round_trips += self._was_answered
+            self._was_answered = False
             self._writes = self._writes or WRITING in data or b"checkpoint" in data
             if self._writes and self.proxy.is_it(data):
                 self.proxy.do_harm(self, data)
@@ -137,6 +144,7 @@ class Connection:
     def _answer(self) -> None:
         unheard = b""
         while data := self.server.recv(1 << 20):
+            self._was_answered = True
             if not self.muted:
                 self.client.sendall(data)
                 continue

@@ -6,10 +6,11 @@ with a copy of its programs if that user cannot read the installed ones.
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,21 @@ class Server:
     def stop(self, mode: str = "fast") -> None:
         self._run("pg_ctl", "-w", "-s", "-t", "60", "-D", self.data, "-m", mode, "stop")
 
+    def kill(self) -> None:
+        """Kill the server with all of its processes, and wait until they are gone."""
+        lock = self.data / "postmaster.pid"
+        server = int(lock.read_text().split()[0])
+        os.kill(server, signal.SIGSTOP)  # so that it starts no further process
+        processes = [server, *_children(server)]
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        while any(_is_running(process) for process in processes):
+            pass
+        # A process whose parent never waits for it keeps its id, and these files name it.
+        lock.unlink()
+        (self.folder / ".s.PGSQL.5432.lock").unlink()
+
     def remove(self) -> None:
         self.stop("immediate")
         shutil.rmtree(self.folder)
@@ -130,6 +146,23 @@ class Server:
             )
         if ran.returncode:
             raise RuntimeError(f"{program} failed:\n{(self.folder / 'output').read_text()}")
+
+
+def _children(process: int) -> list[int]:
+    names = (place.name for place in Path("/proc").iterdir() if place.name.isdigit())
+    return [int(name) for name in names if _status(int(name))[1:2] == [str(process)]]
+
+
+def _is_running(process: int) -> bool:
+    return _status(process)[:1] not in ([], ["Z"])
+
+
+def _status(process: int) -> list[str]:
+    """Return the state of a process and the id of its parent, nothing if there is no such process."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:2]
+    except OSError:
+        return []
 
 
 def _programs() -> Path:

@@ -68,11 +68,24 @@ class StoreTransaction(Protocol):
     def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
 
+    def insert_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run a statement that inserts a row for each of these rows: for some dozens and more, the fastest way.
+
+        Raises:
+            UniqueViolation: a row violates a constraint, here or at the end of the transaction.
+        """
+
     def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
 
     def stream(self, statement: Statement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, in the order of the selected columns."""
+
+    def close_group(self) -> None:
+        """Let no other transaction read what this one wrote before it is committed.
+
+        Threads of one process may share a commit, which can fail. What a reader keeps in memory must be committed.
+        """
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema and the one that the migrations make.
@@ -93,6 +106,9 @@ class Database(Protocol):
 
     def write(self, *, flush: bool = True) -> AbstractContextManager[StoreTransaction]:
         """Open a transaction that writes. There is one writer at a time; others wait for their turn.
+
+        Transactions of waiting threads may share a commit. An error takes back the changes of its own transaction
+        only; a commit that fails fails for all that share it.
 
         With `flush` the commit survives a power failure as soon as it returns.
 

@@ -1,16 +1,18 @@
 """Transactions on a PostgreSQL database, with the statements and guarantees of SQLite."""
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from psycopg import Cursor, Pipeline, ProgrammingError, errors
+from psycopg import Cursor, ProgrammingError, errors
 from psycopg.errors import Diagnostic
 from psycopg.rows import DictRow, tuple_row
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
-from hitl_orchestrator.errors import StoreUnavailable
+from hitl_orchestrator.errors import HitlError, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
     SCRUB_SECONDS,
@@ -28,12 +30,17 @@ WRITER = 0x6869746C
 """The advisory lock of the writer. Entries are numbered without gaps and chained, so there is one writer at a time."""
 
 ROWS_AT_A_TIME = 500
+FEWEST_TO_COPY = 48
 # A reader may pause between rows for long; it blocks no writer.
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
+# The first query takes the snapshot: what it sees was logged before this place.
+_PLACE = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn()::text END AS value"
 _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({WRITER})",
 )
+# A commit is flushed after the lock is released: by a transaction of its own that writes nothing but to the log.
+_FLUSH = "SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'hitl', '')"
 _WITH_TEXTS = (
     "contents",
     "reviews",
@@ -55,6 +62,7 @@ _OLDER_SNAPSHOTS = (
     "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
     "AND backend_type = 'client backend' AND backend_xmin IS NOT NULL AND xact_start < %s"
 )
+_INSERTION = re.compile(r"INSERT INTO (?P<table>\w+) \((?P<columns>.*?)\) VALUES \((?P<values>.*)\)", re.DOTALL)
 _REVISION = "SELECT version_num FROM alembic_version"
 # One transaction may have several open streams.
 _NUMBERS = count(1)
@@ -63,6 +71,23 @@ _NUMBERS = count(1)
 def _first(connection: Connection, text: str, *values: Any) -> Any:
     """Return the value of a query with one row."""
     row = connection.execute(text, values, prepare=False).fetchone()
+    return None if row is None else row["value"]
+
+
+@cache
+def _place_of(statement: Statement) -> tuple[str, list[str]] | None:
+    """Return the table and the columns of a statement that inserts its parameters, None for any other statement."""
+    parts = _INSERTION.fullmatch(statement.postgres)
+    columns = parts["columns"].split(", ") if parts else []
+    plain = parts is not None and parts["values"] == ", ".join(f"%({name})s" for name in columns)
+    return (parts["table"], columns) if parts is not None and plain else None
+
+
+def _last(cursor: Cursor[DictRow]) -> Any:
+    """Return the value of the last of several statements, a query with one row."""
+    while cursor.nextset():
+        pass
+    row = cursor.fetchone()
     return None if row is None else row["value"]
 
 
@@ -82,12 +107,35 @@ def _warnings_of(connection: Connection) -> Iterator[list[str]]:
         connection.remove_notice_handler(collect)
 
 
+class Pipelining:
+    """The pipeline of a transaction, which is left for what PostgreSQL refuses in one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self._entered = connection, ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin to send statements without waiting for their results."""
+        self._entered.enter_context(self._connection.pipeline())
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """Wait for all results."""
+        self._entered.__exit__(*error)
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Wait for all results, and begin a new pipeline afterwards."""
+        self._entered.close()
+        yield
+        self.__enter__()
+
+
 class PostgresRows:
     """The result of a statement, received when it is first needed."""
 
     __slots__ = ("_cursor", "_pipeline")
 
-    def __init__(self, cursor: Cursor[DictRow], pipeline: Pipeline | None) -> None:
+    def __init__(self, cursor: Cursor[DictRow], pipeline: Pipelining | None) -> None:
         self._cursor, self._pipeline = cursor, pipeline
 
     @property
@@ -123,7 +171,7 @@ class PostgresTransaction:
 
     __slots__ = ("_connection", "_pipeline")
 
-    def __init__(self, connection: Connection, pipeline: Pipeline | None = None) -> None:
+    def __init__(self, connection: Connection, pipeline: Pipelining | None = None) -> None:
         self._connection, self._pipeline = connection, pipeline
 
     def run(self, statement: Statement, **values: Any) -> PostgresRows:
@@ -133,8 +181,21 @@ class PostgresTransaction:
 
     def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
-        for row in rows:
-            self._connection.execute(statement.postgres, row)
+        with self._connection.cursor() as cursor:
+            cursor.executemany(statement.postgres, rows)
+
+    def insert_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows; some dozens and more by COPY, for which the client waits three times."""
+        place = _place_of(statement)
+        if len(rows) < FEWEST_TO_COPY or place is None or self._pipeline is None:
+            self.run_each(statement, rows)
+            return
+        table, columns = place
+        names = SQL(", ").join(map(Identifier, columns))
+        copying = SQL("COPY {} ({}) FROM STDIN").format(Identifier(table), names)
+        with self._pipeline.left(), self._connection.cursor() as cursor, cursor.copy(copying) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in columns])
 
     def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
@@ -145,6 +206,9 @@ class PostgresTransaction:
         with self._connection.cursor(name=f"stream_{next(_NUMBERS)}", row_factory=tuple_row) as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(statement.postgres, values)
+
+    def close_group(self) -> None:
+        """Do nothing: no transaction shares the commit of another."""
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema in the catalog and the one that the migrations make."""
@@ -174,26 +238,36 @@ class PostgresDatabase:
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[PostgresTransaction]:
-        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure."""
-        with self._connections.lend() as connection:
-            with connection.pipeline() as pipeline:
-                for text in _BEGIN_WRITING:
-                    connection.execute(text, prepare=False)
-                revision = connection.execute(_REVISION)
-                if flush:
-                    connection.execute(f"SET LOCAL synchronous_commit = {self._connections.flushing}", prepare=False)
+        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure.
+
+        The next writer begins while the commit is flushed. A reader waits for the flush of what it has seen.
+        """
+        with self._connections.turn() as end_turn, self._connections.lend() as connection:
+            with self._flushed_on_error(connection, flush=flush), Pipelining(connection) as pipeline:
+                revision = self._begin(connection, flush=flush)
                 yield PostgresTransaction(connection, pipeline)
                 self._check_revision(revision)
                 committing = connection.execute("COMMIT", prepare=False)
+                if flush and self._connections.flushes_alone:
+                    connection.execute(_FLUSH)
+                end_turn()
             self._check(committing)
 
     @contextmanager
     def read(self) -> Iterator[PostgresTransaction]:
-        """Open a transaction that reads one consistent state."""
+        """Open a transaction that reads one consistent state, which is flushed when it ends."""
         with self._connections.lend() as connection:
-            connection.execute(_BEGIN_READING, prepare=False)
+            seen = _last(connection.execute(f"{_BEGIN_READING}; {_PLACE}", prepare=False))
             yield PostgresTransaction(connection)
-            self._check(connection.execute("COMMIT", prepare=False))
+            if seen is None:
+                self._check(connection.execute("COMMIT", prepare=False))
+                return
+            committing = connection.execute(
+                f"COMMIT; SELECT pg_current_wal_flush_lsn() >= '{seen}' AS value", prepare=False
+            )
+            self._check(committing)
+            if not _last(committing):
+                connection.execute(_FLUSH)
 
     @property
     def shared_place(self) -> Mapping[str, Any]:
@@ -272,6 +346,25 @@ class PostgresDatabase:
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
         self._connections.close()
+
+    def _begin(self, connection: Connection, *, flush: bool) -> Cursor[DictRow]:
+        """Begin a transaction that writes, and return the statement that reads the revision of the tables."""
+        for text in _BEGIN_WRITING:
+            connection.execute(text, prepare=False)
+        if flush and not self._connections.flushes_alone:
+            connection.execute(f"SET LOCAL synchronous_commit = {self._connections.flushing}", prepare=False)
+        return connection.execute(_REVISION)
+
+    @contextmanager
+    def _flushed_on_error(self, connection: Connection, *, flush: bool) -> Iterator[None]:
+        """Flush what a transaction has seen before its error is raised, which may report it."""
+        try:
+            yield
+        except HitlError:
+            if flush and self._connections.flushes_alone:
+                connection.execute("ROLLBACK", prepare=False)
+                connection.execute(_FLUSH)
+            raise
 
     def _check_revision(self, reading: Cursor[DictRow]) -> None:
         """Refuse to commit to tables that were migrated since they were opened. Received with the first result."""

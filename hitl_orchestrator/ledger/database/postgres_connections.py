@@ -6,8 +6,8 @@ Driver errors become `UniqueViolation`, `TransientStoreError` or `StoreUnavailab
 import logging
 import os
 import select
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import Any
@@ -21,6 +21,7 @@ from psycopg.rows import DictRow, dict_row
 from hitl_orchestrator.errors import HitlError, StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.address import HOW_TO_WRITE, can_be_read, shown
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS, TransientStoreError, UniqueViolation
+from hitl_orchestrator.ledger.database.writers.queue import WriterQueue
 
 MOST_CONNECTIONS = 5
 PATIENCE_SECONDS = 5
@@ -30,7 +31,8 @@ _RETRY_SECONDS = 0.05
 _MILLISECONDS = 1000
 # A client that disappeared must not hold the writer lock for hours.
 SESSION = (
-    "SHOW synchronous_commit;"
+    "SELECT current_setting('synchronous_commit') AS synchronous_commit,"
+    " current_setting('synchronous_standby_names') AS standbys;"
     f"SET lock_timeout = {BUSY_TIMEOUT_SECONDS * _MILLISECONDS};"
     f"SET idle_in_transaction_session_timeout = {2 * BUSY_TIMEOUT_SECONDS * _MILLISECONDS};"
     "SET synchronous_commit = off"
@@ -61,14 +63,29 @@ class Connections:
         self.url, self.address = shown(url), url
         self._options = _options(url, self.url)
         self._patient_until = monotonic() + PATIENCE_SECONDS if reached else 0.0
-        self.flushing = "on"
+        self.flushing, self.flushes_alone = "on", True
         self._closed = False
         self._reset()
 
     def _reset(self) -> None:
         self._idle: list[Connection] = []
         self._seats = BoundedSemaphore(MOST_CONNECTIONS)
+        # Each turn is a group of its own: an error in a pipeline would spoil the transactions of others.
+        self._queue = WriterQueue[None](self.url)
         self._owner = os.getpid()
+
+    @contextmanager
+    def turn(self) -> Iterator[Callable[[], None]]:
+        """Wait until no other thread of this process writes, and yield a function that ends the turn early.
+
+        Threads that wait for the server's lock, each with a connection, would leave none to read with.
+        """
+        self._check_owner()
+        queue = self._queue
+        turn = queue.turn(flush=True, until=monotonic() + BUSY_TIMEOUT_SECONDS)
+        with ExitStack() as ending:
+            ending.callback(queue.leave, turn)
+            yield ending.close
 
     @contextmanager
     def lend(self) -> Iterator[Connection]:
@@ -81,10 +98,7 @@ class Connections:
         """
         if self._closed:
             raise StoreClosed(self.url)
-        if self._owner != os.getpid():
-            # A forked child must not touch its parent's connections, not even to close them.
-            self._abandoned = self._idle
-            self._reset()
+        self._check_owner()
         if not self._seats.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise StoreUnavailable(self.url, f"its {MOST_CONNECTIONS} connections were busy for too long; try again")
         seats, idle = self._seats, self._idle
@@ -122,6 +136,12 @@ class Connections:
         """Open a connection with the defaults of the driver, for the migrations."""
         return psycopg.connect(**self._options)
 
+    def _check_owner(self) -> None:
+        if self._owner != os.getpid():
+            # A forked child must not touch its parent's connections, not even to close them.
+            self._abandoned = self._idle
+            self._reset()
+
     def _alive(self, idle: list[Connection]) -> Connection | None:
         """Return an idle connection that is still open, None if there is none."""
         while True:
@@ -154,7 +174,10 @@ class Connections:
             raise StoreUnavailable(self.url, f"its encoding is {encoding}; make the database with ENCODING 'UTF8'")
         row = connection.execute(SESSION, prepare=False).fetchone()
         # The owner may require more than `on`, such as a standby; less would break the durability guarantee.
-        self.flushing = row["synchronous_commit"] if row and row["synchronous_commit"] != "off" else "on"
+        if row is not None:
+            self.flushing = row["synchronous_commit"] if row["synchronous_commit"] != "off" else "on"
+            # Readers cannot tell whether a standby has received what they see.
+            self.flushes_alone = self.flushing in ("on", "local") and not row["standbys"]
 
     def _be_patient(self) -> None:
         self._patient_until = monotonic() + PATIENCE_SECONDS

@@ -14,10 +14,9 @@ from hitl_orchestrator.ledger.database.ports import (
     BUSY_TIMEOUT_SECONDS,
     SCRUB_SECONDS,
     SchemaDefect,
-    UniqueViolation,
-    check_revision,
 )
 from hitl_orchestrator.ledger.database.statement import Statement
+from hitl_orchestrator.ledger.database.writers.sqlite import SqliteGroup, SqliteWriter, revision_in, translated
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -32,11 +31,16 @@ _PUT_BACK = "put the right file in its place, and open the store again"
 class SqliteTransaction:
     """One transaction on a borrowed connection."""
 
-    __slots__ = ("_connection", "_text_of")
+    __slots__ = ("_connection", "_group", "_text_of")
 
-    def __init__(self, connection: sqlite3.Connection, text_of: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        text_of: Callable[[str], str] | None = None,
+        group: SqliteGroup | None = None,
+    ) -> None:
         """`text_of` returns the text to run for the text of a statement, if that differs."""
-        self._connection, self._text_of = connection, text_of
+        self._connection, self._text_of, self._group = connection, text_of, group
 
     def run(self, statement: Statement, **values: Any) -> sqlite3.Cursor:
         """Run a statement; columns of its rows are read by name."""
@@ -45,6 +49,8 @@ class SqliteTransaction:
     def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
         self._connection.executemany(self._text(statement), rows)
+
+    insert_many = run_each
 
     def first(self, statement: Statement, **values: Any) -> Any:
         """Return the first row of a statement, None if it has none."""
@@ -61,6 +67,11 @@ class SqliteTransaction:
     def fix_state(self) -> None:
         """Read something: the first reading of a transaction fixes the state of all."""
         self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+    def close_group(self) -> None:
+        """Let no later transaction share the commit of this one."""
+        if self._group is not None:
+            self._group.is_open = False
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema of the file and the one that the migrations make."""
@@ -87,18 +98,19 @@ class SqliteDatabase:
     def __init__(self, path: str, url: str) -> None:
         self._path, self.url = path, url
         self._idle: list[sqlite3.Connection] = []
+        self._writer = SqliteWriter(url, partial(connect, path), self._check_usable)
         self._owner, self._closed = os.getpid(), False
         self._file: tuple[int, int] | None = None
 
     @contextmanager
     def write(self, *, flush: bool = True) -> Iterator[SqliteTransaction]:
-        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure."""
-        with self._connection() as connection:
-            connection.execute("PRAGMA synchronous=FULL" if flush else "PRAGMA synchronous=NORMAL")
-            # A writer queues at once: upgrading a reader later would fail instead of waiting.
-            connection.execute("BEGIN IMMEDIATE")
-            check_revision(self.url, revision_in(connection))
-            yield SqliteTransaction(connection)
+        """Wait for the turn and open a transaction that writes. With `flush` its commit survives a power failure.
+
+        Threads that wait for their turn share a commit; if that fails, it fails for all of them.
+        """
+        self._check_owner()
+        with self._writer.write(flush=flush) as (connection, group):
+            yield SqliteTransaction(connection, group=group)
 
     @contextmanager
     def read(self) -> Iterator[SqliteTransaction]:
@@ -163,24 +175,20 @@ class SqliteDatabase:
     def close(self) -> None:
         """Close idle connections; a connection in use is closed when it is returned."""
         self._closed = True
-        while self._idle and self._owner == os.getpid():
-            self._idle.pop().close()
+        if self._owner == os.getpid():
+            self._writer.close()
+            while self._idle:
+                self._idle.pop().close()
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection; commit its transaction, or roll it back on an error."""
-        connection = None
-        try:
+        with translated(self.url):
             connection = self._borrow()
-            yield connection
-            connection.execute("COMMIT")
-        except sqlite3.IntegrityError as exc:
-            raise UniqueViolation(str(exc)) from exc
-        except (sqlite3.Error, UnicodeDecodeError) as exc:
-            # The driver cannot decode its own message when that quotes a damaged file.
-            raise StoreUnavailable(self.url, str(exc)) from exc
-        finally:
-            if connection is not None:
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            finally:
                 self._give_back(connection)
 
     @contextmanager
@@ -195,19 +203,22 @@ class SqliteDatabase:
             self._give_back(connection)
 
     def _borrow(self) -> sqlite3.Connection:
-        if self._owner != os.getpid():
-            # SQLite's locks do not survive a fork: data of a child could be lost when its parent closes the file.
-            raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
-        if self._closed:
-            raise StoreClosed(self.url)
-        self._check_same_file()
+        self._check_owner()
+        self._check_usable()
         try:
             return self._idle.pop()
         except IndexError:
             return connect(self._path)
 
-    def _check_same_file(self) -> None:
+    def _check_owner(self) -> None:
+        if self._owner != os.getpid():
+            # SQLite's locks do not survive a fork: data of a child could be lost when its parent closes the file.
+            raise StoreUnavailable(self.url, "it was opened before this process was forked; open it in the child")
+
+    def _check_usable(self) -> None:
         """Refuse a file other than that of the first connection: what is written to the old one would be lost."""
+        if self._closed:
+            raise StoreClosed(self.url)
         try:
             status = Path(self._path).stat()
         except OSError as exc:
@@ -250,12 +261,6 @@ def same_state(
 
 def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def revision_in(connection: sqlite3.Connection) -> str | None:
-    """Return the revision of the tables."""
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return None if row is None else str(row[0])
 
 
 def connect(path: str) -> sqlite3.Connection:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from hitl_orchestrator.errors import StoreClosed, StoreUnavailable
 from hitl_orchestrator.ledger.database.ports import BUSY_TIMEOUT_SECONDS
-from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, revision_in, same_state
+from hitl_orchestrator.ledger.database.sqlite import SqliteTransaction, same_state
 from hitl_orchestrator.ledger.database.statement import Statement
+from hitl_orchestrator.ledger.database.writers.sqlite import revision_in
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -278,6 +278,9 @@ class EventLog:
         governed, latest = end.governed, ledger_builders.latest_after(end.latest, drafts)
         for entry in linked:
             governed = governed_after(governed, entry.digest) if entry.kind in GOVERNING else governed
+        if governed != end.governed:
+            # Processes remember the governing entries that they read, so none may be read that is not committed.
+            transaction.close_group()
         after = HeadRow(end.ledger_id, linked[-1].seq, linked[-1].digest, governed, latest)
         transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
         moved = {f"new_{name}": value for name, value in after._asdict().items()}
