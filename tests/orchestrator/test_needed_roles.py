@@ -11,6 +11,7 @@ from support.people_changes import change_people, change_policy
 from support.policy_changes import BY_MAX
 
 from hitl_orchestrator.ledger.ports.claims import DERIVED, Needed
+from hitl_orchestrator.services.reviews import requirements
 
 ROLES = ("domain_reviewer", "senior_manager", "compliance_officer")
 RULE = {"rule_id": "all", "priority": 9, "conditions": {}, "action": "human_review", "assigned_human_role": ROLES[0]}
@@ -136,3 +137,33 @@ def test_verification_names_a_role_that_no_policy_explains(opened, before, intru
     intruder.run("UPDATE reviews SET needed_role = 'senior_manager' WHERE task_type <> ''")
 
     assert "another needed_role" in hitl.audit.verify().problem
+
+
+@pytest.mark.parametrize("derived", [1, 2, 3])
+def test_a_list_derives_a_bounded_number_of_roles_and_leaves_no_review_out(opened, before, monkeypatch, derived):
+    monkeypatch.setattr(requirements, "_DERIVED_FOR_A_LIST", derived)
+    with opened(before) as hitl:
+        change_policy(crashing(hitl), STRICT)
+
+    with opened(before) as hitl:
+        lists = {role: hitl.inbox(role) for role in ROLES}
+        assert {request.task_id for requests in lists.values() for request in requests} == {
+            f"task-{number}" for number in range(4)
+        }
+        assert {request.task_id for request in lists[ROLES[1]]} == {f"task-{n}" for n in (1, 3) if n < derived}
+        assert all(
+            request.needed_role == (ROLES[1] if request.task_id in RAISED else ROLES[0])
+            for request in hitl.inbox(ROLES[0])
+        )
+        by_pages = [request for at in pages_of(hitl, ROLES[0]) for request in at]
+        assert by_pages == list(lists[ROLES[0]])
+        hitl.recover()
+        assert (listed(hitl, ROLES[0]), listed(hitl, ROLES[1])) == ({"task-0", "task-2"}, RAISED)
+
+
+def pages_of(hitl, role):
+    """Yield the list of a role, one review a page."""
+    page = hitl.inbox(role, limit=1)
+    while page:
+        yield page
+        page = hitl.inbox(role, limit=1, after=page[-1].review_id)

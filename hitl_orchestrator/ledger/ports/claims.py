@@ -49,11 +49,10 @@ class QueuePage(NamedTuple):
 
 
 class QueueGroups(NamedTuple):
-    """The roles that open reviews need, the states of the policies under which they need them, and their domains."""
+    """The roles that open reviews need, and the states of the policies under which they need them."""
 
     roles: Sequence[str]
     states: Sequence[str]
-    domains: Sequence[str]
 
 
 class Held(NamedTuple):
@@ -159,16 +158,32 @@ class ReviewQueue(Protocol):
         """Record that the case was canceled or superseded, regardless of claims. Raises as `decide`."""
 
     def queue_page(
-        self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None, skip: Skip | None = None
+        self,
+        wanted: Sequence[InboxFilter],
+        limit: int,
+        after: Place | None = None,
+        skip: Skip | None = None,
+        until: Place | None = None,
     ) -> QueuePage:
         """Return the first open reviews of any of these filters, by due time and then as they were opened.
+
+        Of those after the place `after` and up to the place `until`.
 
         The filters exclude each other. An unreadable review takes a place on the page and is left out. With `skip` the
         page may be shorter than the limit before the end of the queue.
         """
 
     def queue_groups(self) -> QueueGroups:
-        """Return the roles that open reviews need, the states under which they need them, and their domains."""
+        """Return the roles that open reviews need, and the states under which they need them."""
+
+    def queue_domains(self) -> Sequence[str]:
+        """Return the domains of open reviews."""
+
+    def queue_place(self, wanted: Sequence[InboxFilter], number: int) -> Place | None:
+        """Return the place of the review with this number, from 1, under any of the filters; None if there are fewer.
+
+        The filters exclude each other.
+        """
 
     def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
         """Return the number of open reviews of any of these filters after a place, including unreadable ones.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.enums import EventKind
@@ -153,24 +153,41 @@ class ClaimRepository:
 
     @retried
     def queue_page(
-        self, wanted: Sequence[InboxFilter], limit: int, after: Place | None = None, skip: Skip | None = None
+        self,
+        wanted: Sequence[InboxFilter],
+        limit: int,
+        after: Place | None = None,
+        skip: Skip | None = None,
+        until: Place | None = None,
     ) -> QueuePage:
         """Return open reviews under any of the filters."""
+        part = _Part(after, until)
         with self._database.read() as transaction:
             if skip is not None:
-                return _page_without(transaction, wanted, limit, after, skip)
-            rows = _queued(transaction, open_reviews, wanted, limit, after)
+                return _page_without(transaction, wanted, limit, part, skip)
+            rows = _queued(transaction, open_reviews, wanted, limit, part)
         return QueuePage(list(readable(rows, review_of)), _place(rows[-1]) if len(rows) == limit else None)
 
     @retried
     def queue_groups(self) -> QueueGroups:
         """Return the roles that open reviews need, and the states under which they need them."""
         with self._database.read() as transaction:
-            roles, states, domains = (
-                [row["value"] for row in transaction.run(statement)]
-                for statement in (statements.OPEN_ROLES, statements.OPEN_STATES, statements.OPEN_DOMAINS)
-            )
-        return QueueGroups(roles, states, domains)
+            rows = [(row["name"], row["value"]) for row in transaction.run(statements.OPEN_ROLES_AND_STATES)]
+        roles, states = ([value for name, value in rows if name == each] for each in ("needed_role", "needed_under"))
+        return QueueGroups(roles, states)
+
+    @retried
+    def queue_domains(self) -> Sequence[str]:
+        """Return the domains of open reviews."""
+        with self._database.read() as transaction:
+            return [row["value"] for row in transaction.run(statements.OPEN_DOMAINS)]
+
+    @retried
+    def queue_place(self, wanted: Sequence[InboxFilter], number: int) -> Place | None:
+        """Return the place of the review with this number, from 1, under any of the filters."""
+        with self._database.read() as transaction:
+            keys = _queued(transaction, open_review_keys, wanted, number, _Part())
+        return _place(keys[-1]) if len(keys) == number else None
 
     @retried
     def queue_count(self, wanted: Sequence[InboxFilter], after: Place | None = None) -> int:
@@ -178,7 +195,7 @@ class ClaimRepository:
         number = 0
         with self._database.read() as transaction:
             for first in range(0, len(wanted), _BRANCHES):
-                branches, values = _branches(wanted[first : first + _BRANCHES], after)
+                branches, values = _branches(wanted[first : first + _BRANCHES], _Part(after))
                 number += transaction.first(open_review_counts(*branches), **values)["number"]
         return number
 
@@ -281,12 +298,19 @@ class ClaimRepository:
         return next((event.body for event in events if builders.is_same_entry(event, draft)), None)
 
 
+class _Part(NamedTuple):
+    """A part of the queue: after one place, and up to another."""
+
+    after: Place | None = None
+    until: Place | None = None
+
+
 def _page_without(
-    transaction: StoreTransaction, wanted: Sequence[InboxFilter], limit: int, after: Place | None, skip: Skip
+    transaction: StoreTransaction, wanted: Sequence[InboxFilter], limit: int, part: _Part, skip: Skip
 ) -> QueuePage:
     """Return a page without some reviews: the keys are read first, and then the rows of the others."""
     most = _KEYS_FOR_EACH * limit
-    keys = _queued(transaction, open_review_keys, wanted, most, after)
+    keys = _queued(transaction, open_review_keys, wanted, most, part)
     kept = list(islice((key for key in keys if not skip(key["review_id"])), limit))
     ids = [key["review_id"] for key in kept]
     rows = [row for some in batches(ids) for row in transaction.run(statements.SOME_REVIEWS, **some)]
@@ -299,11 +323,11 @@ def _queued(
     statement: Callable[..., Statement],
     wanted: Sequence[InboxFilter],
     limit: int,
-    after: Place | None,
+    part: _Part,
 ) -> list[Any]:
     """Return the first rows of a statement for any of these filters, in the order of the queue."""
     parts = [
-        _queued_in_branches(transaction, statement, wanted[first : first + _BRANCHES], limit, after)
+        _queued_in_branches(transaction, statement, wanted[first : first + _BRANCHES], limit, part)
         for first in range(0, len(wanted), _BRANCHES)
     ]
     return list(islice(merge(*parts, key=_place), limit))
@@ -314,21 +338,22 @@ def _queued_in_branches(
     statement: Callable[..., Statement],
     wanted: Iterable[InboxFilter],
     limit: int,
-    after: Place | None,
+    part: _Part,
 ) -> list[Any]:
-    branches, values = _branches(wanted, after)
+    branches, values = _branches(wanted, part)
     return list(transaction.run(statement(*branches), most=limit, **values))
 
 
-def _branches(wanted: Iterable[InboxFilter], after: Place | None) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+def _branches(wanted: Iterable[InboxFilter], part: _Part) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
     """Return the names of the filters of each branch of a statement, and the parameters."""
     branches, values = [], dict[str, Any]()
+    places = {name: place for name, place in part._asdict().items() if place is not None}
     for number, each in enumerate(wanted):
         filters = {name: value for name, value in each._asdict().items() if value}
         values |= {f"{name}_{number}": value for name, value in filters.items()}
-        branches.append((*sorted(filters), *(() if after is None else ("after",))))
-    if after is not None:
-        values |= dict(zip(("after_due", "after_place"), after, strict=True))
+        branches.append((*sorted(filters), *places))
+    for name, place in places.items():
+        values |= dict(zip((f"{name}_due", f"{name}_place"), place, strict=True))
     return branches, values
 
 

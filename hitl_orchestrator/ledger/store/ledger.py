@@ -88,6 +88,7 @@ class LedgerStore:
         self.renew, self.lapsed, self.return_lapsed = claims.renew, claims.lapsed, claims.return_lapsed
         self.to_remind, self.remind, self.view, self.label = claims.to_remind, claims.remind, claims.view, claims.label
         self.queue_page, self.queue_groups = claims.queue_page, claims.queue_groups
+        self.queue_domains, self.queue_place = claims.queue_domains, claims.queue_place
         self.set_needed, self.queue_count, self.holders = claims.set_needed, claims.queue_count, claims.holders
         self.place_of, self.outdated, self.take_back = claims.place_of, claims.outdated, claims.take_back
         self.loads, self.upheld, self.similar = claims.loads, claims.upheld, claims.similar

@@ -152,7 +152,7 @@ def looks_in(
     """
     pl = polars()
     everywhere = [InboxFilter()] if mine is None else []
-    domains = ledger.queue_groups().domains if mine is not None else ()
+    domains = ledger.queue_domains() if mine is not None else ()
     wanted = everywhere + [InboxFilter(domain=domain) for domain in domains if mine is None or mine(domain, None)]
     is_due = pl.col("is_drawn") & pl.col("check_overturned").is_null() & ~pl.col("redacted").fill_null(value=False)
     return Looks(

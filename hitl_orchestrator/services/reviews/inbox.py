@@ -124,7 +124,7 @@ class ReviewInbox:
 
     def free_groups(self) -> list[InboxFilter]:
         """Return a filter for each role, state and domain that unclaimed reviews may have."""
-        domains = self._ledger.queue_groups().domains
+        domains = self._ledger.queue_domains()
         free = InboxFilter(unclaimed=True, open=True)
         return [
             free._replace(role=role, state=state, domain=domain)
@@ -152,13 +152,18 @@ class ReviewInbox:
         return [role for role in self._ledger.queue_groups().roles if role not in self._people.chain.roles]
 
     def pages(
-        self, wanted: Sequence[InboxFilter], first: int, after: Place | None = None, skip: Skip | None = None
+        self,
+        wanted: Sequence[InboxFilter],
+        first: int,
+        after: Place | None = None,
+        skip: Skip | None = None,
+        until: Place | None = None,
     ) -> Iterator[StoredReview]:
         """Yield the open reviews under any of these filters; the first page has `first` of them, each next one more."""
         page = QueuePage((), after)
         size = min(first, _MAX_PAGE)
         while True:
-            page = self._ledger.queue_page(wanted, size, page.end, skip)
+            page = self._ledger.queue_page(wanted, size, page.end, skip, until)
             yield from page.reviews
             if page.end is None:
                 return
@@ -170,9 +175,10 @@ class ReviewInbox:
         """Return the open reviews under a filter that a reviewer, if there is one, may decide now."""
         if wanted.role is None and who is None:
             return map(self.request, self.pages([wanted], first, after))
-        rows = self._for_roles(self._groups(wanted, who), first, after, partial(self._is_for, wanted.role, who))
+        groups, fits = self._groups(wanted, who), partial(self._is_for, wanted.role, who)
         if who is None:
-            return map(self.request, rows)
+            return map(self.request, self._for_role(groups, first, after, fits))
+        rows = self._for_roles(groups, first, after, fits)
         return (self.request(row) for row, _ in self._for_reviewer(rows, who, first))
 
     def _for_reviewer(
@@ -192,8 +198,29 @@ class ReviewInbox:
         """Return whether a case was read, and the running graph can resume it."""
         return case is not None and can_resume(case.submission.graph_version, self._reader.graph_version)
 
+    def _for_role(
+        self, groups: Sequence[InboxFilter], first: int, after: Place | None, fits: Callable[[str], bool]
+    ) -> Iterator[StoredReview]:
+        """Yield the open reviews of these groups that need a role now.
+
+        After a bounded number of reviews whose role has to be derived, the other ones are yielded by their own role.
+        """
+        settled = [each for each in groups if self._needed.is_settled(each.role, each.state)]
+        until = None if len(settled) == len(groups) else self._needed.derived_until()
+        if until is None or after is None or after < until:
+            yield from self._for_roles(groups, first, after, fits, until)
+        if until is None:
+            return
+        own = [each for each in groups if each in settled or fits(self._people.chain.filled(str(each.role)))]
+        yield from self.pages(own, first, until if after is None else max(after, until))
+
     def _for_roles(
-        self, filters: Sequence[InboxFilter], first: int, after: Place | None, fits: Callable[[str], bool]
+        self,
+        filters: Sequence[InboxFilter],
+        first: int,
+        after: Place | None,
+        fits: Callable[[str], bool],
+        until: Place | None = None,
     ) -> Iterator[StoredReview]:
         """Yield the open reviews under any of these filters whose needed role fits.
 
@@ -202,7 +229,7 @@ class ReviewInbox:
         derived = self._needed.derived()
         is_settled = all(self._needed.is_settled(each.role, each.state) for each in filters)
         skip: Skip = lambda review_id: review_id in derived and not fits(derived[review_id])  # noqa: E731
-        for row in self.pages(filters, first, after, None if is_settled else skip):
+        for row in self.pages(filters, first, after, None if is_settled else skip, until):
             try:
                 needed = requirements_of(row, self._registry, self._people.chain)[0]
             except SKIPPED:

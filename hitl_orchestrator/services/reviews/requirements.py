@@ -24,7 +24,7 @@ from hitl_orchestrator.errors import (
     TamperedReview,
     UnknownCase,
 )
-from hitl_orchestrator.ledger.ports.claims import DERIVED, InboxFilter, Needed
+from hitl_orchestrator.ledger.ports.claims import DERIVED, InboxFilter, Needed, Place
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
@@ -34,6 +34,8 @@ __all__ = ["SKIPPED", "NeededRoles", "facts_of", "requirements_of", "role_needed
 
 _log = logging.getLogger(__name__)
 _MOST_DERIVED, _BATCH = 200_000, 500
+_DERIVED_FOR_A_LIST = 100
+"""The number of reviews whose role a list derives, whichever they need. Later ones are listed by their own role."""
 
 SKIPPED = (
     GraphVersionMismatch,
@@ -133,15 +135,25 @@ class NeededRoles:
             return True
         return any(self._people.chain.reaches(held, role) for held in reviewer.roles)
 
+    def derived_until(self) -> Place | None:
+        """Return the place up to which a list derives the roles of reviews of other states; None for all of them.
+
+        It is the same for all lists, so that each review is in the list of the role that it needs, or after this place
+        in that of its own role, until `settle` has reached it.
+        """
+        return self._ledger.queue_place(self._stale(), _DERIVED_FOR_A_LIST)
+
+    def _stale(self) -> list[InboxFilter]:
+        return [
+            InboxFilter(role=role, state=state) for role, state in self.groups() if not self.is_settled(role, state)
+        ]
+
     def settle(self) -> None:
         """Derive the roles of the reviews of other states, and let the store keep them.
 
         Reviews whose role cannot be derived stay as they are: a list reads them one by one.
         """
-        stale = [
-            InboxFilter(role=role, state=state) for role, state in self.groups() if not self.is_settled(role, state)
-        ]
-        state, place = self.state, None
+        stale, state, place = self._stale(), self.state, None
         while stale:
             page = self._ledger.queue_page(stale, _BATCH, place)
             self._ledger.set_needed([needed for row in page.reviews for needed in self._needed_by(row, state)])

@@ -82,20 +82,15 @@ OUTDATED = Statement(
     "SELECT reviews.review_id, reviews.case_id, reviews.level, reviews.role, reviews.domain, reviews.status, reviews.version, reviews.digest, reviews.shown, reviews.opened_at, reviews.queued_at, reviews.place, reviews.due_at, reviews.expires_at, reviews.verdict, reviews.claimed_by, reviews.claimed_since, reviews.claimed_until, reviews.delegated_by, reviews.claim_seal, reviews.remind_at, reviews.task_type, reviews.risk_level, reviews.policy_hash, reviews.confidence, reviews.replayed, reviews.answer, reviews.answered_by, reviews.answered_at, reviews.needed_role, reviews.needed_under, reviews.needed_seal, reviews.affinity, reviews.answer_key, reviews.seal FROM reviews JOIN cases ON cases.case_id = reviews.case_id JOIN cases AS newer ON newer.task_id = cases.task_id AND newer.submitter = cases.submitter AND newer.attempt > cases.attempt WHERE reviews.status = 'open' LIMIT :most OFFSET 0",
     "SELECT reviews.review_id, reviews.case_id, reviews.level, reviews.role, reviews.domain, reviews.status, reviews.version, reviews.digest, reviews.shown, reviews.opened_at, reviews.queued_at, reviews.place, reviews.due_at, reviews.expires_at, reviews.verdict, reviews.claimed_by, reviews.claimed_since, reviews.claimed_until, reviews.delegated_by, reviews.claim_seal, reviews.remind_at, reviews.task_type, reviews.risk_level, reviews.policy_hash, reviews.confidence, reviews.replayed, reviews.answer, reviews.answered_by, reviews.answered_at, reviews.needed_role, reviews.needed_under, reviews.needed_seal, reviews.affinity, reviews.answer_key, reviews.seal FROM reviews JOIN cases ON cases.case_id = reviews.case_id JOIN cases AS newer ON newer.task_id = cases.task_id AND newer.submitter = cases.submitter AND newer.attempt > cases.attempt WHERE reviews.status = 'open' LIMIT %(most)s",
 )
-OPEN_ROLES = Statement(
-    "claims.OPEN_ROLES",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.needed_role) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_role) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_role > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.needed_role) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_role) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_role > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
-)
-OPEN_STATES = Statement(
-    "claims.OPEN_STATES",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.needed_under) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_under) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_under > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.needed_under) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_under) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_under > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
+OPEN_ROLES_AND_STATES = Statement(
+    "claims.OPEN_ROLES_AND_STATES",
+    "WITH RECURSIVE each_needed_role(value) AS (SELECT min(reviews.needed_role) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_role) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_role > each_needed_role.value) AS anon_1 FROM each_needed_role WHERE each_needed_role.value IS NOT NULL), each_needed_under(value) AS (SELECT min(reviews.needed_under) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_under) AS min_2 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_under > each_needed_under.value) AS anon_2 FROM each_needed_under WHERE each_needed_under.value IS NOT NULL) SELECT 'needed_role' AS name, each_needed_role.value FROM each_needed_role WHERE each_needed_role.value IS NOT NULL UNION ALL SELECT 'needed_under' AS name, each_needed_under.value FROM each_needed_under WHERE each_needed_under.value IS NOT NULL",
+    "WITH RECURSIVE each_needed_role(value) AS (SELECT min(reviews.needed_role) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_role) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_role > each_needed_role.value) AS anon_1 FROM each_needed_role WHERE each_needed_role.value IS NOT NULL), each_needed_under(value) AS (SELECT min(reviews.needed_under) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.needed_under) AS min_2 FROM reviews WHERE reviews.status = 'open' AND reviews.needed_under > each_needed_under.value) AS anon_2 FROM each_needed_under WHERE each_needed_under.value IS NOT NULL) SELECT 'needed_role' AS name, each_needed_role.value FROM each_needed_role WHERE each_needed_role.value IS NOT NULL UNION ALL SELECT 'needed_under' AS name, each_needed_under.value FROM each_needed_under WHERE each_needed_under.value IS NOT NULL",
 )
 OPEN_DOMAINS = Statement(
     "claims.OPEN_DOMAINS",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.domain) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.domain) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.domain > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
-    "WITH RECURSIVE found(value) AS (SELECT min(reviews.domain) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.domain) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.domain > found.value) AS anon_1 FROM found WHERE found.value IS NOT NULL) SELECT found.value FROM found WHERE found.value IS NOT NULL",
+    "WITH RECURSIVE each_domain(value) AS (SELECT min(reviews.domain) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.domain) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.domain > each_domain.value) AS anon_1 FROM each_domain WHERE each_domain.value IS NOT NULL) SELECT 'domain' AS name, each_domain.value FROM each_domain WHERE each_domain.value IS NOT NULL",
+    "WITH RECURSIVE each_domain(value) AS (SELECT min(reviews.domain) AS value FROM reviews WHERE reviews.status = 'open' UNION ALL SELECT (SELECT min(reviews.domain) AS min_1 FROM reviews WHERE reviews.status = 'open' AND reviews.domain > each_domain.value) AS anon_1 FROM each_domain WHERE each_domain.value IS NOT NULL) SELECT 'domain' AS name, each_domain.value FROM each_domain WHERE each_domain.value IS NOT NULL",
 )
 SET_NEEDED = Statement(
     "claims.SET_NEEDED",
@@ -147,6 +142,11 @@ CONDITIONS = {
         "claims.CONDITIONS",
         "(reviews.due_at, reviews.place) > (:after_due, :after_place)",
         "(reviews.due_at, reviews.place) > (%(after_due)s, %(after_place)s)",
+    ),
+    "until": Statement(
+        "claims.CONDITIONS",
+        "(reviews.due_at, reviews.place) <= (:until_due, :until_place)",
+        "(reviews.due_at, reviews.place) <= (%(until_due)s, %(until_place)s)",
     ),
 }
 QUEUED = Statement(

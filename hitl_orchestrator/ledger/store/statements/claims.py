@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    String,
     Update,
     and_,
     bindparam,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     update,
 )
 
@@ -160,16 +162,19 @@ OUTDATED = (
 )
 
 
-def _values_of_open(value: ColumnElement[str]) -> Select[Any]:
+def _values_of_open(column_name: str) -> Select[Any]:
     """Return the statement for the values of a column in open reviews, each found with one step in its index."""
-    values = select(func.min(value).label("value")).where(IS_OPEN).cte("found", recursive=True)
+    value = reviews.c[column_name]
+    values = select(func.min(value).label("value")).where(IS_OPEN).cte(f"each_{column_name}", recursive=True)
     following = select(func.min(value)).where(IS_OPEN, value > values.c.value).correlate(values).scalar_subquery()
     values = values.union_all(select(following).where(values.c.value.is_not(None)))
-    return select(values.c.value).where(values.c.value.is_not(None))
+    name: ColumnElement[str] = literal_column(f"'{column_name}'", String).label("name")
+    return select(name, values.c.value).where(values.c.value.is_not(None))
 
 
-OPEN_ROLES, OPEN_STATES = _values_of_open(reviews.c.needed_role), _values_of_open(reviews.c.needed_under)
-OPEN_DOMAINS = _values_of_open(reviews.c.domain)
+# The roles and the states of open reviews, and their domains.
+OPEN_ROLES_AND_STATES = union_all(_values_of_open("needed_role"), _values_of_open("needed_under"))
+OPEN_DOMAINS = _values_of_open("domain")
 SET_NEEDED = (
     update(reviews)
     .where(_THIS)
@@ -183,7 +188,7 @@ _EQUALS = {"role": "needed_role", "state": "needed_under"} | {
     name: name for name in ("domain", "task_type", "risk_level")
 }
 
-# A condition for each field of `InboxFilter`, and for a place in the queue. `number` is that of a branch.
+# A condition for each field of `InboxFilter`, and for places in the queue. `number` is that of a branch.
 CONDITIONS: dict[str, ColumnElement[bool]] = {
     **{name: reviews.c[column] == bindparam(f"{name}_{{number}}") for name, column in _EQUALS.items()},
     "overdue": reviews.c.due_at <= NOW,
@@ -191,6 +196,7 @@ CONDITIONS: dict[str, ColumnElement[bool]] = {
     "unclaimed": IS_FREE,
     "open": reviews.c.expires_at > NOW,
     "after": tuple_(*_ORDER) > tuple_(bindparam("after_due"), bindparam("after_place")),
+    "until": tuple_(*_ORDER) <= tuple_(bindparam("until_due"), bindparam("until_place")),
 }
 # The open reviews of one branch in the order of the queue: whole rows, only ids and places, and the number of them.
 _OF_BRANCH = and_(_IS_QUEUED, mark("conditions"))
