@@ -1,15 +1,12 @@
 """The `hitl` application: global options, command groups, and the entry point that runs one command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.commands.audit import records, report, stats, verify
-from hitl_orchestrator.cli.commands.cases import demo, executions, generate, import_table, init, run, simulate
-from hitl_orchestrator.cli.commands.people import people
-from hitl_orchestrator.cli.commands.policy import backtest, check, lifecycle, test
-from hitl_orchestrator.cli.commands.reviews import claims, decide, feedback, inbox, review_desk, thread_calls
 from hitl_orchestrator.cli.context import AsJson, Group, Policy, Reviewers, Store, option, show_help
 from hitl_orchestrator.cli.global_options import GlobalOptions
 from hitl_orchestrator.cli.output.errors import INTERRUPTED
@@ -27,16 +24,6 @@ class _InPanelOrder(Group):
         return sorted(panels, key=lambda name: PANELS.index(panels[name]) if panels[name] in PANELS else len(PANELS))
 
 
-app = typer.Typer(
-    name="hitl",
-    cls=_InPanelOrder,
-    help="Decide whether agent outputs are approved, need a review, or must be escalated.",
-    epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input. Errors go to stderr, one sentence each; with "
-    '--json as one object {"error": ..., "problems": [...]}.',
-    pretty_exceptions_enable=False,
-)
-
-
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version  # noqa: PLC0415 - no other command needs it
@@ -45,7 +32,6 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _hitl(
     context: typer.Context,
     *,
@@ -62,53 +48,100 @@ def _hitl(
     show_help(context)
 
 
-policy_app, people_app, audit_app = typer.Typer(cls=Group), typer.Typer(cls=Group), typer.Typer(cls=Group)
-
-
-@policy_app.callback(invoke_without_command=True)
 def _policy(context: typer.Context) -> None:
     """Check, test and compare policies; activate one."""
     show_help(context)
 
 
-@people_app.callback(invoke_without_command=True)
 def _people(context: typer.Context) -> None:
     """Show and change the people of a store."""
     show_help(context)
 
 
-@audit_app.callback(invoke_without_command=True)
 def _audit(context: typer.Context) -> None:
     """Read, verify, prove and export the ledger."""
     show_help(context)
 
 
-for module in (
-    init,
-    run,
-    import_table,
-    inbox,
-    decide,
-    claims,
-    review_desk,
-    thread_calls,
-    stats,
-    feedback,
-    report,
-    executions,
-    demo,
-    generate,
-    simulate,
-):
-    app.add_typer(module.group)
-app.add_typer(policy_app, name="policy", rich_help_panel="Policy")
-app.add_typer(people_app, name="people", rich_help_panel="People")
-app.add_typer(audit_app, name="audit", rich_help_panel="Audit")
-for part in (check, test, backtest, lifecycle):
-    policy_app.add_typer(part.group)
-people_app.add_typer(people.group)
-for piece in (records, verify):
-    audit_app.add_typer(piece.group)
+_GROUPS: dict[str, tuple[Callable[..., None], str]] = {
+    "policy": (_policy, "Policy"),
+    "people": (_people, "People"),
+    "audit": (_audit, "Audit"),
+}
+_COMMANDS = {
+    "": {
+        "cases.init": "init",
+        "cases.run": "run recover sweep",
+        "cases.import_table": "import",
+        "reviews.inbox": "inbox show",
+        "reviews.decide": "decide resume escalate label bulk",
+        "reviews.claims": "next claim release delegate assign cancel",
+        "reviews.review_desk": "desk review",
+        "reviews.thread_calls": "calls",
+        "audit.stats": "stats",
+        "reviews.feedback": "feedback",
+        "audit.report": "report",
+        "cases.executions": "executions",
+        "cases.demo": "demo",
+        "cases.generate": "generate",
+        "cases.simulate": "simulate",
+    },
+    "policy": {
+        "policy.check": "check diff schema explain",
+        "policy.test": "test",
+        "policy.backtest": "backtest",
+        "policy.lifecycle": "versions activate rollback shadow canary",
+    },
+    "people": {"people.people": "show propose diff history"},
+    "audit": {"audit.records": "list show export redact", "audit.verify": "verify head key rotate prove check"},
+}
+"""The commands of each group by module: a process imports the module of the command that it runs."""
+
+_WITH_A_VALUE = ("--store", "--policy", "--reviewers")
+
+
+def application(arguments: Sequence[str] = ()) -> typer.Typer:
+    """Return the application with the command that the arguments name, or with all where they name none."""
+    wanted = (*_named(arguments), "", "")
+    groups = [wanted[0]] if wanted[0] in _GROUPS else [""] if _modules("", wanted[0]) else [*_COMMANDS]
+    app = typer.Typer(
+        name="hitl",
+        cls=_InPanelOrder,
+        help="Decide whether agent outputs are approved, need a review, or must be escalated.",
+        epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input. Errors go to stderr, one sentence each; with "
+        '--json as one object {"error": ..., "problems": [...]}.',
+        pretty_exceptions_enable=False,
+    )
+    app.callback(invoke_without_command=True)(_hitl)
+    for group in groups:
+        part = app
+        if group:
+            callback, panel = _GROUPS[group]
+            part = typer.Typer(cls=Group)
+            part.callback(invoke_without_command=True)(callback)
+            app.add_typer(part, name=group, rich_help_panel=panel)
+        for module in _modules(group, wanted[1] if group else wanted[0]) or _COMMANDS[group]:
+            part.add_typer(import_module(f"hitl_orchestrator.cli.commands.{module}").group)
+    return app
+
+
+def _named(arguments: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of the arguments up to the first two that are no options and no values of global options."""
+    before = ("", *arguments)
+    words = (word for last, word in zip(before, arguments, strict=False) if last not in _WITH_A_VALUE)
+    return tuple(islice((word for word in words if not word.startswith("-")), 2))
+
+
+def _modules(group: str, command: str) -> list[str]:
+    """Return the module of a command; none for a word that is no command of the group."""
+    return [module for module, names in _COMMANDS[group].items() if command in names.split()]
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """Return the application with all commands as `app`."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return application()
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -120,7 +153,9 @@ def run_command(arguments: Sequence[str]) -> int:
     invalid = [index for index, word in enumerate(arguments, start=1) if not _is_text(word)]
     if invalid:
         raise InvalidInput([f"argument {index} is not UTF-8 text: {arguments[index - 1]!r}" for index in invalid])
-    code: Any = typer.main.get_command(app).main(list(arguments), prog_name="hitl", standalone_mode=False)
+    code: Any = typer.main.get_command(application(arguments)).main(
+        list(arguments), prog_name="hitl", standalone_mode=False
+    )
     if code == INTERRUPTED:
         raise KeyboardInterrupt  # typer turns an interrupt into this code
     return code if isinstance(code, int) else 0

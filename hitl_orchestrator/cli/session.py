@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
@@ -17,17 +17,19 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import InvalidInput, StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
-    LedgerAudit,
     Orchestrator,
-    People,
     load_people,
     load_policy,
     load_score_rules,
     printable_url,
     store_exists,
 )
-from hitl_orchestrator.policies import Policy, policy_hash
+from hitl_orchestrator.policies import policy_hash
 from hitl_orchestrator.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.orchestrator import LedgerAudit, People
+    from hitl_orchestrator.policies import Policy
 
 CHANNEL = "cli"
 _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -96,7 +98,7 @@ class Session:
         name = f"{policy.policy_id} ({policy_hash(policy)[:12]}{bundled})"
         return f"the store {printable_url(self.store)} has the policy {name} and {people}"
 
-    def people(self) -> People:
+    def people(self) -> "People":
         """Return the named people, or those in force in the store, or the bundled ones if there is no store."""
         if self.reviewers is None and self.store != MEMORY and store_exists(self.store):
             with self.audit() as audit:
@@ -106,7 +108,7 @@ class Session:
         return load_people(self.reviewers)
 
     @contextmanager
-    def audit(self, head_file: str | None = None) -> Iterator[LedgerAudit]:
+    def audit(self, head_file: str | None = None) -> Iterator["LedgerAudit"]:
         """Open the ledger alone: it needs neither the policy nor the reviewers, and verifies seals where the key is.
 
         Heads are appended to `head_file`, by default to that of the settings.
@@ -114,6 +116,8 @@ class Session:
         Raises:
             StoreUnavailable: the store does not exist.
         """
+        from hitl_orchestrator.orchestrator import LedgerAudit  # noqa: PLC0415 - most commands open no ledger alone
+
         self.check_store_exists()
         keys = {"seal_key": self.settings.seal_key, "head_key": self.head_key}
         file = head_file or self.settings.head_file
@@ -142,7 +146,7 @@ class Session:
                 f"{cause}; 'hitl run' creates one, --store or HITL_STORE name another",
             )
 
-    def policy_in_force(self, roles: Any) -> Policy:
+    def policy_in_force(self, roles: Any) -> "Policy":
         """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
         if self.policy is None and self.store != MEMORY and store_exists(self.store):
             with self.governed().open() as hitl:

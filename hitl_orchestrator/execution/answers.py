@@ -1,6 +1,5 @@
 """The answer to an agent that asks whether its call may be made: wait, no, or go with the approved arguments."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,6 +110,8 @@ class Go:
         self, call: Callable[[dict[str, Any]], Awaitable[T]], *, encode: Encode = None, decode: Encode = None
     ) -> T:
         """Make an asynchronous call as `run` does. The store is used in a thread, so that the loop goes on."""
+        import asyncio  # noqa: PLC0415 - slow to import, and for asynchronous callers alone
+
         check_callable(call, is_async=True)
         begun = await _begun_later(self.grant, self.arguments)
         if not begun.is_new:
@@ -192,6 +193,8 @@ _ENDED: Mapping[FinalDecision, str] = {
 
 async def _begun_later(grant: Grant, arguments: Mapping[str, Any]) -> Begun:
     """Claim the execution in a thread. If the caller is canceled meanwhile, the claim ends: the call is never made."""
+    import asyncio  # noqa: PLC0415 - see `arun`
+
     lock, claimed, left = Lock(), list[Begun](), list[bool]()
 
     def drop(begun: Begun) -> None:

@@ -1,23 +1,28 @@
-"""Measurements over audit records: agents, reviewers, waiting times."""
+"""Measurements over audit records: agents, reviewers, waiting times. Names are imported on first use."""
 
-from hitl_orchestrator.insights.deciders import Decider
-from hitl_orchestrator.insights.escaped_errors import EscapedErrors
-from hitl_orchestrator.insights.feedback import Feedback
-from hitl_orchestrator.insights.metrics.model import (
-    DIMENSIONS,
-    INTERVALS_IN_WORDS,
-    OVERVIEWS,
-    Group,
-    Mark,
-    Metrics,
-    Moment,
-    Quantiles,
-    StakeField,
-)
-from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
-from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
-from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
-from hitl_orchestrator.insights.shares import Share
+from typing import TYPE_CHECKING
+
+from hitl_orchestrator.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.insights.deciders import Decider
+    from hitl_orchestrator.insights.escaped_errors import EscapedErrors
+    from hitl_orchestrator.insights.feedback import Feedback
+    from hitl_orchestrator.insights.metrics.model import (
+        DIMENSIONS,
+        INTERVALS_IN_WORDS,
+        OVERVIEWS,
+        Group,
+        Mark,
+        Metrics,
+        Moment,
+        Quantiles,
+        StakeField,
+    )
+    from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
+    from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
+    from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
+    from hitl_orchestrator.insights.shares import Share
 
 __all__ = [
     "DIMENSIONS",
@@ -46,3 +51,34 @@ __all__ = [
     "capacity_of",
     "measure_reviewers",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Decider": "deciders",
+        "EscapedErrors": "escaped_errors",
+        "Feedback": "feedback",
+        "DIMENSIONS": "metrics.model",
+        "INTERVALS_IN_WORDS": "metrics.model",
+        "OVERVIEWS": "metrics.model",
+        "Group": "metrics.model",
+        "Mark": "metrics.model",
+        "Metrics": "metrics.model",
+        "Moment": "metrics.model",
+        "Quantiles": "metrics.model",
+        "StakeField": "metrics.model",
+        "Capacity": "queue_forecast",
+        "capacity_of": "queue_forecast",
+        "Criterion": "report.model",
+        "Decided": "report.model",
+        "Finding": "report.model",
+        "Judgment": "report.model",
+        "NextStep": "report.model",
+        "Report": "report.model",
+        "NEEDED": "reviewer_quality",
+        "QualitySignal": "reviewer_quality",
+        "ReviewerQuality": "reviewer_quality",
+        "measure_reviewers": "reviewer_quality",
+        "Share": "shares",
+    },
+)

@@ -8,7 +8,6 @@ from hitl_orchestrator.domain.enums import DecisionName, HumanDecision
 from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.domain.review import Review, Reviewer, ReviewRequest
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.orchestrator.arguments import checked_arguments, output_of, review_of, roles_of, task_of
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.review.call_forms import call_form
@@ -19,6 +18,7 @@ from hitl_orchestrator.services.reviews.assignments import WORKING_DAY, Assignme
 from hitl_orchestrator.services.reviews.claims import CLAIM_SECONDS
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.insights.feedback import Feedback
     from hitl_orchestrator.wiring.build import Services
 
 __all__ = ["Reviews"]
@@ -219,7 +219,7 @@ class Reviews:
         services, acting, key = self._gate.to_case(Verb.PLANT, case_id, task_id, reviewer=reviewer)
         return services.quality.add_second_review(key, new_task_id, acting)
 
-    def feedback(self) -> Iterator[Feedback]:
+    def feedback(self) -> "Iterator[Feedback]":
         """Yield what agents can learn from each case that a reviewer decided.
 
         A principal that is not local gets that of its own cases and domains.

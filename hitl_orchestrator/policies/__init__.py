@@ -1,28 +1,21 @@
 """Routing policies: reading, evaluation, explanation, analysis and tests. Everything here works without a store.
 
-Names that routing does not need are imported on first use.
+Names are imported on first use.
 """
 
 from typing import TYPE_CHECKING
 
 from hitl_orchestrator.lazy import lazy_names
-from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
-from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
-from hitl_orchestrator.policies.engine.risk import RiskRule
-from hitl_orchestrator.policies.engine.scoring import ScoreRules
-from hitl_orchestrator.policies.engine.strictness import strictest
-from hitl_orchestrator.policies.explanation.explain import Explanation, explain
-from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.loader import read_policy
-from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
 
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
+    from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
     from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap, png, policy_map, svg
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
+    from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
     from hitl_orchestrator.policies.engine.confidence import (
         FirstOf,
         Judge,
@@ -33,12 +26,16 @@ if TYPE_CHECKING:
         Verbalised,
         Weighted,
     )
-    from hitl_orchestrator.policies.engine.risk import risk_of
-    from hitl_orchestrator.policies.engine.scoring import score_of
+    from hitl_orchestrator.policies.engine.risk import RiskRule, risk_of
+    from hitl_orchestrator.policies.engine.scoring import ScoreRules, score_of
     from hitl_orchestrator.policies.engine.signals.rules import RiskyRule, UnusualRules, signal_rules_json_schema
+    from hitl_orchestrator.policies.engine.strictness import strictest
     from hitl_orchestrator.policies.explanation.counterfactuals import Counterfactual, nearest_changes
-    from hitl_orchestrator.policies.explanation.explain import RuleResult
+    from hitl_orchestrator.policies.explanation.explain import Explanation, RuleResult, explain
+    from hitl_orchestrator.policies.language.conditions import Conditions
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
+    from hitl_orchestrator.policies.language.loader import read_policy
+    from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
     from hitl_orchestrator.policies.language.phrases import format_value
     from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
     from hitl_orchestrator.policies.testing.test_tables import (
@@ -118,6 +115,23 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "Finding": "analysis.check",
+        "Severity": "analysis.check",
+        "check": "analysis.check",
+        "CompiledPolicy": "engine.compiled",
+        "compile_policy": "engine.compiled",
+        "decide": "engine.compiled",
+        "RiskRule": "engine.risk",
+        "ScoreRules": "engine.scoring",
+        "strictest": "engine.strictness",
+        "Explanation": "explanation.explain",
+        "explain": "explanation.explain",
+        "Conditions": "language.conditions",
+        "read_policy": "language.loader",
+        "Policy": "language.model",
+        "PolicyStack": "language.model",
+        "Rule": "language.model",
+        "policy_hash": "language.model",
         "AutomaticFrom": "analysis.automatic_from",
         "automatic_from": "analysis.automatic_from",
         "Field": "analysis.decision_map",

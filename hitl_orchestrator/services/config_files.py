@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.input.record_size import MAX_FILE, check_size, read_bounded
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing, shortened
-from hitl_orchestrator.policies.analysis.unmet_demands import unmet_demands
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
-from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable, policy_names, read_tests
 from hitl_orchestrator.review.people import People, read_people
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.policies.analysis.unmet_demands import UnmetDemand
+    from hitl_orchestrator.policies.testing.test_tables import PolicyTestTable
 
 _SIGNALS = (".signals.json", ".signals.yaml", ".signals.yml")
 CANONICAL_POLICY, CANONICAL_REVIEWERS = "routing_policy.json", "reviewers.json"
@@ -72,12 +74,14 @@ def _canonical_policy(roles: RoleChain) -> Policy:
         raise PolicyMissing(roles.roles) from exc
 
 
-def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> PolicyTestTable:
+def load_policy_tests(path: str | Path, roles: RoleChain, policy: Policy | None = None) -> "PolicyTestTable":
     """Return the tests of a table, with the policy that they are about.
 
     The policy is `policy`, or else the file that the table names, relative to its folder, or else the file in the same
     folder: `routing.json` or `routing.yaml` for `routing.policy-test.csv`.
     """
+    from hitl_orchestrator.policies.testing.test_tables import policy_names, read_tests  # noqa: PLC0415 - rarely needed
+
     file = Path(path)
 
     def policy_at(name: str | None) -> Policy:
@@ -115,12 +119,20 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
             found.append(f"{where}.approvals: {rule.approvals} approvals are required, and {there}; add reviewers")
         if rule.business_hours and people.calendar is None:
             found.append(f"{where}.business_hours: the people have no calendar; add one, or leave this out")
-    for demand in unmet_demands(policy, people.chain, able) if isinstance(policy, PolicyStack) else ():
-        there = f"only {able(demand.role)} of the reviewers have it or a role above it"
-        found.append(f"policy {policy.policy_id!r}: {demand.sentence}, and {there}; add reviewers, or require fewer")
+    if isinstance(policy, PolicyStack):
+        from hitl_orchestrator.policies.analysis.unmet_demands import unmet_demands  # noqa: PLC0415 - for layers alone
+
+        found += [
+            _no_such_people(policy, demand, able(demand.role)) for demand in unmet_demands(policy, people.chain, able)
+        ]
     if found:
         raise InvalidInput(found)
     return policy
+
+
+def _no_such_people(policy: Policy, demand: "UnmetDemand", number: int) -> str:
+    there = f"only {number} of the reviewers have it or a role above it"
+    return f"policy {policy.policy_id!r}: {demand.sentence}, and {there}; add reviewers, or require fewer"
 
 
 def _able(people: People, role: str) -> int:

@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
+
+from hitl_orchestrator.cli.app import _COMMANDS
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 REPLAY = (*RUN, "--reviews", "human_reviews.json")
@@ -72,9 +75,9 @@ WHAT_IS_IMPORTED = """
 import contextlib, json, sys
 from hitl_orchestrator.cli import main
 code = main(sys.argv[1:])
-print(json.dumps({"code": code, "modules": sorted({name.partition(".")[0] for name in sys.modules})}), file=sys.stderr)
+print(json.dumps({"code": code, "modules": sorted(sys.modules)}), file=sys.stderr)
 """
-SLOW = {"langgraph", "langchain_core", "alembic", "yaml"}
+SLOW = {"langgraph", "langchain_core", "alembic", "sqlalchemy", "yaml"}
 
 
 @pytest.mark.parametrize(
@@ -84,20 +87,54 @@ SLOW = {"langgraph", "langchain_core", "alembic", "yaml"}
         (("inbox",), set()),
         (("show", "task_002", "--json"), {"rich"}),
         (("audit", "list", "--json"), {"rich"}),
-        (("--help",), {"sqlalchemy"}),
-        (("policy", "--help"), {"sqlalchemy"}),
-        (("--version",), {"sqlalchemy", "rich"}),
+        (("audit", "list", "--reviewer", "ana", "--json"), {"rich"}),
+        (("--help",), set()),
+        (("policy", "--help"), set()),
+        (("--version",), {"rich"}),
     ],
 )
 def test_fast_commands_import_no_slow_package(folder, hitl, arguments, besides):
     hitl(*RUN)
 
+    assert (SLOW | besides) & {name.partition(".")[0] for name in imported_by(folder, *arguments)} == set()
+
+
+def imported_by(folder, *arguments):
+    """Return the modules that a process of its own imports for a command."""
     read = [sys.executable, "-c", WHAT_IS_IMPORTED, *arguments]
     done = subprocess.run(read, cwd=folder, check=True, capture_output=True, text=True, timeout=60)
     found = json.loads(done.stderr.splitlines()[-1])
-
     assert found["code"] == 0
-    assert (SLOW | besides) & set(found["modules"]) == set()
+    return found["modules"]
+
+
+@pytest.mark.parametrize("arguments", [("inbox",), ("show", "task_002"), ("audit", "list")])
+def test_a_reader_imports_neither_other_commands_nor_analyses(folder, hitl, arguments):
+    hitl(*RUN)
+
+    ours = [name for name in imported_by(folder, *arguments) if name.startswith("hitl_orchestrator.")]
+
+    unneeded = [f"hitl_orchestrator.{name}" for name in ("policies.analysis.check", "policies.testing", "backtest")]
+    assert [name for name in ours if name.startswith(tuple(unneeded))] == []
+    assert len([name for name in ours if name.startswith("hitl_orchestrator.cli.commands.")]) <= 3
+    assert len(ours) <= 320
+
+
+def test_each_module_of_commands_is_imported_for_its_commands():
+    every = {
+        group: {name: module for module, names in modules.items() for name in names.split()}
+        for group, modules in _COMMANDS.items()
+    }
+    registered = {
+        group: {
+            command.name: module
+            for module in modules
+            for command in import_module(f"hitl_orchestrator.cli.commands.{module}").group.registered_commands
+        }
+        for group, modules in _COMMANDS.items()
+    }
+
+    assert registered == every
 
 
 def test_importing_the_command_line_reads_no_arguments_and_imports_no_graph():

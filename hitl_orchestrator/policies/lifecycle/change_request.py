@@ -12,9 +12,7 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.check import Finding, Severity
-from hitl_orchestrator.policies.analysis.describe import describe_facts
-from hitl_orchestrator.policies.analysis.diff import Direction, compare
+from hitl_orchestrator.policies.analysis.findings import Finding, Severity
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
 
@@ -110,6 +108,9 @@ def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequ
 
 def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
     """Return the regions where a policy is looser than another, each with an example, and the unchecked parts."""
+    from hitl_orchestrator.policies.analysis.describe import describe_facts  # noqa: PLC0415 - slow to import
+    from hitl_orchestrator.policies.analysis.diff import Direction, compare  # noqa: PLC0415
+
     differences, unchecked = compare(base, policy, roles)
     return (
         *(

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
+from typing import TYPE_CHECKING
 
 from hitl_orchestrator.domain.audit import AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import FINAL, GOVERNED_CHANGES, OWN_QUESTIONS, EventKind, FinalDecision
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import HeadFileUnavailable, HitlError, InvalidInput, InvalidKey, StoreUnavailable
-from hitl_orchestrator.insights.feedback import Feedback, feedback_of
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.files import SealKey, macs_of
@@ -23,6 +23,9 @@ from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authorization import Filter
 from hitl_orchestrator.services.case_reader import CaseReader
+
+if TYPE_CHECKING:
+    from hitl_orchestrator.insights.feedback import Feedback
 
 __all__ = ["AuditTrail", "checked_filter"]
 
@@ -85,8 +88,10 @@ class AuditTrail:
             if (record.quality_check is not None) is quality_checks
         )
 
-    def feedback(self, mine: Filter | None = None) -> Iterator[Feedback]:
+    def feedback(self, mine: Filter | None = None) -> "Iterator[Feedback]":
         """Yield what agents can learn from each case that a reviewer decided, of those that the filter reaches."""
+        from hitl_orchestrator.insights.feedback import feedback_of  # noqa: PLC0415 - rarely needed
+
         of_agents = (
             record
             for record in self.records()

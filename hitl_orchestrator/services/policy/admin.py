@@ -17,7 +17,6 @@ from hitl_orchestrator.ledger.events import policy_builders as events
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.policies.analysis.check import check
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.change_request import (
     PolicyChangeRequest,
@@ -166,6 +165,8 @@ class PolicyAdmin:
     def _request(
         self, change: PolicyChange, policy: Policy, author: Reviewer, reason: str, acting: Acting
     ) -> PolicyChangeRequest:
+        from hitl_orchestrator.policies.analysis.check import check  # noqa: PLC0415 - slow to import
+
         actor = self._authority.actor(author, acting)
         return PolicyChangeRequest(change, policy, author, actor, reason, check(policy, self._people.chain))
 

@@ -21,7 +21,6 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, 
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
-from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.call_forms import output_schema
 from hitl_orchestrator.review.decision_checks import options
@@ -145,6 +144,8 @@ class CaseViewer:
 
     def _agent_fields(self, row: StoredReview) -> dict[str, Any]:
         """Return the fields that show the proposal of the agent and its confidence."""
+        from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval  # noqa: PLC0415 - slow
+
         routing, task = row.shown.routing, row.shown.task
         policy = self._registry.policy(routing.decision.policy_hash)
         confidence = routing.score.confidence
