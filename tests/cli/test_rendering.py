@@ -13,6 +13,7 @@ import typer
 
 from hitl_orchestrator.cli import main
 from hitl_orchestrator.cli.app import app
+from hitl_orchestrator.cli.output.data import print_json_list
 from hitl_orchestrator.cli.output.formatting import confidence
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 
@@ -213,3 +214,10 @@ def test_the_shell_completes_commands_and_decisions(folder):
 
 def test_a_missing_confidence_is_a_dash_and_never_zero():
     assert [confidence(None), confidence(0.0), confidence(0.9), confidence(0.749999)] == ["-", "0.00", "0.90", "0.7499"]
+
+
+@pytest.mark.parametrize("values", [[], [{}], [{"a": [1, {"b": None}], "c": "x\ny"}, 2, "z"], [[]]])
+def test_a_list_that_is_written_as_it_is_read_is_the_same_text(capfdbinary, values):
+    print_json_list(iter(values))
+
+    assert capfdbinary.readouterr().out.decode() == json.dumps(values, indent=2) + "\n"

@@ -5,7 +5,7 @@ import json
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -61,6 +61,17 @@ def standard_output() -> Iterator[IO[str]]:
     finally:
         with suppress(ValueError):
             text.detach()
+
+
+def print_json_list(values: Iterable[Any]) -> None:
+    """Print values as one JSON list, each as soon as it is read, as `json.dumps` with an indent of two writes them."""
+    before = "["
+    with standard_output() as stream:
+        for value in values:
+            text = json.dumps(value, indent=2).replace("\n", "\n  ")
+            stream.write(f"{before}\n  {escape_in_json(text) if stream.isatty() else text}")
+            before = ","
+        stream.write("[]\n" if before == "[" else "\n]\n")
 
 
 def print_json(text: str) -> None:

@@ -18,7 +18,12 @@ def answer(as_json: bool, data: Any, blocks: Callable[[], Iterable[Block]]) -> N
     """Print `data` as one JSON value and nothing else, or draw the blocks."""
     if as_json:
         print_json(json.dumps(data, indent=2))
-        return
-    from hitl_orchestrator.cli.output.console import draw  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
+    else:
+        draw(blocks)
 
-    draw(blocks())
+
+def draw(blocks: Callable[[], Iterable[Block]]) -> None:
+    """Draw blocks for people."""
+    from hitl_orchestrator.cli.output import console  # noqa: PLC0415 - rich is slow to import, and JSON needs none of it
+
+    console.draw(blocks())

@@ -8,9 +8,10 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE, CaseId, Force, Out, Reviewer, Yes, argument, command, may_ask, option
 from hitl_orchestrator.cli.output.blocks import Line
+from hitl_orchestrator.cli.output.data import print_json_list
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count, now
-from hitl_orchestrator.cli.output.render import answer, note
+from hitl_orchestrator.cli.output.render import answer, draw, note
 from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey, LedgerDamaged
 
 if TYPE_CHECKING:
@@ -47,14 +48,15 @@ def list_records(
     with session.audit() as audit:
         after = after if after is None else audit.case_id(after)
         found = audit.records(left_out.append, after=after, since=span.since, until=span.until, **wanted)
-        page, names = view.page_of(found, most), {} if session.as_json else audit.names()
-        jumps = [] if session.as_json else _clock_jumps(audit)
-    filters = view.Filters(since, until, reviewer, domain, decision, rule)
-    notes = [*view.notes(page, filters)]
-    rows = [record.model_dump(mode="json") for record in page.records]
-    answer(session.as_json, rows, lambda: chain(view.records(page, filters, names), jumps))
-    for sentence in notes if session.as_json else ():
-        note(sentence)
+        filters = view.Filters(since, until, reviewer, domain, decision, rule)
+        if session.as_json:
+            reading = view.Reading(found, most)
+            print_json_list(record.model_dump(mode="json") for record in reading)
+            for sentence in view.notes(reading, filters):
+                note(sentence)
+        else:
+            page, names, jumps = view.page_of(found, most), audit.names(), _clock_jumps(audit)
+            draw(lambda: chain(view.records(page, filters, names), jumps))
     _name_left_out(left_out, session)
 
 

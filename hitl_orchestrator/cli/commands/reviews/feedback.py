@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from hitl_orchestrator.cli.context import STORE, command
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.data import print_json_list
+from hitl_orchestrator.cli.output.render import draw
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -19,5 +20,9 @@ def feedback(session: "Session") -> None:
     from hitl_orchestrator.cli.views.reporting import reviewers as view
 
     with session.open() as hitl:
-        rows = list(hitl.reviews.feedback())
-    answer(session.as_json, [row.model_dump(mode="json") for row in rows], lambda: view.feedback(rows))
+        found = hitl.reviews.feedback()
+        if session.as_json:
+            print_json_list(row.model_dump(mode="json") for row in found)
+        else:
+            rows = list(found)
+            draw(lambda: view.feedback(rows))

@@ -1,7 +1,6 @@
 """Audit records as a table, with the person who decided each, and what the list leaves out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -38,6 +37,33 @@ class Page(NamedTuple):
     more: bool = False
     quality_checks: int = 0
 
+    @property
+    def last(self) -> str | None:
+        """The case of the last record."""
+        return self.records[-1].case_id if self.records else None
+
+
+class Reading:
+    """The first records without quality checks, which are counted, as they are read; then whether others follow."""
+
+    def __init__(self, found: Iterable[AuditRecord], most: int | None) -> None:
+        self._found, self._most = found, most
+        self.more, self.quality_checks = False, 0
+        self.last: str | None = None
+
+    def __iter__(self) -> Iterator[AuditRecord]:
+        """Yield the records, each once."""
+        number = 0
+        for record in self._found:
+            if record.quality_check is not None:
+                self.quality_checks += 1
+                continue
+            if number == self._most:
+                self.more = True
+                return
+            number, self.last = number + 1, record.case_id
+            yield record
+
 
 class Filters(NamedTuple):
     """The filters as they were typed."""
@@ -61,19 +87,9 @@ class Filters(NamedTuple):
 
 def page_of(found: Iterable[AuditRecord], most: int | None) -> Page:
     """Return the first records, without quality checks, which are counted."""
-    checks = 0
-
-    def cases() -> Iterator[AuditRecord]:
-        nonlocal checks
-        for record in found:
-            if record.quality_check is None:
-                yield record
-            else:
-                checks += 1
-
-    listed = list(islice(cases(), None if most is None else most + 1))
-    more = most is not None and len(listed) > most
-    return Page(listed[:most], more, checks)
+    reading = Reading(found, most)
+    records = list(reading)
+    return Page(records, reading.more, reading.quality_checks)
 
 
 def records(
@@ -109,13 +125,13 @@ def _table(rows: Sequence[tuple[Cell, ...]]) -> Table:
     return Table([columns[at] for at in shown], [tuple(row[at] for at in shown) for row in rows])
 
 
-def notes(page: Page, filters: Filters) -> Iterator[str]:
+def notes(page: Page | Reading, filters: Filters) -> Iterator[str]:
     """Say what a list leaves out, and how to see it."""
     if page.quality_checks:
         checks = count(page.quality_checks, "quality check")
         yield f"Left out: {checks} of reviewers, which 'hitl audit export' has."
     if page.more:
-        yield f"More records follow; the next page: --after {inline(page.records[-1].case_id)}"
+        yield f"More records follow; the next page: --after {inline(str(page.last))}"
 
 
 def _row(record: AuditRecord, names: Mapping[str, str]) -> tuple[Cell, ...]:
