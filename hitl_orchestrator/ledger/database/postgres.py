@@ -35,6 +35,7 @@ FEWEST_TO_COPY = 48
 _BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0"
 # The first query takes the snapshot: what it sees was logged before this place.
 _PLACE = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn()::text END AS value"
+_IS_FLUSHED = "SELECT pg_current_wal_flush_lsn() >= %(place)s::pg_lsn AS value"
 _BEGIN_WRITING = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({WRITER})",
@@ -83,10 +84,8 @@ def _place_of(statement: Statement) -> tuple[str, list[str]] | None:
     return (parts["table"], columns) if parts is not None and plain else None
 
 
-def _last(cursor: Cursor[DictRow]) -> Any:
-    """Return the value of the last of several statements, a query with one row."""
-    while cursor.nextset():
-        pass
+def _value(cursor: Cursor[DictRow]) -> Any:
+    """Return the value of a query with one row."""
     row = cursor.fetchone()
     return None if row is None else row["value"]
 
@@ -121,6 +120,10 @@ class Pipelining:
     def __exit__(self, *error: Any) -> None:
         """Wait for all results."""
         self._entered.__exit__(*error)
+
+    def end(self) -> None:
+        """Wait for all results, and send no more statements ahead."""
+        self._entered.close()
 
     @contextmanager
     def left(self) -> Iterator[None]:
@@ -203,6 +206,8 @@ class PostgresTransaction:
 
     def stream(self, statement: Statement, **values: Any) -> Generator[tuple[Any, ...]]:
         """Yield the rows of a large result as tuples, fetching a few hundred at a time."""
+        if self._pipeline is not None:
+            self._pipeline.end()
         with self._connection.cursor(name=f"stream_{next(_NUMBERS)}", row_factory=tuple_row) as cursor:
             cursor.itersize = ROWS_AT_A_TIME
             yield from cursor.execute(statement.postgres, values)
@@ -257,16 +262,15 @@ class PostgresDatabase:
     def read(self) -> Iterator[PostgresTransaction]:
         """Open a transaction that reads one consistent state, which is flushed when it ends."""
         with self._connections.lend() as connection:
-            seen = _last(connection.execute(f"{_BEGIN_READING}; {_PLACE}", prepare=False))
-            yield PostgresTransaction(connection)
-            if seen is None:
-                self._check(connection.execute("COMMIT", prepare=False))
-                return
-            committing = connection.execute(
-                f"COMMIT; SELECT pg_current_wal_flush_lsn() >= '{seen}' AS value", prepare=False
-            )
+            with Pipelining(connection) as pipeline:
+                for text in _BEGIN_READING.split("; "):
+                    connection.execute(text, prepare=False)
+                place = connection.execute(_PLACE)
+                yield PostgresTransaction(connection, pipeline)
+                committing, seen = connection.execute("COMMIT", prepare=False), _value(place)
+                flushed = None if seen is None else connection.execute(_IS_FLUSHED, {"place": seen})
             self._check(committing)
-            if not _last(committing):
+            if flushed is not None and not _value(flushed):
                 connection.execute(_FLUSH)
 
     @property

@@ -20,7 +20,7 @@ from hitl_orchestrator.errors import (
     UnknownCase,
     shortened,
 )
-from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, resumed, retried
+from hitl_orchestrator.ledger.database.ports import Database, Rows, StoreTransaction, UniqueViolation, resumed, retried
 from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
@@ -178,9 +178,10 @@ class CaseRepository:
     def case_with_events(self, case_id: str) -> tuple[Case, list[Event]]:
         """Return a case with its entries."""
         with self._database.read() as transaction:
+            entries = self._log.rows_of_case(transaction, case_id)
             case = self._case_in(transaction, case_id)
             with _about(case_id):
-                return case, self._log.events_of_case(transaction, case_id)
+                return case, self._log.events_in(transaction, case_id, entries)
 
     @retried
     def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
@@ -285,24 +286,29 @@ class CaseRepository:
 
     def _case_in(self, transaction: StoreTransaction, case_id: str) -> Case:
         """Return a case with its reviews and its record. Raises `UnknownCase`, `IncompatibleRecord`."""
-        row = transaction.first(statements.CASE, wanted_case=case_id)
+        # Both are asked for before the first answer is awaited.
+        found, reviews = (transaction.run(each, wanted_case=case_id) for each in (statements.CASE, REVIEWS_OF_CASE))
+        row = next(iter(found), None)
         if row is None:
             raise UnknownCase(case_id)
-        return self._case_of(transaction, row)
+        return self._case_of(transaction, row, reviews=reviews)
 
-    def _case_of(self, transaction: StoreTransaction, row: Any, only: StoredReview | None = None) -> Case:
-        """Return the case of a row. Its reviews are read, unless the `only` one was read before."""
+    def _case_of(
+        self, transaction: StoreTransaction, row: Any, only: StoredReview | None = None, reviews: Rows | None = None
+    ) -> Case:
+        """Return the case of a row. Its reviews are read, unless the `only` one or all of their rows were before."""
         case_id, contents = row["case_id"], contents_of(row["key"], row["body"])
         with _about(case_id):
             body = restored(EventKind.SUBMITTED, self._intake(row), contents)
             is_finished = row["stage"] == CaseStage.FINISHED.value
             record = recorded_outcome(transaction, case_id, self._log) if is_finished else None
-        reviews = () if only is not None else tuple(transaction.run(REVIEWS_OF_CASE, wanted_case=case_id))
+        if only is None and reviews is None:
+            reviews = transaction.run(REVIEWS_OF_CASE, wanted_case=case_id)
         with as_stored(case_id, body.get("graph_version")):
             return Case(
                 submission=Submission.model_validate({**body, "case_id": case_id}),
                 stage=CaseStage(row["stage"]),
-                reviews=tuple(map(as_review, reviews)) if only is None else (only,),
+                reviews=(only,) if only is not None else tuple(map(as_review, reviews or ())),
                 record=record,
                 redacted=contents is None,
             )

@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.errors import InvalidKey, LedgerDamaged
 from hitl_orchestrator.ledger.database.migrate import Found
-from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, TransientStoreError
+from hitl_orchestrator.ledger.database.ports import Database, Rows, StoreTransaction, TransientStoreError
 from hitl_orchestrator.ledger.events import ledger_builders
 from hitl_orchestrator.ledger.events.chain import (
     GENESIS,
@@ -169,7 +169,15 @@ class EventLog:
 
     def events_of_case(self, transaction: StoreTransaction, case_id: str) -> list[Event]:
         """Return the entries of a case, with digests in place of texts. Raises as `event_of`."""
-        rows = list(transaction.run(statements.EVENTS_OF_CASE, wanted_case=case_id))
+        return self.events_in(transaction, case_id, self.rows_of_case(transaction, case_id))
+
+    def rows_of_case(self, transaction: StoreTransaction, case_id: str) -> Rows:
+        """Ask for the rows of the entries of a case, which may be on their way until `events_in` reads them."""
+        return transaction.run(statements.EVENTS_OF_CASE, wanted_case=case_id)
+
+    def events_in(self, transaction: StoreTransaction, case_id: str, found: Rows) -> list[Event]:
+        """Return the entries in rows of `rows_of_case`, as `events_of_case` does."""
+        rows = list(found)
         if rows and not self._is_current(rows[0]["head_mac"]):
             self.governing(transaction, ())
         events = [self.event_of(row) for row in rows]
