@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from support.builders import a_task, an_output
-from support.calls import calls_of
+from support.counted_calls import calls_of
 
 from hitl_orchestrator import AgentOutput, Review
 from hitl_orchestrator.domain.input.normalization import normalized

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from support.every_row import PEOPLE, POLICY, fill
-from support.forgeries import Forged, Forgery, rewritings, row_forgeries, sampled, schema_forgeries
+from support.forgeries import Forged, Forgery, rewritings, row_forgeries, sampled
 from support.postgres_fixtures import new_store
+from support.schema_forgeries import schema_forgeries
 from support.stores import address_of, found
 
 from hitl_orchestrator import Orchestrator

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.builders import AGENT, NINE, PERSON, a_submission, a_task
-from support.calls import calls_of
+from support.counted_calls import calls_of
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.parsing import parse

@@ -77,7 +77,7 @@ class Forged:
 
     def tables(self) -> dict[str, list[Row]]:
         """Return all rows of our tables."""
-        return {name: self.rows(f"SELECT * FROM {name} ORDER BY {_key_of(name)[0]}") for name in metadata.tables}
+        return {name: self.rows(f"SELECT * FROM {name} ORDER BY {key_of(name)[0]}") for name in metadata.tables}
 
     @contextmanager
     def applied(self, forgery: Forgery) -> Iterator[bool]:
@@ -163,13 +163,13 @@ class _OneConnection:
         pass
 
 
-def _key_of(table: str) -> list[str]:
+def key_of(table: str) -> list[str]:
     return [column.name for column in metadata.tables[table].primary_key.columns]
 
 
 def _of(table: str, row: Row) -> tuple[str, tuple[Any, ...]]:
     """Return the condition that selects a row, with its values."""
-    keys = _key_of(table)
+    keys = key_of(table)
     return " AND ".join(f"{key} = ?" for key in keys), tuple(row[key] for key in keys)
 
 
@@ -191,7 +191,7 @@ def row_forgeries(tables: Mapping[str, list[Row]]) -> Iterator[Forgery]:
 
 def _insertions(table: str, rows: list[Row], number: int, name: str) -> Iterator[Forgery]:
     """Yield copies of a row: under a key of its own, and under the key of a case without such a row."""
-    row, keys = rows[number], _key_of(table)
+    row, keys = rows[number], key_of(table)
     columns = ", ".join(row)
     sql = f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(row))})"
     for key in keys:
@@ -230,109 +230,6 @@ def sampled(forgeries: Iterator[Forgery], number: int, seed: int = 1) -> list[Fo
     first = {each.kind: each for each in found}
     rest = [each for each in found if first[each.kind] is not each]
     return [*first.values(), *rest[: max(0, number - len(first))]]
-
-
-def schema_forgeries(forged: Forged) -> Iterator[Forgery]:
-    """Yield changes of every table, index, constraint, trigger and view."""
-    for table in (*metadata.tables, "alembic_version"):
-        yield from _table_forgeries(table)
-        yield from _postgres_table_forgeries(table) if forged.is_postgres else ()
-    for table in metadata.tables.values():
-        for index in table.indexes:
-            columns, unique = ", ".join(column.name for column in index.columns), "" if index.unique else "UNIQUE "
-            where = index.dialect_options["sqlite"]["where"]
-            drop, make = f"DROP INDEX {index.name}", f"CREATE {unique}INDEX {index.name} ON {table.name} ({columns})"
-            yield _change(f"index {index.name} dropped", drop)
-            if unique and where is None:
-                yield _change(f"index {index.name} made unique", drop, make)
-            elif not unique:
-                yield _change(f"index {index.name} not unique any more", drop, make)
-            if where is not None:
-                yield _change(f"index {index.name} of other rows", drop, f"{make.replace('UNIQUE ', '')} WHERE 1 = 0")
-    yield from _postgres_forgeries() if forged.is_postgres else _sqlite_forgeries(forged)
-
-
-def _change(name: str, *statements: str) -> Forgery:
-    return Forgery(name, [(sql, ()) for sql in statements], name)
-
-
-def _table_forgeries(table: str) -> Iterator[Forgery]:
-    first = "version_num" if table == "alembic_version" else _key_of(table)[0]
-    yield _change(f"{table}: a column added", f"ALTER TABLE {table} ADD COLUMN extra INTEGER")
-    yield _change(f"{table}: a column renamed", f"ALTER TABLE {table} RENAME COLUMN {first} TO renamed")
-    yield _change(f"{table}: renamed", f"ALTER TABLE {table} RENAME TO renamed")
-    view = f"CREATE VIEW {table} AS SELECT * FROM hidden"
-    yield _change(f"{table}: hidden behind a view", f"ALTER TABLE {table} RENAME TO hidden", view)
-    copy = f"CREATE TABLE {table} AS SELECT * FROM hidden"
-    yield _change(f"{table}: copied without keys", f"ALTER TABLE {table} RENAME TO hidden", copy)
-    yield _change(f"{table}: an index added", f"CREATE INDEX added ON {table} ({first})")
-    yield _change(f"{table}: a view on it", f"CREATE VIEW added AS SELECT * FROM {table}")
-    yield _change(f"{table}: a table beside it", f"CREATE TABLE {table}_2 (a INTEGER)")
-    for column in metadata.tables[table].columns if table in metadata.tables else ():
-        if not column.primary_key and not column.foreign_keys:
-            yield _change(f"{table}: {column.name} dropped", f"ALTER TABLE {table} DROP COLUMN {column.name} CASCADE")
-
-
-_MUTE = "CREATE FUNCTION mute() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
-
-
-def _postgres_table_forgeries(table: str) -> Iterator[Forgery]:
-    first = "version_num" if table == "alembic_version" else _key_of(table)[0]
-    rule = f"CREATE RULE added AS ON {{}} TO {table} DO INSTEAD NOTHING"
-    for verb in ("INSERT", "UPDATE", "DELETE"):
-        yield _change(f"{table}: a rule for {verb}", rule.format(verb))
-    trigger = f"CREATE TRIGGER added BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION mute()"
-    yield _change(f"{table}: a trigger added", _MUTE, trigger)
-    yield _change(f"{table}: row security", f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    yield _change(f"{table}: a policy", f"CREATE POLICY added ON {table} USING (false)")
-    yield _change(f"{table}: a check", f"ALTER TABLE {table} ADD CHECK ({first} IS NOT NULL)")
-    yield _change(f"{table}: a default", f"ALTER TABLE {table} ALTER COLUMN {first} SET DEFAULT NULL::text::varchar")
-    yield _change(f"{table}: a child", f"CREATE TABLE child () INHERITS ({table})")
-    if table in metadata.tables and (table == "cases" or metadata.tables[table].foreign_keys):
-        yield _change(f"{table}: foreign keys unchecked", f"ALTER TABLE {table} DISABLE TRIGGER ALL")
-    for column in metadata.tables[table].columns if table in metadata.tables else ():
-        if not column.nullable and not column.primary_key:
-            change = f"ALTER TABLE {table} ALTER COLUMN {column.name} DROP NOT NULL"
-            yield _change(f"{table}: {column.name} may be missing", change)
-    names = f"SELECT conname FROM pg_constraint WHERE conrelid = '{table}'::regclass AND contype <> 'n'"
-    body = (
-        f"BEGIN EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || ({names} ORDER BY 1 DESC LIMIT 1) || ' CASCADE'; END"
-    )
-    yield _change(f"{table}: a constraint dropped", f"DO $$ {body} $$")
-
-
-def _postgres_forgeries() -> Iterator[Forgery]:
-    trigger = "TRIGGER events_refuse_change"
-    yield _change("the trigger dropped", f"DROP {trigger} ON events")
-    yield _change("the trigger disabled", f"ALTER TABLE events DISABLE {trigger}")
-    yield _change("the trigger not in every session", f"ALTER TABLE events ENABLE {trigger}")
-    yield _change("the trigger renamed", f"ALTER {trigger} ON events RENAME TO other")
-    yield _change(
-        "the trigger muted", _MUTE.replace("CREATE FUNCTION mute", "CREATE OR REPLACE FUNCTION events_refuse")
-    )
-    yield _change("a materialized view", "CREATE MATERIALIZED VIEW added AS SELECT 1 AS a")
-    yield _change("a sequence", "CREATE SEQUENCE added")
-    yield _change("a schema that comes first", "CREATE SCHEMA postgres", "CREATE TABLE postgres.events AS TABLE events")
-    yield _change("another revision", "INSERT INTO alembic_version VALUES ('0007')")
-
-
-def _sqlite_forgeries(forged: Forged) -> Iterator[Forgery]:
-    mute = "CREATE TRIGGER {} BEFORE {} ON {} BEGIN SELECT RAISE(IGNORE); END"
-    for trigger in forged.rows("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"):
-        name = trigger["name"]
-        yield _change(f"trigger {name} dropped", f"DROP TRIGGER {name}")
-        yield _change(f"trigger {name} muted", f"DROP TRIGGER {name}", mute.format(name, "DELETE", "events"))
-        never = trigger["sql"].replace("BEGIN SELECT", "WHEN 1 = 0 BEGIN SELECT").replace("WHEN EXISTS", "AND EXISTS")
-        if "AND EXISTS" not in never:
-            yield _change(f"trigger {name} never fires", f"DROP TRIGGER {name}", never)
-    for table in (*metadata.tables, "checkpoints", "writes"):
-        for verb in ("INSERT", "UPDATE", "DELETE"):
-            yield _change(f"a trigger for {verb} on {table}", mute.format("added", verb, table))
-    yield _change("an index on checkpoints", "CREATE UNIQUE INDEX added ON checkpoints (thread_id)")
-    yield _change("another revision", "INSERT INTO alembic_version VALUES ('0007')")
-    for table in metadata.tables:
-        generated = f"ALTER TABLE {table} ADD COLUMN made TEXT AS (hex(zeroblob(1000000)))"
-        yield _change(f"{table}: a generated column", generated)
 
 
 def rewritings(tables: Mapping[str, list[Row]]) -> Iterator[Forgery]:
