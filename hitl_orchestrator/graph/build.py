@@ -11,7 +11,7 @@ from langgraph.graph.state import CompiledStateGraph
 from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.review import RecordedDecision
-from hitl_orchestrator.graph.adapter import Adapter, PlainState
+from hitl_orchestrator.graph.adapter import Adapter, PlainState, Step
 from hitl_orchestrator.graph.topology import (
     CLASSIFY,
     FINALIZE,
@@ -46,22 +46,15 @@ def build_graph(
 
     Without a checkpointer a run cannot be resumed: what it pauses for is in the tables, where a later run begins.
     """
-    nodes: dict[str, Callable[..., Any]] = {
-        CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
-        SCORE: partial(score, score_rules=services.score_rules, reviewed=services.reviewed),
-        ROUTE: partial(route, rules=services.rules),
-        HUMAN_REVIEW: partial(human_review, inbox=services.inbox),
-        FINALIZE: partial(finalize, records=services.records),
-    }
     choices = {
         ROUTE: partial(after_route, adapter=adapter),
         HUMAN_REVIEW: partial(after_review, adapter=adapter),
     }
+    steps = typed_steps(services, adapter)
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(CaseState, context_schema=CaseRun)
     for name in from_(first):
-        node = nodes[name]
-        typed: Any = adapter.step(name, node, READS[name], OWNS[name], needs_run=name in (HUMAN_REVIEW, FINALIZE))
-        graph.add_node(name, typed)
+        step: Any = steps[name]
+        graph.add_node(name, step)
     graph.add_edge(START, first)
     for name in from_(first):
         if name in choices:
@@ -70,6 +63,22 @@ def build_graph(
             graph.add_edge(name, NEXT[name][0] if NEXT[name] else END)
     # A graph that calls ours may have a checkpointer, which it would inherit.
     return graph.compile(checkpointer=checkpointer or False)
+
+
+def typed_steps(services: NodeDependencies, adapter: Adapter) -> dict[str, Step]:
+    """Return the five nodes as LangGraph calls them."""
+    nodes: dict[str, Callable[..., Any]] = {
+        CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
+        SCORE: partial(score, score_rules=services.score_rules, reviewed=services.reviewed),
+        ROUTE: partial(route, rules=services.rules),
+        HUMAN_REVIEW: partial(human_review, inbox=services.inbox),
+        FINALIZE: partial(finalize, records=services.records),
+    }
+    needs_run = HUMAN_REVIEW, FINALIZE
+    return {
+        name: adapter.step(name, node, READS[name], OWNS[name], needs_run=name in needs_run)
+        for name, node in nodes.items()
+    }
 
 
 def after_route(state: PlainState, *, adapter: Adapter) -> str:

@@ -4,7 +4,7 @@ The tables hold all that a later run needs, so that our own runs store no checkp
 thread of a waiting case finds its checkpoint all the same: it is made when it is first read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from threading import Lock
@@ -30,6 +30,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.graph.adapter import Adapter
 from hitl_orchestrator.graph.build import Graph, build_graph
 from hitl_orchestrator.graph.checkpoints import CaseCheckpointSaver
+from hitl_orchestrator.graph.chunk import Chunk, Member, build_chunk_graph
 from hitl_orchestrator.graph.isolation import isolated, traced
 from hitl_orchestrator.graph.topology import CLASSIFY, HUMAN_REVIEW, OUTCOME, ROUTE
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -75,6 +76,11 @@ class Runner:
     def _resuming(self) -> Callable[..., Any]:
         return self._without_checkpoints(HUMAN_REVIEW)
 
+    @cached_property
+    def _starting_all(self) -> Callable[..., Any]:
+        graph = build_chunk_graph(self._services, Adapter(None, self._spans))
+        return traced(graph.invoke) if self._traced else isolated(graph.invoke)
+
     def _without_checkpoints(self, first: str) -> Callable[..., Any]:
         graph = build_graph(self._services, Adapter(None, self._spans), first=first)
         return traced(graph.invoke) if self._traced else isolated(graph.invoke)
@@ -90,6 +96,10 @@ class Runner:
     def start(self, submission: Submission) -> AuditRecord | None:
         """Run a case from its first node until it finishes or waits. Returns the audit record if it finished."""
         return self._run(self._starting, submission)
+
+    def start_all(self, members: Sequence[Member]) -> None:
+        """Run new cases from their first node until they finish or wait, all in one run of the graph."""
+        self._starting_all({"taken": len(members)}, _LIMIT, context=Chunk(members), stream_mode=[])
 
     def resume(self, submission: Submission) -> AuditRecord | None:
         """Run a decided case from its review on. Returns the audit record."""

@@ -212,7 +212,7 @@ def build_services(store: str, ledger: Ledger, given: Collaborators) -> Services
         assignments=ReviewAssignments(**common, inbox=shared.inbox, clock=clock),
         views=CaseViews(**common, viewer=CaseViewer(ledger, shared.registry, given.outputs), clock=clock),
         submission=submission,
-        many=ManySubmissions(BulkSubmission(submission, new_id=new_case_id)),
+        many=ManySubmissions(BulkSubmission(submission)),
         decisions=CaseDecisions(
             **common, policies=shared.policies, recorder=shared.recorder, rejected=shared.rejected, runner=runner
         ),

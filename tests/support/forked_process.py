@@ -71,6 +71,16 @@ def submit(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) 
         acknowledge(f"{number} {case.case_id} {case.status}")
 
 
+def submit_many(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    given = [task_number(number) for number in order["numbers"]]
+    hitl.submit_many(
+        (task for task, _ in given),
+        (output for _, output in given),
+        chunk=order["chunk"],
+        on_case=lambda case: acknowledge(f"{case.task_id} {case.case_id} {case.status}"),
+    )
+
+
 def decide(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
     for number, step in order["steps"]:
         case = hitl.decide(task_id=f"task-{number}", decision=answers_to(number)[step])
@@ -159,6 +169,7 @@ WORK = {
     "activate": activate,
     "approve": approve,
     "submit": submit,
+    "submit many": submit_many,
     "decide": decide,
     "enqueue": enqueue,
     "execute": execute,

@@ -18,7 +18,7 @@ from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
 from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
-from hitl_orchestrator.ledger.ports.runs import Ending, Opening
+from hitl_orchestrator.ledger.ports.runs import Ending, NewCases
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
 
@@ -45,15 +45,8 @@ class OutcomeText(NamedTuple):
     text: str
 
 
-class Cases(Protocol):
+class Cases(NewCases, Protocol):
     """Cases from intake to outcome."""
-
-    def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
-        """Record a new case together with the result of its first run, in one transaction, and return it.
-
-        Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
-        the same content, with other content, or by another submitter. `receive` tells these apart.
-        """
 
     def receive(
         self,

@@ -1,9 +1,11 @@
 """The results of a run of a case, before they are recorded."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import Actor, AuditRecord
+from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import ReviewSnapshot
 
@@ -26,3 +28,28 @@ class Ending(NamedTuple):
     record: AuditRecord
     routing: Routing
     at: datetime
+
+
+class FirstRun(NamedTuple):
+    """A submission that is not recorded yet, its submitter, and the result of its first run."""
+
+    submission: Submission
+    actor: Actor
+    result: Opening | Ending
+
+
+class NewCases(Protocol):
+    """New cases, each recorded with the result of its first run."""
+
+    def record_runs(self, runs: Sequence[FirstRun]) -> list[Case | None]:
+        """Record new cases with the results of their first runs, all in one transaction, and return them in order.
+
+        For a task that is not simply new it returns None, as `record_run`, and for the second task of an id.
+        """
+
+    def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
+        """Record a new case together with the result of its first run, in one transaction, and return it.
+
+        Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
+        the same content, with other content, or by another submitter. `receive` tells these apart.
+        """

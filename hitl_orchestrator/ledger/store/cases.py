@@ -34,7 +34,7 @@ from hitl_orchestrator.ledger.events.contents import (
     restored,
 )
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, contents_of
+from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, NewCase, contents_of
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.sql import cases as statements
@@ -110,7 +110,7 @@ class CaseRepository:
                 intake = marked(draft, contents := new_contents())
             lease = self._work.columns(submission.case_id, row["now"], driving=driving)
             columns |= {"content": content_digest(intake.body), **lease}
-            self._log.add_case(transaction, (intake,), contents, columns, end=row)
+            self._log.add_cases(transaction, [NewCase(intake, (), contents, columns)], end=row)
             note_spot_check(transaction, submission)
         if driving:
             self._work.hold(submission.case_id, lease["fence"])

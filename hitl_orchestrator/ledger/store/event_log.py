@@ -66,6 +66,24 @@ def founded_under(keys: SealKeys) -> Found:
     return lambda run: run(statements.FOUND, {"row_id": 1, **keys.new_ledger()._asdict()})
 
 
+class NewCase(NamedTuple):
+    """The first entry of a case, whose texts are in its contents, the entries after it, and the columns of its row."""
+
+    intake: Draft
+    more: Sequence[Draft]
+    contents: Contents
+    columns: dict[str, Any]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The columns of the case and of its contents."""
+        return {"case_id": self.intake.case_id, "key": self.contents.key, "body": self.contents.body, **self.columns}
+
+    def drafts(self) -> list[Draft]:
+        """Return the entries, with digests in place of their texts."""
+        return [self.intake, *(marked(_readable(draft), self.contents) for draft in self.more)]
+
+
 class EventLog:
     """The entries of one ledger. Safe to share between threads.
 
@@ -130,24 +148,20 @@ class EventLog:
             transaction.run(statements.UPDATE_CONTENTS, wanted_case=case_id, body=contents.body)
         return linked[0].seq
 
-    def add_case(
-        self,
-        transaction: StoreTransaction,
-        drafts: Sequence[Draft],
-        contents: Contents,
-        columns: dict[str, Any],
-        *,
-        end: Any,
-    ) -> int:
-        """Append the first entries of a case, with its rows; return the number of the first.
+    def add_cases(self, transaction: StoreTransaction, new: "Sequence[NewCase]", *, end: Any) -> list[int]:
+        """Append the first entries of cases, with their rows; return the number of the first entry of each.
 
-        The texts of the first are in `contents` already. The schema decides which of several submissions is first.
+        The schema decides which of several submissions is first.
         """
-        intake, *more = drafts
-        entries = self._link(transaction, end, [intake, *(marked(_readable(draft), contents) for draft in more)])
-        transaction.run(ADD_CASE, case_id=intake.case_id, submitted_seq=entries[0].seq, **columns)
-        transaction.run(statements.ADD_CONTENTS, case_id=intake.case_id, key=contents.key, body=contents.body)
-        return entries[0].seq
+        drafts = [draft for each in new for draft in each.drafts()]
+        entries, firsts, place = self._link(transaction, end, drafts), list[int](), 0
+        for each in new:
+            firsts.append(entries[place].seq)
+            place += 1 + len(each.more)
+        rows = [{**each.row, "submitted_seq": seq} for each, seq in zip(new, firsts, strict=True)]
+        transaction.run_each(ADD_CASE, rows)
+        transaction.run_each(statements.ADD_CONTENTS, rows)
+        return firsts
 
     def head(self, transaction: StoreTransaction) -> Head:
         """Return the last entry's number and digest. Raises `LedgerDamaged` if the head row does not confirm them."""

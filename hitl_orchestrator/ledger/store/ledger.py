@@ -52,7 +52,8 @@ class LedgerStore:
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
-        self.record_run = NewCaseRepository(database, log).record_run
+        new_cases = NewCaseRepository(database, log)
+        self.record_run, self.record_runs = new_cases.record_run, new_cases.record_runs
 
         executions = ExecutionRepository(database, holder, log)
         self.execution, self.executions = executions.execution, executions.executions

@@ -129,6 +129,13 @@ def add_outcome(transaction: StoreTransaction, record: AuditRecord, outcome: Out
         transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=outcome.finished_seq)
 
 
+def add_outcomes(transaction: StoreTransaction, endings: Sequence[tuple[AuditRecord, Outcome]]) -> None:
+    """Add the rows of outcomes. Sampled cases are added to the due spot checks."""
+    transaction.run_each(statements.ADD_OUTCOME, [outcome._asdict() for _, outcome in endings])
+    sampled = [(record.case_id, outcome.finished_seq) for record, outcome in endings if is_spot_checked(record)]
+    transaction.run_each(statements.ADD_SPOT_CHECK, [{"case_id": case, "finished_seq": seq} for case, seq in sampled])
+
+
 def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:
     """Return the entry that precedes an outcome: the routing of an agent's case, else the resumption."""
     if builders.stage_before_finish(record) is CaseStage.RECEIVED:

@@ -235,11 +235,20 @@ def add_review(transaction: StoreTransaction, review: StoredReview, text: str, s
 
     Its `place` is the number of the last entry before the two that open it.
     """
+    add_reviews(transaction, [(review, text, place)], seals)
+
+
+def add_reviews(transaction: StoreTransaction, new: Sequence[tuple[StoredReview, str, int]], seals: Seals) -> None:
+    """Add the rows of new reviews, each with its text and its place, as `add_review`."""
+    transaction.run_each(statements.ADD_REVIEW, [_columns(*each, seals) for each in new])
+
+
+def _columns(review: StoredReview, text: str, place: int, seals: Seals) -> dict[str, Any]:
     times = {name: getattr(review, name) for name in ("opened_at", "queued_at", "due_at", "expires_at")}
     values = review.model_dump(exclude={"shown", "verdict", *times})
     values |= {name: time_text(time) for name, time in times.items()}
-    texts = {"shown": text, "verdict": None, "answer_key": None, "status": review.status.value}
-    transaction.run(statements.ADD_REVIEW, **values | texts | search_columns(review, seals), place=place)
+    texts = {"shown": text, "verdict": None, "answer_key": None, "status": review.status.value, "place": place}
+    return {**values, **texts, **search_columns(review, seals)}
 
 
 class _NotOpen(HitlError):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.input.parsing import parse
 from hitl_orchestrator.domain.task import AgentOutput, Task
@@ -82,19 +82,23 @@ class ManySubmissions:
         if asked.on_invalid == "refuse" and _can_be_read_again(tasks) and _can_be_read_again(outputs):
             _refuse(problem for each in self._prepared(tasks, outputs, asked) for problem in _problems(each))
         summary, prepared = SubmissionSummary(), self._prepared(tasks, outputs, asked)
-        while chunk := list(islice(prepared, asked.chunk)):
-            asked.admit()
+        while chunk := self._next(prepared, asked):
             if asked.on_invalid == "refuse":
                 _refuse((problem for each in chunk for problem in _problems(each)), summary)
             summary = self._submit_chunk(chunk, summary, acting, asked)
             asked.on_progress(summary)
         return summary
 
+    def _next(self, prepared: "Iterator[_Prepared]", asked: Asked) -> "list[_Prepared]":
+        """Return the next chunk, prepared under the policy that is now in force."""
+        asked.admit()
+        return list(islice(prepared, asked.chunk))
+
     def _submit_chunk(
         self, chunk: "Sequence[_Prepared]", summary: SubmissionSummary, acting: Acting, asked: Asked
     ) -> SubmissionSummary:
         valid = [each for each in chunk if not isinstance(each, RefusedTask)]
-        results = iter(self._bulk.submit([intake for _, intake in valid], acting, resubmit=asked.resubmit))
+        results = iter(self._bulk.submit([submission for _, submission in valid], acting, resubmit=asked.resubmit))
         taken: list[Taken] = []
         for each in chunk:
             result = each.error if isinstance(each, RefusedTask) else next(results)
@@ -122,15 +126,15 @@ class ManySubmissions:
                 is_mapping = isinstance(output, Mapping)
                 proposed = parse(AgentOutput, {"task_id": given.task_id, **output}, "output") if is_mapping else output
                 intake = Intake(given, proposed, replay=asked.replay, submitted_by=asked.submitted_by)
-                self._bulk.check(intake)
+                submission = self._bulk.prepared(intake)
             except InvalidInput as exc:
                 error = InvalidInput([f"tasks[{index}]: {problem}" for problem in exc.problems])
                 yield RefusedTask(index=index, task_id=_id_of(task), error=error)
             else:
-                yield index, intake
+                yield index, submission
 
 
-_Prepared: TypeAlias = tuple[int, Intake] | RefusedTask
+_Prepared: TypeAlias = tuple[int, Submission] | RefusedTask
 
 
 def _check_arguments(tasks: object, outputs: object, asked: Asked) -> None:
@@ -177,8 +181,8 @@ def _id_of(task: object) -> str | None:
     return task_id if isinstance(task_id, str) else None
 
 
-def _refused(index: int, intake: Intake, error: Refusal) -> RefusedTask:
-    return RefusedTask(index=index, task_id=intake.task.task_id, error=error)
+def _refused(index: int, submission: Submission, error: Refusal) -> RefusedTask:
+    return RefusedTask(index=index, task_id=submission.task.task_id, error=error)
 
 
 def _problems(prepared: "_Prepared") -> Sequence[str]:

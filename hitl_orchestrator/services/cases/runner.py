@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +26,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.runs import Ending, Opening
 from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
-from hitl_orchestrator.services.reviews.node_ports import NodePorts
+from hitl_orchestrator.services.reviews.node_ports import NodePorts, UnitOfWork
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
 from hitl_orchestrator.services.reviews.requirements import SKIPPED
 
@@ -116,6 +117,15 @@ class CaseRunner:
         """Run a submission that is not recorded yet, and return what the caller is to record with it."""
         case = Case(submission=submission, stage=CaseStage.RECEIVED)
         return self._collected(case, self.graph.start)
+
+    def first_runs(self, submissions: Sequence[Submission]) -> list[Opening | Ending | None]:
+        """Run submissions that are not recorded yet together; the result is None for one that is to be run alone."""
+        from hitl_orchestrator.graph.chunk import Member  # noqa: PLC0415 - LangGraph is slow to import
+
+        cases = [Case(submission=each, stage=CaseStage.RECEIVED) for each in submissions]
+        units = [UnitOfWork(case, collects=True) for case in cases]
+        self.graph.start_all([Member(unit.case.submission, partial(self._ports.within, unit)) for unit in units])
+        return [unit.result for unit in units]
 
     def ending_of(self, case: Case) -> Ending:
         """Run a case on from a decision that is not recorded yet, and return the outcome to record with it."""

@@ -1,8 +1,8 @@
 """Submit tasks: check them, store them durably, and run their cases."""
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
@@ -10,8 +10,9 @@ from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.execution import CallForm, Gated
 from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.errors import UnknownCase
+from hitl_orchestrator.errors import InvalidInput, UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.runs import FirstRun
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -64,7 +65,10 @@ class CaseSubmission:
 
     def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task, and run its case until it finishes or waits for a reviewer."""
-        submission = self._submission(intake)
+        return self.take(self.prepared(intake), acting, resubmit=resubmit)
+
+    def take(self, submission: Submission, acting: Acting, *, resubmit: bool = False) -> Case:
+        """Store a prepared submission, and run its case as `submit` does."""
         actor = submitter_of(submission, acting)
         if not resubmit and not self._asks_classifier(submission):
             case = self._ledger.record_run(submission, actor, self._runner.first_run(submission))
@@ -87,14 +91,32 @@ class CaseSubmission:
             case = self._ledger.receive(submission, actor, **how)
             return self._runner.run(case, new=True)
 
+    def take_many(self, submissions: Sequence[Submission], acting: Acting) -> list[Case | None]:
+        """Store prepared submissions that are new, all in one transaction, and return their cases in order.
+
+        One that is not simply new, that asks a classifier or that fails is not stored: its case is None, and `take`
+        stores it or says why not.
+        """
+        direct = [each for each in submissions if not self._asks_classifier(each)]
+        runs = [
+            FirstRun(each, submitter_of(each, acting), result)
+            for each, result in zip(direct, self._runner.first_runs(direct), strict=True)
+            if result is not None
+        ]
+        recorded = dict[str, Case]()
+        with suppress(InvalidInput):
+            recorded = {case.case_id: case for case in self._ledger.record_runs(runs) if case is not None}
+        cases = [recorded.get(each.case_id) for each in submissions]
+        return [None if case is None else self._recorded(case) for case in cases]
+
     def enqueue(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task durably without running it. `recover` or a graph that the caller streams runs it later."""
-        submission = self._submission(intake)
+        submission = self.prepared(intake)
         actor = submitter_of(submission, acting)
         return self._ledger.receive(submission, actor, resubmit=resubmit, own_only=acting.is_confined)
 
-    def checked(self, intake: Intake) -> tuple[Task, AgentOutput | None, datetime]:
-        """Return the task and the output in canonical form, and the time. Raises `InvalidInput` as `submit` does."""
+    def prepared(self, intake: Intake) -> Submission:
+        """Return a task as it would be stored. Raises `InvalidInput` as `submit` does."""
         now = self._clock()
         task = required(Task, intake.task, "submit: task")
         task = normalized(task, f"task {getattr(task, 'task_id', None)!r}")
@@ -105,10 +127,6 @@ class CaseSubmission:
         output, where = intake.output, f"the output of task {task.task_id!r}"
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
-        return task, output, now
-
-    def _submission(self, intake: Intake) -> Submission:
-        task, output, now = self.checked(intake)
         self._policies.record_configuration()
         case_id = intake.case_id or self._new_id()
         policy = self._registry.for_case(case_id, task)

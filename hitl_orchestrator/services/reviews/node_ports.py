@@ -77,7 +77,12 @@ class NodePorts:
     @contextmanager
     def unit_of_work(self, case: Case, *, collects: bool = False) -> Iterator[UnitOfWork]:
         """Run a case within this context as one unit of work."""
-        unit = UnitOfWork(case, collects)
+        with self.within(UnitOfWork(case, collects)) as unit:
+            yield unit
+
+    @contextmanager
+    def within(self, unit: UnitOfWork) -> Iterator[UnitOfWork]:
+        """Run a part of a unit of work within this context."""
         token = _UNIT.set(unit)
         try:
             yield unit

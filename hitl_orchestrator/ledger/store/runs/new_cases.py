@@ -1,40 +1,67 @@
 """New cases, each recorded with the result of its first run in one transaction."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage
+from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, UniqueViolation, retried
+from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
-from hitl_orchestrator.ledger.events.outcomes import outcome_of
-from hitl_orchestrator.ledger.ports.runs import Ending, Opening
+from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
+from hitl_orchestrator.ledger.ports.runs import Ending, FirstRun, Opening
 from hitl_orchestrator.ledger.store.cases import note_spot_check
-from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.event_log import EventLog, NewCase
 from hitl_orchestrator.ledger.store.leased_work import NO_LEASE
-from hitl_orchestrator.ledger.store.outcomes import add_outcome
-from hitl_orchestrator.ledger.store.reviews import add_review
+from hitl_orchestrator.ledger.store.outcomes import add_outcomes
+from hitl_orchestrator.ledger.store.reviews import add_reviews
 from hitl_orchestrator.ledger.store.sql import cases as statements
 
 _BEFORE_FINISH = 2
 """The entries of a case before its outcome: it was submitted and routed."""
 
+_Row: TypeAlias = tuple[StoredReview, str, int]
+
 
 class _New(NamedTuple):
-    """A submission, its first entry, and its contents."""
+    """A submission, its first entry, its contents, and the result of its first run."""
 
     submission: Submission
     intake: Draft
     contents: Contents
+    result: Opening | Ending
 
-    def columns(self, stage: CaseStage) -> dict[str, Any]:
-        """Return the columns of the row of the case."""
-        submission = self.submission
-        columns = {"task_id": submission.task.task_id, "submitter": submission.submitter, "stage": stage.value}
-        return columns | {"attempt": submission.attempt, "content": content_digest(self.intake.body), **NO_LEASE}
+    @classmethod
+    def of(cls, run: FirstRun) -> "_New":
+        """Return a run with its first entry."""
+        contents = new_contents()
+        intake = marked(builders.submitted(run.submission, run.actor), contents)
+        return cls(run.submission, intake, contents, run.result)
+
+    def case(self, opened: StoredReview | None) -> NewCase:
+        """Return the entries and the row of the case, which has `opened` a review or is finished."""
+        submission, result, more = self.submission, self.result, list[Draft]()
+        if isinstance(result, Ending):
+            more += [builders.routed(submission.case_id, result.routing, result.at)]
+            more += [builders.finished(result.record, result.at)]
+        elif opened is not None:
+            routing = result.shown.routing
+            more += [builders.routed(submission.case_id, routing, result.at, result.shadow)]
+            more += [builders.review_opened(opened)]
+        stage = CaseStage.WAITING if opened is not None else CaseStage.FINISHED
+        columns: dict[str, Any] = {
+            "task_id": submission.task.task_id,
+            "submitter": submission.submitter,
+            "stage": stage.value,
+        }
+        columns |= {"attempt": submission.attempt, "content": content_digest(self.intake.body), **NO_LEASE}
+        return NewCase(self.intake, more, self.contents, columns)
 
 
 class NewCaseRepository:
@@ -46,37 +73,68 @@ class NewCaseRepository:
     @retried
     def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
         """Record a new case with the result of its first run; return None if its task id is in use."""
-        contents = new_contents()
-        new = _New(submission, marked(builders.submitted(submission, actor), contents), contents)
+        new = _New.of(FirstRun(submission, actor, result))
         wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
         try:
             with self._database.write() as transaction:
                 end = transaction.first(statements.INTAKE, **wanted)
                 if end["named_case"] is not None or end["other"] is not None:
                     return None
-                if isinstance(result, Ending):
-                    case = self._finished(transaction, new, result, end)
-                else:
-                    case = self._waiting(transaction, new, result, end)
-                note_spot_check(transaction, submission)
+                (case,) = self._add(transaction, [new], end)
         except UniqueViolation:
             return None
         return case
 
-    def _finished(self, transaction: StoreTransaction, new: _New, ending: Ending, end: Any) -> Case:
-        case_id, record = new.submission.case_id, ending.record
-        routed = builders.routed(case_id, ending.routing, ending.at)
-        finished = builders.finished(record, ending.at)
-        columns = new.columns(CaseStage.FINISHED)
-        first = self._log.add_case(transaction, (new.intake, routed, finished), new.contents, columns, end=end)
-        add_outcome(transaction, record, outcome_of(first + _BEFORE_FINISH, finished.body, new.intake.body))
-        return Case(submission=new.submission, stage=CaseStage.FINISHED, record=record)
+    @retried
+    def record_runs(self, runs: Sequence[FirstRun]) -> list[Case | None]:
+        """Record new cases with the results of their first runs in one transaction; None for a task id in use."""
+        first = {run.submission.task.task_id: _New.of(run) for run in reversed(runs)}
+        wanted = {"wanted_task": "", "wanted_submitter": ""}
+        recorded = dict[str, Case]()
+        if first:
+            with suppress(UniqueViolation), self._database.write() as transaction:
+                end = transaction.first(statements.INTAKE, **wanted)
+                used = self._used(transaction, list(first))
+                new = [first[task_id] for task_id in reversed(first) if task_id not in used]
+                if new:
+                    recorded = {case.case_id: case for case in self._add(transaction, new, end)}
+        return [recorded.get(run.submission.case_id) for run in runs]
 
-    def _waiting(self, transaction: StoreTransaction, new: _New, opening: Opening, end: Any) -> Case:
-        case_id, (shown, text, at, shadow), seals = new.submission.case_id, opening, self._log.sealing
-        row = seals.sealed(builders.row_opened(shown, at, datetime.fromisoformat(end["now"]), text))
-        routed = builders.routed(case_id, shown.routing, at, shadow)
-        entries = new.intake, routed, builders.review_opened(row)
-        first = self._log.add_case(transaction, entries, new.contents, new.columns(CaseStage.WAITING), end=end)
-        add_review(transaction, row, text, seals, first)
-        return Case(submission=new.submission, stage=CaseStage.WAITING, reviews=(row,))
+    def _used(self, transaction: StoreTransaction, task_ids: list[str]) -> set[str]:
+        """Return the names that are ids of tasks or of cases."""
+        pairs = (statements.TASKS_IN_USE, "task_id"), (statements.CASES_IN_USE, "case_id")
+        return {
+            row[name]
+            for ids in batches(task_ids)
+            for statement, name in pairs
+            for row in transaction.run(statement, **ids)
+        }
+
+    def _add(self, transaction: StoreTransaction, new: Sequence[_New], end: Any) -> list[Case]:
+        """Add cases with all their rows to the end of the ledger."""
+        opened = self._opened(new, datetime.fromisoformat(end["now"]))
+        parts = [each.case(opened.get(each.submission.case_id)) for each in new]
+        firsts = self._log.add_cases(transaction, parts, end=end)
+        cases, endings, reviews = list[Case](), list[tuple[AuditRecord, Outcome]](), list[_Row]()
+        for each, part, seq in zip(new, parts, firsts, strict=True):
+            note_spot_check(transaction, each.submission)
+            if isinstance(each.result, Ending):
+                row = outcome_of(seq + _BEFORE_FINISH, part.more[-1].body, part.intake.body)
+                endings.append((each.result.record, row))
+                cases.append(Case(submission=each.submission, stage=CaseStage.FINISHED, record=each.result.record))
+            else:
+                review = opened[each.submission.case_id]
+                reviews.append((review, each.result.text, seq))
+                cases.append(Case(submission=each.submission, stage=CaseStage.WAITING, reviews=(review,)))
+        add_outcomes(transaction, endings)
+        add_reviews(transaction, reviews, self._log.sealing)
+        return cases
+
+    def _opened(self, new: Sequence[_New], queued_at: datetime) -> dict[str, StoredReview]:
+        """Return the reviews that the runs open, by case."""
+        seals, results = self._log.sealing, [each.result for each in new]
+        return {
+            result.shown.case_id: seals.sealed(builders.row_opened(result.shown, result.at, queued_at, result.text))
+            for result in results
+            if isinstance(result, Opening)
+        }
