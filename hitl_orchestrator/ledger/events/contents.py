@@ -7,9 +7,9 @@ can verify them; without the key a digest reveals nothing, not even whether a gu
 import hmac
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.input.json_patch import changes
@@ -181,6 +181,23 @@ def text_under(body: str, name: str) -> str | None:
 def new_contents() -> Contents:
     """Return empty contents under a new key."""
     return Contents(secrets.token_hex(32))
+
+
+class NewCase(NamedTuple):
+    """The first entry of a case, with digests in place of its texts, the entries after it, and the columns of its row.
+
+    The texts of the first entry are in the contents.
+    """
+
+    intake: Draft
+    more: Sequence[Draft]
+    contents: Contents
+    columns: dict[str, Any]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The columns of the case and of its contents."""
+        return {"case_id": self.intake.case_id, "key": self.contents.key, "body": self.contents.body, **self.columns}
 
 
 def contents_of_values(key: str, values: Mapping[str, str]) -> Contents:

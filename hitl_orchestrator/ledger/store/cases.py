@@ -25,6 +25,7 @@ from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft, body_of, content_of
 from hitl_orchestrator.ledger.events.contents import (
+    NewCase,
     content_digest,
     differences,
     is_payload,
@@ -34,7 +35,7 @@ from hitl_orchestrator.ledger.events.contents import (
     restored,
 )
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, NewCase, contents_of
+from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog, contents_of
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in
 from hitl_orchestrator.ledger.store.rows import as_review, as_stored, readable
 from hitl_orchestrator.ledger.store.sql import cases as statements

@@ -26,7 +26,7 @@ from hitl_orchestrator.ledger.events.chain import (
     link,
     record_of,
 )
-from hitl_orchestrator.ledger.events.contents import Contents, marked, restored
+from hitl_orchestrator.ledger.events.contents import Contents, NewCase, marked, restored
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
 from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
@@ -64,24 +64,6 @@ class _Read(NamedTuple):
 def founded_under(keys: SealKeys) -> Found:
     """Return a function that writes the sealed head row of a new ledger."""
     return lambda run: run(statements.FOUND, {"row_id": 1, **keys.new_ledger()._asdict()})
-
-
-class NewCase(NamedTuple):
-    """The first entry of a case, whose texts are in its contents, the entries after it, and the columns of its row."""
-
-    intake: Draft
-    more: Sequence[Draft]
-    contents: Contents
-    columns: dict[str, Any]
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The columns of the case and of its contents."""
-        return {"case_id": self.intake.case_id, "key": self.contents.key, "body": self.contents.body, **self.columns}
-
-    def drafts(self) -> list[Draft]:
-        """Return the entries, with digests in place of their texts."""
-        return [self.intake, *(marked(_readable(draft), self.contents) for draft in self.more)]
 
 
 class EventLog:
@@ -148,19 +130,21 @@ class EventLog:
             transaction.run(statements.UPDATE_CONTENTS, wanted_case=case_id, body=contents.body)
         return linked[0].seq
 
-    def add_cases(self, transaction: StoreTransaction, new: "Sequence[NewCase]", *, end: Any) -> list[int]:
+    def add_cases(self, transaction: StoreTransaction, new: Sequence[NewCase], *, end: Any) -> list[int]:
         """Append the first entries of cases, with their rows; return the number of the first entry of each.
 
         The schema decides which of several submissions is first.
         """
-        drafts = [draft for each in new for draft in each.drafts()]
+        drafts = list[Draft]()
+        for each in new:
+            drafts += [each.intake, *(marked(_readable(draft), each.contents) for draft in each.more)]
         entries, firsts, place = self._link(transaction, end, drafts), list[int](), 0
         for each in new:
             firsts.append(entries[place].seq)
             place += 1 + len(each.more)
         rows = [{**each.row, "submitted_seq": seq} for each, seq in zip(new, firsts, strict=True)]
-        transaction.run_each(ADD_CASE, rows)
-        transaction.run_each(statements.ADD_CONTENTS, rows)
+        transaction.insert_many(ADD_CASE, rows)
+        transaction.insert_many(statements.ADD_CONTENTS, rows)
         return firsts
 
     def head(self, transaction: StoreTransaction) -> Head:
@@ -304,7 +288,7 @@ class EventLog:
             # Processes remember the governing entries that they read, so none may be read that is not committed.
             transaction.close_group()
         after = HeadRow(end.ledger_id, linked[-1].seq, linked[-1].digest, governed, latest)
-        transaction.run_each(statements.APPEND, [entry._asdict() for entry in linked])
+        transaction.insert_many(statements.APPEND, [entry._asdict() for entry in linked])
         moved = {f"new_{name}": value for name, value in after._asdict().items()}
         transaction.run(statements.MOVE_HEAD, **moved | {"new_mac": seals.head(after)})
         return linked[len(jumped) :]

@@ -131,9 +131,11 @@ def add_outcome(transaction: StoreTransaction, record: AuditRecord, outcome: Out
 
 def add_outcomes(transaction: StoreTransaction, endings: Sequence[tuple[AuditRecord, Outcome]]) -> None:
     """Add the rows of outcomes. Sampled cases are added to the due spot checks."""
-    transaction.run_each(statements.ADD_OUTCOME, [outcome._asdict() for _, outcome in endings])
+    transaction.insert_many(statements.ADD_OUTCOME, [outcome._asdict() for _, outcome in endings])
     sampled = [(record.case_id, outcome.finished_seq) for record, outcome in endings if is_spot_checked(record)]
-    transaction.run_each(statements.ADD_SPOT_CHECK, [{"case_id": case, "finished_seq": seq} for case, seq in sampled])
+    transaction.insert_many(
+        statements.ADD_SPOT_CHECK, [{"case_id": case, "finished_seq": seq} for case, seq in sampled]
+    )
 
 
 def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datetime) -> Draft:

@@ -240,7 +240,7 @@ def add_review(transaction: StoreTransaction, review: StoredReview, text: str, s
 
 def add_reviews(transaction: StoreTransaction, new: Sequence[tuple[StoredReview, str, int]], seals: Seals) -> None:
     """Add the rows of new reviews, each with its text and its place, as `add_review`."""
-    transaction.run_each(statements.ADD_REVIEW, [_columns(*each, seals) for each in new])
+    transaction.insert_many(statements.ADD_REVIEW, [_columns(*each, seals) for each in new])
 
 
 def _columns(review: StoredReview, text: str, place: int, seals: Seals) -> dict[str, Any]:

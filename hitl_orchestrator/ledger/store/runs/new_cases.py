@@ -13,11 +13,11 @@ from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, 
 from hitl_orchestrator.ledger.database.statement import batches
 from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft
-from hitl_orchestrator.ledger.events.contents import Contents, content_digest, marked, new_contents
+from hitl_orchestrator.ledger.events.contents import Contents, NewCase, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.runs import Ending, FirstRun, Opening
 from hitl_orchestrator.ledger.store.cases import note_spot_check
-from hitl_orchestrator.ledger.store.event_log import EventLog, NewCase
+from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import NO_LEASE
 from hitl_orchestrator.ledger.store.outcomes import add_outcomes
 from hitl_orchestrator.ledger.store.reviews import add_reviews
