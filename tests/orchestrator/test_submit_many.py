@@ -76,7 +76,7 @@ def all_at_once(hitl, tasks, outputs, replay, chunk):
     return found
 
 
-def told(result):
+def learned(result):
     """Return what a caller learns from a result, without the ids that are new in each store."""
     if isinstance(result, Exception):
         return type(result).__name__, getattr(result, "task_id", None)
@@ -122,7 +122,7 @@ def test_many_tasks_leave_the_ledger_as_one_by_one(  # noqa: PLR0917 - hypothesi
                 hitl.cases.enqueue(each[0], given_output(*each)) if len(before) == 1 else one_by_one(
                     hitl, [each[0]], [given_output(*each)], False
                 )
-            results.append([told(each) for each in take(hitl.acting_as("senior_manager"), submitted, outputs, replay)])
+            results.append([learned(each) for each in take(hitl.acting_as("senior_manager"), submitted, outputs, replay)])
             ids = sorted({each[0] for each in results[-1] if each[0].startswith("task-")})
             histories.append([history(hitl, task_id) for task_id in ids])
             counts.append((len(hitl.inbox()), len(list(hitl.audit.records()))))
@@ -280,10 +280,10 @@ def test_two_processes_submit_overlapping_tasks_and_agree_on_each_case(durable_s
     for each in running:
         each.stdin.write("\n")
         each.stdin.flush()
-    told = [dict(line.split(maxsplit=1) for line in each.communicate()[0].splitlines()) for each in running]
+    printed = [dict(line.split(maxsplit=1) for line in each.communicate()[0].splitlines()) for each in running]
 
-    assert [len(each) for each in told] == [80, 80]
-    assert {task_id: case for task_id, case in told[0].items() if task_id in told[1]}.items() <= told[1].items()
+    assert [len(each) for each in printed] == [80, 80]
+    assert {task_id: case for task_id, case in printed[0].items() if task_id in printed[1]}.items() <= printed[1].items()
     with Orchestrator.open(durable_store) as hitl:
         check_nothing_happened_twice(hitl)
         check_chain(hitl)
