@@ -122,7 +122,8 @@ def test_many_tasks_leave_the_ledger_as_one_by_one(  # noqa: PLR0917 - hypothesi
                 hitl.cases.enqueue(each[0], given_output(*each)) if len(before) == 1 else one_by_one(
                     hitl, [each[0]], [given_output(*each)], False
                 )
-            results.append([learned(each) for each in take(hitl.acting_as("senior_manager"), submitted, outputs, replay)])
+            acting = hitl.acting_as("senior_manager")
+            results.append([learned(each) for each in take(acting, submitted, outputs, replay)])
             ids = sorted({each[0] for each in results[-1] if each[0].startswith("task-")})
             histories.append([history(hitl, task_id) for task_id in ids])
             counts.append((len(hitl.inbox()), len(list(hitl.audit.records()))))
@@ -283,7 +284,8 @@ def test_two_processes_submit_overlapping_tasks_and_agree_on_each_case(durable_s
     printed = [dict(line.split(maxsplit=1) for line in each.communicate()[0].splitlines()) for each in running]
 
     assert [len(each) for each in printed] == [80, 80]
-    assert {task_id: case for task_id, case in printed[0].items() if task_id in printed[1]}.items() <= printed[1].items()
+    shared = set(printed[0]) & set(printed[1])
+    assert {task_id: printed[0][task_id] for task_id in shared} == {task_id: printed[1][task_id] for task_id in shared}
     with Orchestrator.open(durable_store) as hitl:
         check_nothing_happened_twice(hitl)
         check_chain(hitl)
