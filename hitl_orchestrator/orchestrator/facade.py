@@ -169,12 +169,13 @@ class Orchestrator(Closing):
             TaskConflict: the task id exists with other content, and `resubmit` is not set or not allowed.
             CaseBusy: another worker runs the case, and did not finish in time; the case is stored.
         """
-        services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
+        verb = Verb.REPLAY if replay else Verb.SUBMIT
+        services, acting, catch_up = self._gate.to_new(verb)
         given = task_of(task)
         proposed, waits = output_of(output, given), None if parent is None else required(ParentCall, parent, "parent")
         intake = Intake(given, proposed, replay=replay, submitted_by=acting.submitter(submitted_by))
         with services.spans.span("hitl.submit") as span:
-            case = services.submission.submit(intake, acting, resubmit=resubmit)
+            case = services.submission.submit(intake, acting, resubmit=resubmit, catch_up=catch_up)
             note_submission(span, case)
         if waits is not None:
             case = services.wakeups.await_decision(case, waits)

@@ -1,5 +1,6 @@
 """The gate of the facade: a method names its verb, and gets the services behind it if the principal may use it."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from hitl_orchestrator.domain.case import Case
@@ -14,6 +15,7 @@ from hitl_orchestrator.errors import (
 from hitl_orchestrator.execution.answers import Answer
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.authority import Verb
+from hitl_orchestrator.services.cases.submission import CatchUp
 
 if TYPE_CHECKING:
     from hitl_orchestrator.wiring.build import Services
@@ -109,6 +111,15 @@ class Gate:
 
     def __init__(self, services: "Services", acting: Acting) -> None:
         self._services, self.acting = services, acting
+
+    def to_new(self, verb: Verb) -> tuple["Services", Acting, CatchUp]:
+        """Return the services for a verb that adds a case, and how it catches up.
+
+        It uses the people and policies that were applied before, and notices others when it writes. Raises as `to`.
+        """
+        services, seen = self._services, self._services.policies.seen
+        services.authorization.check(verb, self.acting)
+        return services, self.acting, CatchUp(seen, partial(self.to, verb))
 
     def to(self, verb: Verb, *, reviewer: str | None = None) -> Passed:
         """Return the services for a verb that names no case. `reviewer` is the one whom the call names.

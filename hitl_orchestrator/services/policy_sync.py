@@ -37,6 +37,11 @@ class PolicySync:
         self._to_record = uses
 
     @property
+    def seen(self) -> int:
+        """The last entry about policies, people or keys that was applied here."""
+        return min(self._registry.history.seen, self._people.history.seen)
+
+    @property
     def policies(self) -> PolicyHistory:
         """The recorded history of policies, as of the last refresh."""
         return self._registry.history
@@ -57,7 +62,7 @@ class PolicySync:
             TamperedPolicy, TamperedPeople: the new policy or people differ from the recorded ones.
         """
         before = self._registry.history, self._people.history
-        events = self._ledger.governance_events(min(history.seen for history in before))
+        events = self._ledger.governance_events(self.seen)
         if events:
             policies, people = before
             if self._people.put_in_force(people.after(events)):

@@ -47,8 +47,11 @@ class NewCases(Protocol):
         For a task that is not simply new it returns None, as `record_run`, and for the second task of an id.
         """
 
-    def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
+    def record_run(self, run: FirstRun, seen: int | None = None) -> Case | None:
         """Record a new case together with the result of its first run, in one transaction, and return it.
+
+        With `seen` it also returns None, and records nothing, if the ledger has entries about policies, people or keys
+        after this one.
 
         Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
         the same content, with other content, or by another submitter. `receive` tells these apart.

@@ -33,6 +33,8 @@ from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
 from hitl_orchestrator.ledger.store.sql import events as statements
 from hitl_orchestrator.ledger.store.sql.cases import ADD_CASE
 
+_GOVERNED = HeadRow._fields.index("governed")
+
 
 class EntryRow(NamedTuple):
     """A row from `ENTRIES`: an entry, its search columns and seal, and the contents of its case."""
@@ -247,6 +249,11 @@ class EventLog:
             raise LedgerDamaged(
                 f"the entries about policies, people and keys are not those that the head row confirms: {why}"
             )
+
+    def has_seen_all(self, end: Any, seen: int) -> bool:
+        """Whether no governing entry follows the one that was `seen`, by the end of the ledger in a row with `END`."""
+        last = self._read.known[-1]
+        return last.seq == seen and str(end["head"]).split(" ")[_GOVERNED] == last.governed
 
     def change_key(self, transaction: StoreTransaction, actor: Actor, at: datetime) -> KeyChange:
         """Append the entry after which the first configured key seals the ledger, sealed with both keys.

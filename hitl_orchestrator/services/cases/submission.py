@@ -20,7 +20,7 @@ from hitl_orchestrator.services.cases.intake import check_not_reserved, check_su
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
 
-__all__ = ["CaseSubmission", "Intake"]
+__all__ = ["CaseSubmission", "CatchUp", "Intake"]
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +46,16 @@ class Intake(NamedTuple):
     """Whether a missing output is to be produced by a classifier; None for if there is one here."""
 
 
+class CatchUp(NamedTuple):
+    """The last entry about policies and people that a call has applied, before it was checked.
+
+    `apply` applies the later ones, and checks the caller again.
+    """
+
+    seen: int
+    apply: Callable[[], object]
+
+
 class CaseSubmission:
     """Accepts tasks, and runs their cases until they finish or wait for a reviewer."""
 
@@ -63,15 +73,40 @@ class CaseSubmission:
         self._ledger, self._registry, self._policies, self._runner = ledger, registry, policies, runner
         self._reader, self._clock, self._new_id = reader, clock, new_id
 
-    def submit(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
-        """Store a task, and run its case until it finishes or waits for a reviewer."""
-        return self.take(self.prepared(intake), acting, resubmit=resubmit)
+    def submit(
+        self,
+        intake: Intake,
+        acting: Acting,
+        *,
+        resubmit: bool = False,
+        catch_up: CatchUp | None = None,
+    ) -> Case:
+        """Store a task, and run its case until it finishes or waits for a reviewer.
+
+        With `catch_up` the task goes ahead under the policies and people that this process has applied before, unless
+        there are others by the time of the write, or the task is not simply new.
+        """
+        submission = self.prepared(intake)
+        if catch_up is not None:
+            case = None if resubmit else self._taken_ahead(submission, acting, catch_up.seen)
+            if case is not None:
+                return case
+            catch_up.apply()
+            submission = self.prepared(intake._replace(case_id=submission.case_id))
+        return self.take(submission, acting, resubmit=resubmit)
+
+    def _taken_ahead(self, submission: Submission, acting: Acting, seen: int) -> Case | None:
+        if self._asks_classifier(submission):
+            return None
+        run = FirstRun(submission, submitter_of(submission, acting), self._runner.first_run(submission))
+        case = self._ledger.record_run(run, seen)
+        return None if case is None else self._recorded(case)
 
     def take(self, submission: Submission, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a prepared submission, and run its case as `submit` does."""
         actor = submitter_of(submission, acting)
         if not resubmit and not self._asks_classifier(submission):
-            case = self._ledger.record_run(submission, actor, self._runner.first_run(submission))
+            case = self._ledger.record_run(FirstRun(submission, actor, self._runner.first_run(submission)))
             if case is not None:
                 return self._recorded(case)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.

@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from hitl_orchestrator.domain.audit import Actor, AuditRecord
+from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import StoredReview
@@ -71,14 +71,16 @@ class NewCaseRepository:
         self._database, self._log = database, log
 
     @retried
-    def record_run(self, submission: Submission, actor: Actor, result: Opening | Ending) -> Case | None:
+    def record_run(self, run: FirstRun, seen: int | None = None) -> Case | None:
         """Record a new case with the result of its first run; return None if its task id is in use."""
-        new = _New.of(FirstRun(submission, actor, result))
+        new, submission = _New.of(run), run.submission
         wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
         try:
             with self._database.write() as transaction:
                 end = transaction.first(statements.INTAKE, **wanted)
                 if end["named_case"] is not None or end["other"] is not None:
+                    return None
+                if seen is not None and not self._log.has_seen_all(end, seen):
                     return None
                 (case,) = self._add(transaction, [new], end)
         except UniqueViolation:
