@@ -3,10 +3,12 @@
 import sqlite3
 import struct
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.counted_calls import calls_of
 from support.internals import look_at
 
 from hitl_orchestrator import Orchestrator, RequestRejected
@@ -155,3 +157,22 @@ def test_opening_a_store_that_is_up_to_date_writes_nothing(durable, opened, sqli
     opened(sqlite_store)
 
     assert counter.look() == (0, {})
+
+
+def statements_of(work) -> int:
+    """Count the statements of an operation, which is done twice; one statement may add several rows."""
+    return sum(calls_of(name, partial(work, f"task-{name}")) for name in ("execute", "executemany"))
+
+
+def test_a_submission_and_a_decision_run_a_fixed_number_of_statements(durable, warm):
+    def submit(task_id, confidence):
+        durable.submit(a_task(task_id), an_output(task_id, confidence=confidence))
+
+    def decide(task_id):
+        durable.decide(task_id=task_id, decision=a_review("approve", "ana"))
+
+    submit("warm", 0.9)
+
+    assert statements_of(lambda name: submit(f"{name}-auto", 0.9)) == 11
+    assert statements_of(lambda name: submit(name, 0.5)) == 11
+    assert statements_of(decide) == 22
