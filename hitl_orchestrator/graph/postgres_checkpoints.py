@@ -66,11 +66,14 @@ class PostgresCheckpoints(CaseCheckpointSaver, PostgresSaver):
                     raise StoreUnavailable(self._connections.url, "another process makes its tables; try again")
                 sleep(_A_MOMENT)
             try:
+                # A crash of the server right after it would leave a process without the tables that it has made.
+                connection.execute("SET synchronous_commit = on")
                 super().setup()
                 for table, columns in _TEXTS.items():
                     changes = ", ".join(f"ALTER COLUMN {column} SET STATISTICS 0" for column in columns)
                     connection.execute(f"ALTER TABLE {table} {changes}")
             finally:
+                connection.execute("SET synchronous_commit = off")
                 connection.execute("SELECT pg_advisory_unlock(%s)", (_MAKER,))
 
     @retried

@@ -42,7 +42,8 @@ def test_list_takes_filters_and_pages(filled):
     none = filled("audit", "list", "--decision", "rejected", "--until", "2999-01-01")
 
     assert [record["task_id"] for record in last.data] == ["task_002"]
-    assert last.err == f"hitl: More records follow; the next page: --after {records[1]['case_id']}\n"
+    first = next(record for record in records if record["task_id"] == "task_002")
+    assert last.err == f"hitl: More records follow; the next page: --after {first['case_id']}\n"
     assert ("task_005" in following.out, "task_002" in following.out) == (True, False)
     assert following.out.endswith("1 audit record routed by rule_003.\n")
     assert none.out == "No audit record ending in rejected, decided until 2999-01-01.\n"

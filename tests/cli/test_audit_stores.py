@@ -85,7 +85,8 @@ def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
     listed = filled("audit", "list", "--json").data
     results = filled("audit", "export", "--events", "--out", "entries.jsonl", "--json").data
 
-    assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in range(1, 6)]
+    # Those that go ahead finish with their chunk, and the others with their recorded reviews.
+    assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in (1, 4, 2, 3, 5)]
     exported = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
     names = ("metadata", "task_timestamp", "redacted")
     of_the_tasks = [tuple(record.pop(name) for name in names) for record in exported]

@@ -143,7 +143,7 @@ def test_resubmitting_an_escalated_task_writes_nothing(opened, sqlite_store, wai
 
 
 def test_acknowledged_writes_are_flushed_and_derived_writes_are_not(sqlite_store, monkeypatch):
-    stated, connect = [], sqlite.connect
+    stated, connect, mode = [], sqlite.connect, [""]
 
     def listened(path):
         connection = connect(path)
@@ -151,18 +151,20 @@ def test_acknowledged_writes_are_flushed_and_derived_writes_are_not(sqlite_store
         return connection
 
     def flushed():
-        kept = [
-            line.split("=")[1] if "=" in line else line
-            for line in stated
-            if line.startswith(("PRAGMA sync", "INS", "UPD"))
-        ]
+        """Return how each transaction that writes was committed since the last call."""
+        found = []
+        for line in stated:
+            if line.startswith("PRAGMA synchronous="):
+                mode[0] = line.partition("=")[2]
+            elif line == "BEGIN IMMEDIATE":
+                found.append(mode[0])
         stated.clear()
-        return [kind for kind in kept if kind in ("FULL", "NORMAL")]
+        return found
 
     monkeypatch.setattr(sqlite, "connect", listened)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.cases.enqueue(a_task("first"))
-        stated.clear()
+        assert flushed()[-1:] == ["FULL"]
         hitl.submit(a_task(), an_output())
         assert flushed() == ["FULL"]  # the intake with the outcome
         hitl.submit(a_task("asks", risk_level="high"), an_output("asks"))

@@ -184,8 +184,9 @@ class PostgresTransaction:
 
     def run_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run a statement once for each of these rows."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.postgres, rows)
+        # Not executemany, which waits for the results.
+        for row in rows:
+            self._connection.execute(statement.postgres, row)
 
     def insert_many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows; some dozens and more by COPY, for which the client waits three times."""
