@@ -19,6 +19,8 @@ from hitl_orchestrator.ledger.keys.files import new_key
 KEY = new_key()
 ROWS = 600
 """The number of altered rows in each run; the soak form alters every row in every way, more than 10,000."""
+IN_PARTS_ON_POSTGRES = 6
+"""One of so many forgeries on PostgreSQL is also verified in parts, as all are on SQLite."""
 HARMLESS = ("payloads deleted", "wakeups deleted")
 """A payload repeats what the entries and contents hold: a case that needs a missing one is run again from them.
 
@@ -43,13 +45,14 @@ def forged(request, tmp_path_factory) -> Iterator[Forged]:
 
 def missed(forged: Forged, forgeries: Iterator[Forgery] | list[Forgery]) -> tuple[int, list[str]]:
     """Return the number of forgeries that the database accepted, and the names of those that were not found."""
-    names, accepted = [], 0
+    names, accepted, every = [], 0, IN_PARTS_ON_POSTGRES if forged.is_postgres else 1
     for forgery in forgeries:
         with forged.applied(forgery) as is_accepted:
             if is_accepted:
                 accepted += 1
                 names += [forgery.name] if forged.verified().problem is None else []
-                names += [f"{forgery.name}, in parts"] if forged.is_sound_in_parts() else []
+                if accepted % every == 0 and forged.is_sound_in_parts():
+                    names.append(f"{forgery.name}, in parts")
     return accepted, names
 
 
@@ -89,11 +92,12 @@ def test_every_change_of_the_schema_is_found(forged):
     assert accepted >= 150
 
 
-def test_every_consistent_rewriting_is_found(forged):
-    accepted, names = missed(forged, rewritings(forged.tables()))
+@pytest.mark.parametrize("part", range(2))
+def test_every_consistent_rewriting_is_found(forged, part):
+    accepted, names = missed(forged, list(rewritings(forged.tables()))[part::2])
 
     assert names == []
-    assert accepted >= 150
+    assert accepted >= 75
 
 
 def test_the_sentence_names_the_task_and_the_column(forged):

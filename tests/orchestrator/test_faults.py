@@ -16,6 +16,7 @@ from support.internals import services_of
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.errors import StoreUnavailable
 from hitl_orchestrator.ledger.database import sqlite
+from hitl_orchestrator.ledger.database.writers import sqlite as writers
 
 UNPRIVILEGED = 65534
 
@@ -116,7 +117,8 @@ class Writer:
 )
 def test_a_blocked_database_is_reported_and_nothing_is_written(sqlite_store, monkeypatch, patience):
     if patience is not None:
-        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", patience)
+        for module in (sqlite, writers):
+            monkeypatch.setattr(module, "BUSY_TIMEOUT_SECONDS", patience)
     with Orchestrator.open(sqlite_store) as hitl:
         hitl.submit(a_task("before", risk_level="high"), an_output("before"))
         events = len(list(services_of(hitl).ledger.events()))
