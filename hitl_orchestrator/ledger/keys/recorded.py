@@ -1,6 +1,7 @@
 """Comparison of sealed rows with the ledger: a row that was rolled back to an earlier state together with its seal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
@@ -61,3 +62,20 @@ def check_end(row: HeadRow | None, end: Head, ledger_id: str | None, seals: Seal
         raise LedgerDamaged(f"entry {row.seq + 1} was added without the head row, which is sealed: {after}")
     if row.digest != end.digest:
         raise LedgerDamaged(f"entry {end.seq} is not the one of the head row: the end was rewritten")
+
+
+def seals_after(seals: Seals, is_start: bool, rows: Sequence[Any], events: Sequence[Event]) -> Seals:
+    """Return the seals after the changes of the key among governing entries, each verified.
+
+    At the start of the ledger its first key is the one that the first change retires, or else that of the head row.
+    """
+    changes = [
+        (event, row["mac"])
+        for row, event in zip(rows, events, strict=False)
+        if event.kind is EventKind.KEY_CHANGED and (is_start or event.seq >= seals.periods[-1].since)
+    ]
+    if is_start and rows:
+        seals = seals.beginning_with(changes[0][1] if changes else rows[0]["head_mac"])
+    for event, seal in changes:
+        seals = seals.changed_by(event, seal)
+    return seals

@@ -72,7 +72,7 @@ class Cases(NewCases, Protocol):
             InvalidInput: the task id is the id of a case.
         """
 
-    def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
+    def finish(self, record: AuditRecord, routing: Routing, at: datetime, seen: int | None = None) -> AuditRecord:
         """Record the outcome of a case, once, and return the recorded one.
 
         After a human decision the same transaction records that the case was `resumed`. Without a review, `routing`
@@ -82,6 +82,7 @@ class Cases(NewCases, Protocol):
             LeaseLost: another worker has taken the case.
             NewerAttempt: a newer attempt took its place, and no reviewer has decided it.
             IncompleteOutcome: the case needs a reviewer and has no final decision, or was never received.
+            GovernanceChanged: policies or people have changed since those that were `seen`; nothing was recorded.
         """
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
@@ -230,6 +231,7 @@ class Reviews(Protocol):
         verdict: RecordedDecision,
         actor: Actor,
         then: ReviewSnapshot | Ending | None = None,
+        seen: int | None = None,
     ) -> StoredReview:
         """Record the one decision of an open review, at the version and digest of `review`.
 
@@ -242,6 +244,7 @@ class Reviews(Protocol):
             ReviewExpired: the deadline has passed by the store's clock.
             KeyReused: the idempotency key was used for another answer.
             StaleReview: the review has changed since it was shown.
+            GovernanceChanged: policies or people have changed since those that were `seen`; nothing was recorded.
         """
 
     def answered_under(self, answer: Review) -> StoredReview | None:

@@ -8,6 +8,11 @@ from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import ReviewSnapshot
+from hitl_orchestrator.errors import HitlError
+
+
+class GovernanceChanged(HitlError):
+    """Policies, people or keys have changed since those were applied by which a write was decided: decide it again."""
 
 
 class Opening(NamedTuple):
@@ -41,17 +46,18 @@ class FirstRun(NamedTuple):
 class NewCases(Protocol):
     """New cases, each recorded with the result of its first run."""
 
-    def record_runs(self, runs: Sequence[FirstRun]) -> list[Case | None]:
+    def record_runs(self, runs: Sequence[FirstRun], seen: int) -> list[Case | None]:
         """Record new cases with the results of their first runs, all in one transaction, and return them in order.
 
-        For a task that is not simply new it returns None, as `record_run`, and for the second task of an id.
+        For a task that is not simply new it returns None, as `record_run`, and for the second task of an id; for all
+        of them if there are others than the `seen` policies and people.
         """
 
-    def record_run(self, run: FirstRun, seen: int | None = None) -> Case | None:
+    def record_run(self, run: FirstRun, seen: int) -> Case | None:
         """Record a new case together with the result of its first run, in one transaction, and return it.
 
-        With `seen` it also returns None, and records nothing, if the ledger has entries about policies, people or keys
-        after this one.
+        It also returns None, and records nothing, if the ledger has entries about policies, people or keys after the
+        one that was `seen`.
 
         Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
         the same content, with other content, or by another submitter. `receive` tells these apart.

@@ -29,7 +29,8 @@ from hitl_orchestrator.ledger.events.chain import (
 from hitl_orchestrator.ledger.events.contents import Contents, NewCase, marked, restored
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.keys.mac import SealKeys, Seals
-from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end
+from hitl_orchestrator.ledger.keys.recorded import NO_HEAD_ROW, check_end, seals_after
+from hitl_orchestrator.ledger.ports.runs import GovernanceChanged
 from hitl_orchestrator.ledger.store.sql import events as statements
 from hitl_orchestrator.ledger.store.sql.cases import ADD_CASE
 
@@ -230,7 +231,7 @@ class EventLog:
         events = [event_of(row["entry"], row["digest"]) for row in written]
         if self.seals is None:
             return events
-        checked = _seals_after(seals or self.seals, seals is None, rows, events)
+        checked = seals_after(seals or self.seals, seals is None, rows, events)
         for row in written:
             _check(checked, row["seq"], row["entry"], row["digest"], row["mac"])
         states = [*known[:first]]
@@ -254,6 +255,11 @@ class EventLog:
         """Whether no governing entry follows the one that was `seen`, by the end of the ledger in a row with `END`."""
         last = self._read.known[-1]
         return last.seq == seen and str(end["head"]).split(" ")[_GOVERNED] == last.governed
+
+    def check_seen(self, end: Any, seen: int | None) -> None:
+        """Raise `GovernanceChanged` if a governing entry follows the one that was `seen`; None asks for no check."""
+        if seen is not None and not self.has_seen_all(end, seen):
+            raise GovernanceChanged("policies or people have changed")
 
     def change_key(self, transaction: StoreTransaction, actor: Actor, at: datetime) -> KeyChange:
         """Append the entry after which the first configured key seals the ledger, sealed with both keys.
@@ -356,23 +362,6 @@ def _check(seals: Seals, seq: int, entry: object, digest: object, mac: object) -
     if sha256(text.encode(errors="replace")).hexdigest() != digest:
         raise LedgerDamaged(f"entry {seq!r}: its text or its digest was altered: they no longer match")
     seals.check_entry(seq, str(digest), mac)
-
-
-def _seals_after(seals: Seals, is_start: bool, rows: Sequence[Any], events: Sequence[Event]) -> Seals:
-    """Return the seals after the changes of the key among governing entries, each verified.
-
-    At the start of the ledger its first key is the one that the first change retires, or else that of the head row.
-    """
-    changes = [
-        (event, row["mac"])
-        for row, event in zip(rows, events, strict=False)
-        if event.kind is EventKind.KEY_CHANGED and (is_start or event.seq >= seals.periods[-1].since)
-    ]
-    if is_start and rows:
-        seals = seals.beginning_with(changes[0][1] if changes else rows[0]["head_mac"])
-    for event, seal in changes:
-        seals = seals.changed_by(event, seal)
-    return seals
 
 
 def row_values(row: Any) -> list[Any]:

@@ -34,7 +34,7 @@ class OutcomeRepository:
         self._database, self._work, self._log = database, work, log
 
     @retried
-    def finish(self, record: AuditRecord, routing: Routing, at: datetime) -> AuditRecord:
+    def finish(self, record: AuditRecord, routing: Routing, at: datetime, seen: int | None = None) -> AuditRecord:
         """Record the outcome of a case, once."""
         before = builders.stage_before_finish(record)
         # A decision is flushed already, and its outcome can be written again from it.
@@ -42,6 +42,7 @@ class OutcomeRepository:
             moved = self._work.move(transaction, record.case_id, before, EventKind.FINISHED)
             if moved is None:
                 return recorded_outcome(transaction, record.case_id, self._log)
+            self._log.check_seen(moved.end, seen)
             finished = builders.finished(record, at)
             seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             add_outcome(transaction, record, outcome_of(seq, finished.body, body_of(moved.intake)))

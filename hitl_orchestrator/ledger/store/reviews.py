@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor, Event
 from hitl_orchestrator.domain.decision import ShadowAnswer
@@ -30,6 +30,16 @@ from hitl_orchestrator.ledger.store.sql.events import HEAD_AND_CONTENTS
 
 _BEFORE_FINISH = 2
 """The entries before an outcome that a decision writes with it: the decision, and the resumption."""
+
+
+class _Answer(NamedTuple):
+    """A verdict on a review, what follows it, and the last entry about policies and people by which it was decided."""
+
+    review: StoredReview
+    verdict: RecordedDecision
+    actor: Actor
+    then: ReviewSnapshot | Ending | None = None
+    seen: int | None = None
 
 
 class ReviewRepository:
@@ -63,10 +73,11 @@ class ReviewRepository:
         verdict: RecordedDecision,
         actor: Actor,
         then: ReviewSnapshot | Ending | None = None,
+        seen: int | None = None,
     ) -> StoredReview:
         """Record the one decision of a review, and what follows from it, in one transaction."""
         try:
-            decided = self._record(statements.RECORD_DECISION, review, verdict, actor, then)
+            decided = self._record(statements.RECORD_DECISION, _Answer(review, verdict, actor, then, seen))
         except UniqueViolation:
             decided = None
         return decided or self._recorded(review, verdict)
@@ -76,12 +87,12 @@ class ReviewRepository:
         self, review: StoredReview, verdict: RecordedDecision, pass_to: ReviewSnapshot | None = None
     ) -> StoredReview | None:
         """Record the expiry of an open review past its deadline."""
-        return self._record(statements.RECORD_EXPIRY, review, verdict, builders.TIMEOUT, pass_to)
+        return self._record(statements.RECORD_EXPIRY, _Answer(review, verdict, builders.TIMEOUT, pass_to))
 
     @retried
     def withdraw(self, review: StoredReview, verdict: RecordedDecision, actor: Actor) -> StoredReview:
         """Record that a case was canceled or superseded."""
-        decided = self._record(statements.RECORD_WITHDRAWAL, review, verdict, actor, None)
+        decided = self._record(statements.RECORD_WITHDRAWAL, _Answer(review, verdict, actor))
         return decided or self._recorded(review, verdict)
 
     def _recorded(self, review: StoredReview, verdict: RecordedDecision) -> StoredReview:
@@ -152,15 +163,9 @@ class ReviewRepository:
         self._log.sealing.check_review(review, recorded_with(review, events))
         check_recorded(review, events)
 
-    def _record(
-        self,
-        statement: Statement,
-        review: StoredReview,
-        verdict: RecordedDecision,
-        actor: Actor,
-        then: ReviewSnapshot | Ending | None,
-    ) -> StoredReview | None:
+    def _record(self, statement: Statement, answer: _Answer) -> StoredReview | None:
         """Record a decision and its consequences; return None if the review is not open for it."""
+        review, verdict = answer.review, answer.verdict
         decided = self._log.sealing.sealed(builders.row_answered(review, verdict))
         values = {"wanted_review": review.review_id, "seen_version": review.version, "seen_digest": review.digest}
         values |= {
@@ -169,11 +174,11 @@ class ReviewRepository:
             "seal": decided.seal,
         }
         values |= {"answer_key": builders.answer_key(verdict.review), "who": verdict.review.reviewer_id}
-        answered = builders.answered(decided, verdict, actor)
+        answered = builders.answered(decided, verdict, answer.actor)
         try:
             with self._database.write() as transaction:
                 recording = transaction.run(statement, **values, **answer_columns(verdict))
-                lease = self._follow(transaction, answered, then, recording)
+                lease = self._follow(transaction, answered, answer, recording)
         except _NotOpen:
             return None
         if lease is not None:
@@ -181,23 +186,35 @@ class ReviewRepository:
         return decided
 
     def _follow(
-        self, transaction: StoreTransaction, answered: Draft, then: ReviewSnapshot | Ending | None, recording: Rows
+        self, transaction: StoreTransaction, answered: Draft, answer: _Answer, recording: Rows
     ) -> dict[str, Any] | None:
-        """Record what follows a verdict, and return the lease of a case that is to go on. Raises `_NotOpen`."""
-        case_id = str(answered.case_id)
+        """Record what follows a verdict, and return the lease of a case that is to go on.
+
+        Raises:
+            GovernanceChanged: there are others than the policies and people by which it was decided.
+        """
+        case_id, then, lease = str(answered.case_id), answer.then, None
         if isinstance(then, Ending):
             # Sent before the answer to the first statement is awaited, which says whether the review was open.
             end = transaction.first(SETTLE_CASE, wanted_case=case_id)
             _now(recording)
-            self._settle(transaction, answered, then, self._moved(transaction, end, case_id))
-            return None
-        if then is not None:
-            self._pass_on(transaction, answered, then, datetime.fromisoformat(_now(recording)))
-            return None
-        lease = self._work.columns(case_id, _now(recording))
-        new = {f"new_{name}": value for name, value in lease.items()}
-        end = transaction.first(DECIDE_CASE, wanted_case=case_id, **new)
-        self._log.append(transaction, answered, end=self._moved(transaction, end, case_id))
+        elif then is not None:
+            end = transaction.first(HEAD_AND_CONTENTS, wanted_case=case_id)
+        else:
+            lease = self._work.columns(case_id, _now(recording))
+            new = {f"new_{name}": value for name, value in lease.items()}
+            end = transaction.first(DECIDE_CASE, wanted_case=case_id, **new)
+        if end is None:
+            raise CaseChanged(case_id, stage_in(transaction, case_id))
+        self._log.check_seen(end, answer.seen)
+        if isinstance(then, Ending):
+            self._settle(transaction, answered, then, end)
+        elif then is not None:
+            queued_at = datetime.fromisoformat(_now(recording))
+            opened = self._add(transaction, then, answered.at, queued_at, end["seq"])
+            self._log.append(transaction, answered, builders.review_opened(opened), end=end)
+        else:
+            self._log.append(transaction, answered, end=end)
         return lease
 
     def _settle(self, transaction: StoreTransaction, answered: Draft, ending: Ending, end: Any) -> None:
@@ -206,20 +223,6 @@ class ReviewRepository:
         resumed = builders.resumed(case_id, answered.body["review_id"], ending.at)
         seq = self._log.append(transaction, answered, resumed, finished, end=end) + _BEFORE_FINISH
         add_outcome(transaction, ending.record, outcome_of(seq, finished.body, body_of(str(end["intake"]))))
-
-    def _pass_on(
-        self, transaction: StoreTransaction, answered: Draft, shown: ReviewSnapshot, queued_at: datetime
-    ) -> None:
-        """Open the next review of a case."""
-        end = transaction.first(HEAD_AND_CONTENTS, wanted_case=shown.case_id)
-        opened = self._add(transaction, shown, answered.at, queued_at, end["seq"])
-        self._log.append(transaction, answered, builders.review_opened(opened), end=end)
-
-    def _moved(self, transaction: StoreTransaction, row: Any, case_id: str) -> Any:
-        """Return the row of a statement that has moved a waiting case. Raises `CaseChanged` if it was not waiting."""
-        if row is None:
-            raise CaseChanged(case_id, stage_in(transaction, case_id))
-        return row
 
     def _add(
         self, transaction: StoreTransaction, shown: ReviewSnapshot, at: datetime, queued_at: datetime, place: int

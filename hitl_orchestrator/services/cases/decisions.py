@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.errors import InvalidInput, ReviewEscalated
 from hitl_orchestrator.ledger.events.builders import answer_digest, receipt, row_answered
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import Ending
+from hitl_orchestrator.ledger.ports.runs import Ending, GovernanceChanged
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting, CaseKey
 from hitl_orchestrator.services.case_reader import CaseReader, check_live, not_waiting, open_review_of
@@ -115,6 +115,9 @@ class CaseDecisions:
                     ending = self._runner.ending_of(_decided(case, row_answered(row, checked.verdict)))
                 recorded = self._recorder.record(checked, ending)
                 return _Recorded(case, recorded, ending, is_first=recorded.verdict == checked.verdict)
+            except GovernanceChanged:
+                self._policies.refresh()
+                case, events = self._reader.to_decide(CaseKey(case.case_id))
             except ReviewEscalated:
                 count = len(case.reviews)
                 case, events = self._reader.to_decide(CaseKey(case.case_id))

@@ -24,7 +24,7 @@ from hitl_orchestrator.errors import (
     RequestRejected,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import Ending, Opening
+from hitl_orchestrator.ledger.ports.runs import Ending, GovernanceChanged, Opening
 from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
 from hitl_orchestrator.services.reviews.node_ports import NodePorts, UnitOfWork
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -204,7 +204,7 @@ class CaseRunner:
             if not new and case.stage is CaseStage.RECEIVED and self._ledger.has_newer_attempt(case.case_id):
                 return self._end_superseded(case)
             self.check_classifier(case)
-            record = self.graph.start(case.submission) if new else self.graph.go_on(case)
+            record = self._through_graph(case, new=new)
         except NewerAttempt:
             return self._end_superseded(case)
         except (CaseChanged, IncompleteOutcome) as exc:
@@ -219,6 +219,14 @@ class CaseRunner:
         if stands:
             raise CaseNotMoved(case.case_id, case.stage.value)
         return _Ran(after, record is not None)
+
+    def _through_graph(self, case: Case, *, new: bool) -> AuditRecord | None:
+        """Run the graph under the policies and people that are in force when its outcome is written."""
+        while True:
+            try:
+                return self.graph.start(case.submission) if new else self.graph.go_on(case)
+            except GovernanceChanged:
+                self._ports.catch_up()
 
     def open_to_withdraw(self, case: Case, why: str) -> StoredReview:
         """Open the review of a received case that the caller withdraws. Raises `CaseNotWaiting` if it runs."""

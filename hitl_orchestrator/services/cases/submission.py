@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from hitl_orchestrator.domain.audit import Actor
 from hitl_orchestrator.domain.case import Case, EarlierAttempt, QualityCheck, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.execution import CallForm, Gated
@@ -106,9 +107,10 @@ class CaseSubmission:
         """Store a prepared submission, and run its case as `submit` does."""
         actor = submitter_of(submission, acting)
         if not resubmit and not self._asks_classifier(submission):
-            case = self._ledger.record_run(FirstRun(submission, actor, self._runner.first_run(submission)))
+            case = self._taken_new(submission, actor)
             if case is not None:
                 return self._recorded(case)
+            submission = self._under_policy(submission)
         # Not flushed to the disk here: the run writes again before this method acknowledges anything.
         how = {"resubmit": resubmit, "own_only": acting.is_confined, "driving": True}
         case = self._ledger.receive(submission, actor, **how)
@@ -126,13 +128,30 @@ class CaseSubmission:
             case = self._ledger.receive(submission, actor, **how)
             return self._runner.run(case, new=True)
 
+    def _taken_new(self, submission: Submission, actor: Actor) -> Case | None:
+        """Run and record a new task under the policies that are in force when it is written; None for a known one."""
+        while True:
+            seen, current = self._policies.seen, self._under_policy(submission)
+            case = self._ledger.record_run(FirstRun(current, actor, self._runner.first_run(current)), seen)
+            self._policies.refresh()
+            if case is not None or self._policies.seen == seen:
+                return case
+
+    def _under_policy(self, submission: Submission) -> Submission:
+        """Return a prepared submission under the policy that is in force for it by now."""
+        policy = self._registry.for_case(submission.case_id, submission.task)
+        if policy.hash == submission.policy_hash:
+            return submission
+        return submission.model_copy(update={"policy_id": policy.policy.policy_id, "policy_hash": policy.hash})
+
     def take_many(self, submissions: Sequence[Submission], acting: Acting) -> list[Case | None]:
         """Store prepared submissions that are new, all in one transaction, and return their cases in order.
 
         One that is not simply new, that asks a classifier or that fails is not stored: its case is None, and `take`
         stores it or says why not.
         """
-        direct = [each for each in submissions if not self._asks_classifier(each)]
+        seen = self._policies.seen
+        direct = [self._under_policy(each) for each in submissions if not self._asks_classifier(each)]
         runs = [
             FirstRun(each, submitter_of(each, acting), result)
             for each, result in zip(direct, self._runner.first_runs(direct), strict=True)
@@ -140,7 +159,7 @@ class CaseSubmission:
         ]
         recorded = dict[str, Case]()
         with suppress(InvalidInput):
-            recorded = {case.case_id: case for case in self._ledger.record_runs(runs) if case is not None}
+            recorded = {case.case_id: case for case in self._ledger.record_runs(runs, seen) if case is not None}
         cases = [recorded.get(each.case_id) for each in submissions]
         return [None if case is None else self._recorded(case) for case in cases]
 

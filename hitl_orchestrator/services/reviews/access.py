@@ -28,6 +28,11 @@ class ReviewAccess:
         self._ledger, self._people, self._rules, self._reader = ledger, people, rules, reader
         self._policies = policies
 
+    @property
+    def seen(self) -> int:
+        """The last entry about policies and people that was applied here."""
+        return self._policies.seen
+
     def verified(self, row: StoredReview) -> StoredReview:
         """Return the current row of a review after checking its MAC and its ledger entries. Raises `TamperedReview`."""
         return self.verified_with_events(row)[0]

@@ -22,7 +22,7 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.events.builders import row_opened
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import Ending, Opening
+from hitl_orchestrator.ledger.ports.runs import Ending, GovernanceChanged, Opening
 from hitl_orchestrator.policies.language.model import NOT_ROUTED
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
@@ -144,12 +144,12 @@ class NodePorts:
 
     def close(self, submission: Submission, routing: Routing | None) -> AuditRecord:
         """Write the outcome of a case from the tables."""
-        now = self._clock()
+        now, seen = self._clock(), self._policies.seen
         self._check_submission(submission)
         if routing is not None and self._is_auto_approved(submission, routing):
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
-                return self._finished(Ending(by_agent(submission, routing, now), routing, now))
+                return self._finished(Ending(by_agent(submission, routing, now), routing, now), seen)
         at_hand = self._decided_at_hand(submission.case_id)
         row = at_hand or self._ledger.latest_review(submission.case_id)
         if row is None:
@@ -163,11 +163,15 @@ class NodePorts:
         record = by_person(submission, row, self._access.earlier(row), chance)
         return self._finished(Ending(record, row.shown.routing, now))
 
-    def _finished(self, ending: Ending) -> AuditRecord:
+    def catch_up(self) -> None:
+        """Apply the policies and people that others have put in force."""
+        self._policies.refresh()
+
+    def _finished(self, ending: Ending, seen: int | None = None) -> AuditRecord:
         """Record the outcome of a case, unless the caller of the run does."""
         unit = _unit_of(ending.record.case_id)
         if unit is None or not unit.collects:
-            return self._ledger.finish(*ending)
+            return self._ledger.finish(*ending, seen)
         unit.result = ending
         return ending.record
 
@@ -181,6 +185,8 @@ class NodePorts:
         try:
             with self._rejected.recorded(row.case_id, row.review_id, answer, _IN_GRAPH):
                 decided = self._recorder.decide(row, answer, acting=_IN_GRAPH)
+        except GovernanceChanged:
+            return self._decided_in_graph(row, answer)
         except (NotAuthorized, InvalidInput) as exc:
             self.alarm(row.case_id, f"an answer sent directly to the graph was rejected: {exc}")
             return None

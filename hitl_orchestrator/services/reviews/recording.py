@@ -42,12 +42,16 @@ _log = logging.getLogger(__name__)
 
 
 class Checked(NamedTuple):
-    """A decision that may be recorded: the review as it was read, and the next review that the decision leads to."""
+    """A decision that may be recorded: the review as it was read, and the next review that the decision leads to.
+
+    It was checked by the policies and people up to the entry `seen`.
+    """
 
     row: StoredReview
     verdict: RecordedDecision
     actor: Actor
     pass_to: ReviewSnapshot | None
+    seen: int
 
 
 class ReviewRecorder:
@@ -68,8 +72,10 @@ class ReviewRecorder:
 
         Raises:
             ReviewAlreadyDecided, ReviewExpired, StaleReview: see these.
+            GovernanceChanged: policies or people have changed since it was checked; apply them, and check it again.
         """
-        recorded = self._ledger.decide(checked.row, checked.verdict, checked.actor, ending or checked.pass_to)
+        then = ending or checked.pass_to
+        recorded = self._ledger.decide(checked.row, checked.verdict, checked.actor, then, checked.seen)
         _report(recorded, checked.verdict.review.human_decision.value)
         return recorded
 
@@ -91,6 +97,7 @@ class ReviewRecorder:
         """
         if row.shown.replayed:
             raise ReplayedCase(row.case_id, "decided")
+        seen = self._access.seen
         answer = self._readable(row, answer)
         row, events = self._access.verified_with_events(row, events)
         check_answer(answer, row)
@@ -120,7 +127,7 @@ class ReviewRecorder:
         decision, next_shown = self._consequence(rights, reviewer.human, decision)
         if row.claimed_by != reviewer.reviewer_id:
             self._access.end_void_claim(rights)
-        return Checked(row, decision, actor, next_shown)
+        return Checked(row, decision, actor, next_shown, seen)
 
     def expire(self, row: StoredReview) -> StoredReview | None:
         """Record the effect of a missed deadline: escalated, or rejected. Never an approval.

@@ -71,7 +71,7 @@ class NewCaseRepository:
         self._database, self._log = database, log
 
     @retried
-    def record_run(self, run: FirstRun, seen: int | None = None) -> Case | None:
+    def record_run(self, run: FirstRun, seen: int) -> Case | None:
         """Record a new case with the result of its first run; return None if its task id is in use."""
         new, submission = _New.of(run), run.submission
         wanted = {"wanted_task": submission.task.task_id, "wanted_submitter": submission.submitter}
@@ -80,7 +80,7 @@ class NewCaseRepository:
                 end = transaction.first(statements.INTAKE, **wanted)
                 if end["named_case"] is not None or end["other"] is not None:
                     return None
-                if seen is not None and not self._log.has_seen_all(end, seen):
+                if not self._log.has_seen_all(end, seen):
                     return None
                 (case,) = self._add(transaction, [new], end)
         except UniqueViolation:
@@ -88,7 +88,7 @@ class NewCaseRepository:
         return case
 
     @retried
-    def record_runs(self, runs: Sequence[FirstRun]) -> list[Case | None]:
+    def record_runs(self, runs: Sequence[FirstRun], seen: int) -> list[Case | None]:
         """Record new cases with the results of their first runs in one transaction; None for a task id in use."""
         first = {run.submission.task.task_id: _New.of(run) for run in reversed(runs)}
         wanted = {"wanted_task": "", "wanted_submitter": ""}
@@ -96,7 +96,7 @@ class NewCaseRepository:
         if first:
             with suppress(UniqueViolation), self._database.write() as transaction:
                 end = transaction.first(statements.INTAKE, **wanted)
-                used = self._used(transaction, list(first))
+                used = self._used(transaction, list(first)) if self._log.has_seen_all(end, seen) else {*first}
                 new = [first[task_id] for task_id in reversed(first) if task_id not in used]
                 if new:
                     recorded = {case.case_id: case for case in self._add(transaction, new, end)}
