@@ -102,10 +102,12 @@ class WriterQueue(Generic[C]):
         try:
             self._end(group)
         finally:
-            with self._mutex:
-                self._give_turn(None)
-            for member in group.members:
-                member.release()
+            try:
+                with self._mutex:
+                    self._give_turn(None)
+            finally:
+                for member in group.members:
+                    member.release()
 
     def _give_turn(self, group: Group[C] | None) -> None:
         """Give the turn to the first thread that waits, with this group or a new one."""

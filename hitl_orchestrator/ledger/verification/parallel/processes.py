@@ -32,6 +32,15 @@ def can_start() -> bool:
     return not getattr(sys, "frozen", False) and Path(sys.executable or "").name.startswith("python")
 
 
+def _path() -> list[str]:
+    """Return where to import from: this package, and the folders of `sys.path` that another process can read.
+
+    A folder that is named relatively may be another one by now.
+    """
+    named = [each for each in sys.path if isinstance(each, str) and each.isprintable() and Path(each).is_absolute()]
+    return [str(Path(__file__).parents[4]), *named]
+
+
 class Workers:
     """Processes that open the store at the same place. Use them as a context manager, from one thread."""
 
@@ -39,7 +48,7 @@ class Workers:
         """Start them. Each may be silent for `patience` seconds."""
         self._patience = patience
         self._answers: SimpleQueue[tuple[int, Mapping[str, Any]]] = SimpleQueue()
-        start = {"path": sys.path, "place": dict(place)}
+        start = {"path": _path(), "place": dict(place)}
         self._workers: list[_Worker] = []
         try:
             for index in range(number):
