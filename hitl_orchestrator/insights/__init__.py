@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from hitl_orchestrator.insights.queue_forecast import Capacity, capacity_of
     from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
+    from hitl_orchestrator.insights.report.phrases import open_text
     from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
     from hitl_orchestrator.insights.shares import Share
 
@@ -50,6 +51,7 @@ __all__ = [
     "StakeField",
     "capacity_of",
     "measure_reviewers",
+    "open_text",
 ]
 
 __getattr__ = lazy_names(
@@ -75,6 +77,7 @@ __getattr__ = lazy_names(
         "Judgment": "report.model",
         "NextStep": "report.model",
         "Report": "report.model",
+        "open_text": "report.phrases",
         "NEEDED": "reviewer_quality",
         "QualitySignal": "reviewer_quality",
         "ReviewerQuality": "reviewer_quality",

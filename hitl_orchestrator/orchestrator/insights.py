@@ -135,8 +135,8 @@ class Insights:
     ) -> Report:
         """Return the report on the cases decided from `since` to before `until`, as `hitl report --format json` does.
 
-        It compares the period with the equally long one before it, and without `since` the last seven days with
-        decisions with the seven before them. `verify` verifies the ledger, which takes longest. `controls` adds tables
+        It compares the period with the equally long one before it, and without `since` the seven days up to the last
+        decision with the seven before them. `verify` verifies the ledger, which takes longest. `controls` adds tables
         of `aisvs`, `eu-ai-act` or `nist-rmf`. `tolerated`, `sure` and `stake` are those of `metrics`.
         `on_progress` is called with numbers of processed entries and cases. What is damaged or missing is in the
         report, and stops nothing else.

@@ -259,6 +259,7 @@ def test_open_cases_alone_are_reported(hitl, folder):
     assert answer.code == 0
     assert "decisions 0 | automated - | reviews 0 | escalations 0 | overrides 0" in answer.out
     assert "Now: 2 reviews open" in answer.out
+    assert "reject 0; no case was decided by people." in answer.out
     assert "Governance: no decisions" in answer.out
     assert "Health: not enough data" in answer.out
 

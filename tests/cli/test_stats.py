@@ -48,6 +48,15 @@ def test_figures_that_no_one_verified_say_so(capsys, monkeypatch):
         assert "Not verified: 'hitl audit verify'" in shown(capsys, monkeypatch, 80, metrics=each)
 
 
+def test_many_open_cases_stand_beneath_the_automated_share(capsys, monkeypatch):
+    metrics = full_metrics(TYPES, DOMAINS, 7)
+    cases = metrics.cases.model_copy(update={"open": metrics.automation.of, "open_checks": 0})
+    out = shown(capsys, monkeypatch, 80, metrics=metrics.model_copy(update={"cases": cases}))
+
+    line = next(number for number, line in enumerate(out.splitlines()) if line.startswith("automated"))
+    assert out.splitlines()[line + 1].strip().startswith(f"{cases.open:,} open cases are not counted")
+
+
 def test_the_trend_and_the_changes_of_agents_are_in_words(capsys, monkeypatch):
     metrics = full_metrics(TYPES, DOMAINS, 7)
     version = metrics.marks[0].model_copy(update={"kind": "agent_version", "label": "2025-02", "of": "mailroom"})

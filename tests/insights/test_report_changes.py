@@ -125,7 +125,7 @@ def test_without_a_period_the_last_week_with_decisions_is_compared():
     assert found.after.since <= last - timedelta(days=6)
     assert last < found.after.until
     assert found.before.until == found.after.since
-    assert "the last 7 days with decisions, 2026-03-13 to 2026-03-20" in found.sentence
+    assert "the 7 days up to the last decision, 2026-03-13 to 2026-03-20" in found.sentence
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,15 @@
 import shlex
 
 import pytest
-from support.report_parts import LENIENT, VERIFIED, errors_of, group, refunds, some_metrics, some_parts
+from hypothesis import given
+from hypothesis import strategies as st
+from support.report_parts import LENIENT, NOW, VERIFIED, errors_of, group, refunds, some_metrics, some_parts
 
 from hitl_orchestrator.insights.metrics.model import CaseCounts
 from hitl_orchestrator.insights.report.compose import compose, signal_line
 from hitl_orchestrator.insights.report.judgments import Duties
-from hitl_orchestrator.insights.report.phrases import name
+from hitl_orchestrator.insights.report.phrases import name, open_text
+from hitl_orchestrator.insights.report.rendering.content.front import front
 from hitl_orchestrator.insights.shares import share_among
 
 
@@ -92,6 +95,49 @@ def test_a_store_without_a_decision_says_what_waits_and_nothing_about_its_rules(
 
     assert of() == ("There is no decision yet.", "No review is open.", None)
     assert of(open=40) == ("There is no decision yet.", "40 reviews are open.", "hitl inbox")
+
+
+def test_a_rule_whose_cases_may_be_open_is_not_called_unneeded():
+    def of(**counts):
+        metrics = some_metrics(cases=CaseCounts(decided=100, **counts), never_fired=("r1", "r2"))
+        result = compose(some_parts(metrics))
+        (finding,), (step,) = result.findings, result.next_steps
+        return finding.sentence, step.sentence.split()[1], step.command
+
+    assert of() == ("2 rules decided no case: r1, r2.", "whether", "hitl policy versions")
+    assert of(open=40) == ("2 rules decided no finished case: r1, r2; 40 cases are open.", "again", "hitl inbox")
+
+
+def with_open(decided, waiting, *, checks=0, since=None):
+    metrics = some_metrics(
+        cases=CaseCounts(decided=decided, open=waiting + checks, open_checks=checks),
+        automation=share_among(decided, decided),
+    )
+    period = metrics.period.model_copy(update={"since": since})
+    return metrics.model_copy(update={"period": period})
+
+
+@pytest.mark.parametrize("checks", [0, 700])
+def test_many_open_cases_stand_beside_the_automated_share(checks):
+    metrics = with_open(13_440, 6_560, checks=checks)
+
+    assert "| automated 100 %, 67 % with 6,560 open cases |" in signal_line(metrics).text
+    assert open_text(metrics) == "6,560 open cases are not counted; counted as reviewed, 67 % are automated"
+    assert [tile.label for tile in front(compose(some_parts(metrics))).tiles][1] == "automated, 67 % with open cases"
+
+
+def test_open_cases_are_of_now_and_make_no_share_of_a_period():
+    metrics = with_open(13_440, 6_560, since=NOW)
+
+    assert "| automated 100 % without 6,560 open cases |" in signal_line(metrics).text
+    assert open_text(metrics) == "6,560 open cases are not counted"
+
+
+@given(st.integers(0, 10_000), st.integers(0, 10_000))
+def test_few_open_cases_are_not_mentioned(decided, waiting):
+    metrics = with_open(decided, waiting)
+
+    assert bool(open_text(metrics)) == ("open" in signal_line(metrics).text) == (0 < decided < waiting * 19)
 
 
 def test_steps_about_a_file_have_no_command_on_a_store():

@@ -64,7 +64,11 @@ def test_who_may_decide_does_not_learn_from_insights_which_reviews_are_spot_chec
     assert [seen[who] for who in ("agent", "ana", "boss of operations")] == [{(False, None, None, False, None)}] * 3
     by_ana = readers["ana"].insights.metrics()
     assert (by_ana.automatic_errors.reviews, by_ana.cases.unanswered_checks) == (0, 0)
-    assert readers["auditor"].insights.metrics().cases.unanswered_checks == len(drawn)
+    before = readers["auditor"].insights.metrics().cases
+    hitl.run_maintenance()
+    after = readers["auditor"].insights.metrics().cases
+    assert [(each.unanswered_checks, each.undecided) for each in (before, after)] == [(len(drawn), 0)] * 2
+    assert (after.open, after.open_checks) == (len(drawn), len(drawn))
 
     readers["ana"].decide(readers["ana"].inbox()[0].case_id, a_review("approve", None))
 

@@ -33,6 +33,9 @@ OVERVIEWS = (*DIMENSIONS, "reviewer_id")
 """The dimensions of an overview: all, and the person who decided, whose groups a report has as `deciders`."""
 
 
+MANY = 0.05
+"""The share of open cases above which shares of the decided ones do not stand alone."""
+
 TRUTH = "the recorded truth"
 """Who gave an answer that an import took from a column of right answers."""
 
@@ -60,10 +63,10 @@ class CaseCounts(Value):
     """The cases that the metrics cover, and those that they leave out.
 
     `decided` cases are covered. `canceled` and `superseded` ones ended without a decision. `open`, `overdue` and
-    `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period. `quality_checks` and
-    `changes` (of policy or people) are no cases of an agent. `replayed` and `redacted` are among the decided ones, and
-    so are `named`, those that a person decided whose id is recorded, `shown`, those that a person decided here, and
-    `by_truth`: replayed ones whose answer a recorded truth gave, and no person.
+    `unanswered_checks` (drawn spot checks without an answer) are of now, whatever the period; of these checks,
+    `open_checks` are among `open`. `quality_checks` and `changes` (of policy or people) are no cases of an agent.
+    `replayed` and `redacted` are among the decided ones, and so are `named`, those that a person decided whose id is
+    recorded, `shown`, those that a person decided here, and `by_truth`: replayed ones answered by a recorded truth.
     """
 
     decided: int
@@ -80,6 +83,17 @@ class CaseCounts(Value):
     unreadable: int = 0
     named: int = 0
     shown: int = 0
+    open_checks: int = 0
+
+    @property
+    def undecided(self) -> int:
+        """The number of open cases that no figure covers: a spot check is of a case that is decided."""
+        return max(0, self.open - self.open_checks)
+
+    @property
+    def many_undecided(self) -> int:
+        """The same number where it is more than 5 % of all, so that shares of decided cases mislead; else 0."""
+        return self.undecided if 0 < self.decided * MANY < self.undecided * (1 - MANY) else 0
 
 
 class Verdicts(Value):
@@ -349,6 +363,13 @@ class Metrics(Value):
         return None if person is None else with_id(person, self.names)
 
     @property
+    def automated_of_all(self) -> float | None:
+        """The share of automatic cases if the open ones end with people; None where few are open, or of a period."""
+        whole = self.period.since is None and self.period.until is None
+        cases, share = self.cases.many_undecided, self.automation
+        return share.count / (share.of + cases) if whole and cases and share.of else None
+
+    @property
     def judges(self) -> str:
         """Who overturned or approved: `people`, or `the recorded truth` where answers come from a truth alone."""
         return judges_of(self.cases.by_truth, self.verdicts.people)
@@ -373,6 +394,7 @@ class Looks(Value):
     open: int = 0
     overdue: int = 0
     unanswered_checks: int = 0
+    open_checks: int = 0
     unreadable: int = 0
     open_stake: float | None = None
     names: dict[str, str] = Field(default_factory=dict)

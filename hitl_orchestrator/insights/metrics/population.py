@@ -126,6 +126,7 @@ def case_counts(found: Population, looks: Looks | None, *, whole: bool = True) -
         by_truth=int(cases["by_truth"].sum()),
         redacted=int(cases["redacted"].sum()),
         unreadable=looks.unreadable if looks else 0,
+        open_checks=looks.open_checks if looks else 0,
         named=_by_people(cases, pl.col("reviewer_id").is_not_null() & ~pl.col("by_truth")) if whole else 0,
         shown=_by_people(cases, ~pl.col("replayed").fill_null(value=False)) if whole else 0,
     )

@@ -22,7 +22,7 @@ from hitl_orchestrator.insights.report.model import (
     Report,
     SignalLine,
 )
-from hitl_orchestrator.insights.report.phrases import where_safe
+from hitl_orchestrator.insights.report.phrases import number, where_safe
 
 TOLERATED = 0.05
 """The share of errors among automatic cases that is tolerated by default."""
@@ -58,12 +58,19 @@ class Parts(NamedTuple):
 
 
 def signal_line(metrics: Metrics) -> SignalLine:
-    """Return the first line: `decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1`."""
+    """Return the first line: `decisions 5 | automated 40 % | reviews 2 | escalations 1 | overrides 1`.
+
+    With many open cases, which it does not count, it says so: `automated 100 %, 67 % with 6,560 open cases`.
+    """
     decisions, automated = metrics.cases.decided, metrics.automation.share
     reviews, escalations, overrides = metrics.review.count, metrics.escalation.count, metrics.verdicts.override
+    waiting, of_all = metrics.cases.many_undecided, metrics.automated_of_all
+    beside = f" without {number(waiting, 'open case')}" if waiting else ""
+    if of_all is not None:
+        beside = f", {percent(of_all)} with {number(waiting, 'open case')}"
     figures = {
         "decisions": f"{decisions:,}",
-        "automated": "-" if automated is None else percent(automated),
+        "automated": f"{'-' if automated is None else percent(automated)}{beside}",
         "reviews": f"{reviews:,}",
         "escalations": f"{escalations:,}",
         "overrides": f"{overrides:,}",
@@ -75,6 +82,8 @@ def signal_line(metrics: Metrics) -> SignalLine:
         escalations=escalations,
         overrides=overrides,
         text=" | ".join(f"{word} {figure}" for word, figure in figures.items()),
+        open=waiting,
+        automated_of_all=of_all,
     )
 
 

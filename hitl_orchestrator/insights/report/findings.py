@@ -137,13 +137,19 @@ def _rules(metrics: Metrics, tolerated: float) -> Iterator[Found]:
     # Few cases say nothing about rules that are rarely needed.
     if metrics.never_fired and metrics.cases.decided >= ENOUGH:
         rules = listed([name(each) for each in metrics.never_fired])
+        waiting, subject = metrics.cases.undecided, number(len(metrics.never_fired), "rule")
+        unsure = f"{subject} decided no finished case: {rules}; {number(waiting, 'case is', 'cases are')} open."
         yield found(
             "never_fired",
             "unknown",
-            f"{number(len(metrics.never_fired), 'rule')} decided no case: {rules}.",
+            unsure if waiting else f"{subject} decided no case: {rules}.",
             f"Of {number(metrics.cases.decided, 'decision')} in this period.",
             0,
-            then=("Look whether they are needed, or hidden by earlier rules.", ("policy", "versions")),
+            then=(
+                ("Look again when the open cases are decided: these rules may have sent them to people.", ("inbox",))
+                if waiting
+                else ("Look whether they are needed, or hidden by earlier rules.", ("policy", "versions"))
+            ),
         )
 
 

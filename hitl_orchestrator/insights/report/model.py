@@ -10,7 +10,10 @@ Severity = Literal["good", "watch", "bad", "unknown"]
 
 
 class SignalLine(Value):
-    """The figures of the first line. `automated` is a share of `decisions`; None without any."""
+    """The figures of the first line. `automated` is a share of `decisions`; None without any.
+
+    `open` is the number of open cases where they are many, else 0, and `automated_of_all` the share with them.
+    """
 
     decisions: int
     automated: float | None
@@ -18,6 +21,8 @@ class SignalLine(Value):
     escalations: int
     overrides: int
     text: str
+    open: int = 0
+    automated_of_all: float | None = None
 
 
 class Criterion(Value):

@@ -77,8 +77,8 @@ def span_of(since: str | None, until: str | None, now: datetime) -> Span:
 def comparison(span: Span, last: datetime | None, now: datetime) -> Comparison | None:
     """Return the spans to compare; None where there is nothing to compare.
 
-    A period with a beginning is compared with the equally long one before it; else the last seven days with
-    decisions, which end with the decision at `last`, are compared with the seven days before them.
+    A period with a beginning is compared with the equally long one before it; else the seven days up to
+    the last decision, at `last`, are compared with the seven days before them.
     """
     if span.since is not None:
         end = span.until or now
@@ -88,7 +88,7 @@ def comparison(span: Span, last: datetime | None, now: datetime) -> Comparison |
         return None
     end = last + timedelta(microseconds=1)
     after, before = Span(end - WEEK, end), Span(end - 2 * WEEK, end - WEEK)
-    sentence = f"the last 7 days with decisions, {_days(*after)}, compared with the 7 days before them"
+    sentence = f"the 7 days up to the last decision, {_days(*after)}, compared with the 7 days before them"
     return Comparison(before, after, sentence)
 
 

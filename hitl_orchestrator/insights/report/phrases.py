@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.shown.numbers import bound_percent, percent, percent_interval
-from hitl_orchestrator.insights.metrics.model import Autonomy
+from hitl_orchestrator.insights.metrics.model import Autonomy, Metrics
 from hitl_orchestrator.insights.shares import Share
 
 _PLAIN = re.compile(r"[\w.@:/+-]{1,40}")
@@ -25,6 +25,18 @@ def share_text(share: Share, digits: int = 0, *, bound: float | None = None) -> 
 def number(count: int, noun: str, plural: str | None = None) -> str:
     """Return a number with its noun: `1 case`, `2,000 cases`."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def open_text(metrics: Metrics) -> str:
+    """Return that many open cases are in no share, and the share of automatic ones with them; empty if few are open.
+
+    Open cases are of now, so that for a period there is no share with them.
+    """
+    cases, share = metrics.cases.many_undecided, metrics.automated_of_all
+    if not cases:
+        return ""
+    left_out = f"{number(cases, 'open case')} {'is' if cases == 1 else 'are'} not counted"
+    return left_out if share is None else f"{left_out}; counted as reviewed, {percent(share)} are automated"
 
 
 _SAFETY = {

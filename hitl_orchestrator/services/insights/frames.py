@@ -60,6 +60,7 @@ _OVERVIEW = frozenset(
 
 OnCases = Callable[[int], None]
 _MOST_FIELDS = 8
+_ALL = 2**31 - 1
 OnLeftOut = Callable[[Fitted], None]
 
 _NEEDED = tuple(
@@ -155,11 +156,14 @@ def looks_in(
     domains = ledger.queue_domains() if mine is not None else ()
     wanted = everywhere + [InboxFilter(domain=domain) for domain in domains if mine is None or mine(domain, None)]
     is_due = pl.col("is_drawn") & pl.col("check_overturned").is_null() & ~pl.col("redacted").fill_null(value=False)
+    waits = cases.filter(is_due)["case_id"]
+    unopened = ledger.spot_checks_due(_ALL) if len(waits) else ()
     return Looks(
         now=ledger.now(),
         open=ledger.queue_count(wanted) if wanted else 0,
         overdue=ledger.queue_count([each._replace(overdue=True) for each in wanted]) if wanted else 0,
-        unanswered_checks=cases.select(is_due.sum()).item(),
+        unanswered_checks=len(waits),
+        open_checks=len(set(waits).difference(unopened)),
         unreadable=sum(rows.left_out for rows in left_out) + (len(ledger.stranded()) if mine is None else 0),
         names=names_in(ledger),
     )

@@ -47,9 +47,10 @@ def report(
 ) -> None:
     """Report what the records say: signal line, governance verdict, health, findings, next steps and their evidence.
 
-    The period is compared with the equally long one before it; without --since, the last seven days with decisions
-    with the seven before them. Exit code 1 if the governance verdict is bad: the ledger is unsound, or a decision had
-    less oversight than its policy demands. Needs the extra lab, html with pictures and pdf the extra report.
+    The period is compared with the equally long one before it; without --since, the seven days up to the last
+    decision with the seven before them. Exit code 1 if the governance verdict is bad: the ledger is unsound, or a
+    decision had less oversight than its policy demands. Needs the extra lab, html with pictures and pdf the extra
+    report.
     """
     chosen = _format(form, session.as_json, out)
     check_new_file(out, force=force)

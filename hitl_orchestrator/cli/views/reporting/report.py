@@ -30,6 +30,7 @@ from hitl_orchestrator.insights import (
     Quantiles,
     Report,
     Share,
+    open_text,
 )
 
 STYLE = {"good": "green", "watch": "yellow", "bad": "bold red", "unknown": "dim"}
@@ -70,6 +71,8 @@ def _head(result: Report) -> Iterator[Block]:
         yield Line(f"Alarm: {alarm}", "bold red")
     yield Line()
     yield from (Line(part, "bold") for part in _signal(result.signal.text))
+    if uncounted := open_text(result.metrics):
+        yield Line(f"{uncounted}.", "yellow")
     waiting = [
         (counts.open, f"{count(counts.open, 'review')} open"),
         (counts.overdue, f"{counts.overdue:,} past the deadline"),
@@ -148,7 +151,9 @@ def _people(result: Report) -> Iterator[Block]:
     numbers = answers.model_dump(include={"approve", "modify", "override", "reject"})
     words = ", ".join(f"{word} {number:,}" for word, number in numbers.items())
     expired = f", expired {answers.timeout:,}" if answers.timeout else ""
-    yield Line(f"{words}{expired}; overturned {_share(metrics.overturn)}.", indent=2)
+    none = "no case was decided by people"
+    overturned = f"overturned {_share(metrics.overturn)}" if answers.people else none
+    yield Line(f"{words}{expired}; {overturned}.", indent=2)
     if metrics.deciders:
         yield from deciders(metrics, _LAST)
     times = [
@@ -199,10 +204,10 @@ def _types(result: Report) -> Iterator[Block]:
 def _type_row(group: Group) -> tuple[Cell, ...]:
     key = Cell("-", "dim") if group.key is None else Cell(group.key, quoted=True)
     automatic = "-" if group.automation.share is None else percent(group.automation.share)
-    return (key, Cell(f"{group.cases:,}"), Cell(automatic), Cell(_share(group.overturn, "-")))
+    return (key, Cell(f"{group.cases:,}"), Cell(automatic), Cell(_share(group.overturn)))
 
 
-def _share(share: Share, none: str = "in no case, for there is none") -> str:
+def _share(share: Share, none: str = "-") -> str:
     return none if share.share is None else f"{percent(share.share)} of {share.of:,}"
 
 

@@ -9,7 +9,17 @@ from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval
-from hitl_orchestrator.insights import INTERVALS_IN_WORDS, EscapedErrors, Group, Mark, Metrics, Moment, Quantiles, Share
+from hitl_orchestrator.insights import (
+    INTERVALS_IN_WORDS,
+    EscapedErrors,
+    Group,
+    Mark,
+    Metrics,
+    Moment,
+    Quantiles,
+    Share,
+    open_text,
+)
 
 NOTHING = "No decision in this period."
 MOST_GROUPS = 10
@@ -78,6 +88,8 @@ def _head(metrics: Metrics, screen: Screen) -> Iterator[Block]:
 
 def _shares(metrics: Metrics, screen: Screen) -> Iterator[Block]:
     yield _share("automated", metrics.automation, "green", screen)
+    if uncounted := open_text(metrics):
+        yield Line(f"{uncounted}.", "yellow", indent=_LABEL)
     yield _share("reviewed", metrics.review, "yellow", screen)
     yield _share("escalated", metrics.escalation, "red", screen)
     yield _share("overturned", metrics.overturn, _error_style(metrics.overturn), screen, "reviewed")

@@ -56,9 +56,10 @@ def period_text(period: Period) -> str:
 
 def _tiles(signal: SignalLine) -> tuple[Tile, ...]:
     automated = DASH if signal.automated is None else percent(signal.automated)
+    with_open = "" if signal.automated_of_all is None else f", {percent(signal.automated_of_all)} with open cases"
     return (
         Tile("decisions", whole(signal.decisions)),
-        Tile("automated", automated),
+        Tile(f"automated{with_open}", automated),
         Tile("reviews", whole(signal.reviews)),
         Tile("escalations", whole(signal.escalations)),
         Tile("overrides", whole(signal.overrides)),

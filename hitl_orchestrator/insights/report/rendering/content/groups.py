@@ -8,6 +8,7 @@ from hitl_orchestrator.insights.report.rendering.cells import (
     errors_cell,
     mean_confidence,
     number,
+    plural,
     quoted,
     share_cell,
     some,
@@ -99,7 +100,9 @@ def _rules(metrics: Metrics) -> tuple[Block, ...]:
         "How often each rule decided, and how its cases ended", columns, rows, left_out, empty="No rule fired."
     )
     if metrics.never_fired:
-        return table, Paragraph(f"Rules in force that never fired: {some(metrics.never_fired)}.", quoted=True)
+        waiting = metrics.cases.undecided
+        which = f"decided no finished case ({plural(waiting, 'case')} open)" if waiting else "never fired"
+        return table, Paragraph(f"Rules in force that {which}: {some(metrics.never_fired)}.", quoted=True)
     return (table,)
 
 
