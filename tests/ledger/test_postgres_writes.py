@@ -199,6 +199,43 @@ def test_a_row_that_exists_takes_back_the_whole_transaction(database, number):
     assert stored(database) == set()
 
 
+def connections(store: str) -> set[int]:
+    """Return the processes that serve the connections to a database, apart from the one that asks."""
+    with direct_connection(store) as connection:
+        asked = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return {pid for (pid,) in connection.execute(asked)}
+
+
+@pytest.mark.parametrize("number", [0, 3, 100])
+def test_a_violated_constraint_costs_no_connection(database, postgres_store, number):
+    with database.write() as transaction:
+        transaction.run(ADD_PAYLOAD, **row("first"))
+    before = connections(postgres_store)
+
+    for _ in range(4):
+        with pytest.raises(UniqueViolation), database.write() as transaction:
+            transaction.run(ADD_PAYLOAD, **row("first"))
+            transaction.insert_many(ADD_PAYLOAD, THOUSAND[:number])
+            transaction.run(PLACE)
+            transaction.run(ALL)
+        assert stored(database) == {"first"}
+
+    write_a(database, flush=True)
+    assert stored(database) == {"first", "a"}
+    assert len(before) == 1
+    assert connections(postgres_store) == before
+
+
+def test_a_repeated_submission_costs_no_connection(empty_database):
+    with closing(open_ledger(empty_database)) as ledger:
+        first = ledger.receive(a_submission(), AGENT)
+        before = connections(empty_database)
+        again = [ledger.receive(a_submission(f"again-{n}"), AGENT).case_id for n in range(5)]
+
+        assert set(again) == {first.case_id}
+        assert connections(empty_database) == before
+
+
 @pytest.mark.parametrize(
     ("words", "moment"),
     [(b"COPY", BEFORE), (b"COPY", SENT), (b"COPY", ANSWERED), *((b"COMMIT\0", moment) for moment in MOMENTS)],

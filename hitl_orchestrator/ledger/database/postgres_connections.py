@@ -108,8 +108,10 @@ class Connections:
                 yield connection
             except psycopg.Error as exc:
                 meaning = self._meaning(exc, connection)
-                # A pipeline that failed leaves the driver with names of statements that the server never prepared.
-                connection.close()
+                if isinstance(meaning, UniqueViolation):
+                    _roll_back(connection)
+                else:
+                    connection.close()
                 raise meaning from exc
             finally:
                 _give_back(connection, idle)
@@ -233,6 +235,20 @@ def _can_be_used(connection: Connection) -> bool:
     if connection.closed or connection.pgconn.pipeline_status != PipelineStatus.OFF:
         return False
     return connection.info.transaction_status not in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
+
+
+def _roll_back(connection: Connection) -> None:
+    """Make a connection usable after a constraint was violated: a repeated submission must not cost a new one.
+
+    A pipeline that failed leaves the driver with names of statements that the server never prepared. Only `rollback` in
+    a transaction makes the driver forget them in every case, and not the statement ROLLBACK.
+    """
+    with suppress(psycopg.Error):
+        if connection.info.transaction_status is TransactionStatus.IDLE:
+            connection.execute("BEGIN", prepare=False)
+        connection.rollback()
+        return
+    connection.close()
 
 
 def _give_back(connection: Connection, idle: list[Connection]) -> None:
