@@ -212,12 +212,16 @@ def test_a_violated_constraint_costs_no_connection(database, postgres_store, num
         transaction.run(ADD_PAYLOAD, **row("first"))
     before = connections(postgres_store)
 
-    for _ in range(4):
-        with pytest.raises(UniqueViolation), database.write() as transaction:
+    def violate() -> None:
+        with database.write() as transaction:
             transaction.run(ADD_PAYLOAD, **row("first"))
             transaction.insert_many(ADD_PAYLOAD, THOUSAND[:number])
             transaction.run(PLACE)
             transaction.run(ALL)
+
+    for _ in range(4):
+        with pytest.raises(UniqueViolation):
+            violate()
         assert stored(database) == {"first"}
 
     write_a(database, flush=True)

@@ -7,12 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import a_task, an_output
+from support.counted_calls import calls_of
 from support.forked_process import answers_to, task_number
 from support.internals import services_of
 
@@ -48,17 +50,17 @@ def given_output(task, confidence):
     return None if confidence is None else an_output(task.task_id, confidence=confidence)
 
 
-def one_by_one(hitl, tasks, outputs, replay):
+def one_by_one(hitl, tasks, outputs, **how):
     found = []
     for task, output in zip(tasks, outputs, strict=True):
         try:
-            found.append(hitl.submit(task, output, replay=replay))
+            found.append(hitl.submit(task, output, **how))
         except (TaskConflict, InvalidInput) as exc:
             found.append(exc)
     return found
 
 
-def all_at_once(hitl, tasks, outputs, replay, chunk):
+def all_at_once(hitl, tasks, outputs, chunk, **how):
     found = []
 
     def refused(each):
@@ -68,10 +70,10 @@ def all_at_once(hitl, tasks, outputs, replay, chunk):
         iter(tasks),
         iter(outputs),
         chunk=chunk,
+        **how,
         on_invalid="skip",
         on_case=found.append,
         on_refused=refused,
-        replay=replay,
     )
     return found
 
@@ -104,14 +106,15 @@ def history(hitl, task_id):
     shadow=st.booleans(),
     canary=st.booleans(),
     replay=st.booleans(),
+    resubmit=st.booleans(),
     chunk=st.integers(1, 6),
 )
 def test_many_tasks_leave_the_ledger_as_one_by_one(  # noqa: PLR0917 - hypothesis names them
-    given_tasks, before, policy, shadow, canary, replay, chunk
+    given_tasks, before, policy, shadow, canary, replay, resubmit, chunk
 ):
     submitted, outputs = [task for task, _ in given_tasks], [given_output(*each) for each in given_tasks]
     results, histories, counts = [], [], []
-    for take in (one_by_one, lambda *args: all_at_once(*args, chunk)):
+    for take in (one_by_one, partial(all_at_once, chunk=chunk)):
         with Orchestrator.open("memory://", policy=policy) as hitl:
             by = {"reviewer": "compliance_officer", "reason": "r"}
             if shadow:
@@ -120,10 +123,12 @@ def test_many_tasks_leave_the_ledger_as_one_by_one(  # noqa: PLR0917 - hypothesi
                 hitl.policy.start_canary(STRICT, 1.0, **by)
             for each in before:
                 hitl.cases.enqueue(each[0], given_output(*each)) if len(before) == 1 else one_by_one(
-                    hitl, [each[0]], [given_output(*each)], False
+                    hitl, [each[0]], [given_output(*each)]
                 )
             acting = hitl.acting_as("senior_manager")
-            results.append([learned(each) for each in take(acting, submitted, outputs, replay)])
+            results.append(
+                [learned(each) for each in take(acting, submitted, outputs, replay=replay, resubmit=resubmit)]
+            )
             ids = sorted({each[0] for each in results[-1] if each[0].startswith("task-")})
             histories.append([history(hitl, task_id) for task_id in ids])
             counts.append((len(hitl.inbox()), len(list(hitl.audit.records()))))
@@ -268,6 +273,51 @@ def test_killed_at_random_instants_acknowledged_chunks_are_kept_and_the_same_cal
         check_nothing_happened_twice(hitl)
         check_chain(hitl)
         assert hitl.recover() == []
+
+
+def called(name, work):
+    return calls_of(name, work, in_python=True)
+
+
+def other(task):
+    return task.model_copy(update={"metadata": {"amount": 99}})
+
+
+def test_known_tasks_are_read_together_and_run_no_more(opened, sqlite_store):
+    hitl, (tasks, outputs) = opened(sqlite_store), numbered(range(60))
+    new = called("first_runs", lambda: hitl.submit_many(tasks, outputs))
+    changed, summaries = [*tasks[:59], other(tasks[59])], []
+
+    statements = calls_of("execute", lambda: summaries.append(hitl.submit_many(tasks, outputs)))
+
+    assert (new, summaries[0].existing, summaries[0].new) == (1, 60, 0)
+    assert statements < 3 * len(tasks)
+    assert called("receive", lambda: hitl.submit_many(tasks, outputs)) == 0
+    assert called("receive", lambda: hitl.submit_many(changed, outputs)) == 1
+    assert called("first_run", lambda: hitl.submit_many(changed, outputs)) == 0
+    assert called("first_run", lambda: hitl.submit_many([task_number(77)[0]] * 3)) == 0
+
+
+def test_resubmitted_tasks_are_taken_alone_only_where_they_have_changed(opened, sqlite_store):
+    hitl, (tasks, outputs) = opened(sqlite_store), numbered(range(40))
+    hitl.submit_many(tasks[:20], outputs[:20])
+    changed, summaries = [other(tasks[0]), *tasks[1:]], []
+
+    received = called("receive", lambda: summaries.append(hitl.submit_many(changed, outputs, resubmit=True)))
+
+    assert (summaries[0].new, summaries[0].existing, received) == (21, 19, 1)
+    assert hitl.cases.get(task_id="task-0").submission.supersedes is not None
+
+
+def test_a_known_task_alone_is_run_at_most_once(opened, sqlite_store):
+    hitl, (task, output) = opened(sqlite_store), task_number(0)
+
+    def refused():
+        with pytest.raises(TaskConflict):
+            hitl.submit(other(task), output)
+
+    assert [called("first_run", lambda: hitl.submit(task, output)) for _ in range(3)] == [1, 1, 1]
+    assert called("first_run", refused) == 1
 
 
 def test_two_processes_submit_overlapping_tasks_and_agree_on_each_case(durable_store):

@@ -1,4 +1,4 @@
-"""Count the calls of a function that is written in C, as a measure of work that does not depend on the machine."""
+"""Count the calls of a function, as a measure of work that does not depend on the machine."""
 
 import sys
 from collections.abc import Callable
@@ -6,13 +6,16 @@ from types import FrameType
 from typing import Any
 
 
-def calls_of(name: str, work: Callable[[], object]) -> int:
-    """Return how often `work` calls functions of this name in this thread."""
+def calls_of(name: str, work: Callable[[], object], *, in_python: bool = False) -> int:
+    """Return how often `work` calls functions of this name in this thread: those written in C, or else in Python."""
     count = 0
 
     def note(frame: FrameType, event: str, called: Any) -> None:
         nonlocal count
-        count += event == "c_call" and called.__name__ == name
+        if in_python:
+            count += event == "call" and frame.f_code.co_name == name
+        else:
+            count += event == "c_call" and called.__name__ == name
 
     before = sys.getprofile()
     sys.setprofile(note)

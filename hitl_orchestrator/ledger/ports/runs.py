@@ -53,6 +53,13 @@ class NewCases(Protocol):
         of them if there are others than the `seen` policies and people.
         """
 
+    def known(self, submissions: Sequence[Submission]) -> dict[str, Case | None]:
+        """Return those of some submissions whose task ids are in use, by their case ids.
+
+        Each has the case that it repeats, if that is finished or waits for a reviewer. Otherwise it has None: `receive`
+        tells a conflict, a case that is to run on and the task of another submitter apart.
+        """
+
     def record_run(self, run: FirstRun, seen: int) -> Case | None:
         """Record a new case together with the result of its first run, in one transaction, and return it.
 

@@ -52,8 +52,9 @@ class LedgerStore:
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept
 
-        new_cases = NewCaseRepository(database, log)
+        new_cases = NewCaseRepository(database, log, cases)
         self.record_run, self.record_runs = new_cases.record_run, new_cases.record_runs
+        self.known = new_cases.known
 
         executions = ExecutionRepository(database, holder, log)
         self.execution, self.executions = executions.execution, executions.executions

@@ -37,19 +37,28 @@ class BulkSubmission:
     ) -> list[Taken | Refusal]:
         """Store the tasks of a chunk and run their cases; return for each its case, or the error that refuses it.
 
-        The new ones are stored in one transaction. The others follow one by one: those that are known, and those that
-        ask a classifier.
+        The new ones are stored in one transaction, and those that are known with the same content are read together.
+        The others follow one by one: those that are to run on, that have other content, or that ask a classifier.
         """
         with _without_collection():
-            cases = [None] * len(submissions) if resubmit else self._submission.take_many(submissions, acting)
+            known = self._submission.known(submissions)
+            fresh = [each for each in submissions if each.case_id not in known]
+            cases = known | self._submission.take_many(fresh, acting)
+            # A second task of an id needs no run either, once the first is stored.
+            used = {each.task.task_id for each in submissions if each.case_id in known or cases[each.case_id]}
             return [
-                self._one(submission, acting, resubmit) if case is None else Taken(case, is_new=True)
-                for submission, case in zip(submissions, cases, strict=True)
+                self._one(each, acting, cases[each.case_id], resubmit=resubmit, known=each.task.task_id in used)
+                for each in submissions
             ]
 
-    def _one(self, submission: Submission, acting: Acting, resubmit: bool) -> Taken | Refusal:
+    def _one(
+        self, submission: Submission, acting: Acting, case: Case | None, *, resubmit: bool, known: bool
+    ) -> Taken | Refusal:
         try:
-            case = self._submission.take(submission, acting, resubmit=resubmit)
+            if case is None:
+                case = self._submission.take(submission, acting, resubmit=resubmit, known=known)
+            elif case.case_id != submission.case_id:
+                case = self._submission.repeated(case)
         except (InvalidInput, RequestRejected) as exc:
             return exc
         return Taken(case, is_new=case.case_id == submission.case_id)

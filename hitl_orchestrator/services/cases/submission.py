@@ -88,26 +88,49 @@ class CaseSubmission:
         there are others by the time of the write, or the task is not simply new.
         """
         submission = self.prepared(intake)
-        if catch_up is not None:
-            case = None if resubmit else self._taken_ahead(submission, acting, catch_up.seen)
-            if case is not None:
-                return case
-            catch_up.apply()
-            submission = self.prepared(intake._replace(case_id=submission.case_id))
-        return self.take(submission, acting, resubmit=resubmit)
+        if catch_up is None:
+            return self.take(submission, acting, resubmit=resubmit)
+        ahead = not resubmit and not self._asks_classifier(submission)
+        case = self._taken_ahead(submission, acting, catch_up.seen) if ahead else None
+        if case is not None:
+            return case
+        catch_up.apply()
+        submission = self.prepared(intake._replace(case_id=submission.case_id))
+        known = self.known([submission]) if ahead else {}
+        case = known.get(submission.case_id)
+        if case is not None and case.case_id != submission.case_id:
+            return self.repeated(case)
+        return self.take(submission, acting, resubmit=resubmit, known=bool(known))
 
     def _taken_ahead(self, submission: Submission, acting: Acting, seen: int) -> Case | None:
-        if self._asks_classifier(submission):
-            return None
         run = FirstRun(submission, submitter_of(submission, acting), self._runner.first_run(submission))
         case = self._ledger.record_run(run, seen)
         return None if case is None else self._recorded(case)
 
-    def take(self, submission: Submission, acting: Acting, *, resubmit: bool = False) -> Case:
-        """Store a prepared submission, and run its case as `submit` does."""
+    def known(self, submissions: Sequence[Submission]) -> dict[str, Case | None]:
+        """Return the submissions whose task ids are in use, by their case ids, each with the case that it repeats.
+
+        It is None for one that `take` is to look at: its content may differ, or that of another of the same task id,
+        which may replace the case; or its case is to run on.
+        """
+        known = self._ledger.known(submissions)
+        found = [each for each in submissions if each.case_id in known]
+        single = {each.task.task_id for each in found if known[each.case_id] is None}
+        return {each.case_id: None if each.task.task_id in single else known[each.case_id] for each in found}
+
+    def repeated(self, case: Case) -> Case:
+        """Return the case of a task that was submitted before, finished or waiting, as `take` does."""
+        _log_submitted(case)
+        return case if case.stage is CaseStage.WAITING else self._runner.run(case)
+
+    def take(self, submission: Submission, acting: Acting, *, resubmit: bool = False, known: bool = False) -> Case:
+        """Store a prepared submission, and run its case as `submit` does.
+
+        One whose task id is `known` to be in use is not run ahead: it is compared first.
+        """
         actor = submitter_of(submission, acting)
         if not resubmit and not self._asks_classifier(submission):
-            case = self._taken_new(submission, actor)
+            case = None if known else self._taken_new(submission, actor)
             if case is not None:
                 return self._recorded(case)
             submission = self._under_policy(submission)
@@ -144,8 +167,8 @@ class CaseSubmission:
             return submission
         return submission.model_copy(update={"policy_id": policy.policy.policy_id, "policy_hash": policy.hash})
 
-    def take_many(self, submissions: Sequence[Submission], acting: Acting) -> list[Case | None]:
-        """Store prepared submissions that are new, all in one transaction, and return their cases in order.
+    def take_many(self, submissions: Sequence[Submission], acting: Acting) -> dict[str, Case | None]:
+        """Store prepared submissions that are new, all in one transaction, and return their cases by their ids.
 
         One that is not simply new, that asks a classifier or that fails is not stored: its case is None, and `take`
         stores it or says why not.
@@ -160,8 +183,8 @@ class CaseSubmission:
         recorded = dict[str, Case]()
         with suppress(InvalidInput):
             recorded = {case.case_id: case for case in self._ledger.record_runs(runs, seen) if case is not None}
-        cases = [recorded.get(each.case_id) for each in submissions]
-        return [None if case is None else self._recorded(case) for case in cases]
+        cases = {each.case_id: recorded.get(each.case_id) for each in submissions}
+        return {case_id: None if case is None else self._recorded(case) for case_id, case in cases.items()}
 
     def enqueue(self, intake: Intake, acting: Acting, *, resubmit: bool = False) -> Case:
         """Store a task durably without running it. `recover` or a graph that the caller streams runs it later."""

@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import Contents, NewCase, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.runs import Ending, FirstRun, Opening
-from hitl_orchestrator.ledger.store.cases import note_spot_check
+from hitl_orchestrator.ledger.store.cases import CaseRepository, note_spot_check
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import NO_LEASE
 from hitl_orchestrator.ledger.store.outcomes import add_outcomes
@@ -67,8 +67,8 @@ class _New(NamedTuple):
 class NewCaseRepository:
     """New cases that were run before they are recorded. They hold no lease: nothing of them is left to run."""
 
-    def __init__(self, database: Database, log: EventLog) -> None:
-        self._database, self._log = database, log
+    def __init__(self, database: Database, log: EventLog, cases: CaseRepository) -> None:
+        self._database, self._log, self._cases = database, log, cases
 
     @retried
     def record_run(self, run: FirstRun, seen: int) -> Case | None:
@@ -96,21 +96,33 @@ class NewCaseRepository:
         if first:
             with suppress(UniqueViolation), self._database.write() as transaction:
                 end = transaction.first(statements.INTAKE, **wanted)
-                used = self._used(transaction, list(first)) if self._log.has_seen_all(end, seen) else {*first}
+                is_ahead = self._log.has_seen_all(end, seen)
+                used = self._used(transaction, list(first)) if is_ahead else {task_id: {} for task_id in first}
                 new = [first[task_id] for task_id in reversed(first) if task_id not in used]
                 if new:
                     recorded = {case.case_id: case for case in self._add(transaction, new, end)}
         return [recorded.get(run.submission.case_id) for run in runs]
 
-    def _used(self, transaction: StoreTransaction, task_ids: list[str]) -> set[str]:
-        """Return the names that are ids of tasks or of cases."""
-        pairs = (statements.TASKS_IN_USE, "task_id"), (statements.CASES_IN_USE, "case_id")
-        return {
-            row[name]
-            for ids in batches(task_ids)
-            for statement, name in pairs
-            for row in transaction.run(statement, **ids)
-        }
+    @retried
+    def known(self, submissions: Sequence[Submission]) -> dict[str, Case | None]:
+        """Return the submissions whose task ids are in use, each with the case that it simply repeats."""
+        with self._database.read() as transaction:
+            used = self._used(transaction, list({each.task.task_id for each in submissions}))
+        known = [each for each in submissions if each.task.task_id in used]
+        latest = {each.case_id: used[each.task.task_id].get(each.submitter, "") for each in known}
+        # `receive` reports those that cannot be read.
+        found = self._cases.some(list({*latest.values()} - {""}), on_unreadable=lambda exc: None)
+        earlier = {each.case_id: found.get(latest[each.case_id]) for each in known}
+        return {each.case_id: _repeated(each, earlier[each.case_id]) for each in known}
+
+    def _used(self, transaction: StoreTransaction, task_ids: list[str]) -> dict[str, dict[str, str]]:
+        """Return the names that are ids of tasks, with the latest case of each submitter, or ids of cases, without."""
+        used = dict[str, dict[str, str]]()
+        for ids in batches(task_ids):
+            for row in transaction.run(statements.TASKS_IN_USE, **ids):
+                used.setdefault(row["task_id"], {})[row["submitter"]] = row["case_id"]
+            used.update({row["case_id"]: {} for row in transaction.run(statements.CASES_IN_USE, **ids)})
+        return used
 
     def _add(self, transaction: StoreTransaction, new: Sequence[_New], end: Any) -> list[Case]:
         """Add cases with all their rows to the end of the ledger."""
@@ -140,3 +152,19 @@ class NewCaseRepository:
             for result in results
             if isinstance(result, Opening)
         }
+
+
+def _repeated(submission: Submission, earlier: Case | None) -> Case | None:
+    """Return the earlier case of a task if a submission has the same content, and nothing of that case is left to run.
+
+    Compared as `receive` does, by the digest: 1, 1.0 and true are equal in Python.
+    """
+    if earlier is None or earlier.redacted or earlier.stage not in (CaseStage.WAITING, CaseStage.FINISHED):
+        return None
+    if earlier.submission.replayed and not submission.replayed:
+        return None
+    return earlier if _content(submission) == _content(earlier.submission) else None
+
+
+def _content(submission: Submission) -> str:
+    return content_digest(submission.model_dump(mode="json", include={"task", "output"}))

@@ -57,8 +57,10 @@ INTAKE = select(
     _OF_OTHERS.limit(1).scalar_subquery().label("other"),
     NOW.label("now"),
 )
-# Which of some names are task ids, or case ids, that are in use.
-TASKS_IN_USE = select(cases.c.task_id).where(any_of(cases.c.task_id)).distinct()
+# Which of some names are task ids, with all attempts at each, or case ids, that are in use.
+TASKS_IN_USE = (
+    select(cases.c.task_id, cases.c.submitter, cases.c.case_id).where(any_of(cases.c.task_id)).order_by(cases.c.attempt)
+)
 CASES_IN_USE = select(cases.c.case_id).where(any_of(cases.c.case_id))
 # The other submitters of a task id.
 OTHER_SUBMITTERS = _OF_OTHERS.distinct().limit(bindparam("most"))
