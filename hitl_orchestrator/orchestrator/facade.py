@@ -204,12 +204,12 @@ class Orchestrator(Closing):
         `on_refused` alone, as a task that `submit` rejects always does.
 
         Raises:
-            InvalidInput: a task or an argument is unusable.
+            InvalidInput: a task or an argument is unusable, or a mapping has an output of no task.
         """
         services, acting = self._gate.to(Verb.REPLAY if replay else Verb.SUBMIT)
         admit = partial(self._gate.to, Verb.REPLAY if replay else Verb.SUBMIT)
-        submitter, shown = acting.submitter(submitted_by), lambda case: on_case(self._gate.shown(case))
-        asked = many.Asked(admit, chunk, on_invalid, shown, on_refused, on_progress, resubmit, replay, submitter)
+        callbacks, submitter = (self._gate.shown, on_case, on_refused, on_progress), acting.submitter(submitted_by)
+        asked = many.Asked(admit, chunk, on_invalid, *callbacks, resubmit, replay, submitter)
         with services.spans.span("hitl.submit_many"):
             return services.many.submit(tasks, outputs, acting, asked)
 

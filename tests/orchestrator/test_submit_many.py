@@ -174,7 +174,7 @@ def test_an_invalid_task_of_a_generator_refuses_its_chunk_and_names_what_is_stor
     tasks, _ = numbered(range(6))
     broken = [*tasks[:5], {"task_id": "x"}]
 
-    with pytest.raises(InvalidInput, match=r"4 tasks before this chunk are stored(.|\n)*tasks\[5\]: task: task_type"):
+    with pytest.raises(InvalidInput, match=r"4 tasks are stored already(.|\n)*tasks\[5\]: task: task_type"):
         hitl.submit_many(iter(broken), chunk=2)
 
     assert len(hitl.inbox()) == 4
@@ -196,6 +196,50 @@ def test_outputs_are_also_found_by_task_id(hitl):
     summary = hitl.submit_many(tasks, {output.task_id: output for output in reversed(outputs)})
 
     assert (summary.finished, summary.waiting) == (3, 6)
+
+
+@pytest.mark.parametrize("on_invalid", ["refuse", "skip"])
+def test_an_output_of_no_task_refuses_the_mapping_before_anything_is_stored(hitl, on_invalid):
+    tasks, outputs = numbered(range(2))
+    given = {output.task_id: output for output in outputs} | {"zzz": an_output("zzz")}
+
+    with pytest.raises(InvalidInput, match="outputs: 'zzz' is the id of no task"):
+        hitl.submit_many(tasks, given, on_invalid=on_invalid)
+
+    assert len(list(hitl.cases.unfinished())) == len(hitl.inbox()) == len(list(hitl.audit.records())) == 0
+
+
+def test_an_output_of_no_task_of_a_generator_is_named_once_all_are_stored(hitl):
+    tasks, _ = numbered(range(3))
+
+    with pytest.raises(InvalidInput, match=r"3 tasks are stored already(.|\n)*'zzz' is the id of no task"):
+        hitl.submit_many(iter(tasks), {"zzz": an_output("zzz")}, chunk=2)
+
+
+async def never(_):
+    raise AssertionError
+
+
+async def none_of_it():
+    yield task_number(0)[0]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "callbacks", "sentence"),
+    [
+        (none_of_it(), {}, r"tasks: an asynchronous iterable .* \[each async for each in tasks\]"),
+        ([], {"on_case": never}, "on_case: nothing awaits an asynchronous function; give a plain one"),
+        ([], {"on_progress": never}, "on_progress: nothing awaits"),
+    ],
+    ids=["generator", "on_case", "on_progress"],
+)
+def test_what_only_an_event_loop_can_run_is_refused_with_the_remedy(store, tasks, callbacks, sentence):
+    async def submit():
+        async with AsyncOrchestrator.open(store) as hitl:
+            await hitl.submit_many(tasks, **callbacks)
+
+    with pytest.raises(InvalidInput, match=sentence):
+        asyncio.run(submit())
 
 
 def test_a_policy_that_comes_into_force_holds_from_the_next_chunk_on(opened, durable_store):

@@ -1,8 +1,9 @@
 """Submit any number of tasks in chunks: each chunk is acknowledged as a whole, and memory stays flat."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from inspect import iscoroutinefunction
+from itertools import chain, islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from hitl_orchestrator.domain.case import Case, Submission
@@ -57,11 +58,13 @@ class Asked(NamedTuple):
     """How tasks are submitted, and which callbacks follow each chunk.
 
     `admit` is called before each chunk: it applies a policy that came into force meanwhile, and checks the caller.
+    `on_case` gets what `shown` returns for a case.
     """
 
     admit: Callable[[], object]
     chunk: int
     on_invalid: OnInvalid
+    shown: Callable[[Case], Case]
     on_case: Callable[[Case], None]
     on_refused: Callable[[RefusedTask], None]
     on_progress: Callable[[SubmissionSummary], None]
@@ -79,14 +82,19 @@ class ManySubmissions:
     def submit(self, tasks: Tasks, outputs: Outputs, acting: Acting, asked: Asked) -> SubmissionSummary:
         """Submit tasks chunk by chunk. The arguments and errors are those of `Orchestrator.submit_many`."""
         _check_arguments(tasks, outputs, asked)
-        if asked.on_invalid == "refuse" and _can_be_read_again(tasks) and _can_be_read_again(outputs):
-            _refuse(problem for each in self._prepared(tasks, outputs, asked) for problem in _problems(each))
+        unused = set(outputs) if isinstance(outputs, Mapping) else set()
+        if _can_be_read_again(tasks) and _can_be_read_again(outputs):
+            first = self._prepared(tasks, outputs, asked) if asked.on_invalid == "refuse" else ()
+            unused.difference_update(map(_id_of, tasks if unused else ()))
+            _refuse(chain((problem for each in first for problem in _problems(each)), _without_task(unused)))
         summary, prepared = SubmissionSummary(), self._prepared(tasks, outputs, asked)
         while chunk := self._next(prepared, asked):
+            unused.difference_update(map(_task_id_of, chunk if unused else ()))
             if asked.on_invalid == "refuse":
                 _refuse((problem for each in chunk for problem in _problems(each)), summary)
             summary = self._submit_chunk(chunk, summary, acting, asked)
             asked.on_progress(summary)
+        _refuse(_without_task(unused), summary)
         return summary
 
     def _next(self, prepared: "Iterator[_Prepared]", asked: Asked) -> "list[_Prepared]":
@@ -104,7 +112,7 @@ class ManySubmissions:
             result = each.error if isinstance(each, RefusedTask) else next(results)
             if isinstance(result, Taken):
                 taken.append(result)
-                asked.on_case(result.case)
+                asked.on_case(asked.shown(result.case))
             else:
                 asked.on_refused(each if isinstance(each, RefusedTask) else _refused(*each, result))
         new, stages = sum(each.is_new for each in taken), [each.case.stage for each in taken]
@@ -139,10 +147,16 @@ _Prepared: TypeAlias = tuple[int, Submission] | RefusedTask
 
 def _check_arguments(tasks: object, outputs: object, asked: Asked) -> None:
     for name, value in (("tasks", tasks), ("outputs", outputs)):
+        if isinstance(value, AsyncIterable):
+            remedy = f"collect a part of it first, and give that: [each async for each in {name}]"
+            raise InvalidInput([f"submit_many: {name}: an asynchronous iterable cannot be read here; {remedy}"])
         is_iterable = isinstance(value, Iterable) and not isinstance(value, str | bytes | Task | AgentOutput)
         wrong = name == "tasks" and isinstance(value, Mapping)
         if (value is not None or name == "tasks") and (wrong or not is_iterable):
             raise InvalidInput([f"submit_many: {name}: {shortened(repr(value))} is no iterable of {name}"])
+    for name in ("on_case", "on_refused", "on_progress"):
+        if iscoroutinefunction(getattr(asked, name)):
+            raise InvalidInput([f"submit_many: {name}: nothing awaits an asynchronous function; give a plain one"])
     if not 1 <= asked.chunk <= _LARGEST:
         raise InvalidInput([f"submit_many: chunk: {asked.chunk} is not in [1, {_LARGEST:,}]"])
     if asked.on_invalid not in ("refuse", "skip"):
@@ -181,6 +195,17 @@ def _id_of(task: object) -> str | None:
     return task_id if isinstance(task_id, str) else None
 
 
+def _task_id_of(prepared: "_Prepared") -> str | None:
+    return prepared.task_id if isinstance(prepared, RefusedTask) else prepared[1].task.task_id
+
+
+def _without_task(unused: set[str]) -> Iterator[str]:
+    remedy = "correct the id, or leave this output out"
+    return (
+        f"outputs: {shortened(repr(task_id))} is the id of no task; {remedy}" for task_id in sorted(unused, key=str)
+    )
+
+
 def _refused(index: int, submission: Submission, error: Refusal) -> RefusedTask:
     return RefusedTask(index=index, task_id=submission.task.task_id, error=error)
 
@@ -195,5 +220,5 @@ def _refuse(problems: Iterable[str], summary: SubmissionSummary | None = None) -
     found = InvalidInput(problems)
     if found.total:
         stored = 0 if summary is None else summary.new + summary.existing
-        already = [f"{stored} tasks before this chunk are stored; submitting them again is harmless"] if stored else []
+        already = [f"{stored} tasks are stored already; submitting them again is harmless"] if stored else []
         raise InvalidInput([*already, *found.problems])
