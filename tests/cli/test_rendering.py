@@ -142,7 +142,7 @@ def test_an_interrupt_ends_with_a_sentence_and_130(folder):
     out, err = reading.communicate(timeout=60)
 
     assert (reading.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "hitl: interrupted; 'hitl recover' resumes unfinished cases"
+    assert err.splitlines()[-1] == "hitl: interrupted; nothing is stored yet; start the same command again"
 
 
 def test_unexpected_error_is_one_sentence_with_a_request_to_report_it(hitl, folder, monkeypatch):

@@ -1,16 +1,20 @@
 """`hitl run` on files of every form: read as a stream, joined, refused by place, left out, and continued."""
 
+import gzip
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from support.builders import a_task, an_output
 
 from hitl_orchestrator import Orchestrator
+from hitl_orchestrator.cli.intake.files import TaskFiles
 
 RUN = ("run", "tasks.jsonl", "--outputs", "outputs.jsonl")
 
@@ -93,6 +97,27 @@ def test_an_array_and_parquet_are_read_as_lines_are(hitl, write, folder, form):
     assert hitl(*RUN, "--json", "--store", "sqlite:///lines.db").data == by_lines
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("number", "is_shown"), [(7, True), (1, False)])
+def test_the_check_of_large_files_shows_its_progress_on_a_terminal(folder, monkeypatch, number, is_shown):
+    (folder / "tasks.json").write_text(
+        json.dumps([task(each, task_description="x" * 700_000) for each in range(number)])
+    )
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with closing(TaskFiles("tasks.json", None)) as files:
+        files.check()
+
+    assert files.count == number
+    assert ("records checked" in terminal.getvalue()) is is_shown
+
+
 def test_a_large_array_is_read_block_by_block(hitl, folder):
     long = [task(number, task_description="x" * 700_000) for number in range(4)]
     (folder / "tasks.json").write_text(json.dumps(long, indent=1))
@@ -102,8 +127,9 @@ def test_a_large_array_is_read_block_by_block(hitl, folder):
 
 BAD = [
     ("tasks", "{not json", "tasks.jsonl: line 2 column 2: not JSON: Expecting property name"),
+    ("tasks", '{"task_id": "task-1', "line 2 column 13: not JSON: the text that starts here lacks its closing"),
     ("tasks", lines([task(1, risk_level="hgih")]), 'tasks.jsonl: line 2: risk_level: "hgih" is not one of'),
-    ("tasks", lines([task(0)]), 'tasks.jsonl: line 2: task_id: "task-0" occurs twice'),
+    ("tasks", lines([task(0)]), 'tasks.jsonl: line 2: task_id: "task-0" occurs twice, first at line 1'),
     ("tasks", lines([task(1, timestamp="2999-01-01T00:00:00Z")]), "tasks.jsonl: line 2: timestamp: 2999-01-01"),
     ("outputs", lines([output(1, confidence_score=2)]), "outputs.jsonl: line 2: confidence_score: 2: input should"),
 ]
@@ -149,6 +175,74 @@ def test_a_left_out_task_is_submitted_once_it_is_corrected(hitl, folder, spoiled
 
     assert again.code == 0
     assert routed(again)["task-1"] == "auto_approve"
+
+
+@pytest.mark.parametrize("options", [(), ("--skip-bad",)])
+def test_an_output_of_no_task_is_listed_beside_a_bad_task(hitl, write, options):
+    write([task(0), task(1, risk_level="hgih")], [output(0), output(1), output(7)])
+
+    answer = hitl(*RUN, *options)
+
+    assert answer.code == 2 - len(options)
+    assert answer.err.count("\n") == 2
+    assert "'task-7' is no task of tasks.jsonl" in answer.err
+    assert ("1 task left out" in answer.out) == bool(options)
+
+
+@pytest.mark.parametrize("tasks", [[0, 1], [0, 0, 1]], ids=["one task", "two tasks"])
+def test_a_task_with_two_outputs_is_left_out(hitl, write, tasks):
+    write([task(number) for number in tasks], [output(0), output(0), output(1)])
+
+    answer = hitl(*RUN, "--skip-bad", "--json")
+
+    assert [case["task_id"] for case in answer.data] == ["task-1"]
+    listed = json.loads(answer.err)["problems"]
+    assert listed[-1].startswith('outputs.jsonl: line 2: task_id: "task-0" occurs twice, first at line 1;')
+
+
+def test_compressed_lines_are_read_as_they_are(hitl, write, folder):
+    write([task(number) for number in range(3)])
+    (folder / "tasks.jsonl.gz").write_bytes(gzip.compress((folder / "tasks.jsonl").read_bytes()))
+
+    assert len(hitl("run", "tasks.jsonl.gz", "--json").data) == 3
+
+
+@pytest.mark.parametrize("cut", [10, 60])
+def test_a_cut_off_compressed_file_is_refused(hitl, write, folder, cut):
+    write([task(number) for number in range(3)])
+    (folder / "tasks.jsonl.gz").write_bytes(gzip.compress((folder / "tasks.jsonl").read_bytes())[:cut])
+
+    answer = hitl("run", "tasks.jsonl.gz")
+
+    assert (answer.code, answer.out) == (2, "")
+    assert "tasks.jsonl.gz: cannot be read: Compressed file ended" in answer.err
+
+
+def test_a_file_that_is_only_named_parquet_is_refused_by_that(hitl, folder):
+    (folder / "tasks.parquet").write_text(lines([task(0)]))
+
+    assert hitl("run", "tasks.parquet").err.startswith("hitl: tasks.parquet: it is no Parquet file;")
+
+
+def test_an_unknown_column_is_one_problem(hitl, folder):
+    parquet, pyarrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    rows = [task(number, risk="x", metadata={"a": 1}) for number in range(5)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "tasks.parquet")
+
+    answer = hitl("run", "tasks.parquet")
+
+    assert answer.code == 2
+    assert answer.err == "hitl: tasks.parquet: column risk: unknown field; did you mean 'risk_level'?\n"
+
+
+def test_confidences_of_a_list_have_one_form(hitl, write):
+    write(
+        [task(0, risk_level="low"), task(1, risk_level="low")],
+        [output(0, confidence_score=0.9025), output(1, confidence_score=0.97)],
+    )
+
+    for shown in (hitl(*RUN).out, hitl("audit", "list").out):
+        assert "0.9700" in shown
 
 
 def test_a_table_without_fields_of_records_is_sent_to_the_import(hitl, folder):
@@ -200,9 +294,24 @@ def test_an_interrupted_run_says_what_is_stored_and_the_same_command_continues(h
     code, printed = interrupted
 
     assert code == 130
-    assert "of 2500 tasks are done; the same command continues" in printed
+    (problem,) = json.loads(printed)["problems"]
+    assert problem.startswith("interrupted; at least ")
+    assert problem.endswith(" of 2500 tasks are done; the same command continues")
     again = hitl(*RUN, "--json")
     assert (again.code, len(again.data)) == (0, 2500)
     with Orchestrator.open(f"sqlite:///{folder}/hitl.db") as opened:
         assert opened.audit.verify().sound
         assert opened.recover() == []
+
+
+def test_an_interrupt_while_the_files_are_checked_stores_nothing(folder):
+    os.mkfifo(folder / "pipe")
+    command = [sys.executable, "-m", "hitl_orchestrator.cli", "run", "pipe", "--json"]
+    running = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with (folder / "pipe").open("w"):  # it is open once the command reads it
+        running.send_signal(signal.SIGINT)
+        _, printed = running.communicate()
+
+    assert running.returncode == 130
+    assert json.loads(printed)["problems"] == ["interrupted; nothing is stored yet; start the same command again"]
+    assert not (folder / "hitl.db").exists()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hitl_orchestrator.cli.intake.index import Index
 from hitl_orchestrator.cli.intake.problems import Problems, twice
 from hitl_orchestrator.cli.intake.source import Source
+from hitl_orchestrator.cli.output.progress import counted
 from hitl_orchestrator.domain.input.file_kinds import OUTPUTS, TASKS
 from hitl_orchestrator.domain.input.parsing import did_you_mean, parse
 from hitl_orchestrator.domain.input.records.record import Record
@@ -16,6 +17,8 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.orchestrator import CLOCK_TOLERANCE, check_not_reserved, current_time
 
 _MISSING = object()
+_LONG, _STEP = 2**22, 500
+"""The bytes of files whose check takes a while, and the records after which its progress is shown."""
 
 
 class Pair(NamedTuple):
@@ -36,19 +39,24 @@ class TaskFiles:
         self._tasks, self._outputs = Source(tasks), None if outputs is None else Source(outputs)
         self.fatal, self.bad_tasks, self.bad_outputs, self._index = Problems(), Problems(), Problems(), Index()
         self._left_out, self._bad = set[int](), set[int]()
+        self._bad_ids = set[str | None]()
         self._is_aligned, self.count = True, 0
 
     def check(self, wanted: Collection[str] = ()) -> dict[str, Task]:
         """Read all records and collect their problems; return the wanted tasks by id."""
         latest, kept = current_time() + CLOCK_TOLERANCE, dict[str, Task]()
         tasks, outputs = self._followed(self._task_ids(latest, wanted, kept)), self._followed(self._output_ids())
-        for task_id, output_id in zip_longest(tasks, outputs, fillvalue=_MISSING):
-            self.count += task_id is not _MISSING
-            self._is_aligned &= output_id is _MISSING or (output_id == task_id is not None)
-        if self._is_aligned:
-            self._left_out |= self._bad
-        elif self._outputs is not None and not self.fatal:
-            self._index_outputs(self._outputs)
+        size = sum(each.size() for each in (self._tasks, self._outputs) if each is not None)
+        with counted(None if size >= _LONG else 0, "records checked") as advance:
+            for number, (task_id, output_id) in enumerate(zip_longest(tasks, outputs, fillvalue=_MISSING), start=1):
+                self.count += task_id is not _MISSING
+                self._is_aligned &= output_id is _MISSING or (output_id == task_id is not None)
+                if not number % _STEP:
+                    advance(_STEP)
+            if self._is_aligned:
+                self._left_out |= self._bad
+            elif self._outputs is not None and not self.fatal:
+                self._index_outputs(self._outputs)
         return kept
 
     def pairs(self) -> Iterator[Pair]:
@@ -96,6 +104,7 @@ class TaskFiles:
             found = why if task is None else self._problems_of(record, task, latest)
             if found:
                 self._left_out.add(record.position)
+                self._bad_ids.add(record.stated("task_id"))
                 self.bad_tasks.add(*found)
             elif task is not None and task.task_id in wanted:
                 kept[task.task_id] = task
@@ -110,8 +119,10 @@ class TaskFiles:
             check_not_reserved(task)
         except InvalidInput as exc:
             found += [f"{record.where}: {problem}" for problem in exc.problems]
-        if not self._index.add_task(task.task_id):
-            found.append(record.at("task_id", twice("task_id", task.task_id)))
+        first = self._index.add_task(task.task_id, record.place)
+        if first is not None:
+            self._is_aligned = False  # its outputs may be two, of which neither can be used
+            found.append(record.at("task_id", twice("task_id", task.task_id, first)))
         return found
 
     def _output_ids(self) -> Iterator[str | None]:
@@ -130,7 +141,8 @@ class TaskFiles:
             task_id = record.stated("task_id")
             if task_id is None:
                 continue
-            if not self._index.add_output(task_id, None if output is None else record.raw):
-                self.bad_outputs.add(record.at("task_id", twice("task_id", task_id)))
-            elif not self.bad_tasks and output is not None and not self.has_task(task_id):
+            first = self._index.add_output(task_id, None if output is None else record.raw, record.place)
+            if first is not None:
+                self.bad_outputs.add(record.at("task_id", twice("task_id", task_id, first)))
+            elif output is not None and task_id not in self._bad_ids and not self.has_task(task_id):
                 self.bad_outputs.add(record.at("task_id", self.no_task(task_id)))

@@ -7,8 +7,8 @@ from typing import Any
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE tasks (task_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE outputs (task_id TEXT PRIMARY KEY, record TEXT) WITHOUT ROWID;
+CREATE TABLE tasks (task_id TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
+CREATE TABLE outputs (task_id TEXT PRIMARY KEY, record TEXT, place TEXT) WITHOUT ROWID;
 BEGIN;
 """
 _MOST_OPTIONS = 500
@@ -22,16 +22,19 @@ class Index:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
 
-    def add_task(self, task_id: str) -> bool:
-        """Add the id of a task; False if it was there."""
-        return self._run("INSERT OR IGNORE INTO tasks VALUES (?)", task_id).rowcount == 1
+    def add_task(self, task_id: str, place: str) -> str | None:
+        """Add the id of a task; if it was there, return the place of that task."""
+        if self._run("INSERT OR IGNORE INTO tasks VALUES (?, ?)", task_id, place).rowcount == 1:
+            return None
+        return str(self._run("SELECT place FROM tasks WHERE task_id = ?", task_id).fetchone()[0])
 
-    def add_output(self, task_id: str, record: Any) -> bool:
-        """Add an output; False if there was one under its task id, which then has none that can be used."""
-        if self._run("INSERT OR IGNORE INTO outputs VALUES (?, ?)", task_id, json.dumps(record)).rowcount == 1:
-            return True
+    def add_output(self, task_id: str, record: Any, place: str) -> str | None:
+        """Add an output; if its task has one, return the place of that, and the task then has none that can be used."""
+        given = (task_id, json.dumps(record), place)
+        if self._run("INSERT OR IGNORE INTO outputs VALUES (?, ?, ?)", *given).rowcount == 1:
+            return None
         self._run("UPDATE outputs SET record = 'null' WHERE task_id = ?", task_id)
-        return False
+        return str(self._run("SELECT place FROM outputs WHERE task_id = ?", task_id).fetchone()[0])
 
     def has_task(self, task_id: str) -> bool:
         """Return whether there is a task of this id."""

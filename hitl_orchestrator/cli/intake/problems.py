@@ -44,6 +44,6 @@ class Problems:
         return [*self.sentences, *([f"... and {self._more} more"] if self._more else [])]
 
 
-def twice(name: str, value: str) -> str:
-    """Return the sentence about an id that occurs twice in a file."""
-    return f'"{shortened(value)}" occurs twice; every {name} must be unique in a file'
+def twice(name: str, value: str, first: str) -> str:
+    """Return the sentence about an id that occurs twice in a file, with the place where it was first."""
+    return f'"{shortened(value)}" occurs twice, first at {first}; every {name} must be unique in a file'

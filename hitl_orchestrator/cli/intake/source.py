@@ -1,15 +1,20 @@
 """A file of records that can be read several times, whatever its size."""
 
+import gzip
 import stat
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from pydantic import BaseModel
+
 from hitl_orchestrator.cli.intake.problems import Problems, twice
 from hitl_orchestrator.cli.output.data import STANDARD_INPUT, read_standard_input
 from hitl_orchestrator.domain.input.file_kinds import check_kind, check_not_wrapped
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.input.records.json_records import json_records
 from hitl_orchestrator.domain.input.records.record import Model, Record
 from hitl_orchestrator.domain.input.records.table_records import MARK, parquet_records
@@ -17,6 +22,7 @@ from hitl_orchestrator.domain.input.records.text_blocks import BLOCK, text_block
 from hitl_orchestrator.errors import InvalidInput
 
 _TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+_GZIP = b"\x1f\x8b"
 
 
 class Source:
@@ -32,7 +38,7 @@ class Source:
         Raises:
             InvalidInput: the file cannot be read to its end, or has records of another kind.
         """
-        for record in self.records():
+        for record in self._records(model, kind):
             if record.position == 0 and not record.problems:
                 check_kind([record.raw], kind, self.where)
                 check_not_wrapped([record.raw], kind, self.where)
@@ -42,6 +48,13 @@ class Source:
                 yield record, None, exc.problems
             else:
                 yield record, value, ()
+
+    def size(self) -> int:
+        """Return the size of the file in bytes; 0 for a pipe, or a file that cannot be read."""
+        try:
+            return 0 if self.path == STANDARD_INPUT else Path(self.path).stat().st_size
+        except (OSError, ValueError):
+            return 0
 
     def close(self) -> None:
         """Delete the copy."""
@@ -54,19 +67,18 @@ class Source:
         Raises:
             InvalidInput: with every problem.
         """
-        values, problems, seen = list[Model](), Problems(), set[str]()
+        values, problems, seen = list[Model](), Problems(), dict[str, str]()
         for record, value, why in self.values(model, kind):
             problems.add(*why)
             stated = record.stated(unique)
-            if stated in seen:
-                problems.add(record.at(unique, twice(unique, str(stated))))
-            seen.update([] if stated is None else [stated])
+            if stated is not None and (first := seen.setdefault(stated, record.place)) != record.place:
+                problems.add(record.at(unique, twice(unique, stated, first)))
             values += [] if value is None else [value]
         if problems:
             raise InvalidInput(problems)
         return values
 
-    def records(self) -> Iterator[Record]:
+    def _records(self, model: type[BaseModel], kind: str) -> Iterator[Record]:
         """Yield the records of the file. Raises `InvalidInput` if it cannot be read to its end."""
         if self.path.lower().endswith(_TABLES):
             remedy = "'hitl import' turns one into the files that are read here"
@@ -75,9 +87,29 @@ class Source:
             begin = file.read(len(MARK))
             file.seek(0)
             if begin == MARK:
-                yield from parquet_records(file, self.where)
+                yield from parquet_records(file, self.where, lambda names: self._check_columns(names, model, kind))
+            elif self.path.lower().endswith(".parquet"):
+                raise InvalidInput(
+                    [f"{self.where}: it is no Parquet file; write it again, or name it after its content"]
+                )
+            elif begin.startswith(_GZIP):
+                with gzip.open(file) as unpacked:
+                    yield from json_records(text_blocks(unpacked.read, self.where), self.where)
             else:
                 yield from json_records(text_blocks(file.read, self.where), self.where)
+
+    def _check_columns(self, names: Sequence[str], model: type[BaseModel], kind: str) -> None:
+        """Refuse columns of a Parquet file that are no fields."""
+        check_kind(dict.fromkeys(names), kind, self.where)
+        fields = model.model_fields
+        outer = {name: name.partition(".")[0] for name in names}
+        unknown = [
+            f"{name}: unknown field{did_you_mean(field, fields)}"
+            for name, field in outer.items()
+            if field not in fields
+        ]
+        if unknown:
+            raise InvalidInput(f"{self.where}: column {each}" for each in unknown)
 
     @contextmanager
     def _opened(self) -> Iterator[IO[bytes]]:
@@ -90,7 +122,7 @@ class Source:
                 return
             with Path(self.path).open("rb") as file:
                 yield file
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, EOFError, zlib.error) as exc:
             raise InvalidInput([f"{self.path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
 
     def _can_be_read_again(self) -> bool:

@@ -37,6 +37,10 @@ _OPTIONS = {
 _FIELD = re.compile(rf"(?:assign|decide|inbox): ({'|'.join(_OPTIONS)}): ")
 
 
+class Interrupted(Exception):
+    """The user interrupted a command, which says what is done and how to go on."""
+
+
 def print_problems(error: str, problems: Iterable[str], as_json: bool) -> None:
     """Write problems to stderr: a line each, or with `--json` one object with `error` and `problems`."""
     sentences = [without_middle(problem, MOST_IN_A_MESSAGE) for problem in problems]
@@ -56,8 +60,9 @@ def explain_fault(exc: BaseException, *, as_json: bool) -> int:
     if isinstance(exc, ClickError):
         print_problems("UsageError", [_usage_sentence(exc)], as_json)
         return INVALID
-    if isinstance(exc, (typer.Abort, KeyboardInterrupt)):
-        print_problems("Interrupted", ["interrupted; 'hitl recover' resumes unfinished cases"], as_json)
+    if isinstance(exc, (typer.Abort, KeyboardInterrupt, Interrupted)):
+        state = str(exc) if isinstance(exc, Interrupted) else "'hitl recover' resumes unfinished cases"
+        print_problems("Interrupted", [f"interrupted; {state}"], as_json)
         return INTERRUPTED
     if isinstance(exc, (OSError, sqlite3.Error)):
         print_problems(

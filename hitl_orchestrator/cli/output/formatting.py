@@ -1,6 +1,6 @@
 """How people read values: local times, durations in words, confidences, shares, counts. Quick to import."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from hitl_orchestrator.domain.shown.numbers import confidence_text, percent
@@ -42,9 +42,9 @@ def wait(seconds: float) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def confidence(value: float | None) -> str:
-    """Write a confidence, cut off after four decimals; a missing one is a dash, never a zero."""
-    return "-" if value is None else confidence_text(value)
+def confidence(value: float | None, among: Iterable[float | None] = ()) -> str:
+    """Write a confidence like those `among` which it is listed; a missing one is a dash, never a zero."""
+    return "-" if value is None else confidence_text(value, among)
 
 
 def share(part: float, whole: float, digits: int = 0) -> str:

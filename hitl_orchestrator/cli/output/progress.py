@@ -9,9 +9,12 @@ _MIN_ENTRIES = 20_000
 
 
 @contextmanager
-def counted(total: int, label: str, worth: int = _MIN_ENTRIES) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with numbers of processed entries, and show progress, the rate and the time left."""
-    if total < worth or not sys.stderr.isatty():
+def counted(total: int | None, label: str, worth: int = _MIN_ENTRIES) -> Iterator[Callable[[int], None]]:
+    """Yield a function to call with numbers of processed entries, and show progress, the rate and the time left.
+
+    Without a `total` the time left is not known.
+    """
+    if (total is not None and total < worth) or not sys.stderr.isatty():
         yield lambda number: None
         return
     with _progress() as progress:

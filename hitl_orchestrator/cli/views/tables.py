@@ -68,7 +68,7 @@ class Routed:
         return sum(number for (*_, state), number in self.counts.items() if state in states or not states)
 
 
-def run(routed: Routed, existing: int, unused: Sequence[str], session: Session) -> Iterator[Block]:
+def run(routed: Routed, existing: int, unused: Sequence[str], session: Session, left_out: int = 0) -> Iterator[Block]:
     """List the cases of a run, or the first of many with a summary, and suggest the next commands."""
     cases, total = routed.first, routed.number()
     if total > len(cases):
@@ -87,6 +87,8 @@ def run(routed: Routed, existing: int, unused: Sequence[str], session: Session) 
         yield Line(f"{which} no recorded review, and stays undecided: no inbox has it, and no figure counts it.")
     if existing:
         yield Line(f"{existing} of them existed before: nothing was stored twice.")
+    if left_out:
+        yield Line(f"{count(left_out, 'task')} left out, for the reasons listed on standard error.")
     if unused:
         more = f" and {len(unused) - _MOST_ROWS} more" if len(unused) > _MOST_ROWS else ""
         names = ", ".join(map(inline, unused[:_MOST_ROWS]))
@@ -230,16 +232,17 @@ def cases_table(cases: Sequence[Case]) -> Table:
         Column("rule", gives_way=True),
         Column("outcome", gives_way=True, folds=True),
     )
-    return Table(columns, [_case_row(case) for case in cases])
+    among = [_confidence_of(case) for case in cases]
+    return Table(columns, [_case_row(case, among) for case in cases])
 
 
-def _case_row(case: Case) -> tuple[Cell, ...]:
+def _case_row(case: Case, among: Sequence[float | None]) -> tuple[Cell, ...]:
     summary, review = case_summary(case), case.open_review
     state = Cell(f"waits for {review.role}", "bold") if review else _outcome_of(case)
     return (
         Cell(task_with_call(case), quoted=True),
         blocks.risk(summary["risk_level"]),
-        Cell(confidence(summary["confidence_score"])),
+        Cell(confidence(summary["confidence_score"], among)),
         blocks.routing(summary["routing_decision"]),
         Cell(summary["rule_id"] or "-"),
         state,

@@ -30,6 +30,13 @@ class _Doubled(dict[str, Any]):
     problem: str
 
 
+def syntax_error(message: str) -> str:
+    """Return what the JSON reader of Python says about a place that is named before it, as a whole sentence."""
+    if message.startswith("Unterminated string"):
+        return "the text that starts here lacks its closing quotation mark"
+    return message.removesuffix(": ").removesuffix(" at")
+
+
 def loads_strictly(text: str) -> Any:
     """Return the value of a JSON text.
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly
+from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly, syntax_error
 from hitl_orchestrator.domain.input.record_size import TOO_DEEP, check_records, check_size
 from hitl_orchestrator.domain.value import ID_PATTERN, check_shape
 from hitl_orchestrator.domain.working_hours import Weekday
@@ -108,7 +108,7 @@ def read_json(text: str, where: str, first_line: int = 1, *, many: bool = False)
         if not text.strip():
             raise InvalidInput([f"{where}: it is empty; give JSON"]) from exc
         line = first_line + exc.lineno - 1
-        raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {exc.msg}"]) from exc
+        raise InvalidInput([f"{where}: line {line} column {exc.colno}: not JSON: {syntax_error(exc.msg)}"]) from exc
     except RecursionError as exc:
         raise InvalidInput([f"{where}: {TOO_DEEP}"]) from exc
     except FlawedJson as exc:

@@ -9,7 +9,7 @@ import typer
 
 from hitl_orchestrator.cli.context import App, argument, command, option
 from hitl_orchestrator.cli.output.data import json_array
-from hitl_orchestrator.cli.output.errors import INTERRUPTED, INVALID, NO, print_problems
+from hitl_orchestrator.cli.output.errors import INVALID, NO, Interrupted, print_problems
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput, RecoveryIncomplete
@@ -51,7 +51,10 @@ def run(
     """
     from hitl_orchestrator.cli.commands.cases.run_files import Files, read_intake
 
-    intake = read_intake(session, Files(tasks, outputs, reviews), skip_bad=skip_bad)
+    try:
+        intake = read_intake(session, Files(tasks, outputs, reviews), skip_bad=skip_bad)
+    except KeyboardInterrupt:
+        raise Interrupted("nothing is stored yet; start the same command again") from None
     if reviews is not None and reviewer is None:
         reviewer = _who_replays(intake.people)
     policy, people = intake.policy if session.policy else None, intake.people if session.reviewers else None
@@ -80,11 +83,12 @@ def _submitted(
         else:
             submit_all(hitl, intake, routed.add, **how)
     except KeyboardInterrupt:
-        done = f"{result.summary.read} of {count(intake.files.count, 'task')} are done; the same command continues"
-        print_problems("Interrupted", [f"interrupted: {done}"], session.as_json)
-        raise typer.Exit(INTERRUPTED) from None
+        # The chunk that was stored last may not be counted yet.
+        done = f"at least {result.summary.read} of {count(intake.files.count, 'task')} are done"
+        raise Interrupted(f"{done}; the same command continues") from None
     if not session.as_json:
-        answer(False, None, lambda: tables.run(routed, result.summary.existing, result.unused, session))
+        existing, left_out = result.summary.existing, intake.files.count - result.summary.read
+        answer(False, None, lambda: tables.run(routed, existing, result.unused, session, left_out))
     warnings = list(unstaffed(result.needed, hitl.reviews.people()))
     if warnings:
         print_problems("Unstaffed", warnings[:MAX_WARNINGS], session.as_json)

@@ -103,7 +103,8 @@ def records(
         yield Line(f"No audit record{filters.sentence}." if filters.sentence else "No case has finished yet.")
         yield from map(Line, notes(page, filters))
         return
-    yield _table([_row(row, names) for row in rows])
+    among = [row.confidence_score for row in rows]
+    yield _table([_row(row, names, among) for row in rows])
     yield Line()
     if any(record.latency_seconds > LONG_LATENCY for record in rows):
         yield Line("The latency counts from the timestamp of the task, which the task states itself.", "dim")
@@ -134,12 +135,12 @@ def notes(page: Page | Reading, filters: Filters) -> Iterator[str]:
         yield f"More records follow; the next page: --after {inline(str(page.last))}"
 
 
-def _row(record: AuditRecord, names: Mapping[str, str]) -> tuple[Cell, ...]:
+def _row(record: AuditRecord, names: Mapping[str, str], among: Sequence[float | None]) -> tuple[Cell, ...]:
     return (
         Cell(task_name(record.task_id, record.case_id), quoted=True),
         Cell(record.task_type or "-", quoted=record.task_type is not None),
         blocks.risk(record.risk_level),
-        Cell(confidence(record.confidence_score)),
+        Cell(confidence(record.confidence_score, among)),
         Cell(_ROUTES[record.routing_decision], blocks.ROUTING_STYLE.get(record.routing_decision, "")),
         Cell(_ENDS.get(record.final_decision, record.final_decision), blocks.outcome(record.final_decision).style),
         _by(record, names),

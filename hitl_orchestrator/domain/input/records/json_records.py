@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly
+from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly, syntax_error
 from hitl_orchestrator.domain.input.parsing import read_json
 from hitl_orchestrator.domain.input.record_size import TOO_DEEP, check_size
 from hitl_orchestrator.domain.input.records.record import Record
@@ -153,7 +153,7 @@ class _Array:
         if len(self._text) - self._at > MOST_AT_ONCE:
             return InvalidInput([f"{self._where}: {_TOO_LARGE}"])
         line, column = self._place(self._text[:at])
-        return InvalidInput([f"{self._where}: line {line} column {column}: not JSON: {message}"])
+        return InvalidInput([f"{self._where}: line {line} column {column}: not JSON: {syntax_error(message)}"])
 
     def _record(self, text: str, index: int) -> Record:
         try:

@@ -31,8 +31,13 @@ class Record(NamedTuple):
         return f"{self.where}: {self.part}: {field}: {sentence}" if self.part else f"{self._place}.{field}: {sentence}"
 
     @property
+    def place(self) -> str:
+        """The place within the file: a line, a row, or the index in an array."""
+        return self.part or f"[{self.position}]"
+
+    @property
     def _place(self) -> str:
-        return f"{self.where}: {self.part or f'[{self.position}]'}"
+        return f"{self.where}: {self.place}"
 
     def stated(self, field: str) -> str | None:
         """Return the text of a field as it was read; None if it has none."""

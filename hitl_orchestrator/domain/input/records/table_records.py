@@ -1,7 +1,7 @@
 """Records of a Parquet file: a row has the fields of a record, a column such as `metadata.amount` one of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from importlib import import_module
 from math import isnan
@@ -21,8 +21,8 @@ _OBJECTS = ("metadata", "agent_output", "modified_output")
 """The fields that have an object, also as JSON text."""
 
 
-def parquet_records(file: IO[bytes], where: str) -> Iterator[Record]:
-    """Yield the rows of a Parquet file, some at a time.
+def parquet_records(file: IO[bytes], where: str, check: Callable[[Sequence[str]], None]) -> Iterator[Record]:
+    """Yield the rows of a Parquet file, some at a time. `check` is called with the names of its columns before.
 
     Raises:
         InvalidInput: it cannot be read, or pyarrow is missing.
@@ -32,7 +32,9 @@ def parquet_records(file: IO[bytes], where: str) -> Iterator[Record]:
     except ImportError:
         raise InvalidInput([f"{where}: Parquet needs pyarrow, which is missing; {install_hint('parquet')}"]) from None
     index = 0
-    batches = _sound(lambda: parquet.ParquetFile(file, pre_buffer=False).iter_batches(batch_size=_ROWS), where)
+    table = _sound(lambda: parquet.ParquetFile(file, pre_buffer=False), where)
+    check(_sound(lambda: table.schema_arrow.names, where))
+    batches = _sound(lambda: table.iter_batches(batch_size=_ROWS), where)
     while (batch := _sound(lambda: next(batches, None), where)) is not None:
         is_large = batch.nbytes > MAX_SIZE // 4
         for row in _sound(batch.to_pylist, where):

@@ -10,7 +10,7 @@ from io import BytesIO, StringIO
 from math import isnan
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly
+from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly, syntax_error
 from hitl_orchestrator.domain.value import MAX_SIZE, check_json
 from hitl_orchestrator.errors import InvalidInput, install_hint, shortened
 
@@ -192,7 +192,7 @@ def _object(line: str) -> tuple[dict[str, Any], str]:
     except FlawedJson as exc:
         return {}, exc.problems[0]
     except json.JSONDecodeError as exc:
-        return {}, f"not JSON: {exc.msg}"
+        return {}, f"not JSON: {syntax_error(exc.msg)}"
     except ValueError as exc:
         return {}, str(exc)
     return value, "" if len(line) <= MAX_SIZE else f"it has more than {MAX_SIZE} characters"
