@@ -19,7 +19,9 @@ FRAME = Frame(
 
 def write(path: Path, found: Sequence[Row]) -> None:
     """Write the picture of the rows that compare a case with bare LangGraph, if there are any."""
-    shown = [_values(row) for row in found if BAR in row.what and row.unit == "x" and row.value and row.cpu]
+    # A ratio with a lower bound is one of speeds, of which more is better.
+    costs = [row for row in found if BAR in row.what and not (row.aim is not None and row.aim.is_least)]
+    shown = [_values(row) for row in costs if row.unit == "x" and row.value and row.cpu]
     if shown:
         path.write_text(f"{adaptive(to_svg(_chart(shown)))}\n", "utf-8")
 
