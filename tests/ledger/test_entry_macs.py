@@ -115,7 +115,7 @@ def test_inserted_entries_activate_no_policy(attacked, seal):
         row = hash_of(LOOSE), "sure", canonical_json(LOOSE), version.seq
         attacked.intruder.run("INSERT INTO policies VALUES (?, ?, ?, ?)", *row)
 
-        with pytest.raises(LedgerDamaged, match=rf"entry {version.seq} was|cannot be verified: entry {version.seq}"):
+        with pytest.raises(LedgerDamaged, match="the head row was not written by this ledger"):
             submit(running, "task-1", confidence=0.6)
     with pytest.raises(LedgerDamaged, match=f"entry {version.seq}"):
         attacked.open()

