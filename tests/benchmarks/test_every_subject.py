@@ -40,7 +40,12 @@ def write_public_data(folder: Path) -> None:
     (folder / "llm_token_confidence.csv.gz").write_bytes(gzip.compress(b"agent,confidence,correct\na,0.9,True\n"))
 
 
-@pytest.mark.parametrize("subject", [*MEASURES, *SUBJECTS])
+OF_EXTRAS = [pytest.param(each, marks=pytest.mark.soak) for each in NEED_AN_EXTRA]
+
+
+@pytest.mark.parametrize(
+    "subject", [*[each for each in (*MEASURES, *SUBJECTS) if each not in NEED_AN_EXTRA], *OF_EXTRAS]
+)
 def test_the_smallest_form_of_a_subject_yields_figures(subject, stores, tmp_path, monkeypatch):
     pytest.importorskip(NEED_AN_EXTRA.get(subject, "json"))
     write_public_data(tmp_path)

@@ -105,10 +105,10 @@ def test_ranges_of_any_size_agree_with_the_signed_heads_and_with_no_others(fille
 
 
 @pytest.mark.parametrize("edit", [ENTRY_EDITS[0], ENTRY_EDITS[-1], TABLE_EDITS[0], TABLE_EDITS[-1]])
+@pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
 def test_an_altered_ledger_gets_the_sentence_of_one_process(filled, tmp_path, edit):
+    """The altered copy is a file; `test_forgeries.py` alters a server."""
     store, heads = filled
-    if not store.startswith("sqlite"):
-        pytest.skip("the altered copy is a file; test_forgeries.py alters a server")
     copy = copy_of(store, tmp_path)
     intruder = Intruder(copy)
     intruder.disarm()
