@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import UtcDatetime, Value, canonical_json, read_canonical
@@ -12,7 +12,11 @@ from hitl_orchestrator.ledger.keys.mac import SealCheck
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead
 
+_Item = TypeVar("_Item")
+
 START = Head(0, GENESIS)
+COUNTED_AT_ONCE = 1000
+"""The number of items after which a progress is reported."""
 _KINDS = frozenset(kind.value for kind in EventKind)
 _KEY_CHANGED = EventKind.KEY_CHANGED.value
 
@@ -186,3 +190,13 @@ def _cut_off(mark: SignedHead, head: Head) -> str:
         f"entry {head.seq + 1} is missing: the ledger ends with entry {head.seq}, and the head that was signed at "
         f"{mark.at.isoformat()} covers {mark.size} entries: the end was truncated"
     )
+
+
+def counted(items: Iterable[_Item], on_items: Callable[[int], None]) -> Iterator[_Item]:
+    """Yield items, and report their number from time to time."""
+    number = 0
+    for number, item in enumerate(items, start=1):
+        yield item
+        if number % COUNTED_AT_ONCE == 0:
+            on_items(COUNTED_AT_ONCE)
+    on_items(number % COUNTED_AT_ONCE)

@@ -16,7 +16,7 @@ from hitl_orchestrator.ledger.keys.recorded import check_end
 from hitl_orchestrator.ledger.keys.signing import SigningKey, is_public_key
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
-from hitl_orchestrator.ledger.verification.chain_check import START, Verification, entry_problem, walk
+from hitl_orchestrator.ledger.verification.chain_check import START, Verification, counted, entry_problem, walk
 from hitl_orchestrator.ledger.verification.head_file import HeadFile
 from hitl_orchestrator.ledger.verification.merkle import Tree, consistency_proof
 from hitl_orchestrator.ledger.verification.parallel.sound import Parallel, Sound, find_sound
@@ -31,7 +31,6 @@ from hitl_orchestrator.ledger.verification.tree_heads import (
 )
 
 Clock = Callable[[], datetime]
-_STEP = 1000
 # What texts that were made to do harm raise, where they are read: too deep, of another form, or too large.
 _MALFORMED = (RecursionError, MemoryError, ValueError, TypeError, KeyError, AttributeError)
 
@@ -127,7 +126,7 @@ class LedgerSigner:
         try:
             with self._ledger.snapshot() as snapshot:
                 opened, found.scrub_due = True, tuple(snapshot.scrubs_due())
-                walked = walk(_counted(snapshot.entries(), on_entries), heads, tables.add, seals=checked)
+                walked = walk(counted(snapshot.entries(), on_entries), heads, tables.add, seals=checked)
                 found.heads = walked.heads
                 problem = _of_heads(foreign_problem(heads, ledger_id)) or walked.problem
                 problem = problem or _of_heads(heads_problem(heads, public))
@@ -331,12 +330,3 @@ def _after(last: Entry | None, why: str) -> Problem:
 
 def _of_file(defect: str | None) -> Problem | None:
     return None if defect is None else (None, f"the file of the database is damaged: {defect}")
-
-
-def _counted(entries: Iterator[Entry], on_entries: Callable[[int], None]) -> Iterator[Entry]:
-    number = 0
-    for number, entry in enumerate(entries, start=1):
-        yield entry
-        if number % _STEP == 0:
-            on_entries(_STEP)
-    on_entries(number % _STEP)

@@ -3,19 +3,17 @@
 Each is verified as if what is before it were sound, which the process that joins the parts makes sure of.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from hitl_orchestrator.ledger.events.chain import Entry, Head
 from hitl_orchestrator.ledger.keys.mac import SealCheck, Seals
 from hitl_orchestrator.ledger.ports.snapshot import CaseRange, LedgerSnapshot
-from hitl_orchestrator.ledger.verification.chain_check import START, walk
+from hitl_orchestrator.ledger.verification.chain_check import COUNTED_AT_ONCE, START, counted, walk
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.reconcile import case_problem, concerns_tables
 
 OnEntries = Callable[[int], None]
-_STEP = 1000
-_Item = TypeVar("_Item")
 
 
 class ChainRange(NamedTuple):
@@ -87,7 +85,7 @@ def sound_chain(
                 marks.append(Mark(entry.seq, entry.digest, _hex(tree.peaks)))
 
     check = None if seals is None else SealCheck(seals, from_start=False)
-    walked = walk(_counted(entries, on_entries), on_entry=add, start=start, seals=check)
+    walked = walk(counted(entries, on_entries), on_entry=add, start=start, seals=check)
     if walked.problem is not None:
         return None
     periods = () if check is None else check.seals_for("").periods
@@ -103,21 +101,11 @@ def sound_cases(
         if case_problem(rows, seals, jumps, unexecuted.append) is not None:
             return None
         cases, entries, new = cases + 1, entries + len(rows.entries), new + len(rows.entries)
-        if new >= _STEP:
+        if new >= COUNTED_AT_ONCE:
             on_entries(new)
             new = 0
     on_entries(new)
     return SoundCases(cases, entries, unexecuted)
-
-
-def _counted(items: Iterable[_Item], on_entries: OnEntries) -> Iterator[_Item]:
-    """Yield items, and report their number from time to time."""
-    number = 0
-    for number, item in enumerate(items, start=1):
-        yield item
-        if number % _STEP == 0:
-            on_entries(_STEP)
-    on_entries(number % _STEP)
 
 
 def _hex(peaks: Iterable[bytes]) -> list[str]:
