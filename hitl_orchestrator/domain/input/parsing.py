@@ -130,10 +130,13 @@ def read_records(text: str, where: str) -> list[Any]:
     if stripped.startswith("["):
         records: list[Any] = read_json(text, where, many=True)
         return records
+    return _read_lines(text, where) if has_lines(text) else [read_json(text, where)]
+
+
+def has_lines(text: str) -> bool:
+    """Return whether a text is JSON Lines: several lines, of which the first is JSON or each begins an object."""
     lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0])):
-        return _read_lines(text, where)
-    return [read_json(text, where)]
+    return len(lines) > 1 and (all(line.lstrip().startswith("{") for line in lines) or _is_json(lines[0]))
 
 
 def parse(model: type[Model], raw: Any, where: str) -> Model:

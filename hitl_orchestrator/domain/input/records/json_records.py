@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from hitl_orchestrator.domain.input.json_text import FlawedJson, loads_strictly, syntax_error
-from hitl_orchestrator.domain.input.parsing import read_json
+from hitl_orchestrator.domain.input.parsing import has_lines, read_json
 from hitl_orchestrator.domain.input.record_size import TOO_DEEP, check_size
 from hitl_orchestrator.domain.input.records.record import Record
 from hitl_orchestrator.domain.value import MAX_SIZE, check_shape
@@ -44,20 +44,7 @@ def json_records(blocks: Iterator[str], where: str) -> Iterator[Record]:
         head += block
         if len(head) > MOST_AT_ONCE:
             break
-    return _lines(head, blocks, where) if _has_lines(head) else iter([_only_record(head, where)])
-
-
-def _has_lines(text: str) -> bool:
-    lines = [line for line in text.split("\n") if line.strip()]
-    return len(lines) > 1 and (_is_json(lines[0]) or all(line.lstrip().startswith("{") for line in lines))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    return _lines(head, blocks, where) if has_lines(head) else iter([_only_record(head, where)])
 
 
 def _only_record(text: str, where: str) -> Record:
