@@ -78,11 +78,12 @@ class Runner:
 
     @cached_property
     def _starting_all(self) -> Callable[..., Any]:
-        graph = build_chunk_graph(self._services, Adapter(None, self._spans))
-        return traced(graph.invoke) if self._traced else isolated(graph.invoke)
+        return self._invoking(build_chunk_graph(self._services, Adapter(None, self._spans)))
 
     def _without_checkpoints(self, first: str) -> Callable[..., Any]:
-        graph = build_graph(self._services, Adapter(None, self._spans), first=first)
+        return self._invoking(build_graph(self._services, Adapter(None, self._spans), first=first))
+
+    def _invoking(self, graph: Graph) -> Callable[..., Any]:
         return traced(graph.invoke) if self._traced else isolated(graph.invoke)
 
     def thread(self, case_id: str) -> RunnableConfig:
