@@ -156,9 +156,11 @@ class CaseSubmission:
         while True:
             seen, current = self._policies.seen, self._under_policy(submission)
             case = self._ledger.record_run(FirstRun(current, actor, self._runner.first_run(current)), seen)
-            self._policies.refresh()
-            if case is not None or self._policies.seen == seen:
+            if case is not None:
                 return case
+            self._policies.refresh()
+            if self._policies.seen == seen:
+                return None
 
     def _under_policy(self, submission: Submission) -> Submission:
         """Return a prepared submission under the policy that is in force for it by now."""
