@@ -75,28 +75,27 @@ def check(store: str, acknowledged: list[str]) -> None:
         assert signer_of(ledger, MEMORY).verify(()).problem is None
 
 
-@sized("kills", ci=6, soak=200)
-def test_sqlite_loses_nothing_acknowledged_when_its_writers_are_killed(processes, store_file, kills):
-    store, chance, acknowledged = new_sqlite(store_file), random.Random(kills), []
-
+def survives(store, processes, kills):
+    """Kill a process that writes again and again, and check the store now and then."""
+    chance, acknowledged = random.Random(kills), []
     for number in range(kills):
         acknowledged += processes.write(store, f"k{number}", chance.randrange(1, MOST_ACKNOWLEDGED), kill)
         if number % 10 == 0:
             check(store, acknowledged)
 
     check(store, acknowledged)
+
+
+@sized("kills", ci=6, soak=200)
+def test_sqlite_loses_nothing_acknowledged_when_its_writers_are_killed(processes, store_file, kills):
+    survives(new_sqlite(store_file), processes, kills)
 
 
 @sized("kills", ci=4, soak=100)
 def test_postgresql_loses_nothing_acknowledged_when_its_writers_are_killed(processes, postgres, kills):
-    store, chance, acknowledged = new_store(postgres), random.Random(kills), []
+    store = new_store(postgres)
 
-    for number in range(kills):
-        acknowledged += processes.write(store, f"k{number}", chance.randrange(1, MOST_ACKNOWLEDGED), kill)
-        if number % 10 == 0:
-            check(store, acknowledged)
-
-    check(store, acknowledged)
+    survives(store, processes, kills)
     postgres.drop(store)
 
 
