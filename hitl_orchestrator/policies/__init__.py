@@ -10,10 +10,11 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
-    from hitl_orchestrator.policies.analysis.check import Finding, Severity, check
+    from hitl_orchestrator.policies.analysis.check import CheckReport, Finding, Severity, check, examine
     from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap, png, policy_map, svg
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
+    from hitl_orchestrator.policies.analysis.findings import with_lines
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
     from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
     from hitl_orchestrator.policies.engine.confidence import (
@@ -52,6 +53,7 @@ __all__ = [
     "FALLBACK",
     "TEST_FILE_ENDINGS",
     "AutomaticFrom",
+    "CheckReport",
     "CompiledPolicy",
     "Conditions",
     "Counterfactual",
@@ -93,6 +95,7 @@ __all__ = [
     "coverage",
     "decide",
     "describe_facts",
+    "examine",
     "explain",
     "format_answer",
     "format_value",
@@ -109,6 +112,7 @@ __all__ = [
     "signal_rules_json_schema",
     "strictest",
     "svg",
+    "with_lines",
     "with_repairs",
 ]
 
@@ -118,6 +122,9 @@ __getattr__ = lazy_names(
         "Finding": "analysis.check",
         "Severity": "analysis.check",
         "check": "analysis.check",
+        "CheckReport": "analysis.check",
+        "examine": "analysis.check",
+        "with_lines": "analysis.findings",
         "CompiledPolicy": "engine.compiled",
         "compile_policy": "engine.compiled",
         "decide": "engine.compiled",

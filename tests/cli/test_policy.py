@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from hitl_orchestrator.policies.analysis import decision_diagram
+
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json")
 EXPLAIN = ("policy", "explain", "tasks.json", "--outputs", "agent_outputs.json")
 ROUTED = {
@@ -26,7 +28,7 @@ def test_the_canonical_policy_is_sound(hitl):
     answer = hitl("policy", "check", "routing_policy.json")
 
     assert (answer.code, answer.err) == (0, "")
-    assert "default_routing_policy_v1: 5 rules" in answer.out
+    assert "1 warning, 1 note in 5 rules; exact over 18 kinds of cases" in answer.out
 
 
 def test_the_older_shape_is_checked_too(hitl):
@@ -39,7 +41,7 @@ def test_unreachable_stricter_rule_is_an_error(hitl, folder):
     answer = hitl("policy", "check", "p.json")
 
     assert answer.code == 1
-    assert "error: b: it never decides a case" in answer.out
+    assert "error: unreachable\n  b (line 1): it never decides a case" in answer.out
     findings = hitl("policy", "check", "p.json", "--json").data["findings"]
     assert ("error", "b") in [(finding["severity"], finding["rule_id"]) for finding in findings]
 
@@ -100,6 +102,36 @@ def test_check_reports_findings_with_examples_and_repairs(hitl):
     assert (
         "for example: medium risk with a confidence of 0.75, compared with low risk with a confidence of 0.75" in output
     )
+
+
+def test_check_groups_findings_by_kind_and_names_the_line_of_each_rule(hitl, folder):
+    (folder / "p.yaml").write_text(
+        "policy_id: p\nrules:\n"
+        "  - {rule_id: a, priority: 1, conditions: {min_confidence: 0.5}, action: auto_approve}\n"
+        "  - rule_id: b\n    priority: 2\n    conditions: {min_confidence: 0.9}\n    action: escalate\n"
+        "users:\n  ann:\n    policy_id: ann\n    rules:\n"
+        "      - {rule_id: c, priority: 1, conditions: {metadata: {requested_by: {eq: bob}}}, action: auto_approve}\n"
+        "    metadata: {requested_by: text}\n"
+    )
+
+    answer = hitl("policy", "check", "p.yaml")
+
+    titles = [line for line in answer.out.splitlines() if line.startswith(("error", "warning", "note"))]
+    assert titles[:2] == ["error: unreachable", "error: contradiction"]
+    assert "  b (line 4): it never decides a case" in answer.out
+    assert "  c of user ann (line 12): it can never match" in answer.out
+    found = hitl("policy", "check", "p.yaml", "--json").data
+    assert (found["errors"], found["rules"], found["kinds_of_cases"]) == (2, 3, 60)
+    assert {(one["rule_id"], one["line"]) for one in found["findings"]} >= {("a", 3), ("b", 4), ("c", 12)}
+
+
+def test_strict_check_rejects_a_policy_that_is_checked_in_part(hitl, monkeypatch):
+    monkeypatch.setattr(decision_diagram, "MOST_NODES", 0)
+
+    answer = hitl("policy", "check", "routing_policy_mended.json", "--json")
+
+    assert answer.data["kinds_of_cases"] is None
+    assert (answer.code, hitl("policy", "check", "routing_policy_mended.json", "--strict").code) == (0, 1)
 
 
 def test_strict_check_rejects_warnings(hitl):

@@ -79,7 +79,7 @@ def test_the_canonical_policy_treats_a_medium_risk_more_leniently_than_a_low_one
 def test_the_policies_we_ship_name_what_only_the_fallback_decides(name, left):
     found = [one.sentence for one in check(shipped(name)) if one.kind is FindingKind.GAP]
 
-    assert found == [f"no rule matches {where}: a person decides such cases, by the fallback" for where in left]
+    assert found == [f"no rule matches {where}: the fallback sends such cases to a person" for where in left]
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_risk_level_that_no_rule_is_about_is_noted():
     found = check(Policy(policy_id="p", rules=(a_rule("r", risk_level=["low", "high"]),)))
 
     assert [(one.severity, one.rule_id, one.sentence) for one in found] == [
-        (Severity.NOTE, None, "no rule matches medium risk: a person decides such cases, by the fallback")
+        (Severity.NOTE, None, "no rule matches medium risk: the fallback sends such cases to a person")
     ]
 
 
@@ -324,7 +324,7 @@ def test_the_layers_of_a_stack_are_looked_at_one_by_one_and_silence_is_no_gap():
         (
             "domain x",
             "never",
-            "domain x: it can never match: the layer answers only tasks of the domain x, and domain names another",
+            "it can never match: the layer answers only tasks of the domain x, and domain names another",
         )
     ]
 

@@ -13,7 +13,7 @@ from support.random_policies import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_po
 from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies import Policy, check, compile_policy
-from hitl_orchestrator.policies.analysis.check import gaps
+from hitl_orchestrator.policies.analysis.checks.gaps import gaps
 from hitl_orchestrator.policies.analysis.decision_diagram import diagram_of
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace

@@ -40,7 +40,7 @@ def test_a_rule_of_a_user_that_asks_for_another_user_never_holds():
         a_rule("bobs", "auto_approve", min_confidence=0.5, metadata={"requested_by": {"eq": "bob"}}), user="ann"
     )
     assert found.sentence == (
-        "user ann: it can never match: the layer answers only tasks that ann requests, "
+        "it can never match: the layer answers only tasks that ann requests, "
         "and metadata.requested_by names another user"
     )
 
@@ -66,9 +66,8 @@ def test_findings_of_a_layer_describe_its_own_cases(kind, field, own):
     found = of_layer(lenient, a_rule("strict", "escalate", 2, **{field: spelled(own)}), **{kind: name})
     risk = next(one for one in found if one.kind is FindingKind.MONOTONICITY)
 
-    assert risk.sentence.startswith(
-        f"{kind} {name}: high risk with a confidence of 0.5 or above is approved automatically"
-    )
+    assert risk.layer == f"{kind} {name}"
+    assert risk.sentence.startswith("high risk with a confidence of 0.5 or above is approved automatically")
     assert [one[field] for one in risk.examples] == [own, own]
 
 

@@ -14,14 +14,28 @@ def gaps(*fields):
 
 def test_a_gap_is_about_any_case_and_not_only_about_some_of_every_case():
     assert gaps({"domain": "payments"}) == [
-        "no rule matches any case outside payments: a person decides such cases, by the fallback"
+        "no rule matches any case outside payments: the fallback sends such cases to a person"
     ]
 
 
-@pytest.mark.parametrize(("many", "report"), [(6, "one more kind of case:"), (7, "2 more kinds of cases:")])
-def test_gaps_beyond_the_first_five_are_counted(many, report):
+@pytest.mark.parametrize(("many", "report"), [(4, "one more kind of case:"), (5, "2 more kinds of cases:")])
+def test_gaps_beyond_the_first_three_are_counted(many, report):
     # In the n-th domain all is decided but the n-th type: that is one kind of gap for each.
     domains = [f"d{number}" for number in range(many)]
     rules = [{"domain": one, "not": {"task_type": f"t{number}"}} for number, one in enumerate(domains)]
 
     assert gaps({"not": {"domain": domains}}, *rules)[-1].startswith(f"no rule matches {report}")
+
+
+def test_a_gap_leaves_out_what_follows_from_earlier_rules_for_reviewers():
+    wrong = [{"metadata": {name: {"ne": True}}} for name in ("complete", "signed", "paid", "checked")]
+    rules = [("human_review", fields) for fields in wrong]
+    policy = a_policy_with(
+        [*rules, ("auto_approve", {"task_type": "refund", "min_confidence": 0.9})],
+        metadata=dict.fromkeys(("complete", "signed", "paid", "checked"), "boolean"),
+    )
+
+    assert next(one.sentence for one in check(policy) if one.kind is FindingKind.GAP) == (
+        "no rule matches any case without a confidence or with one below 0.9: unless a rule for reviewers matches, "
+        "the fallback sends such cases to a person"
+    )

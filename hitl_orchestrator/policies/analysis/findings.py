@@ -1,10 +1,12 @@
 """The kinds of findings about a policy, their severity, and the cases that show them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from hitl_orchestrator.domain.value import Value
+from hitl_orchestrator.policies.language.model import ORGANIZATION
+from hitl_orchestrator.policies.language.positions import FileLines, file_lines
 
 
 class Severity(StrEnum):
@@ -45,7 +47,8 @@ class Finding(Value):
 
     `rules` are the other rules involved. `examples` are cases that show the finding; of two that are compared, the more
     leniently treated one comes first. `repairs` are the smallest changes that would resolve it (see `repairs`).
-    `layer` names the layer of a policy that has several.
+    `layer` names the layer of a policy that has several. `line` is the line of the rule in the policy file, or that of
+    the declaration at `path`, which leads to a part of the layer (see `with_lines`).
     """
 
     severity: Severity
@@ -56,3 +59,31 @@ class Finding(Value):
     examples: tuple[Mapping[str, Any], ...] = ()
     repairs: tuple[str, ...] = ()
     layer: str | None = None
+    path: tuple[str | int, ...] = ()
+    line: int | None = None
+
+    @property
+    def about(self) -> str:
+        """Return the rule and its line, and its layer unless that is the organization's, such as `large (line 12)`."""
+        where = [self.rule_id or ".".join(map(str, self.path))]
+        where += [] if self.layer in {None, ORGANIZATION} else [f"of {self.layer}"]
+        where += [] if self.line is None else [f"(line {self.line})"]
+        return " ".join(part for part in where if part)
+
+    def fails(self, *, strict: bool) -> bool:
+        """Return whether a check with this finding fails: with an error, or if `strict` unless it is a mere note."""
+        severe = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+        return self.severity in severe or (strict and self.kind is FindingKind.UNCHECKED)
+
+
+def with_lines(findings: Iterable[Finding], text: str, where: str) -> list[Finding]:
+    """Return the findings with the lines of their rules and declarations in a policy file."""
+    lines = file_lines(text, where)
+    return [finding.model_copy(update={"line": _line(finding, lines)}) for finding in findings]
+
+
+def _line(finding: Finding, lines: FileLines) -> int | None:
+    if finding.rule_id is not None:
+        return lines.of_rule(finding.rule_id)
+    kind, _, name = (finding.layer or ORGANIZATION).partition(" ")
+    return lines.of_part((*([f"{kind}s", name] if name else []), *finding.path)) if finding.path else None

@@ -14,7 +14,8 @@ from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.check import Analyzed, LayerAnalysis, check_layer, findings_about
+from hitl_orchestrator.policies.analysis.check import check_layer, findings_about
+from hitl_orchestrator.policies.analysis.checks.layer_analysis import Analyzed, LayerAnalysis
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, deciding
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.monotonicity import strictness

@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_of
+from hitl_orchestrator.policies.language.positions import is_yaml, numbered_id
 
 _FOR_EDITORS = "$schema"
 
@@ -48,7 +49,7 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
 def _parse(text: str, where: str) -> Any:
     if not text.strip():
         raise InvalidInput([f"{where}: it is empty; a policy is an object with policy_id and rules"])
-    yaml = where.endswith((".yaml", ".yml")) or not (where.endswith(".json") or text.lstrip().startswith(("{", "[")))
+    yaml = is_yaml(text, where)
     if yaml:
         # Imported here because most policies are JSON, and the import slows down every command.
         from hitl_orchestrator.policies.language.plain_yaml import read_yaml  # noqa: PLC0415
@@ -76,7 +77,7 @@ def _numbered(number: int, rule: Any) -> Any:
     if not isinstance(rule, dict):
         return rule
     fields = {"conditions" if name == "condition" else name: value for name, value in rule.items()}
-    return {"rule_id": f"rule_{number:03}", "priority": number} | fields
+    return {"rule_id": numbered_id(number - 1), "priority": number} | fields
 
 
 def _in_first_format(problem: str) -> str:

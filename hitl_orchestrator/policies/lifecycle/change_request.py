@@ -55,13 +55,11 @@ class PolicyChangeRequest(NamedTuple):
 
 
 def unsound(policy: Policy, findings: Sequence[Finding]) -> list[str]:
-    """Return all findings as problems if one of them is an error; else an empty list."""
-    if all(finding.severity is not Severity.ERROR for finding in findings):
-        return []
+    """Return the findings that are errors, as problems."""
     return [
-        f"policy {policy.policy_id!r}: {finding.severity}: "
-        f"{f'{finding.rule_id}: ' if finding.rule_id else ''}{finding.sentence}"
+        f"policy {policy.policy_id!r}: error: {f'{finding.about}: ' if finding.about else ''}{finding.sentence}"
         for finding in findings
+        if finding.severity is Severity.ERROR
     ]
 
 

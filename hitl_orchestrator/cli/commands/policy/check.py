@@ -9,14 +9,18 @@ import typer
 from hitl_orchestrator.cli.context import Force, argument, command, option
 from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.output.errors import NO
+from hitl_orchestrator.cli.output.progress import counted
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.roles import RoleChain
+    from hitl_orchestrator.policies import CheckReport, Policy
 
 group = typer.Typer()
 PEOPLE = ("reviewers",)
+_MANY_RULES = 60
 
 PolicyFile = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 
@@ -25,7 +29,9 @@ PolicyFile = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 def check_file(
     session: "Session",
     file: PolicyFile,
-    strict: Annotated[bool, option(None, "Exit code 1 for warnings too, as in CI.", "--strict")] = False,
+    strict: Annotated[
+        bool, option(None, "Exit code 1 for warnings and unchecked parts too, as in CI.", "--strict")
+    ] = False,
     draw_map: Annotated[bool, option(None, "Draw actions by risk and confidence.", "--map")] = False,
     map_file: Annotated[str | None, option("FILE", "Write the map as .svg or .png.")] = None,
     force: Force = False,
@@ -33,34 +39,50 @@ def check_file(
     """Find problems in a policy and suggest repairs.
 
     Rules that never decide, contradict one another or approve too much; gaps; and cases where a higher risk or a lower
-    confidence is treated more leniently. Exit code 1 if one is an error.
+    confidence is treated more leniently. Exit code 0 without an error, 1 with one, 2 if the policy cannot be read.
     The file of signal rules beside the policy is read too, if there is one.
     """
     from hitl_orchestrator.cli.views.policies import findings as view
     from hitl_orchestrator.cli.views.policies.map import plain
     from hitl_orchestrator.orchestrator import load_people, load_policy, load_score_rules
-    from hitl_orchestrator.policies import check, policy_hash, policy_map, with_repairs
+    from hitl_orchestrator.policies import Severity, policy_hash, policy_map
 
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
         raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
     roles = load_people(session.reviewers).chain
     policy = load_policy(file, roles)
     load_score_rules(None, file)  # refuses unreadable rules beside the policy
-    findings = with_repairs(policy, check(policy, roles), roles)
+    report = _examined(policy, roles, file)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
         _write_map(drawn, Path(map_file), force=force)
     data: dict[str, Any] = {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
-        "findings": [finding.model_dump(mode="json") for finding in findings],
+        "rules": sum(len(part.rules) for _, part in policy.parts),
+        "kinds_of_cases": report.kinds_of_cases,
+        **{f"{severity}s": report.count(severity) for severity in Severity},
+        "findings": [finding.model_dump(mode="json") for finding in report.findings],
     }
     if draw_map and drawn is not None:
         data["map"] = plain(drawn)
-    answer(session.as_json, data, lambda: view.findings(policy, findings, drawn if draw_map else None, map_file))
-    failing = {"error", "warning"} if strict else {"error"}
-    if any(finding.severity in failing for finding in findings):
+    answer(session.as_json, data, lambda: view.findings(policy, report, drawn if draw_map else None, map_file))
+    if any(finding.fails(strict=strict) for finding in report.findings):
         raise typer.Exit(NO)
+
+
+def _examined(policy: "Policy", roles: "RoleChain", file: str) -> "CheckReport":
+    """Return the findings about a policy with their repairs and their lines in its file."""
+    from hitl_orchestrator.orchestrator import read_file
+    from hitl_orchestrator.policies import examine, with_lines, with_repairs
+
+    rules = sum(len(part.rules) for _, part in policy.parts)
+    with counted(rules, "Checking rules", worth=_MANY_RULES) as examined:
+        report = examine(policy, roles, examined=examined)
+    findings = with_repairs(policy, report.findings, roles)
+    # A pipe can be read only once.
+    lined = with_lines(findings, read_file(file), file) if Path(file).is_file() else findings
+    return report._replace(findings=tuple(lined))
 
 
 @command(group, "diff", PEOPLE)

@@ -1,0 +1,1 @@
+"""The kinds of findings about a policy, each exact over its decision diagram."""
