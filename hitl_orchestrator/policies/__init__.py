@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
     from hitl_orchestrator.policies.analysis.check import CheckReport, Finding, Severity, check, examine
-    from hitl_orchestrator.policies.analysis.decision_map import Field, Panel, PolicyMap, png, policy_map, svg
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
     from hitl_orchestrator.policies.analysis.findings import with_lines
+    from hitl_orchestrator.policies.analysis.maps import words as map_words
+    from hitl_orchestrator.policies.analysis.maps.model import Field, FlatContext, Panel
+    from hitl_orchestrator.policies.analysis.maps.panels import policy_map
+    from hitl_orchestrator.policies.analysis.maps.picture import PHONE, WIDE, PolicyMap, png, svg
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
     from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
     from hitl_orchestrator.policies.engine.confidence import (
@@ -51,7 +54,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FALLBACK",
+    "PHONE",
     "TEST_FILE_ENDINGS",
+    "WIDE",
     "AutomaticFrom",
     "CheckReport",
     "CompiledPolicy",
@@ -64,6 +69,7 @@ __all__ = [
     "Field",
     "Finding",
     "FirstOf",
+    "FlatContext",
     "Judge",
     "Lowest",
     "Mismatch",
@@ -99,6 +105,7 @@ __all__ = [
     "explain",
     "format_answer",
     "format_value",
+    "map_words",
     "nearest_changes",
     "png",
     "policy_hash",
@@ -141,12 +148,16 @@ __getattr__ = lazy_names(
         "policy_hash": "language.model",
         "AutomaticFrom": "analysis.automatic_from",
         "automatic_from": "analysis.automatic_from",
-        "Field": "analysis.decision_map",
-        "Panel": "analysis.decision_map",
-        "PolicyMap": "analysis.decision_map",
-        "png": "analysis.decision_map",
-        "policy_map": "analysis.decision_map",
-        "svg": "analysis.decision_map",
+        "Field": "analysis.maps.model",
+        "Panel": "analysis.maps.model",
+        "map_words": "analysis.maps:words",
+        "FlatContext": "analysis.maps.model",
+        "PHONE": "analysis.maps.picture",
+        "WIDE": "analysis.maps.picture",
+        "PolicyMap": "analysis.maps.picture",
+        "png": "analysis.maps.picture",
+        "policy_map": "analysis.maps.panels",
+        "svg": "analysis.maps.picture",
         "describe_facts": "analysis.describe",
         "Difference": "analysis.diff",
         "Direction": "analysis.diff",

@@ -1,6 +1,7 @@
 """`hitl policy check` and `hitl policy explain`."""
 
 import json
+from importlib.resources import files
 
 import pytest
 
@@ -165,10 +166,26 @@ def test_json_includes_the_map_on_request(hitl):
     drawn = hitl("policy", "check", "routing_policy.json", "--map", "--json").data["map"]
 
     (panel,) = drawn["panels"]
-    assert (panel["title"], drawn["more"], drawn["bounds"]) == ("Every case", 0, [0.0, 0.6, 0.75, 0.8])
+    assert (panel["title"], drawn["more"], drawn["bounds"]) == ("every case", 0, [0.0, 0.6, 0.75, 0.8])
     assert [row["risk"] for row in panel["rows"]] == ["high", "medium", "low"]
     assert panel["rows"][0]["fields"] == [{"rule_id": "rule_001", "action": "escalate", "low": 0.0, "high": 1.0}]
     assert "map" not in hitl("policy", "check", "routing_policy.json", "--json").data
+
+
+@pytest.mark.parametrize("name", ["loans", "moderation", "refunds"])
+def test_the_map_of_every_bundled_policy_fits_80_columns_and_begins_with_what_goes_ahead(hitl, name):
+    policy = str(files("hitl_orchestrator.data").joinpath("policies", f"{name}.yaml"))
+    lines = hitl("policy", "check", policy, "--map").out.splitlines()
+    first = next(place for place, line in enumerate(lines) if "Something goes ahead" in line)
+
+    assert max(map(len, lines)) <= 80
+    assert any("A " in line for line in lines[first + 1 : first + 12])
+
+
+def test_the_map_for_a_phone_is_narrower(hitl, folder):
+    assert hitl("policy", "check", "routing_policy.json", "--map-file", "phone.svg", "--phone").code == 0
+
+    assert 'viewBox="0 0 390 ' in (folder / "phone.svg").read_text("utf-8")
 
 
 def test_map_is_written_as_svg_or_png_only(hitl, folder):

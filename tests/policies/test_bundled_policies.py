@@ -6,7 +6,7 @@ import pytest
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import check, compile_policy, policy_map, read_policy
-from hitl_orchestrator.policies.analysis.decision_map import svg
+from hitl_orchestrator.policies.analysis.maps.picture import svg
 from hitl_orchestrator.services.config_files import canonical, load_policy_tests
 
 DATA = Path(__file__).parents[2] / "hitl_orchestrator" / "data"

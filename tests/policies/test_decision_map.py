@@ -7,12 +7,13 @@ from importlib.resources import files
 from xml.etree import ElementTree
 
 import pytest
-from support.random_policies import a_policy, a_policy_with
+from support.random_policies import a_policy, a_policy_with, a_stack, facts_at_random
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies import PolicyStack, read_policy
-from hitl_orchestrator.policies.analysis.decision_map import DARK, STYLE, png, policy_map, svg
+from hitl_orchestrator.policies import PolicyStack, compile_policy, read_policy
+from hitl_orchestrator.policies.analysis.maps.panels import MOST_FLAT, policy_map
+from hitl_orchestrator.policies.analysis.maps.picture import DARK, PHONE, STYLE, WIDE, png, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -30,7 +31,7 @@ def test_the_canonical_policy_has_one_panel_with_the_riskiest_row_first():
     drawn = policy_map(canonical())
     (panel,) = drawn.panels
 
-    assert (panel.title, drawn.more) == ("Every case", 0)
+    assert (panel.title, drawn.more) == ("every case", 0)
     assert [row.risk for row in panel.rows] == [RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW]
     assert [fields(row) for row in panel.rows] == [
         [("rule_001", 0.0, 1.0)],
@@ -40,75 +41,151 @@ def test_the_canonical_policy_has_one_panel_with_the_riskiest_row_first():
     assert [row.missing[0].rule_id for row in panel.rows] == ["rule_001", "fallback", "rule_005"]
 
 
-def test_there_is_one_panel_for_each_context_where_the_policy_differs():
+def test_a_panel_says_where_something_goes_ahead_and_a_line_where_nothing_does():
     policy = a_policy_with(
         [
             ("escalate", {"domain": "payments", "metadata": {"amount": {"exists": True, "gt": 5000}}}),
             ("auto_approve", {"min_confidence": 0.8}),
         ]
     )
+    drawn = policy_map(policy)
 
-    assert {panel.title for panel in policy_map(policy).panels} == {
-        "Outside payments; in payments where amount is missing or at most 5000",
-        "In payments where amount is of another type or above 5000",
-    }
+    # What follows from the first rule is left out of the title of the second.
+    assert [(panel.title, panel.approves) for panel in drawn.panels] == [("all other cases", True)]
+    assert [(line.letters, line.named, line.where) for line in drawn.flat] == [
+        ("E", "r1", "in payments where amount is of another type or above 5000")
+    ]
+    assert drawn.summary == "Something goes ahead in one panel."
+
+
+def test_three_letters_stand_for_the_risks_where_they_differ():
+    drawn = policy_map(a_policy_with([("escalate", {"risk_level": "high"})]))
+
+    assert drawn.panels == ()
+    assert [(line.letters, line.named, line.where) for line in drawn.flat] == [("E R R", "r1, fallback", "every case")]
+    assert drawn.summary == "Nothing goes ahead without a person."
 
 
 def test_a_layer_has_panels_of_its_own_in_which_it_may_be_silent():
     layer = a_policy_with([("human_review", {"min_confidence": 0.9})], policy_id="l")
     drawn = policy_map(PolicyStack.of(canonical(), domains={"payments": layer}))
 
-    assert [panel.title for panel in drawn.panels] == ["Organization: every case", "Domain payments: every case"]
+    assert [(panel.layer, panel.title) for panel in drawn.panels] == [
+        ("organization", "every case"),
+        ("domain payments", "every case"),
+    ]
     assert [field.action for field in drawn.panels[1].rows[0].fields] == [None, Action.HUMAN_REVIEW]
+    assert "other layers decide" in svg(drawn)
+    assert drawn.summary.endswith("Of all layers, the strictest answer counts.")
 
 
 @pytest.mark.parametrize(
-    ("kind", "elsewhere", "titles"),
+    ("kind", "elsewhere", "lines"),
     [
         (
             {"domains": "payments"},
             {"domain": "support"},
-            {
-                "Domain payments: where amount is missing or at most 5",
-                "Domain payments: where amount is of another type or above 5",
-            },
+            [("r2", "amount is of another type or above 5"), ("no rule", "all other cases")],
         ),
         (
             {"users": "ann"},
             {"metadata": {"requested_by": {"eq": "bob"}}},
-            {
-                "User ann: where amount is missing or at most 5 and requested_by is ann",
-                "User ann: where amount is of another type or above 5 and requested_by is ann",
-                "User ann: where requested_by is of another type",
-            },
+            [
+                ("r1", "requested_by is of another type"),
+                ("r2", "amount is of another type or above 5"),
+                ("no rule", "all other cases"),
+            ],
         ),
     ],
 )
-def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, titles):
+def test_a_layer_is_drawn_where_it_is_asked_and_nowhere_else(kind, elsewhere, lines):
     ((layers, name),) = kind.items()
     fields = [("escalate", elsewhere), ("human_review", {"metadata": {"amount": {"exists": True, "gt": 5}}})]
     layer = a_policy_with(fields, policy_id="l", metadata={"amount": "number", "requested_by": "text"})
-    _, *panels = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}})).panels
+    drawn = policy_map(PolicyStack.of(a_policy_with([]), **{layers: {name: layer}}))
 
-    assert {panel.title for panel in panels} == titles
+    assert [(line.named, line.where) for line in drawn.flat if line.layer != "organization"] == lines
+
+
+def answers_by_hand(policy, facts):
+    decision = compile_policy(policy).decide(facts)
+    return decision.action, decision.rule_id
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_panel_in_which_something_goes_ahead_is_hidden_unsaid_and_each_layer_has_its_place(seed):
+    policy = a_stack(seed) if seed % 2 else a_policy(seed, most=12)
+    few, every = policy_map(policy, most=2), policy_map(policy, most=100_000)
+    approving = [panel for panel in every.panels if panel.approves]
+    shown = [panel for panel in few.panels if panel.approves]
+
+    assert (every.more, every.more_approving) == (0, 0)
+    assert few.more_approving == len(approving) - len(shown)
+    assert few.more == len(every.panels) - len(few.panels)
+    assert [panel.approves for panel in few.panels] == sorted((panel.approves for panel in few.panels), reverse=True)
+    named = {each.layer for each in (*few.panels, *few.flat)}
+    assert named == {name for name, _ in policy.parts}
+    for name in named:
+        if any(panel.layer == name for panel in approving):
+            assert any(panel.layer == name for panel in shown)
+    if few.more_approving:
+        assert f"{few.more_approving} are not" in few.summary
+        assert f"in {few.more_approving} of which something goes ahead" in svg(few)
+    if approving == []:
+        assert few.summary.startswith("Nothing goes ahead")
+    assert len(every.flat) <= MOST_FLAT * len(policy.parts)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_goes_ahead_by_the_engine_goes_ahead_in_a_panel_and_never_in_a_line(seed):
+    policy, dice = a_policy(seed, most=6), random.Random(seed)
+    drawn = policy_map(policy, most=100_000)
+    approving = {
+        (field.rule_id, row.risk, field.low)
+        for panel in drawn.panels
+        for row in panel.rows
+        for field in row.fields
+        if field.action is Action.AUTO_APPROVE
+    }
+    for _ in range(200):
+        facts = facts_at_random(dice)
+        action, rule = answers_by_hand(policy, facts)
+        if action is Action.AUTO_APPROVE:
+            assert any(
+                (name, risk) == (rule, facts.risk_level) and low <= facts.confidence for name, risk, low in approving
+            )
+    assert all(Action.AUTO_APPROVE not in line.actions for line in drawn.flat)
+
+
+def test_every_rule_that_approves_somewhere_is_in_a_panel_before_the_same_one_is_repeated():
+    rules = [("auto_approve", {"task_type": f"t{number}", "min_confidence": 0.5}) for number in range(6)]
+    drawn = policy_map(a_policy_with([*rules, ("auto_approve", {"domain": "d", "min_confidence": 0.9})]), most=7)
+
+    assert {field.rule_id for panel in drawn.panels for row in panel.rows for field in row.fields} >= {
+        f"r{number}" for number in range(1, 8)
+    }
 
 
 def test_panels_beyond_the_limit_are_counted():
     drawn = policy_map(a_policy(4), most=4)
 
     assert len(drawn.panels) == 4
-    assert f"and {drawn.more} more panels" in svg(drawn)
+    assert f"and {drawn.more} more panels, in {drawn.more_approving} of which something goes ahead" in svg(drawn)
 
 
+@pytest.mark.parametrize("layout", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("seed", range(12))
-def test_no_text_of_the_picture_lies_on_another_or_leaves_the_card(seed):
-    picture = ElementTree.fromstring(svg(policy_map(a_policy(seed, most=random.Random(seed).randint(1, 9)))))
+def test_no_text_of_the_picture_lies_on_another_or_leaves_the_card(seed, layout):
+    policy = a_stack(seed) if seed % 3 == 0 else a_policy(seed, most=random.Random(seed).randint(1, 9))
+    picture = ElementTree.fromstring(svg(policy_map(policy), layout))
+    assert float(picture.get("width")) == layout.wide
     placed = []
     for text in picture.iter(f"{SVG}text"):
-        size = {"title": 8.6, "head": 10.4}.get(text.get("class"), 7)
+        size = {"title": 8.4, "head": 10.4, "layer": 9.4, "strong": 7.8, "small": 6.7}.get(text.get("class"), 7)
         wide, x, y = len(text.text) * size, float(text.get("x")), float(text.get("y"))
         left = x - wide * {"start": 0, "middle": 0.5, "end": 1}[text.get("text-anchor")]
         assert 0 <= left <= float(picture.get("width")) - wide, text.text
+        assert y < float(picture.get("height")), text.text
         placed.append((left, left + wide, y, text.text))
     for place, (left, right, y, report) in enumerate(placed):
         for other_left, other_right, other_y, other in placed[place + 1 :]:
@@ -155,7 +232,7 @@ def test_every_text_can_be_read_on_whatever_it_lies_on_light_or_dark(style):
 
     for name in (".card", ".green", ".amber", ".red", ".silent", "mark on .amber", "mark on .red"):
         assert contrast(of["text"], of[name]) >= 4.5, name
-    assert contrast(of[".small"], of[".card"]) >= 4.5
+    assert min(contrast(of[name], of[".card"]) for name in (".small", ".layer")) >= 4.5
 
 
 def test_names_are_never_read_as_markup():
@@ -167,7 +244,7 @@ def test_names_are_never_read_as_markup():
 
 @pytest.mark.parametrize("sign", ["\x00", "\x1b", "\n", "\x85", "\u202e", "\ufffe"])
 def test_invisible_characters_are_written_out_and_the_svg_stays_xml(sign):
-    policy = a_policy_with([("escalate", {"metadata": {"country": {"eq": f"c{sign}d"}}})])
+    policy = a_policy_with([("escalate", {"metadata": {"country": {"eq": f"c{sign}d"}}}), ("auto_approve", {})])
     texts = [text.text for text in ElementTree.fromstring(svg(policy_map(policy))).iter() if text.text]
 
     assert any(f"c<U+{ord(sign):04X}>d" in text for text in texts)

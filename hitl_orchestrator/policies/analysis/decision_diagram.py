@@ -6,6 +6,7 @@ the deciding rule. It is exact, and it stays small where the list of all cells w
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from math import prod
 from typing import Generic, NamedTuple, TypeVar
 
 from hitl_orchestrator.errors import InvalidInput
@@ -117,19 +118,17 @@ class Diagram(Generic[LabelT]):
 
         return look(self.root, within or self.space.full)
 
-    def below(
-        self, axis: int, within: Region | None = None, *, once: bool = True
-    ) -> "Iterator[tuple[Region, Node[LabelT] | Leaf[LabelT]]]":
+    def below(self, axis: int, within: Region | None = None) -> "Iterator[tuple[Region, Node[LabelT] | Leaf[LabelT]]]":
         """Yield each distinct part of the diagram from this axis on, with the first region that leads to it.
 
-        Without `once`, yield it with every such region; there may be many. Parts outside `within` are left out.
+        Parts outside `within` are left out.
         """
         seen: set[int] = set()
 
         def look(
             here: "Node[LabelT] | Leaf[LabelT]", region: Region
         ) -> "Iterator[tuple[Region, Node[LabelT] | Leaf[LabelT]]]":
-            if once and id(here) in seen:
+            if id(here) in seen:
                 return
             seen.add(id(here))
             if isinstance(here, Leaf) or here.axis >= axis:
@@ -141,6 +140,45 @@ class Diagram(Generic[LabelT]):
                     yield from look(following, restrict(region, here.axis, left))
 
         yield from look(self.root, within or self.space.full)
+
+    def cut(self, axis: int) -> "tuple[Diagram[int], list[Node[LabelT] | Leaf[LabelT]]]":
+        """Return the diagram above an axis, labeled with the index of the part from this axis on, and these parts."""
+        nodes, parts, places = _Nodes[int](), list[Node[LabelT] | Leaf[LabelT]](), dict[int, int]()
+        cache: dict[int, Node[int] | Leaf[int]] = {}
+
+        def look(here: "Node[LabelT] | Leaf[LabelT]") -> "Node[int] | Leaf[int]":
+            if isinstance(here, Node) and here.axis < axis:
+                if id(here) not in cache:
+                    cache[id(here)] = nodes.node(here.axis, [(mask, look(following)) for mask, following in here.edges])
+                return cache[id(here)]
+            if id(here) not in places:
+                places[id(here)] = len(parts)
+                parts.append(here)
+            return nodes.leaf(places[id(here)])
+
+        return Diagram(self.space, look(self.root)), parts
+
+    def sizes(self, within: Region | None = None) -> dict[LabelT, int]:
+        """Return the number of cells of each label, of the whole space or of one region."""
+        counts = [mask.bit_count() for mask in within or self.space.full]
+        found: dict[LabelT, int] = {}
+        reached: list[dict[int, tuple[Node[LabelT] | Leaf[LabelT], int]]] = [{} for _ in (*counts, 0)]
+
+        def reach(here: "Node[LabelT] | Leaf[LabelT]", axis: int, cells: int) -> None:
+            end = here.axis if isinstance(here, Node) else len(counts)
+            before = reached[end].get(id(here), (here, 0))[1]
+            reached[end][id(here)] = here, before + cells * prod(counts[axis:end])
+
+        reach(self.root, 0, 1)
+        for axis in range(len(counts)):
+            region = (within or self.space.full)[axis]
+            for here, cells in reached[axis].values():
+                for mask, following in here.edges if isinstance(here, Node) else ():
+                    reach(following, axis + 1, cells * (mask & region).bit_count())
+        for here, cells in reached[-1].values():
+            if isinstance(here, Leaf) and cells:
+                found[here.label] = cells
+        return found
 
     def relabeled(self, relabel: Callable[[LabelT], OtherT]) -> "Diagram[OtherT]":
         """Return the diagram of labels that follow from these, such as the action of the deciding rule."""

@@ -4,15 +4,20 @@
 `predicates`): as failing where the rule approves, as holding where it requires a person.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.policies.engine.axes.base import Steps
+from hitl_orchestrator.policies.engine.axes.base import Axis, Steps, mask_of, steps_of
 from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.phrases import runs_of
+
+_MOST_STEPS, _MOST_RUNS = 64, 5
+"""The limits of the search for a shorter description of one fact: its steps, and the runs of steps to add."""
 
 
 class _Literal(NamedTuple):
@@ -112,3 +117,33 @@ def merged(regions: Iterable[Region]) -> list[Region]:
 def contains(region: Region, cell: Cell) -> bool:
     """Return whether a cell lies in a region."""
     return all(mask >> step & 1 for mask, step in zip(region, cell, strict=True))
+
+
+def covers(wide: Region, region: Region) -> bool:
+    """Return whether every cell of a region lies in another."""
+    return not any(mask & ~of_wide for of_wide, mask in zip(wide, region, strict=True))
+
+
+def widened(region: Region, space: FactSpace, within: Region, fits: Callable[[Region], bool]) -> Region:
+    """Return a region around this one with a shorter description, all cells of which lie in `within` and fit.
+
+    `fits` states whether all cells of a region fit. Facts that it can do without are dropped; of the others steps are
+    added where that makes the description shorter, such as `above 500` for `above 500 and at most 20000`.
+    """
+    for axis, full in enumerate(within):
+        wider = restrict(region, axis, full)
+        region = wider if fits(wider) else region
+    for axis, full in enumerate(within):
+        if region[axis] != full and full.bit_count() <= _MOST_STEPS:
+            other = (step for step in steps_of(full & ~region[axis]) if fits(restrict(region, axis, 1 << step)))
+            region = restrict(region, axis, _shortest(space.axes[axis], region[axis], list(other)))
+    return region
+
+
+def _shortest(axis: Axis, mask: int, more: list[int]) -> int:
+    """Return the mask with those runs of the further steps that shorten its description the most, or add the most."""
+    runs = [mask_of(range(first, last + 1)) for first, last in runs_of(more)][:_MOST_RUNS]
+    options = [sum(chosen) for size in range(len(runs) + 1) for chosen in combinations(runs, size)]
+    return min(
+        (mask | added for added in options), key=lambda each: (len(axis.describe(each).split()), -each.bit_count())
+    )

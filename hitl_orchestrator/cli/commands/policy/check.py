@@ -34,6 +34,7 @@ def check_file(
     ] = False,
     draw_map: Annotated[bool, option(None, "Draw actions by risk and confidence.", "--map")] = False,
     map_file: Annotated[str | None, option("FILE", "Write the map as .svg or .png.")] = None,
+    phone: Annotated[bool, option(None, "Draw the map file for the width of a phone.", "--phone")] = False,
     force: Force = False,
 ) -> None:
     """Find problems in a policy and suggest repairs.
@@ -55,7 +56,7 @@ def check_file(
     report = _examined(policy, roles, file)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
-        _write_map(drawn, Path(map_file), force=force)
+        _write_map(drawn, Path(map_file), phone=phone, force=force)
     data: dict[str, Any] = {
         "policy_id": policy.policy_id,
         "policy_hash": policy_hash(policy),
@@ -150,8 +151,9 @@ def explain(
     answer(session.as_json, plain, lambda: view.explanations(policy, explained))
 
 
-def _write_map(drawn: Any, path: Path, *, force: bool) -> None:
-    from hitl_orchestrator.policies import png, svg
+def _write_map(drawn: Any, path: Path, *, phone: bool, force: bool) -> None:
+    from hitl_orchestrator.policies import PHONE, WIDE, png, svg
 
-    content = png(drawn) if path.suffix == ".png" else svg(drawn).encode()
+    layout = PHONE if phone else WIDE
+    content = png(drawn, layout) if path.suffix == ".png" else svg(drawn, layout).encode()
     write_file(str(path), content, force=force)

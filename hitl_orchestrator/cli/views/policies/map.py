@@ -1,12 +1,11 @@
-"""The map of a policy for 80 columns: actions by risk and confidence, one panel per distinct context."""
+"""The map of a policy for 80 columns: panels of risk by confidence, and a line for each flat context."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from hitl_orchestrator.cli.output.blocks import Block, Cell, Line, Strip
-from hitl_orchestrator.cli.output.formatting import count
+from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Strip, Table
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.policies import Field, Panel, PolicyMap, format_value
+from hitl_orchestrator.policies import Field, Panel, PolicyMap, format_value, map_words
 
 _NAMES, _NONE, _WIDE = 7, 12, 57
 _INDENT = 2
@@ -16,28 +15,37 @@ _STYLE = {
     Action.ESCALATE: "white on red",
     None: "dim",
 }
-_SIGN = {Action.AUTO_APPROVE: "A", Action.HUMAN_REVIEW: "R", Action.ESCALATE: "E", None: "-"}
+_SHADE: dict[Action | None, str] = {Action.HUMAN_REVIEW: "yellow", Action.ESCALATE: "red"}
 _FILL = {Action.AUTO_APPROVE: " ", Action.HUMAN_REVIEW: "\u00b7", Action.ESCALATE: "#", None: " "}
 
 
 def terminal(drawn: PolicyMap) -> Iterator[Block]:
     """Yield the map. Letters and fill patterns distinguish the actions without colors."""
-    legend = [Cell(f" {_SIGN[action]} {action} {_FILL[action] * 2} ", _STYLE[action]) for action in Action]
     yield Line()
+    yield Line(drawn.summary, "bold", indent=_INDENT)
+    words = {action: f" {map_words.LETTER[action]} {map_words.MEANING[action]} " for action in Action}
+    legend = [Cell(f"{text}{_FILL[action] * 2} ", _STYLE[action]) for action, text in words.items()]
     yield Strip(legend, _INDENT)
+    if drawn.panels:
+        yield Line(map_words.OF_PANELS, "dim", indent=_INDENT)
+    layer = None if drawn.is_layered else drawn.layers[0]
     for panel in drawn.panels:
         yield Line()
-        yield Line(panel.title, "bold", indent=_INDENT)
+        if panel.layer != layer:
+            layer = panel.layer
+            yield Line(layer.upper(), "dim", indent=_INDENT)
+        yield Line(panel.title[:1].upper() + panel.title[1:], "bold", indent=_INDENT)
         yield from _panel(panel)
-    if drawn.more:
+    yield from _lines(drawn)
+    for line in drawn.left_out:
         yield Line()
-        yield Line(f"and {count(drawn.more, 'more panel')}, of fewer kinds of cases", "dim", indent=_INDENT)
+        yield Line(line, "bold", indent=_INDENT)
 
 
 def plain(drawn: PolicyMap) -> dict[str, Any]:
     """Return the map as plain JSON, field by field."""
     fields: dict[str, Any] = _plain(drawn)
-    return fields
+    return fields | {"summary": drawn.summary}
 
 
 def _plain(value: Any) -> Any:
@@ -47,22 +55,43 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def _lines(drawn: PolicyMap) -> Iterator[Block]:
+    """List the flat contexts, each layer with its own."""
+    if not drawn.flat:
+        return
+    yield Line()
+    yield Line(map_words.FLAT_HEAD, "bold", indent=_INDENT)
+    yield Line(map_words.OF_LETTERS, "dim", indent=_INDENT)
+    for layer in drawn.layers:
+        rows = [
+            (Cell(line.letters, _SHADE.get(line.actions[0], "dim")), Cell(line.named), Cell(line.where))
+            for line in drawn.flat
+            if line.layer == layer
+        ]
+        if rows:
+            yield Line()
+            if drawn.is_layered:
+                yield Line(layer.upper(), "dim", indent=_INDENT)
+            yield Table((Column(""), Column("rule"), Column("cases", gives_way=True, folds=True)), rows)
+
+
 def _panel(panel: Panel) -> Iterator[Block]:
-    notes: dict[str, None] = {}
+    notes: map_words.Notes = {}
     for row in panel.rows:
         cells = [Cell(f"{row.risk:<{_NAMES}}")]
         parts = row.missing if panel.parts_missing else row.missing[1:]
         for index, field in enumerate(parts):
             # A field that continues with the same rule needs no second note.
             field_notes = {} if field[:2] == row.fields[0][:2] else notes
-            cells.append(_drawn(field, _NONE // len(parts), field_notes, f"{row.risk}, {_missing(index, parts)}"))
+            cells.append(_drawn(field, _NONE // len(parts), field_notes, (row.risk, _missing(index, parts))))
         cells.append(Cell(" "))
         for index, field in enumerate(row.fields):
-            about = f"{row.risk}, {format_value(field.low)} to {format_value(field.high)}"
-            cells.append(_drawn(field, _at(field.high) - _at(field.low), notes, about, "\u2502" if index else ""))
+            about = f"{format_value(field.low)} to {format_value(field.high)}"
+            wide = _at(field.high) - _at(field.low)
+            cells.append(_drawn(field, wide, notes, (row.risk, about), "\u2502" if index else ""))
         yield Strip(cells, _INDENT)
     yield Strip([Cell(_ticks(panel), "dim")], _INDENT)
-    for note in notes:
+    for note in map_words.joined(notes, len(panel.rows)):
         yield Line(note, "dim", indent=_INDENT + _NAMES)
 
 
@@ -74,17 +103,16 @@ def _at(confidence: float | None) -> int:
     return round((confidence or 0) * _WIDE)
 
 
-def _drawn(field: Field, wide: int, notes: dict[str, None], about: str, edge: str = "") -> Cell:
+def _drawn(field: Field, wide: int, notes: map_words.Notes, about: tuple[str, str], edge: str = "") -> Cell:
     """Draw a field after its edge. A rule name that does not fit becomes a note below the panel."""
-    sign, style = _SIGN[field.action], _STYLE[field.action]
-    label, room = f"{sign} {field.rule_id}".strip(), wide - len(edge)
+    label, room = field.label, wide - len(edge)
     if len(label) > room:
         if field.rule_id:
-            notes[f"{about}: {label}"] = None
-        label = sign
+            notes.setdefault((about[1], label), []).append(about[0])
+        label = map_words.LETTER[field.action]
     label = f" {label} " if len(label) + 2 <= room else label
     filled = label[: max(room, 0)].center(max(room, 0), _FILL[field.action])
-    return Cell(f"{edge}{filled}"[: max(wide, 0)], style)
+    return Cell(f"{edge}{filled}"[: max(wide, 0)], _STYLE[field.action])
 
 
 def _ticks(panel: Panel) -> str:
