@@ -79,7 +79,9 @@ def scan(path: str) -> "pl.LazyFrame":
     pl = polars()
     ending = Path(path).suffix
     if ending not in {".parquet", ".jsonl", ".ndjson"}:
-        raise InvalidInput([f"--on {path}: past cases come from a store, or from a file .parquet, .jsonl or .ndjson"])
+        raise InvalidInput(
+            [f"--on {path}: past cases come from a file .parquet, .jsonl or .ndjson; --store names a store"]
+        )
     if not Path(path).is_file():
         raise InvalidInput([f"--on {path}: the file does not exist"])
     if ending != ".parquet":

@@ -88,6 +88,10 @@ class Session:
         """Whether opening the store creates it."""
         return self.store != MEMORY and not store_exists(self.store)
 
+    def is_governed(self) -> bool:
+        """Whether the policy is that of an existing store, because none was named."""
+        return self.policy is None and self.store != MEMORY and store_exists(self.store)
+
     def made(self, hitl: Orchestrator) -> str:
         """Return a sentence with the policy and the people of a store."""
         policy, status = hitl.policy.active(), hitl.people.status()
@@ -124,10 +128,6 @@ class Session:
         with LedgerAudit(self.store, head_file=file, principal=user_of_the_system(), **keys) as audit:
             yield audit
 
-    def on(self, store: str) -> "Session":
-        """Return this session with another store."""
-        return replace(self, store=store)
-
     @property
     def head_key(self) -> str | Path | None:
         """The key that signs ledger heads, or its file, if the environment names one."""
@@ -148,7 +148,7 @@ class Session:
 
     def policy_in_force(self, roles: Any) -> "Policy":
         """Return the named policy, or the active one of the store, or the bundled one if there is no store."""
-        if self.policy is None and self.store != MEMORY and store_exists(self.store):
+        if self.is_governed():
             with self.governed().open() as hitl:
                 return hitl.policy.active()
         return load_policy(self.policy, roles)

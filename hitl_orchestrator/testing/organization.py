@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import DecisionSource
 from hitl_orchestrator.domain.review import ReviewRequest
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import RequestRejected
 from hitl_orchestrator.orchestrator import Orchestrator
 from hitl_orchestrator.review.people import People
@@ -268,18 +269,21 @@ def simulate(
     staff: Sequence[SimulatedReviewer] | None = None,
     *,
     policy: Any = DEFAULT_POLICY,
+    chain: RoleChain = DEFAULT_CHAIN,
     store: str = MEMORY,
     on_day: OnDay = lambda day: None,
 ) -> Outcome:
-    """Run a scenario on its own store, and return the results. `policy` is a file or a value.
+    """Run a scenario on its own store, and return the results.
+
+    `policy` is a file or a value, `chain` has the roles that it and the staff name.
 
     Raises:
         InvalidInput: the policy is unusable.
     """
     scenario = scenario or Scenario()
-    staff = scenario.staff() if staff is None else staff
+    staff = scenario.staff(chain=chain) if staff is None else staff
     clock = Clock(scenario.starts)
-    people = People([each.reviewer for each in staff])
+    people = People([each.reviewer for each in staff], chain)
     with Orchestrator.open(store, policy=policy, reviewers=people, clock=clock) as hitl:
         return Organization(hitl, clock, staff, scenario).run(on_day)
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.review import Reviewer
-from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
 from hitl_orchestrator.domain.value import Confidence, Label, UtcDatetime, Value
 from hitl_orchestrator.domain.working_hours import Absence, WorkingHours, zone_of
@@ -95,18 +95,22 @@ class Scenario(Value):
         output = AgentOutput(task_id=task_id, agent_output=proposal, confidence_score=round(sure, 3))
         return Arrival(at, Task.model_validate(fields), output, truth)
 
-    def staff(self, count: int = 20) -> list[SimulatedReviewer]:
+    def staff(self, count: int = 20, chain: RoleChain = DEFAULT_CHAIN) -> list[SimulatedReviewer]:
         """Return reviewers with individual habits: a tenth in the top role, a fifth below it, the rest by domain.
 
+        Roles between the lowest and the top one share the fifth, and have one reviewer at least.
+
         Raises:
-            ValueError: there are fewer than three, one for each role.
+            ValueError: there are fewer than three, or fewer than roles.
         """
-        if count < LEAST_STAFF:
-            raise ValueError(
-                f"an organization has at least {LEAST_STAFF} reviewers, one for each role, and not {count}"
-            )
-        first, middle, top = DEFAULT_CHAIN.roles
-        roles = [top] * max(1, count // 10) + [middle] * max(1, count // 5)
+        least = max(LEAST_STAFF, len(chain.roles))
+        if count < least:
+            raise ValueError(f"an organization has at least {least} reviewers, one for each role, and not {count}")
+        first, middle, top = chain.roles[0], chain.roles[1:-1], chain.top
+        roles = [top] * max(1, count // 10)
+        for place, role in enumerate(reversed(middle), start=1):
+            shared = max(1, count // 5 // len(middle))
+            roles += [role] * min(shared, count - len(roles) - (len(middle) - place) - 1)
         roles = [first] * (count - len(roles)) + roles[::-1]
         places = self._places(roles.count(first))
         everywhere = [("*",)] * (count - len(places))

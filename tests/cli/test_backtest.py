@@ -6,6 +6,7 @@ import sys
 import pytest
 
 RUN = ("run", "tasks.json", "--outputs", "agent_outputs.json", "--reviews", "human_reviews.json")
+STORE, PARQUET, LINES = (), ("--on", "past.parquet"), ("--on", "past.jsonl")
 
 
 @pytest.fixture
@@ -34,10 +35,7 @@ def test_backtest_reports_changed_decisions(hitl, stricter):
 
 
 def test_store_and_export_files_give_the_same_backtest(hitl, stricter):
-    results = [
-        hitl("policy", "backtest", stricter, "--on", on, "--json").data
-        for on in ("sqlite:///hitl.db", "past.parquet", "past.jsonl")
-    ]
+    results = [hitl("policy", "backtest", stricter, *where, "--json").data for where in (STORE, PARQUET, LINES)]
 
     assert results[0] == results[1] == results[2]
     assert (results[0]["cases"], results[0]["stricter"], results[0]["looser"]) == (5, 2, 0)
@@ -69,8 +67,8 @@ def test_redacted_cases_are_left_out_of_stores_and_files(hitl, folder, stricter)
     for form in ("parquet", "jsonl"):
         assert hitl("audit", "export", "--format", form, "--out", f"more.{form}").code == 0
     results = [
-        hitl("policy", "backtest", "asking.yaml", "--on", on, "--json").data
-        for on in ("sqlite:///hitl.db", "more.parquet", "more.jsonl")
+        hitl("policy", "backtest", "asking.yaml", *where, "--json").data
+        for where in (STORE, ("--on", "more.parquet"), ("--on", "more.jsonl"))
     ]
 
     assert results[0] == results[1] == results[2]
@@ -102,7 +100,8 @@ _TWICE = ("--capacity", "domain_reviewer=1", "--capacity", "domain_reviewer=1000
     [
         (["--on", "none.parquet"], "the file does not exist"),
         (["--on", "past.csv"], "past.csv"),
-        (["--on", "sqlite:///none.db"], "there is no such file"),
+        (["--store", "sqlite:///none.db"], "there is no such file"),
+        (["--on", "sqlite:///none.db"], "--store names a store"),
         (["--on", "tasks.jsonl"], "there are no cases for a backtest"),
         (["--on", "strange.parquet"], "cannot be read"),
         (["--on", "past.parquet", "--capacity", "domain_reviewr=4"], "did you mean 'domain_reviewer'?"),

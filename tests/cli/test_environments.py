@@ -46,7 +46,7 @@ class OneStore:
         settings = {"HITL_STORE": f" {self._url}\n", **self._keys, **environment}
         if self._keys and row.takes_new_key:
             settings["HITL_SEAL_KEY"] = f"{NEW_KEY},{self._keys['HITL_SEAL_KEY']}"
-        words = [word.replace("STORE", settings["HITL_STORE"].strip()) for word in row.words.split()]
+        words = row.words.split()
         return self._warm.run(*words, cwd=self.folder, stdin=stdin, environment=settings, **lacking)
 
     def for_reading(self, row: Row) -> Ran:

@@ -50,7 +50,7 @@ def fitting(parameter: Any) -> tuple[str, ...]:
 
 def lines(name: str, words_each: int) -> Any:
     """Yield command lines, each with a hostile word in the place of an argument, or for an option."""
-    usual = COMMANDS[name].words.replace("STORE", "sqlite:///hitl.db").split()
+    usual = COMMANDS[name].words.split()
     start = len(name.split())
     arguments = start
     for parameter in commands_of(typer.main.get_command(app))[name].params:

@@ -217,3 +217,66 @@ def test_looser_policy_needs_two_reviewers_after_role_change(hitl):
     assert waits["in_force"] is False
     assert hitl("decide", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "boss").code == 1
     assert hitl("decide", waits["case_id"], "approve", "--reviewers", "own.json", "--reviewer", "legal").code == 0
+
+
+RUN_OURS = ("run", "tasks.json", "--outputs", "agent_outputs.json")
+BY_ROLE = """
+policy_id: by_role
+rules:
+  - {rule_id: sure, priority: 1, conditions: {min_confidence: 0.93}, action: auto_approve}
+  - {rule_id: rest, priority: 2, conditions: {}, action: human_review, assigned_human_role: clerk}
+"""
+
+
+@pytest.fixture
+def own_store(hitl, of_other_roles):
+    """A store whose people and active policy have their own names of roles, beside a policy that names them."""
+    assert hitl("policy", "activate", "ours.json", *BY_BOSS).code == 0
+    (of_other_roles / "by_role.yaml").write_text(BY_ROLE)
+    return of_other_roles
+
+
+@pytest.mark.usefixtures("own_store")
+def test_a_run_without_a_policy_uses_the_active_one_whatever_the_roles_are_called(hitl):
+    assert hitl(*RUN_OURS).code == 0
+    assert {each["policy_id"] for each in hitl("audit", "list", "--json").data} == {"ours"}
+    assert hitl(*RUN_OURS).code == 0
+
+
+@pytest.mark.usefixtures("own_store")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "policy check by_role.yaml",
+        "policy diff by_role.yaml by_role.yaml",
+        "policy test --policy by_role.yaml --write-boundaries new.policy-test.yaml",
+        "policy explain tasks.json",
+        "policy explain tasks.json --policy by_role.yaml",
+        "policy backtest by_role.yaml",
+        "simulate --days 1 --tasks-per-day 3 --policy by_role.yaml",
+        "stats",
+        "inbox",
+    ],
+)
+def test_a_command_takes_the_names_of_roles_from_the_people_of_the_store(hitl, words):
+    assert hitl(*RUN_OURS).code == 0
+
+    answer = hitl(*words.split())
+
+    assert (answer.code, answer.err) == (0, "")
+
+
+@pytest.mark.usefixtures("own_store")
+def test_a_reviewers_file_names_the_roles_in_place_of_the_store(hitl, folder):
+    chain = {"escalation_chain": ["agent"], "reviewers": [{"reviewer_id": "a", "name": "A", "roles": ["agent"]}]}
+    (folder / "others.json").write_text(json.dumps(chain))
+
+    assert hitl("policy", "check", "by_role.yaml", "--reviewers", "others.json").code == 2
+
+
+def test_a_simulation_with_more_roles_than_reviewers_is_refused(hitl, own_store):
+    (own_store / "own.json").write_text(json.dumps({**OWN, "escalation_chain": ["clerk", "a", "b", "boss", "legal"]}))
+    refused = hitl("simulate", "--policy", "by_role.yaml", "--reviewers", "own.json", "--reviewers-count", "4")
+
+    assert refused.code == 2
+    assert "5 roles need at least as many reviewers; give 5 or more" in refused.err

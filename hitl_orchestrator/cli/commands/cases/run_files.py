@@ -30,11 +30,14 @@ class Files(NamedTuple):
 
 
 class Intake(NamedTuple):
-    """The contents of a run's files. `reviews` is None if no reviews are replayed; they are in memory."""
+    """The contents of a run's files. `reviews` is None if no reviews are replayed; they are in memory.
+
+    `policy` is None for a store that has one, if none was named.
+    """
 
     files: TaskFiles
     reviews: dict[str, list[Review]] | None
-    policy: Policy
+    policy: Policy | None
     people: People
 
 
@@ -49,7 +52,8 @@ def read_intake(session: Session, files: Files, *, skip_bad: bool = False) -> In
     check_read_once(**{"TASKS": files.tasks, "--outputs": files.outputs, "--reviews": files.reviews})
     problems, of_reviews = Problems(), Problems()
     people = problems.read(session.people)
-    policy = problems.read(lambda: load_policy(session.policy, people.chain if people else DEFAULT_CHAIN))
+    roles = people.chain if people else DEFAULT_CHAIN
+    policy = None if session.is_governed() else problems.read(lambda: load_policy(session.policy, roles))
     path = files.reviews
     reviews = of_reviews.read(lambda: [] if path is None else _all(Review, REVIEWS, path, "review_id"))
     given = TaskFiles(files.tasks, files.outputs)
@@ -59,7 +63,7 @@ def read_intake(session: Session, files: Files, *, skip_bad: bool = False) -> In
         of_reviews.add(*check_recorded(reviews, tasks, people, name_of(path)))
     bad = () if skip_bad else (given.bad_tasks, given.bad_outputs)
     found = [*chain(problems, given.fatal, *bad, of_reviews)]
-    if found or policy is None or people is None or reviews is None:
+    if found or people is None or reviews is None:
         given.close()
         raise InvalidInput(found)
     return Intake(given, None if path is None else in_time_order(reviews), policy, people)

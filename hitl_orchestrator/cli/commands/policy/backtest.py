@@ -1,12 +1,11 @@
 """`hitl policy backtest`: apply a policy to past cases, and compare the decisions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import argument, command, option
+from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, argument, command, option
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput
 
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights import Capacity
 
 group = typer.Typer()
-_FILES = (".parquet", ".jsonl", ".ndjson")
 
 
-@command(group, "backtest", ("reviewers",))
+@command(group, "backtest", STORE_AND_PEOPLE)
 def backtest(
     session: "Session",
     new: Annotated[str, argument("NEW", "The policy to test: JSON or YAML.")],
-    past: Annotated[str, option("STORE|FILE", "Past cases: a store, or a file from 'hitl audit export'.", "--on")],
+    past: Annotated[str | None, option("FILE", "Past cases from 'hitl audit export', not the store.", "--on")] = None,
     old: Annotated[str | None, option("FILE", "Compare with this policy, not the recorded decisions.", "--old")] = None,
     capacity: Annotated[
         list[str] | None,
@@ -38,16 +36,18 @@ def backtest(
     from hitl_orchestrator.backtest import require_polars, run_backtest, scan
     from hitl_orchestrator.cli.output.progress import counted
     from hitl_orchestrator.cli.views.policies.backtest import report
-    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.orchestrator import load_policy, printable_url
 
     require_polars()
-    roles = load_people(session.reviewers).chain
+    roles = session.people().chain
     policy, other = load_policy(new, roles), None if old is None else load_policy(old, roles)
-    capacities, where = _capacities(capacity or [], roles), f"--on {past}"
-    if Path(past).suffix in _FILES:
-        result = run_backtest(policy, [scan(past)], old=other, capacity=capacities, roles=roles, where=where)
+    capacities = _capacities(capacity or [], roles)
+    if past is not None:
+        on_file = f"--on {past}"
+        result = run_backtest(policy, [scan(past)], old=other, capacity=capacities, roles=roles, where=on_file)
     else:
-        with session.on(past).audit() as audit, counted(audit.cases(), "backtesting") as on_cases:
+        where = f"store {printable_url(session.store)!r}"
+        with session.audit() as audit, counted(audit.cases(), "backtesting") as on_cases:
             result = audit.backtest(policy, old=other, capacity=capacities, roles=roles, where=where, on_cases=on_cases)
     answer(session.as_json, result.model_dump(mode="json"), lambda: report(result, old))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hitl_orchestrator.cli.context import Force, argument, command, option
+from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Force, argument, command, option
 from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.progress import counted
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies import CheckReport, Policy
 
 group = typer.Typer()
-PEOPLE = ("reviewers",)
 _MANY_RULES = 60
 
 PolicyFile = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 
 
-@command(group, "check", PEOPLE)
+@command(group, "check", STORE_AND_PEOPLE)
 def check_file(
     session: "Session",
     file: PolicyFile,
@@ -45,12 +44,12 @@ def check_file(
     """
     from hitl_orchestrator.cli.views.policies import findings as view
     from hitl_orchestrator.cli.views.policies.map import plain
-    from hitl_orchestrator.orchestrator import load_people, load_policy, load_score_rules
+    from hitl_orchestrator.orchestrator import load_policy, load_score_rules
     from hitl_orchestrator.policies import Severity, policy_hash, policy_map
 
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
         raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
-    roles = load_people(session.reviewers).chain
+    roles = session.people().chain
     policy = load_policy(file, roles)
     load_score_rules(None, file)  # refuses unreadable rules beside the policy
     report = _examined(policy, roles, file)
@@ -86,7 +85,7 @@ def _examined(policy: "Policy", roles: "RoleChain", file: str) -> "CheckReport":
     return report._replace(findings=tuple(lined))
 
 
-@command(group, "diff", PEOPLE)
+@command(group, "diff", STORE_AND_PEOPLE)
 def diff(
     session: "Session",
     old: Annotated[str, argument("OLD", "A policy: JSON or YAML.")],
@@ -98,10 +97,10 @@ def diff(
     Exit code 1 if any decision becomes looser.
     """
     from hitl_orchestrator.cli.views.policies import differences as view
-    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.orchestrator import load_policy
     from hitl_orchestrator.policies import compare, policy_hash
 
-    roles = load_people(session.reviewers).chain
+    roles = session.people().chain
     before, after = load_policy(old, roles), load_policy(new, roles)
     comparison = compare(before, after, roles)
     data = {
@@ -142,9 +141,8 @@ def explain(
     """
     from hitl_orchestrator.cli.commands.policy.explanation import explained_tasks
     from hitl_orchestrator.cli.views.policies import explanations as view
-    from hitl_orchestrator.orchestrator import load_people
 
-    roles = load_people(session.reviewers).chain
+    roles = session.people().chain
     policy = session.policy_in_force(roles)
     explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs)
     plain = [view.plain(each) for each in explained]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hitl_orchestrator.cli.context import argument, command, option
+from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 group = typer.Typer()
 
 
-@command(group, "test", ("reviewers",))
+@command(group, "test", STORE_AND_PEOPLE)
 def run_tests(
     session: "Session",
     paths: Annotated[
@@ -41,9 +41,9 @@ def run_tests(
     """
     from hitl_orchestrator.cli.commands.policy.test_run import coverage_of, load_tables, run_table, write_tests
     from hitl_orchestrator.cli.views.policies import tests as view
-    from hitl_orchestrator.orchestrator import load_people, load_policy
+    from hitl_orchestrator.orchestrator import load_policy
 
-    roles, path = load_people(session.reviewers).chain, policy or session.typed.policy
+    roles, path = session.people().chain, policy or session.typed.policy
     named = None if path is None else load_policy(path, roles)
     # Boundary tests of a named policy need no tables, so only tables that were named are read.
     default = [] if write_boundaries is not None and named is not None else ["."]
