@@ -90,7 +90,7 @@ _COMMANDS = {
         "policy.check": "check diff schema explain",
         "policy.test": "test",
         "policy.backtest": "backtest",
-        "policy.lifecycle": "versions activate rollback shadow canary",
+        "policy.lifecycle": "versions activate rollback undo shadow canary",
     },
     "people": {"people.people": "show propose diff history"},
     "audit": {"audit.records": "list show export redact", "audit.verify": "verify head key rotate prove check"},
@@ -108,8 +108,8 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
         name="hitl",
         cls=_InPanelOrder,
         help="Decide whether agent outputs are approved, need a review, or must be escalated.",
-        epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input. Errors go to stderr, one sentence each; with "
-        '--json as one object {"error": ..., "problems": [...]}.',
+        epilog="Exit codes: 0 done, 1 the answer is no, 2 invalid input, 3 filed, waits for a second person. Errors "
+        'go to stderr, one sentence each; with --json as one object {"error": ..., "problems": [...]}.',
         pretty_exceptions_enable=False,
     )
     app.callback(invoke_without_command=True)(_hitl)

@@ -278,6 +278,7 @@ class PolicyChange(StrEnum):
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
     CANARY = "canary"
+    UNDO = "undo"
 
 
 class EventKind(StrEnum):
@@ -290,6 +291,7 @@ class EventKind(StrEnum):
     POLICY_CANARY = "policy_canary"
     POLICY_SHADOW = "policy_shadow"
     POLICY_DECLINED = "policy_declined"
+    POLICY_UNDONE = "policy_undone"
     KEY_CHANGED = "key_changed"
     CLOCK_MOVED_BACK = "clock_moved_back"
     PEOPLE_RECORDED = "people_recorded"

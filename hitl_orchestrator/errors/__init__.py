@@ -111,6 +111,7 @@ from hitl_orchestrator.errors.rejections import (
     TaskConflict,
     TaskOfAnother,
     TopOfChain,
+    UndoRefused,
     UnknownCase,
     UnknownLedgerKey,
 )
@@ -175,6 +176,7 @@ __all__ = [
     "TaskOfAnother",
     "ThreadLost",
     "TopOfChain",
+    "UndoRefused",
     "UnknownCase",
     "UnknownLedgerKey",
     "UnknownSealKey",

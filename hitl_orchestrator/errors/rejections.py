@@ -48,10 +48,18 @@ class PolicyMismatch(RequestRejected):
 
 
 class NoPreviousPolicy(RequestRejected):
-    """The policy has no earlier version to roll back to."""
+    """The store has no such version of the policy, or no earlier one to roll back to."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the policy cannot be rolled back: {why}; 'hitl policy versions' lists the versions")
+        super().__init__(f"no such version of the policy: {why}; 'hitl policy versions' lists the versions")
+
+
+class UndoRefused(RequestRejected):
+    """One person alone may not undo the latest change of the policy."""
+
+    def __init__(self, why: str) -> None:
+        remedy = "'hitl policy rollback' goes back, with a second person where that is looser"
+        super().__init__(f"there is nothing that you may undo alone: {why}; {remedy}")
 
 
 class TaskConflict(RequestRejected):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.report.periods import span_of
     from hitl_orchestrator.ledger.database.address import shown as printable_url
     from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
+    from hitl_orchestrator.ledger.events.policy_builders import UNDO_WITHIN
     from hitl_orchestrator.ledger.events.redaction import Redaction
     from hitl_orchestrator.orchestrator.facade import Orchestrator
     from hitl_orchestrator.orchestrator.ledger_audit import (
@@ -64,6 +65,7 @@ __all__ = [
     "HIDDEN",
     "MEMORY",
     "TASK_COLUMNS",
+    "UNDO_WITHIN",
     "Assignment",
     "Assignments",
     "CaseProof",
@@ -140,6 +142,7 @@ __getattr__ = lazy_names(
         "trusted_key": "orchestrator.ledger_audit",
         "PolicyHistory": "policies.lifecycle.history",
         "Version": "policies.lifecycle.history",
+        "UNDO_WITHIN": "ledger.events.policy_builders",
         "ShadowReport": "policies.lifecycle.shadow",
         "record_problems": "review.decision_checks:unfit_record",
         "Effect": "review.governance.changes",

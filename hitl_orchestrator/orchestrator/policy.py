@@ -41,7 +41,9 @@ class PolicyAdministration:
         return services.policy.activate(policy, reason=reason, acting=acting)
 
     def rollback(self, version: str | None = None, *, reason: str, reviewer: str | None = None) -> Governed:
-        """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`.
+        """Activate the previous version, or another one, under the rules of `activate`.
+
+        `version` is its number, such as `v3`, or the begin of its hash.
 
         Raises:
             NoPreviousPolicy: there is no such version.
@@ -49,6 +51,20 @@ class PolicyAdministration:
         """
         services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
         return services.policy.rollback(version, reason=reason, acting=acting)
+
+    def undo(self, *, reason: str, reviewer: str | None = None) -> Governed:
+        """Undo one's own latest activation, made alone within the last hour by the store's clock.
+
+        It restores exactly what was in force before, also a canary. Only activations that are nowhere looser are made
+        alone, so that a tightening and its undo together loosen nothing.
+
+        Raises:
+            UndoRefused: the latest change was made by another account or with a second person, is older, or is an undo;
+                or other people came into force since.
+            NotAuthorized, InvalidInput: as `activate`.
+        """
+        services, acting = self._gate.to(Verb.CHANGE_POLICY, reviewer=reviewer)
+        return services.policy.undo(reason=reason, acting=acting)
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, reviewer: str | None = None) -> Governed:
         """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id.
@@ -84,6 +100,14 @@ class PolicyAdministration:
     def active(self) -> Policy:
         """Return the policy that routes new cases."""
         return self._gate.to(Verb.READ_POLICY).services.registry.active.policy
+
+    def version(self, name: str) -> Policy:
+        """Return a policy of the store by its number, such as `v3`, or by the begin of its hash.
+
+        Raises:
+            NoPreviousPolicy: there is no such version, or there are several.
+        """
+        return self._gate.to(Verb.READ_POLICY).services.policy.version(name)
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""

@@ -60,7 +60,7 @@ def test_a_command_that_brings_other_people_is_refused(made, monkeypatch, words)
 def test_a_wider_change_takes_two_persons(made):
     proposed = made("people", "propose", "three.json", *BY_MAX)
 
-    assert (proposed.code, proposed.out.splitlines()[0][:17]) == (1, "Not in force yet:")
+    assert (proposed.code, proposed.out.splitlines()[0][:17]) == (3, "Not in force yet:")
     assert "account 'eve' is added, with senior_manager in finance" in proposed.out
     case = made("people", "propose", "three.json", *BY_MAX, "--json").data["case_id"]
     assert "Proposed by max" in made("people", "show").out

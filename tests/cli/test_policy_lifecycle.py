@@ -36,7 +36,7 @@ def policies(folder, hitl):
 @pytest.mark.usefixtures("policies")
 def test_looser_policy_needs_approval_by_a_second_reviewer(hitl):
     waits = hitl("policy", "activate", "loose.json", *BY)
-    assert (waits.code, "Not in force yet" in waits.out) == (1, True)
+    assert (waits.code, "Not in force yet" in waits.out) == (3, True)
     assert "looser: human_review by domain_reviewer" in waits.out
     proposed = hitl("policy", "activate", "loose.json", *BY, "--json").data
     assert (proposed["in_force"], len(proposed["looser"])) == (False, 1)
@@ -140,7 +140,7 @@ def test_audit_show_lists_policy_changes_and_their_results(hitl, folder):
     assert " ".join(kinds[2:]) == "version activated version shadow shadow proposed activated version proposed declined"
     assert "of strict is stored, its check reports" in output
     assert f"proposed by senior_manager, approved by compliance_officer in case {approved} │ we agreed so" in output
-    assert f"on a share of 0.25 is proposed in place of {loose_hash(hitl)}, in case {declined} │ we agreed so" in output
+    assert f"on a share of 0.25 is proposed in place of v3 ({loose_hash(hitl)}), in case {declined} │ we agreed so" in output
     assert f"the proposal in case {declined} is declined │ it ended as rejected" in output
     assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
     for command in (("audit", "show"), ("show",)):

@@ -92,6 +92,15 @@ def rollback_of_a_tightening(max_):
     max_.policy(hash_of(STRICT), "max-2", "rollback")
 
 
+def undone_again_and_again(max_):
+    max_.policy(STRICTER)
+    max_.policy(ASKS_ALWAYS)
+    for account in (*OWN_ACCOUNTS, "max"):
+        max_.try_(max_.hitl.policy.undo, reason="r", reviewer=account)
+    max_.policy(LOOSER)
+    max_.try_(max_.hitl.policy.undo, reason="r", reviewer="max")
+
+
 def small_steps(max_):
     for bound in (0.949, 0.945, 0.94, 0.9, 0.5):
         max_.policy(goes_ahead(bound))
@@ -202,6 +211,7 @@ SEQUENCES = {
     "a stricter canary, then a looser one": canary_then_activation,
     "a rollback to a shadow policy": rollback_to_a_shadow,
     "a rollback of a tightening": rollback_of_a_tightening,
+    "undone again and again": undone_again_and_again,
     "a layer for one user": lambda max_: max_.policy(layered(action="auto_approve")),
     "a rule for a list of users": lambda max_: max_.policy(rules({"metadata": {"requested_by": ["max", "eve"]}})),
     "a rule for the night": lambda max_: max_.policy(rules({"time": {"begins": "01:00", "ends": "01:01"}})),
@@ -312,6 +322,10 @@ class OnePersonAlone(RuleBasedStateMachine):
     @rule()
     def roll_back(self):
         self.max_.policy(None, "max", "rollback")
+
+    @rule(by=st.sampled_from(OWN_ACCOUNTS))
+    def undo(self, by):
+        self.max_.try_(self.max_.hitl.policy.undo, reason="r", reviewer=by)
 
     @rule(people=PEOPLE, policy=POLICIES)
     def open_with_own_files(self, people, policy):

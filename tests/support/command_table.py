@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-DONE, NO, INVALID = 0, 1, 2
+DONE, NO, INVALID, WAITS = 0, 1, 2, 3
 
 
 class Row(NamedTuple):
@@ -76,6 +76,7 @@ COMMANDS = {
     "policy versions": Row("policy versions"),
     "policy activate": writing("policy activate default_policy_v1.json --reviewer compliance_officer --reason new"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),
+    "policy undo": Row("policy undo --reviewer compliance_officer --reason wrong", NO),
     "policy shadow": writing("policy shadow routing_policy.json --reviewer compliance_officer --reason new"),
     "policy canary": Row("policy canary --off --reviewer compliance_officer --reason done", NO),
     "people show": Row("people show"),

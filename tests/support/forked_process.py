@@ -165,8 +165,14 @@ def activate(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge
     acknowledge(f"{done.in_force}")
 
 
+def undo(hitl: Orchestrator, order: dict[str, Any], acknowledge: Acknowledge) -> None:
+    """Undo the last activation."""
+    acknowledge(f"{hitl.policy.undo(reviewer=order['reviewer'], reason='r').in_force}")
+
+
 WORK = {
     "activate": activate,
+    "undo": undo,
     "approve": approve,
     "submit": submit,
     "submit many": submit_many,

@@ -8,7 +8,7 @@ from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import HitlError
-from hitl_orchestrator.policies.language.model import policy_of
+from hitl_orchestrator.policies.language.model import policy_hash, policy_of
 from hitl_orchestrator.policies.lifecycle.change_request import where_looser
 from hitl_orchestrator.review.governance.changes import wider
 from hitl_orchestrator.services.config_files import load_people
@@ -82,7 +82,7 @@ class OnePerson:
 def check_unharmed(hitl) -> None:
     """Check that one person alone got nothing looser and nothing wider in force, in the whole history of the store."""
     policies = services_of(hitl).ledger.policy
-    active, people = None, None
+    active, before, people = None, None, None
     chains = {RoleChain(roles=CHAIN), hitl.people.active().chain}
     for event in services_of(hitl).ledger.governance_events():
         body = event.body
@@ -96,7 +96,10 @@ def check_unharmed(hitl) -> None:
             policy = body["policy_hash"] and policy_of(policies(body["policy_hash"]))
             if policy and active:
                 assert all(where_looser(active, policy, chain) == () for chain in chains)
-            active = active if event.kind is EventKind.POLICY_CANARY else policy
+            before, active = active, active if event.kind is EventKind.POLICY_CANARY else policy
+        if event.kind is EventKind.POLICY_UNDONE:
+            assert policy_hash(before) == body["policy_hash"]
+            active = before
     probe = f"probe-{services_of(hitl).ledger.head().seq}"
     assert hitl.submit(a_task(probe, timestamp=None), an_output(probe, confidence=0.6)).status == "waiting"
     assert hitl.audit.verify().sound

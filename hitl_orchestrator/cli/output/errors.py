@@ -14,7 +14,7 @@ import typer
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
 from hitl_orchestrator.errors import MOST_IN_A_MESSAGE, HitlError, InvalidInput, RequestRejected, without_middle
 
-NO, INVALID, INTERRUPTED = 1, 2, 130
+NO, INVALID, WAITS, INTERRUPTED = 1, 2, 3, 130
 
 # Recent typer versions vendor click, older ones import it; these are the base classes in both.
 UsageError, ClickError = typer.BadParameter.__mro__[1:3]

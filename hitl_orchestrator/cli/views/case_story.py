@@ -29,13 +29,19 @@ from hitl_orchestrator.domain.execution import Execution, is_call
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import HIDDEN, CaseView, missing_role_note
+from hitl_orchestrator.orchestrator import HIDDEN, CaseView, PolicyHistory, missing_role_note
 
 
 def describe(
-    case: Case, history: Sequence[Event], view: CaseView | None, session: Session, execution: Execution | None = None
+    case: Case,
+    history: Sequence[Event],
+    view: CaseView | None,
+    session: Session,
+    *,
+    policies: PolicyHistory,
+    execution: Execution | None = None,
 ) -> Iterator[Block]:
-    """Describe a whole case. `view` is that of its open review, if it has one."""
+    """Describe a whole case. `view` is that of its open review, if it has one; `policies` numbers the versions."""
     status = case.status if view is None else f"waits for {_awaited(case, view.role)}"
     style = f"bold {blocks.outcome(case.status).style}"
     yield Line(f"{heading(case.task_id, call_of(case))}: {status}", style)
@@ -49,7 +55,7 @@ def describe(
     yield from _task(case, view)
     blind = view is not None and bool(view.hidden)
     yield from _blind(case, view, session) if blind else _proposal(case, history)
-    yield from _routing(case, blind=blind)
+    yield from _routing(case, policies, blind=blind)
     if case.reviews:
         yield from _heading("Reviews")
         hidden = [row for row in case.reviews if row.status is ReviewStatus.VOTED and row.verdict is None]
@@ -64,7 +70,7 @@ def describe(
         yield from executions.of_case(execution)
     yield from _heading("History")
     yield tables.entries(history)
-    yield from sentences(history)
+    yield from sentences(history, policies)
     if view and case.open_review and not case.submission.replayed:
         yield from _next(case.open_review, view, session)
 
@@ -143,7 +149,7 @@ def _blind(case: Case, view: CaseView | None, session: Session) -> Iterator[Bloc
         yield Line(command, COMMAND, indent=2)
 
 
-def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
+def _routing(case: Case, policies: PolicyHistory, *, blind: bool) -> Iterator[Block]:
     source: AuditRecord | RoutingDecision | None = case.record
     if case.reviews:
         source = case.reviews[0].shown.routing.decision
@@ -156,7 +162,7 @@ def _routing(case: Case, *, blind: bool) -> Iterator[Block]:
     if not blind:
         yield Line(source.reason, indent=2, quoted=True)
     yield from _layers(case)
-    yield Line(f"policy {inline(source.policy_id)} ({source.policy_hash[:12]})", "dim", indent=2)
+    yield Line(f"policy {inline(source.policy_id)}, {policies.name(source.policy_hash)}", "dim", indent=2)
 
 
 def _layers(case: Case) -> Iterator[Block]:

@@ -22,6 +22,7 @@ GOVERNING = (
     EventKind.POLICY_CANARY,
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_DECLINED,
+    EventKind.POLICY_UNDONE,
     EventKind.KEY_CHANGED,
     EventKind.CLOCK_MOVED_BACK,
     EventKind.PEOPLE_RECORDED,

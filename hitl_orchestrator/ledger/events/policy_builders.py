@@ -1,7 +1,7 @@
 """Entries about policies. They belong to no case, so that redaction never touches them."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Actor
@@ -17,8 +17,12 @@ KINDS = (
     EventKind.POLICY_CANARY,
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_DECLINED,
+    EventKind.POLICY_UNDONE,
 )
 """The kinds of entries that make up the history of policies."""
+
+UNDO_WITHIN = timedelta(hours=1)
+"""How long a person who activated a policy alone may undo that alone, by the store's clock."""
 
 
 def recorded(policy_id: str, policy_hash: str, policy: Mapping[str, Any], people_hash: str, at: datetime) -> Draft:
@@ -47,9 +51,10 @@ def proposed(case_id: str, body: Mapping[str, Any], actor: Actor, at: datetime) 
 def activated(change: PolicyChange, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
     """Record that a policy becomes active.
 
-    `body` has policy_hash, before, reason, and after a second person's approval case_id, by and approved_by.
+    `body` has policy_hash, before, reason, and after a second person's approval case_id, by and approved_by. `clock`
+    is the time of the store's clock, of an activation by one person alone.
     """
-    defaults = {"case_id": None, "by": actor.id, "approved_by": None}
+    defaults = {"case_id": None, "by": actor.id, "approved_by": None, "clock": None}
     return Draft(None, EventKind.POLICY_ACTIVATED, at, actor, {"change": change.value, **defaults, **body})
 
 
@@ -69,9 +74,17 @@ def shadow(policy_hash: str | None, reason: str, actor: Actor, at: datetime) -> 
 
 def enacted(change: PolicyChange, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
     """Record an activation or a canary. `body` has the fields of both."""
-    omitted = "before" if change is PolicyChange.CANARY else "share"
-    fields = {name: value for name, value in body.items() if name != omitted}
+    omitted = ("before", "clock") if change is PolicyChange.CANARY else ("share",)
+    fields = {name: value for name, value in body.items() if name not in omitted}
     return canary(fields, actor, at) if change is PolicyChange.CANARY else activated(change, fields, actor, at)
+
+
+def undone(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
+    """Record that an activation is undone by the person who made it alone.
+
+    `body` has undoes (the number of its entry), policy_hash, before, reason, and clock, the time of the store's clock.
+    """
+    return Draft(None, EventKind.POLICY_UNDONE, at, actor, {"change": PolicyChange.UNDO.value, "by": actor.id, **body})
 
 
 def declined(case_id: str, why: str, actor: Actor, at: datetime) -> Draft:

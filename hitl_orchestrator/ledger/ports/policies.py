@@ -1,6 +1,7 @@
 """The port of policies, people and configuration in a ledger."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from hitl_orchestrator.domain.audit import Event
@@ -19,9 +20,10 @@ class Policies(Protocol):
         An empty result is cheap.
         """
 
-    def govern(self, drafts: Sequence[Draft], seen: int) -> bool:
+    def govern(self, drafts: Sequence[Draft], seen: int, until: datetime | None = None) -> bool:
         """Append such entries, unless another one was appended after the entry `seen`; return whether it did.
 
+        Nothing is appended after the time `until` of the store's clock either.
         The policy of a `policy_recorded` or `policy_version` entry is stored under its hash.
         """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
@@ -10,6 +11,7 @@ from hitl_orchestrator.errors import LedgerDamaged, TamperedPolicy
 from hitl_orchestrator.ledger.database.ports import Database, StoreTransaction, resumed, retried
 from hitl_orchestrator.ledger.events.chain import GOVERNING, Draft
 from hitl_orchestrator.ledger.store.event_log import EventLog
+from hitl_orchestrator.ledger.store.leased_work import time_in
 from hitl_orchestrator.ledger.store.sql import policies as statements
 
 _SEALED = ("seq", "entry", "digest", "mac")
@@ -45,10 +47,12 @@ class PolicyRepository:
             return self._log.governing(transaction, GOVERNING, after)
 
     @retried
-    def govern(self, drafts: Sequence[Draft], seen: int) -> bool:
-        """Append such entries unless another one was appended first. Writers are serialized."""
+    def govern(self, drafts: Sequence[Draft], seen: int, until: datetime | None = None) -> bool:
+        """Append such entries unless another one was appended first, or it is too late. Writers are serialized."""
         with self._database.write() as transaction:
             if self._log.governing(transaction, GOVERNING, seen):
+                return False
+            if until is not None and time_in(transaction) > until:
                 return False
             self._append(transaction, drafts)
         return True

@@ -1,12 +1,13 @@
 """Reconciliation of policies: each change is consistent with earlier entries, authorized, and made once."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.value import canonical_json, read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
-from hitl_orchestrator.ledger.events.policy_builders import KINDS
+from hitl_orchestrator.ledger.events.policy_builders import KINDS, UNDO_WITHIN
 from hitl_orchestrator.ledger.ports.snapshot import StoredPolicy
 from hitl_orchestrator.ledger.verification.reconcile_proposals import ProposalReconciler
 
@@ -22,6 +23,7 @@ class PolicyReconciler:
         self._policies: dict[str, tuple[StoredPolicy, int]] = {}
         self._proposals = ProposalReconciler("policy_hash")
         self._active: str | None = None
+        self._latest: tuple[int, dict[str, Any]] | None = None
         self._problem: Problem | None = None
 
     def add(self, entry: Entry) -> None:
@@ -55,7 +57,9 @@ class PolicyReconciler:
         policy_hash = body.get("policy_hash")
         if policy_hash is not None and policy_hash not in self._policies:
             return f"no earlier entry defines the policy {policy_hash[:12]!r}"
-        return self._enacted(kind, body) if kind in _ENACTS else None
+        if kind == EventKind.POLICY_UNDONE:
+            return self._undone(content)
+        return self._enacted(entry, body) if kind in _ENACTS else None
 
     def _pinned(self, body: dict[str, Any]) -> str | None:
         if self._active is not None:
@@ -68,8 +72,25 @@ class PolicyReconciler:
         first, _ = self._policies.get(row.policy_hash, (row, 0))
         self._policies[row.policy_hash] = first, entry.seq
 
-    def _enacted(self, kind: str, body: dict[str, Any]) -> str | None:
-        if kind == EventKind.POLICY_ACTIVATED:
+    def _undone(self, content: dict[str, Any]) -> str | None:
+        """Return why one person could not undo the latest change alone, if so."""
+        body, (seq, undone) = content["body"], self._latest or (None, {})
+        self._latest = None
+        if seq is None or seq != body["undoes"] or undone.get("case_id") is not None or undone.get("clock") is None:
+            return "the change that it undoes is not the latest, or not one that a person made alone"
+        if (body["policy_hash"], body["before"]) != (undone["before"], undone["policy_hash"]):
+            return "it restores another policy than the one before that change"
+        if {body["by"], content["actor"]["id"]} != {undone["by"]} or body["people_hash"] != undone["people_hash"]:
+            return "another person than the author of that change undoes it, or other people were in force"
+        passed = datetime.fromisoformat(body["clock"]) - datetime.fromisoformat(undone["clock"])
+        if not timedelta() <= passed <= UNDO_WITHIN:
+            return "that change was made too long ago, or later, by the store's clock"
+        self._active = body["policy_hash"]
+        return None
+
+    def _enacted(self, entry: Entry, body: dict[str, Any]) -> str | None:
+        self._latest = entry.seq, body if entry.kind == EventKind.POLICY_ACTIVATED else {}
+        if entry.kind == EventKind.POLICY_ACTIVATED:
             if body["before"] != self._active:
                 return "the policy that it names as the previous one was not active"
             self._active = body["policy_hash"]

@@ -1,7 +1,6 @@
 """A requested policy change: its validation, the case that people decide, and where it is looser."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.audit import Actor
@@ -10,11 +9,12 @@ from hitl_orchestrator.domain.input.reserved_ids import change_id
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.shown.numbers import plain_number
-from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.task import AgentOutput, Task
+from hitl_orchestrator.domain.task import Proposal as Output
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.findings import Finding, Severity
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
-from hitl_orchestrator.policies.lifecycle.history import PolicyHistory
+from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 
 MOST_SHOWN = 20
 """The number of looser places that a policy-change case lists."""
@@ -74,23 +74,24 @@ def version_of(policy: Policy, reason: str, findings: Sequence[Finding]) -> dict
     }
 
 
-def change_task(case_id: str, between: tuple[Policy, Policy], at: datetime, how: Mapping[str, Any]) -> Task:
-    """Return the task of a change from one policy to another. `how` holds the change, the reason and the share."""
-    base, policy = between
-    change = PolicyChange(how["change"])
-    share = f" for a share of {plain_number(how['share'])} of the new cases" if change is PolicyChange.CANARY else ""
+def change_task(proposal: Proposal, between: tuple[Policy, Policy]) -> Task:
+    """Return the task of a proposed change from one policy to another."""
+    (base, policy), (base_name, name), change = between, proposal.names, proposal.change
+    how = {"change": change.value, "reason": proposal.reason, "share": proposal.share}
+    share = "" if proposal.share is None else f" for a share of {plain_number(proposal.share)} of the new cases"
+    what = f"{_VERBS[change]} the policy {policy.policy_id!r}, {name}{share},"
     description = (
-        f"{_VERBS[change]} the policy {policy.policy_id!r} ({policy_hash(policy)[:12]}){share} in place of "
-        f"{base.policy_id!r} ({policy_hash(base)[:12]}). It is looser, so a second person must approve it: 'approve' "
-        f"carries out the change, any other answer changes nothing. Reason: {how['reason']}"
+        f"{what} in place of {base.policy_id!r}, {base_name}. "
+        "It is looser, so a second person must approve it: 'approve' carries out the change, any other answer changes "
+        f"nothing. Reason: {proposal.reason}"
     )
     return Task(
-        task_id=change_id(POLICY_CHANGE, case_id),
+        task_id=change_id(POLICY_CHANGE, proposal.case_id),
         task_type=POLICY_CHANGE,
         task_description=description,
         domain=POLICY_DOMAIN,
         risk_level=RiskLevel.HIGH,
-        timestamp=at,
+        timestamp=proposal.at,
         metadata={**how, "policy_hash": policy_hash(policy), "base": policy_hash(base)},
     )
 
@@ -100,7 +101,7 @@ def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequ
     lines = [*looser[:MOST_SHOWN]]
     if len(looser) > MOST_SHOWN:
         lines.append(f"... and {len(looser) - MOST_SHOWN} more; 'hitl policy diff' lists all of them")
-    proposal = Proposal(predicted_label=f"{change} {policy.policy_id}", explanation="\n".join(lines))
+    proposal = Output(predicted_label=f"{change} {policy.policy_id}", explanation="\n".join(lines))
     return AgentOutput(task_id=task.task_id, agent_output=proposal)
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -10,6 +11,9 @@ from hitl_orchestrator.domain.audit import Event, is_drawn
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.errors import TamperedPolicy
+
+SHORT = 12
+"""The number of characters of a hash that people are shown."""
 
 
 class Version(Value):
@@ -30,7 +34,8 @@ class Version(Value):
 class Proposal(Value):
     """A change that waits for a second person.
 
-    `base` is the policy that was active, `people_hash` names the people in force when it was proposed.
+    `base` is the policy that was active, `people_hash` names the people in force when it was proposed. `names` are both
+    policies as people read them, with the numbers that they had then.
     """
 
     case_id: Identifier
@@ -42,6 +47,7 @@ class Proposal(Value):
     by: Identifier
     reason: Text
     at: UtcDatetime
+    names: tuple[str, str]
 
 
 class Canary(Value):
@@ -49,6 +55,20 @@ class Canary(Value):
 
     policy_hash: Label
     share: Confidence = Field(gt=0)
+
+
+class OwnChange(NamedTuple):
+    """An activation by one person alone, which that person may undo for a while.
+
+    `seq` is its entry, `by` the account, `people_hash` names the people in force, and `at` is the time of the store's
+    clock. `before` is the state that undoing it restores.
+    """
+
+    seq: int
+    by: str
+    people_hash: str
+    at: datetime
+    before: "PolicyHistory"
 
 
 class ShadowPolicy(Value):
@@ -63,7 +83,9 @@ class PolicyHistory:
     """The state after the ledger entry `seen`.
 
     `active` is None in a store that was just made, and whose first policy is not recorded yet. `track` are the versions
-    before the active one, the latest last. `compared_under` names the people in force when it became active.
+    before the active one, the latest last. `compared_under` names the people in force when it became active. `numbered`
+    are the versions in the order in which they first came into force, for all cases or as a canary. `undoable` is the
+    latest change, if one person made it alone, and `undone` the entry of the change that was undone last.
     """
 
     seen: int = 0
@@ -74,6 +96,9 @@ class PolicyHistory:
     shadow: ShadowPolicy | None = None
     versions: Mapping[str, Version] = field(default_factory=dict)
     pending: Mapping[str, Proposal] = field(default_factory=dict)
+    numbered: tuple[str, ...] = ()
+    undoable: OwnChange | None = None
+    undone: int | None = None
 
     def after(self, events: Iterable[Event]) -> "PolicyHistory":
         """Return the state after these entries; entries of other kinds only count.
@@ -90,6 +115,21 @@ class PolicyHistory:
                     why = f"entry {event.seq} of the ledger does not have the fields of its kind"
                     raise TamperedPolicy(None, why) from exc
         return history
+
+    def number(self, policy_hash: str | None) -> int | None:
+        """Return the number of a version, from 1 on; None for one that was never in force."""
+        return self.numbered.index(policy_hash) + 1 if policy_hash in self.numbered else None
+
+    def name(self, policy_hash: str | None) -> str:
+        """Return a version as people read it: its number, and the begin of its hash."""
+        number, short = self.number(policy_hash), str(policy_hash)[:SHORT]
+        return short if number is None else f"v{number} ({short})"
+
+    def with_number(self, name: str) -> str | None:
+        """Return the hash of the version with a number, such as `v3`; None if `name` is no such number."""
+        digits = name[1:] if name[:1] in {"v", "V"} else ""
+        index = int(digits) - 1 if digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS else -1
+        return self.numbered[index] if 0 <= index < len(self.numbered) else None
 
     def states(self, policy_hash: str) -> tuple[str, ...]:
         """Return the current states of a version, of active, canary, shadow and proposed."""
@@ -113,7 +153,8 @@ def in_canary(canary: Canary, case_id: str) -> bool:
 def _recorded(history: PolicyHistory, event: Event) -> PolicyHistory:
     if history.active is not None:
         raise ValueError("another policy was active already")
-    return replace(history, active=event.body["policy_hash"], compared_under=event.body["people_hash"])
+    policy_hash = event.body["policy_hash"]
+    return replace(_numbered(history, policy_hash), active=policy_hash, compared_under=event.body["people_hash"])
 
 
 def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
@@ -124,7 +165,8 @@ def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
 
 def _proposed(history: PolicyHistory, event: Event) -> PolicyHistory:
     fields = {name: event.body[name] for name in _PROPOSED}
-    proposal = Proposal(by=str(event.actor.id), at=event.at, **fields)
+    names = (history.name(fields["base"]), history.name(fields["policy_hash"]))
+    proposal = Proposal(by=str(event.actor.id), at=event.at, names=names, **fields)
     return replace(history, pending={**history.pending, proposal.case_id: proposal})
 
 
@@ -135,20 +177,46 @@ def _activated(history: PolicyHistory, event: Event) -> PolicyHistory:
         track = history.track[: history.track.index(now)]
     shadow = None if history.shadow is None or history.shadow.policy_hash == now else history.shadow
     # The canary was compared with the previous policy; compared with another one it may be looser than approved.
-    changed = {"active": now, "track": track, "canary": None, "shadow": shadow}
-    return replace(_without_proposal(history, event), compared_under=event.body["people_hash"], **changed)
+    changed = {"active": now, "track": track, "canary": None, "shadow": shadow, "undoable": _own(history, event)}
+    kept = _numbered(_without_proposal(history, event), now)
+    return replace(kept, compared_under=event.body["people_hash"], **changed)
+
+
+def _own(history: PolicyHistory, event: Event) -> OwnChange | None:
+    """Return an activation that its author may undo: one that no second person approved."""
+    body = event.body
+    if body["case_id"] is not None or body["clock"] is None or body["before"] is None:
+        return None
+    at, before = datetime.fromisoformat(body["clock"]), replace(history, undoable=None)
+    return OwnChange(event.seq, body["by"], body["people_hash"], at, before)
+
+
+def _undone(history: PolicyHistory, event: Event) -> PolicyHistory:
+    """Restore what was in force before the latest change; proposals, the shadow and all versions stay."""
+    own, body = history.undoable, event.body
+    if own is None or (own.seq, own.before.active) != (body["undoes"], body["policy_hash"]):
+        raise ValueError("another change was the latest")
+    now = own.before
+    restored: dict[str, Any] = {name: getattr(now, name) for name in ("active", "track", "compared_under", "canary")}
+    return replace(history, **restored, undoable=None, undone=own.seq)
 
 
 def _canary(history: PolicyHistory, event: Event) -> PolicyHistory:
     policy_hash, share = event.body["policy_hash"], event.body["share"]
     canary = None if policy_hash is None else Canary(policy_hash=policy_hash, share=share)
-    return replace(_without_proposal(history, event), canary=canary)
+    return replace(_numbered(_without_proposal(history, event), policy_hash), canary=canary, undoable=None)
 
 
 def _shadow(history: PolicyHistory, event: Event) -> PolicyHistory:
     policy_hash = event.body["policy_hash"]
     shadow = None if policy_hash is None else ShadowPolicy(policy_hash=policy_hash, since=event.seq)
     return replace(history, shadow=shadow)
+
+
+def _numbered(history: PolicyHistory, policy_hash: str | None) -> PolicyHistory:
+    """Give the next number to a version that comes into force for the first time."""
+    is_new = policy_hash is not None and policy_hash not in history.numbered
+    return replace(history, numbered=(*history.numbered, str(policy_hash))) if is_new else history
 
 
 def _without_proposal(history: PolicyHistory, event: Event) -> PolicyHistory:
@@ -160,6 +228,7 @@ def _same(history: PolicyHistory, event: Event) -> PolicyHistory:
     return history
 
 
+_MOST_DIGITS = 10
 _PROPOSED = ("case_id", "change", "policy_hash", "base", "people_hash", "share", "reason")
 _AFTER = {
     EventKind.POLICY_RECORDED: _recorded,
@@ -169,4 +238,5 @@ _AFTER = {
     EventKind.POLICY_CANARY: _canary,
     EventKind.POLICY_SHADOW: _shadow,
     EventKind.POLICY_DECLINED: _without_proposal,
+    EventKind.POLICY_UNDONE: _undone,
 }

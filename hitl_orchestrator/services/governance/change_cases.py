@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from hitl_orchestrator.domain.case import Case
@@ -116,15 +117,17 @@ class ChangeCases:
             if proposal is None or self.write([outcome(proposal)], seen):
                 return
 
-    def write(self, drafts: Sequence[Draft], seen: int) -> bool:
+    def write(self, drafts: Sequence[Draft], seen: int, until: datetime | None = None) -> bool:
         """Write entries if no other change was written meanwhile; each names the people in force. All changes apply.
+
+        Nothing is written after the time `until` of the store's clock.
 
         Raises:
             InvalidInput: an entry could not be read again, which would block the store for good.
         """
         named = [each._replace(body={"people_hash": self._people.hash, **each.body}) for each in drafts]
         self.preview(named, seen)
-        written = self._ledger.govern(named, seen)
+        written = self._ledger.govern(named, seen, until)
         self._policies.refresh()
         return written
 

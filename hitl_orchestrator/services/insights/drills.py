@@ -32,7 +32,7 @@ def _candidates(events: Sequence[Event]) -> Iterator[tuple[Switch, str]]:
         name = event.body.get("policy_hash")
         if event.kind is EventKind.POLICY_RECORDED:
             active = name
-        elif event.kind is EventKind.POLICY_ACTIVATED and name is not None:
+        elif event.kind in (EventKind.POLICY_ACTIVATED, EventKind.POLICY_UNDONE) and name is not None:
             if active is not None and name != active:
                 yield Switch(event.seq, event.at, name, active), active
             active = name

@@ -173,7 +173,7 @@ def marks_in(ledger: Ledger) -> Sequence[Mark]:
     versions = PolicyHistory().after(events).versions
     marks = []
     for event in events:
-        if event.kind is EventKind.POLICY_ACTIVATED:
+        if event.kind in (EventKind.POLICY_ACTIVATED, EventKind.POLICY_UNDONE):
             policy = str(event.body["policy_hash"])
             known = versions.get(policy)
             label = policy[:_SHORT] if known is None else f"{known.policy_id} ({policy[:_SHORT]})"

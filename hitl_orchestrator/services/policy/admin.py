@@ -16,6 +16,7 @@ from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy
 from hitl_orchestrator.ledger.events import policy_builders as events
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import Draft
+from hitl_orchestrator.ledger.events.policy_builders import UNDO_WITHIN
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.lifecycle.change_request import (
@@ -34,6 +35,7 @@ from hitl_orchestrator.services.config_files import check_they_fit, load_policy
 from hitl_orchestrator.services.governance.authority import ChangeAuthority, reason_of
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.policy.approval import PolicyApproval
+from hitl_orchestrator.services.policy.undo import own_change
 from hitl_orchestrator.services.policy_sync import PolicySync
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ _CHANGE, _WHY = "change the policy", "why the policy changes"
 class Governed(NamedTuple):
     """The result of a policy change: it is in force, or it waits for a second person in a case.
 
-    `looser` lists where the policy is looser than the active one, a sentence each with an example.
+    `looser` lists where the policy is looser than the active one, a sentence each with an example. `changed` is False
+    if it was in force already.
     """
 
     change: PolicyChange
@@ -58,6 +61,7 @@ class Governed(NamedTuple):
     in_force: bool
     case: Case | None = None
     looser: tuple[str, ...] = ()
+    changed: bool = True
 
 
 class PolicyAdmin:
@@ -84,7 +88,7 @@ class PolicyAdmin:
         return self._change(self._request(PolicyChange.ACTIVATE, self._read(policy), author, reason, acting))
 
     def rollback(self, version: str | None = None, *, reason: str, acting: Acting) -> Governed:
-        """Activate the previous version, or the one whose hash starts with `version`, under the rules of `activate`."""
+        """Activate the previous version, or the one with a number or a begin of the hash, as `activate` does."""
         author, reason = self._authorized(acting), reason_of(reason, _WHY)
         policy = check_they_fit(recorded_policy(self._version_named(version), self._ledger.policy), self._people)
         return self._change(self._request(PolicyChange.ROLLBACK, policy, author, reason, acting))
@@ -95,6 +99,24 @@ class PolicyAdmin:
         share = share_of(share)
         request = self._request(PolicyChange.CANARY, self._read(policy), author, reason, acting)
         return self._change(request._replace(share=share))
+
+    def undo(self, *, reason: str, acting: Acting) -> Governed:
+        """Restore what was in force before the latest change, which the same account made alone within the hour."""
+        reason, tried = reason_of(reason, _WHY), None
+        while True:
+            author, history = self._authorized(acting), self._policies.policies
+            if tried is not None and history.undone == tried:  # written before the connection was lost
+                return Governed(PolicyChange.UNDO, str(history.active), in_force=True)
+            now = self._ledger.now()
+            own = own_change(history, author.reviewer_id, self._people.hash, now)
+            tried, restored = own.seq, str(own.before.active)
+            body = {"undoes": own.seq, "policy_hash": restored, "before": history.active, "reason": reason}
+            actor = self._authority.actor(author, acting)
+            draft = events.undone({**body, "clock": now.isoformat()}, actor, self._clock())
+            if self._cases.write([draft], history.seen, until=own.at + UNDO_WITHIN):
+                self._cases.apply()
+                _log.info("policy change: undo", extra={"case_id": None, "event": "policy_change"})
+                return Governed(PolicyChange.UNDO, restored, in_force=True)
 
     def stop_canary(self, *, reason: str, acting: Acting) -> bool:
         """End the canary; False if none is running. Cases routed by it keep the stricter of both policies."""
@@ -120,6 +142,10 @@ class PolicyAdmin:
         actor, reason = self._authority.actor(self._authorized(acting), acting), reason_of(reason, _WHY)
         ended = partial(events.shadow, None, reason, actor)
         return self._end(lambda history: history.shadow is not None, ended, acting)
+
+    def version(self, name: str) -> Policy:
+        """Return a policy of the store by its number, or by the begin of its hash."""
+        return recorded_policy(self._version_named(name), self._ledger.policy)
 
     def status(self) -> PolicyHistory:
         """Return the active policy, canary, shadow, pending changes, and every version that the store keeps."""
@@ -180,7 +206,7 @@ class PolicyAdmin:
             history = self._policies.policies
             self._authority.authorized(author.reviewer_id, _CHANGE)
             if request.is_in_force(history):
-                return Governed(request.change, request.hash, in_force=True)
+                return Governed(request.change, request.hash, in_force=True, changed=False)
             base = self._approval.current(history)
             looser = self._approval.where_looser(base, request.policy, history)
             # A pending proposal of this call was written before the connection was lost.
@@ -204,7 +230,8 @@ class PolicyAdmin:
         """Return the entry for a change that is carried out at once, or that waits in a case."""
         body: dict[str, Any] = {"policy_hash": request.hash, "share": request.share, "reason": request.reason}
         if case_id is None:
-            return events.enacted(request.change, body | {"before": policy_hash(base)}, request.actor, self._clock())
+            body |= {"before": policy_hash(base), "clock": self._ledger.now().isoformat()}
+            return events.enacted(request.change, body, request.actor, self._clock())
         body |= {"change": request.change.value, "base": policy_hash(base)}
         return events.proposed(case_id, body, request.actor, self._clock())
 
@@ -275,12 +302,15 @@ class PolicyAdmin:
         return check_they_fit(load_policy(source, self._people.chain), self._people)
 
     def _version_named(self, prefix: str | None) -> str:
-        """Return the hash of the previous version, or of the one whose hash starts with `prefix`."""
+        """Return the hash of the previous version, or of the one with this number or begin of the hash."""
         history = self._policies.policies
         if prefix is None:
             if not history.track:
                 raise NoPreviousPolicy("no version was in force before the active one")
             return history.track[-1]
+        numbered = history.with_number(prefix)
+        if numbered is not None:
+            return numbered
         matches = [name for name in self._approval.versions() if prefix and name.startswith(prefix)]
         if len(matches) != 1:
             many = f"{len(matches)} versions have this prefix; give more of the hash"

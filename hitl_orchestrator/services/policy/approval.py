@@ -45,8 +45,7 @@ class PolicyApproval:
 
     def question(self, proposal: Proposal, between: tuple[Policy, Policy], looser: Sequence[str]) -> Question:
         """Return the task and the proposal for the second person. Raises `InvalidInput` if they cannot be submitted."""
-        how = {"change": proposal.change.value, "reason": proposal.reason, "share": proposal.share}
-        task = change_task(proposal.case_id, between, proposal.at, how)
+        task = change_task(proposal, between)
         return self._cases.checked((task, change_output(task, between[1], proposal.change, looser)))
 
     def current(self, history: PolicyHistory) -> Policy:

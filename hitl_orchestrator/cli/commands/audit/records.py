@@ -12,7 +12,7 @@ from hitl_orchestrator.cli.output.data import print_json_list
 from hitl_orchestrator.cli.output.errors import NO, print_problems
 from hitl_orchestrator.cli.output.formatting import count, now
 from hitl_orchestrator.cli.output.render import answer, draw, note
-from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey, LedgerDamaged
+from hitl_orchestrator.errors import HitlError, InvalidInput, InvalidKey, LedgerDamaged, TamperedPolicy
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
@@ -76,6 +76,7 @@ def show(
     """
     from hitl_orchestrator.cli.session import named
     from hitl_orchestrator.cli.views.audit import record as audit_record
+    from hitl_orchestrator.orchestrator import PolicyHistory
 
     if (policies, ledger, case is not None).count(True) != 1:
         raise InvalidInput(["audit show: give a case id or a task id, or --policies alone, or --ledger alone"])
@@ -83,12 +84,16 @@ def show(
     if case is None:
         with session.audit() as audit:  # works even if the store's policy and reviewers are unusable
             events = list(audit.own_events() if ledger else audit.governance_events())
+        versions = PolicyHistory()
+        with suppress(TamperedPolicy):
+            versions = versions.after(events)
     else:
         with session.open() as hitl:
             name = named(hitl, case)
             events, record = hitl.cases.history(**name), hitl.cases.get(**name).record
+            versions = hitl.policy.status()
     entries = [event.model_dump(mode="json") for event in events]
-    answer(session.as_json, entries, lambda: audit_record.entries(events, record, about))
+    answer(session.as_json, entries, lambda: audit_record.entries(events, record, versions, about))
 
 
 @command(group, "export", STORE)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_orchestrator.cli.context import STORE, STORE_AND_PEOPLE, Reason, Reviewer, argument, command
-from hitl_orchestrator.cli.output.errors import NO
+from hitl_orchestrator.cli.output.errors import NO, WAITS
 from hitl_orchestrator.cli.output.render import answer
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def propose(session: "Session", file: File, reviewer: Reviewer, reason: Reason) 
     }
     answer(session.as_json, data, lambda: view.change(session, result))
     if not result.in_force:
-        raise typer.Exit(NO)
+        raise typer.Exit(WAITS)
 
 
 @command(group, "diff", STORE)

@@ -1,4 +1,4 @@
-"""`hitl policy versions`, `activate`, `rollback`, `shadow` and `canary`: govern the policy of a store."""
+"""`hitl policy versions`, `activate`, `rollback`, `undo`, `shadow` and `canary`: govern the policy of a store."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -7,7 +7,7 @@ import typer
 
 from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, argument, command, option
 from hitl_orchestrator.cli.output.blocks import Line
-from hitl_orchestrator.cli.output.errors import NO
+from hitl_orchestrator.cli.output.errors import NO, WAITS
 from hitl_orchestrator.cli.output.render import answer
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
 
@@ -41,9 +41,13 @@ def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason)
 
     A policy whose check reports an error is rejected. One that is looser than the active policy anywhere waits in the
     inbox until another reviewer approves it. The store is created if it is missing.
+
+    Exit code 0: it is in force. 1: it was rejected. 3: it is filed, and waits for the second person.
     """
+    is_new = session.is_new()
     with _open_or_create(replace(session, policy=None), file) as hitl:
-        _report(session, hitl.policy.activate(file, reviewer=reviewer, reason=reason))
+        result = hitl.policy.activate(file, reviewer=reviewer, reason=reason)
+        _report(session, hitl, result._replace(changed=result.changed or is_new))
 
 
 @command(group, "rollback", STORE_AND_PEOPLE)
@@ -52,15 +56,28 @@ def rollback(
     reviewer: Reviewer,
     reason: Reason,
     version: Annotated[
-        str | None, argument("[HASH]", "Hash of a version, or its start. Default: the previous one.")
+        str | None, argument("[VERSION]", "Its number, as v3, or the begin of its hash. Default: the previous one.")
     ] = None,
 ) -> None:
     """Activate the previous policy version, or another one.
 
-    The rules of `activate` apply.
+    The rules and exit codes of `activate` apply.
     """
     with _open(session) as hitl:
-        _report(session, hitl.policy.rollback(version, reviewer=reviewer, reason=reason))
+        _report(session, hitl, hitl.policy.rollback(version, reviewer=reviewer, reason=reason))
+
+
+@command(group, "undo", STORE_AND_PEOPLE)
+def undo(session: "Session", reviewer: Reviewer, reason: Reason) -> None:
+    """Take back your own last activation, within an hour.
+
+    It must be the latest change, and one that you made alone, because it was looser nowhere. What was in force before
+    is in force again. Anything else takes `rollback`, with a second person where that is looser.
+
+    Exit code 0: the previous policy is in force again. 1: it was rejected.
+    """
+    with _open(session) as hitl:
+        _report(session, hitl, hitl.policy.undo(reviewer=reviewer, reason=reason))
 
 
 @command(group, "shadow", STORE_AND_PEOPLE)
@@ -90,7 +107,8 @@ def shadow(
             hitl.policy.start_shadow(file, reviewer=reviewer, reason=str(reason))
         report = hitl.policy.shadow_report()
         plain = None if report is None else report.model_dump(mode="json")
-        answer(session.as_json, plain, lambda: view.shadow_report(report))
+        status = hitl.policy.status()
+        answer(session.as_json, plain, lambda: view.shadow_report(report, status))
 
 
 @command(group, "canary", STORE_AND_PEOPLE)
@@ -113,7 +131,7 @@ def canary(
         if file is None or share is None:
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
             return
-        _report(session, hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason))
+        _report(session, hitl, hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason))
 
 
 def _open_or_create(session: "Session", file: str) -> "Orchestrator":
@@ -129,19 +147,22 @@ def _open(session: "Session") -> "Orchestrator":
     return replace(session, policy=None).open()
 
 
-def _report(session: "Session", result: "Governed") -> None:
+def _report(session: "Session", hitl: "Orchestrator", result: "Governed") -> None:
     from hitl_orchestrator.cli.views.policies import versions as view
 
+    status = hitl.policy.status()
     data = {
         "change": result.change,
         "policy_hash": result.policy_hash,
+        "version": status.number(result.policy_hash),
         "in_force": result.in_force,
+        "changed": result.changed,
         "case_id": result.case and result.case.case_id,
         "looser": list(result.looser),
     }
-    answer(session.as_json, data, lambda: view.change(session, result))
-    if not result.in_force and result.case is not None:
-        raise typer.Exit(NO)
+    answer(session.as_json, data, lambda: view.change(session, status, result))
+    if not result.in_force:
+        raise typer.Exit(WAITS)
 
 
 def _report_ended(session: "Session", name: str, *, ended: bool) -> None:

@@ -79,11 +79,12 @@ def show(session: "Session", case: CaseId) -> None:
         shown, history = hitl.cases.get(**name), hitl.cases.history(**name)
         view = None if shown.open_review is None else hitl.reviews.view(shown.case_id)
         execution = None if shown.submission.gated is None else hitl.executions.get(shown.case_id)
+        policies = hitl.policy.status()
     data: dict[str, Any] = {"summary": tables.case_summary(shown) | {"role_needed": view and view.role}}
     data |= {"execution": execution and execution.model_dump(mode="json")}
     data |= shown.model_dump(mode="json") | {"history": [event.model_dump(mode="json") for event in history]}
     answer(
         session.as_json,
         data,
-        lambda: case_story.describe(shown, history, view, session, execution),
+        lambda: case_story.describe(shown, history, view, session, policies=policies, execution=execution),
     )

@@ -13,16 +13,18 @@ from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible
-from hitl_orchestrator.orchestrator import Redaction
+from hitl_orchestrator.orchestrator import PolicyHistory, Redaction
 
 
-def entries(events: Sequence[Event], record: AuditRecord | None, about: str = "policies and people") -> Iterator[Block]:
-    """List ledger entries, and the audit record if there is one."""
+def entries(
+    events: Sequence[Event], record: AuditRecord | None, policies: PolicyHistory, about: str
+) -> Iterator[Block]:
+    """List ledger entries, and the audit record if there is one. `policies` numbers the versions of the policy."""
     if not events:
         yield Line(f"No entry about {about} yet.")
         return
     yield tables.entries(events)
-    yield from sentences(events)
+    yield from sentences(events, policies)
     if record is not None:
         yield from _table(record)
     yield from tables.flagged_entries(events)

@@ -10,18 +10,31 @@ from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.shown.numbers import plain_number
-from hitl_orchestrator.orchestrator import Governed, PolicyHistory, ShadowReport, Version
+from hitl_orchestrator.orchestrator import UNDO_WITHIN, Governed, PolicyHistory, ShadowReport, Version
 
-SHORT = 12
-_ENACTS = (EventKind.POLICY_ACTIVATED, EventKind.POLICY_CANARY, EventKind.POLICY_SHADOW)
+_ENACTS = (
+    EventKind.POLICY_ACTIVATED,
+    EventKind.POLICY_CANARY,
+    EventKind.POLICY_SHADOW,
+    EventKind.POLICY_UNDONE,
+)
 _STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "bold"}
 
 
-def change(session: Session, result: Governed) -> Iterator[Block]:
+def change(session: Session, status: PolicyHistory, result: Governed) -> Iterator[Block]:
     """Describe a change of the policy: in force, or waiting for a second person."""
-    version = result.policy_hash[:SHORT]
+    version = status.name(result.policy_hash)
     if result.in_force or result.case is None:
-        yield Line(f"In force: {version}.", "green")
+        already = "" if result.changed else " already, nothing changed"
+        yield Line(f"In force{already}: {version}.", "green")
+        if result.changed and status.undoable is not None:
+            until = local_minute(status.undoable.at + UNDO_WITHIN)
+            yield Line(f"Until {until} its author may take it back alone:", "dim")
+            yield Line(
+                session.command("policy", "undo", "--reviewer", status.undoable.by, "--reason", "WHY"),
+                COMMAND,
+                indent=2,
+            )
         return
     yield Line(f"Not in force yet: {version} is looser than the active policy.", "yellow")
     for sentence in result.looser:
@@ -41,7 +54,14 @@ def plain(status: PolicyHistory, version: Version, history: Sequence[Event]) -> 
         if event.kind in _ENACTS and event.body["policy_hash"] == version.policy_hash
     ]
     first = next((event.at.isoformat() for event in history if _is_first(event, version)), None)
-    now = {"standing": list(states), "share": share, "proposed_in": cases, "first_at": first, "history": changes}
+    now = {
+        "version": status.number(version.policy_hash),
+        "standing": list(states),
+        "share": share,
+        "proposed_in": cases,
+        "first_at": first,
+        "history": changes,
+    }
     return {**version.model_dump(mode="json"), **now}
 
 
@@ -68,7 +88,7 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
         states = [f"canary {plain_number(row['share'])}" if word == "canary" else word for word in row["standing"]]
         now = f": {', '.join(states)}" if states else ""
         style = next((_STYLE[word] for word in row["standing"]), "")
-        yield Line(f"{row['policy_hash'][:SHORT]}  {row['policy_id']}{now}", style)
+        yield Line(f"{status.name(row['policy_hash'])}  {row['policy_id']}{now}", style)
         if row["first_at"] is not None:
             at = local_minute(datetime.fromisoformat(row["first_at"]))
             yield Line(f"in force from the beginning, since {at}", "dim", indent=2)
@@ -84,13 +104,13 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
             yield Line(f"{at}  {change['what']} by {change['by']}{approved}: {change['reason']}", indent=2)
 
 
-def shadow_report(report: ShadowReport | None) -> Iterator[Block]:
+def shadow_report(report: ShadowReport | None, status: PolicyHistory) -> Iterator[Block]:
     """Report how often the shadow policy differed from the active one."""
     if report is None:
         yield Line("No shadow policy; 'hitl policy shadow FILE' starts one.")
         return
     yield Line(
-        f"{report.policy_hash[:SHORT]} ran on {count(report.cases, 'case')}, and differed on "
+        f"{status.name(report.policy_hash)} ran on {count(report.cases, 'case')}, and differed on "
         f"{report.differing}: {report.stricter} stricter, {report.looser} looser.",
         "bold",
     )

@@ -9,8 +9,8 @@ ENTRIES = Statement(
 )
 GOVERNING_ENTRIES = Statement(
     "snapshot.GOVERNING_ENTRIES",
-    "SELECT events.seq, events.case_id, events.kind, events.entry, events.digest, events.mac FROM events WHERE events.kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', 'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', 'people_activated', 'people_declined', 'configuration_recorded') ORDER BY events.seq",
-    "SELECT events.seq, events.case_id, events.kind, events.entry, events.digest, events.mac FROM events WHERE events.kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', 'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', 'people_activated', 'people_declined', 'configuration_recorded') ORDER BY events.seq",
+    "SELECT events.seq, events.case_id, events.kind, events.entry, events.digest, events.mac FROM events WHERE events.kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', 'policy_shadow', 'policy_declined', 'policy_undone', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', 'people_activated', 'people_declined', 'configuration_recorded') ORDER BY events.seq",
+    "SELECT events.seq, events.case_id, events.kind, events.entry, events.digest, events.mac FROM events WHERE events.kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', 'policy_shadow', 'policy_declined', 'policy_undone', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', 'people_activated', 'people_declined', 'configuration_recorded') ORDER BY events.seq",
 )
 HEAD_ROWS = Statement(
     "snapshot.HEAD_ROWS",

@@ -51,8 +51,8 @@ def _create_ledger() -> None:
         "events",
         ["seq"],
         "kind IN ('policy_recorded', 'policy_version', 'policy_proposed', 'policy_activated', 'policy_canary', "
-        "'policy_shadow', 'policy_declined', 'key_changed', 'clock_moved_back', 'people_recorded', 'people_proposed', "
-        "'people_activated', 'people_declined', 'configuration_recorded')",
+        "'policy_shadow', 'policy_declined', 'policy_undone', 'key_changed', 'clock_moved_back', 'people_recorded', "
+        "'people_proposed', 'people_activated', 'people_declined', 'configuration_recorded')",
     )
     op.create_table(
         "ledger_head",
