@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from hitl_orchestrator.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from hitl_orchestrator.insights.canary import CanaryPart, CanaryReport
     from hitl_orchestrator.insights.deciders import Decider
     from hitl_orchestrator.insights.escaped_errors import EscapedErrors
     from hitl_orchestrator.insights.feedback import Feedback
@@ -23,17 +24,20 @@ if TYPE_CHECKING:
     from hitl_orchestrator.insights.report.model import Criterion, Decided, Finding, Judgment, NextStep, Report
     from hitl_orchestrator.insights.report.phrases import open_text
     from hitl_orchestrator.insights.reviewer_quality import NEEDED, QualitySignal, ReviewerQuality, measure_reviewers
-    from hitl_orchestrator.insights.shares import Share
+    from hitl_orchestrator.insights.shares import Difference, Share
 
 __all__ = [
     "DIMENSIONS",
     "INTERVALS_IN_WORDS",
     "NEEDED",
     "OVERVIEWS",
+    "CanaryPart",
+    "CanaryReport",
     "Capacity",
     "Criterion",
     "Decided",
     "Decider",
+    "Difference",
     "EscapedErrors",
     "Feedback",
     "Finding",
@@ -82,6 +86,9 @@ __getattr__ = lazy_names(
         "QualitySignal": "reviewer_quality",
         "ReviewerQuality": "reviewer_quality",
         "measure_reviewers": "reviewer_quality",
+        "CanaryPart": "canary",
+        "CanaryReport": "canary",
+        "Difference": "shares",
         "Share": "shares",
     },
 )

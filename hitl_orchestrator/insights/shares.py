@@ -1,7 +1,7 @@
 """Shares with their intervals."""
 
 from collections.abc import Iterable
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 from hitl_orchestrator.domain.value import Value
@@ -51,3 +51,26 @@ def wilson(share: float, of: float) -> tuple[float, float]:
     # Rounding may move the ends slightly beyond 0 and 1.
     lowest, highest = max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole)
     return min(lowest, share), max(highest, share)
+
+
+class Difference(Value):
+    """The difference of two shares with its 95 % interval. All three are None if one of the shares is unknown."""
+
+    difference: float | None
+    lowest: float | None
+    highest: float | None
+
+
+def difference_of(first: Share, second: Share) -> Difference:
+    """Return the first share less the second one, of independent cases, with Newcombe's hybrid score interval.
+
+    Newcombe, R. G. (1998): Interval estimation for the difference between independent proportions: comparison of eleven
+    methods. Statistics in Medicine 17 (8), 873-890, method 10: for shares p and q with Wilson intervals (l, u) and
+    (m, v), p - q - √((p - l)² + (v - q)²) and p - q + √((u - p)² + (q - m)²).
+    """
+    p, low, high = first.share, first.lowest, first.highest
+    q, other_low, other_high = second.share, second.lowest, second.highest
+    if p is None or low is None or high is None or q is None or other_low is None or other_high is None:
+        return Difference(difference=None, lowest=None, highest=None)
+    below, above = hypot(p - low, other_high - q), hypot(high - p, q - other_low)
+    return Difference(difference=p - q, lowest=max(-1.0, p - q - below), highest=min(1.0, p - q + above))

@@ -15,6 +15,7 @@ from hitl_orchestrator.services.policy.admin import Governed, PolicySource
 
 if TYPE_CHECKING:
     from hitl_orchestrator.backtest import Backtest
+    from hitl_orchestrator.insights.canary import CanaryReport
     from hitl_orchestrator.insights.queue_forecast import Capacity
     from hitl_orchestrator.wiring.build import Services
 
@@ -120,6 +121,19 @@ class PolicyAdministration:
     def shadow_report(self) -> ShadowReport | None:
         """Return how often the shadow policy differed from the active one so far; None without a shadow policy."""
         return self._gate.to(Verb.READ_POLICY).services.policy.shadow_report()
+
+    def canary_report(self, version: str | None = None) -> "CanaryReport | None":
+        """Return how the cases of the latest canary ended, beside all other cases of its time; None without a canary.
+
+        With `version` it is that of the latest canary whose hash starts with it. See `CanaryReport` for its fields.
+
+        Raises:
+            NoPreviousPolicy: no canary has such a hash.
+            InvalidInput: the extra `lab` is not installed.
+        """
+        from hitl_orchestrator.services.insights.canary import canary_in  # noqa: PLC0415 - polars is an extra
+
+        return canary_in(self._gate.to(Verb.READ_POLICY).services.ledger, version)
 
     def fit_unusual(self) -> str | None:
         """Compare new outputs with the cases that reviewers let through by now, and return the name of the snapshot.

@@ -247,6 +247,25 @@ def test_a_shadow_policy_is_recorded_and_hidden_from_reviewers(ruled):
     assert ruled.audit.verify().sound
 
 
+def test_a_canary_is_reported_on_beside_the_rest_of_its_time(ruled):
+    assert ruled.policy.canary_report() is None
+    ruled.policy.start_canary(STRICT, 0.5, **BY_MAX)
+
+    cases = [submitted(ruled, f"task-{number}", 0.92) for number in range(20)]
+    ours = [case for case in cases if case.submission.policy_hash == hash_of(STRICT)]
+
+    found = ruled.policy.canary_report()
+    assert (found.policy_hash, found.share, found.until) == (hash_of(STRICT), 0.5, None)
+    assert (found.canary.cases, found.rest.cases) == (len(ours), 20 - len(ours))
+    assert (found.canary.endings["open"], found.canary.automatic.count) == (len(ours), 0)
+    assert found.rest.automatic.count == found.rest.cases
+    assert ruled.policy.stop_canary(**BY_MAX)
+    ended = ruled.policy.canary_report(hash_of(STRICT)[:8])
+    assert (ended.canary, ended.rest) == (found.canary, found.rest)
+    with pytest.raises(NoPreviousPolicy, match="there was no canary of such a version"):
+        ruled.policy.canary_report("0123456789")
+
+
 def test_an_altered_shadow_policy_blocks_no_case(opened, durable_store, intruder):
     with opened(durable_store) as hitl:
         hitl.policy.start_shadow(LOOSE, **BY_MAX)

@@ -218,6 +218,7 @@ IN_GENERAL = {
     "policy.status": (Verb.READ_POLICY, lambda h: h.policy.status()),
     "policy.history": (Verb.READ_POLICY, lambda h: h.policy.history()),
     "policy.shadow_report": (Verb.READ_POLICY, lambda h: h.policy.shadow_report()),
+    "policy.canary_report": (Verb.READ_POLICY, lambda h: h.policy.canary_report()),
     "policy.backtest": (Verb.BACKTEST, lambda h: h.policy.backtest(BAD)),
     "policy.fit_unusual": (Verb.MAINTAIN, lambda h: h.policy.fit_unusual()),
     "audit.records": (Verb.READ_RECORDS, lambda h: list(h.audit.records())),

@@ -107,6 +107,9 @@ class Cases(NewCases, Protocol):
     def cases_of(self, opened: Sequence[StoredReview]) -> Mapping[str, Case]:
         """Return the cases of open reviews by their ids, and leave out those that cannot be read."""
 
+    def some(self, case_ids: Sequence[str], on_unreadable: OnUnreadable | None = None) -> Mapping[str, Case]:
+        """Return cases by their ids, and leave out those that cannot be read; each error is passed on."""
+
     def latest_attempt(self, task_id: str, submitter: str | None = None) -> Case:
         """Return the case of the latest attempt of a submitter at a task; by default of the only one who has it.
 

@@ -47,7 +47,7 @@ class LedgerStore:
         cases = CaseRepository(database, work, log)
         self.receive, self.refuse, self.alarm = cases.receive, cases.refuse, cases.alarm
         self.case, self.case_with_events, self.find = cases.case, cases.case_with_events, cases.find
-        self.named = cases.named
+        self.named, self.some = cases.named, cases.some
         self.latest_attempt, self.cases_of = cases.latest_attempt, cases.cases_of
         self.stages, self.stranded, self.events = cases.stages, cases.stranded, cases.events
         self.keep, self.kept = cases.keep, cases.kept

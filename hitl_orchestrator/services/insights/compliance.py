@@ -25,7 +25,7 @@ from hitl_orchestrator.review.governance.history import PeopleHistory
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["derive"]
+__all__ = ["derive", "policy_terms"]
 
 _PEOPLE = (EventKind.PEOPLE_RECORDED, EventKind.PEOPLE_ACTIVATED)
 
@@ -61,7 +61,7 @@ def derive(
 def _in_force(ledger: Ledger) -> InForce:
     """Return what decided the cases of a store."""
     events = ledger.governance_events()
-    terms = _terms(events)
+    terms = policy_terms(events)
     named = {event.body["policy_hash"] for event in events if event.kind is EventKind.POLICY_VERSION} | terms.keys()
     recorded = {name: each for name in sorted(named) if (each := _policy(ledger, name)) is not None}
     history = PeopleHistory().after(events)
@@ -69,7 +69,7 @@ def _in_force(ledger: Ledger) -> InForce:
     return InForce(recorded, terms, _chains(events), person_of, partial(_intake_of, ledger))
 
 
-def _terms(events: Sequence[Event]) -> dict[str, list[Term]]:
+def policy_terms(events: Sequence[Event]) -> dict[str, list[Term]]:
     """Return when each policy was in force, as the active one or as a canary."""
     terms: dict[str, list[Term]] = {}
     history, running = PolicyHistory(), dict[tuple[str, float | None], Term]()
