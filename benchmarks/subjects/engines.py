@@ -14,9 +14,10 @@ import datalogic_py
 import rule_engine
 import zen
 
-from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
-from hitl_orchestrator.policies.language.model import FALLBACK, Policy, Rule, policy_of
+from hitl_orchestrator.policies.language.model import Policy, policy_of
+from hitl_orchestrator.policies.language.rule import Rule
 
 Context = dict[str, Any]
 Answer = tuple[str, str]

@@ -22,7 +22,8 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
-from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy, default_role
+from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy
+from hitl_orchestrator.policies.language.rule import default_role
 
 if TYPE_CHECKING:
     import polars as pl

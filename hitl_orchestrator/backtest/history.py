@@ -182,7 +182,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     """
     pl = polars()
     columns = frame.collect_schema()
-    asked = {"signals": "signals", "metadata": "metadata", "moment": "task_timestamp"}
+    asked = {name: name for name in ("signals", "metadata", "proposal", "agent")} | {"moment": "task_timestamp"}
     missing = [column for need, column in asked.items() if need in needs and column not in columns]
     if missing:
         names = " and ".join(missing)

@@ -19,7 +19,7 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.engine.axes.base import Axis, bounds_reached
-from hitl_orchestrator.policies.engine.axes.metadata_vectorized import read_metadata
+from hitl_orchestrator.policies.engine.axes.fields.column import read_fields
 from hitl_orchestrator.policies.engine.compiled import compile_policy
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
@@ -140,7 +140,7 @@ class Vectors:
 
 def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":
     """Return the users who requested each task, as JSON text: those of `users`, or the value itself if that is None."""
-    fields = map(read_metadata, texts)
+    fields = (read_fields(text, "metadata") for text in texts)
     values = [json.dumps(each.get(REQUESTED_BY) if users is None else _among(users, each)) for each in fields]
     return polars().Series(texts.name, values, polars().String)  # type: ignore[no-any-return]
 

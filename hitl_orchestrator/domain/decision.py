@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.value import Confidence, Label, Text, Value, public
+from hitl_orchestrator.domain.value import Confidence, Label, Text, Value, public, short_name
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule made, since none matched. Every policy has it."""
@@ -92,7 +92,10 @@ class Score(Value):
 class Facts:
     """The facts that a routing policy may read. `metadata` is the task's, `moment` its timestamp.
 
-    Without a proposal there is no confidence, whatever the field has.
+    `proposal` has the label, the explanation and the further fields of the proposal. `agent` has the `id`, `model` and
+    `version` that the output states in its fields `agent_id`, `model` and `model_version`, where these are short names:
+    the same statements as in the audit record, which the software does not verify. Without a proposal there is neither
+    a confidence nor a field of the proposal, whatever these facts have.
     """
 
     risk_level: RiskLevel
@@ -103,6 +106,8 @@ class Facts:
     has_proposal: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     moment: datetime | None = None
+    proposal: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    agent: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, task: Task, risk_level: RiskLevel, output: AgentOutput | None, score: Score) -> "Facts":
@@ -116,6 +121,8 @@ class Facts:
             has_proposal=output is not None,
             metadata=task.metadata,
             moment=task.timestamp,
+            proposal={} if output is None else dict(output.agent_output),
+            agent={} if output is None else _agent_of(output.agent_output.model_extra or {}),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -129,6 +136,8 @@ class Facts:
             "has_proposal": self.has_proposal,
             "metadata": dict(self.metadata),
             "timestamp": None if self.moment is None else self.moment.isoformat(),
+            "proposal": dict(self.proposal),
+            "agent": dict(self.agent),
         }
 
     @classmethod
@@ -144,7 +153,16 @@ class Facts:
             has_proposal=fields["has_proposal"],
             metadata=fields["metadata"],
             moment=None if timestamp is None else datetime.fromisoformat(timestamp),
+            proposal=fields["proposal"],
+            agent=fields["agent"],
         )
+
+
+def _agent_of(stated: Mapping[str, Any]) -> dict[str, str]:
+    """Return the statements of an output about its agent, under the names that policies use."""
+    named = {"id": "agent_id", "model": "model", "version": "model_version"}
+    names = {name: short_name(stated.get(column)) for name, column in named.items()}
+    return {name: value for name, value in names.items() if value is not None}
 
 
 class RuleTrial(NamedTuple):

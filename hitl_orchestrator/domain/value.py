@@ -12,7 +12,17 @@ from typing import Annotated, Any, TypeVar
 
 import orjson
 import rfc8785
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, hidden_in
 from hitl_orchestrator.errors import shortened
@@ -317,6 +327,17 @@ Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S"), AfterValidator(_name)]
 """A short name such as a domain, a task type or a role: NFC, one line, all characters visible."""
+
+_LABEL: TypeAdapter[str] = TypeAdapter(Label)
+
+
+def short_name(value: Any) -> str | None:
+    """Return a value as a `Label`; None for any other value."""
+    try:
+        return _LABEL.validate_python(value, strict=True) if isinstance(value, str) else None
+    except ValidationError:
+        return None
+
 
 EmailAddress = Annotated[
     str, StringConstraints(min_length=3, max_length=200, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_name)

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.conditions import Conditions
     from hitl_orchestrator.policies.language.json_schema import policy_json_schema
     from hitl_orchestrator.policies.language.loader import read_policy
-    from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, policy_hash
+    from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash
     from hitl_orchestrator.policies.language.phrases import format_value
+    from hitl_orchestrator.policies.language.rule import Rule
     from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
     from hitl_orchestrator.policies.testing.test_tables import (
         TEST_FILE_ENDINGS,
@@ -144,7 +145,7 @@ __getattr__ = lazy_names(
         "read_policy": "language.loader",
         "Policy": "language.model",
         "PolicyStack": "language.model",
-        "Rule": "language.model",
+        "Rule": "language.rule",
         "policy_hash": "language.model",
         "AutomaticFrom": "analysis.automatic_from",
         "automatic_from": "analysis.automatic_from",
@@ -182,7 +183,7 @@ __getattr__ = lazy_names(
         "nearest_changes": "explanation.counterfactuals",
         "RuleResult": "explanation.explain",
         "policy_json_schema": "language.json_schema",
-        "FALLBACK": "language.model",
+        "FALLBACK": "language.rule",
         "format_value": "language.phrases",
         "Coverage": "testing.coverage",
         "boundary_cases": "testing.coverage",

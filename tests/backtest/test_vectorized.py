@@ -17,6 +17,10 @@ from hitl_orchestrator.policies.language.model import PolicyStack
 SCHEMA = {"confidence_score": pl.Float64, "moment": pl.Datetime("us", "UTC")}
 
 
+def as_text(fields):
+    return json.dumps(dict(fields), separators=random.choice([(",", ":"), (", ", ": ")]))
+
+
 def frame_of(many):
     rows = [
         {
@@ -26,8 +30,8 @@ def frame_of(many):
             "confidence_score": one.confidence,
             "has_proposal": one.has_proposal,
             "signals": json.dumps(sorted(one.signals)),
-            "metadata": json.dumps(dict(one.metadata), separators=random.choice([(",", ":"), (", ", ": ")])),
             "moment": one.moment,
+            **{name: as_text(getattr(one, name)) for name in ("metadata", "proposal", "agent")},
         }
         for one in many
     ]

@@ -140,7 +140,10 @@ def test_audit_show_lists_policy_changes_and_their_results(hitl, folder):
     assert " ".join(kinds[2:]) == "version activated version shadow shadow proposed activated version proposed declined"
     assert "of strict is stored, its check reports" in output
     assert f"proposed by senior_manager, approved by compliance_officer in case {approved} │ we agreed so" in output
-    assert f"on a share of 0.25 is proposed in place of v3 ({loose_hash(hitl)}), in case {declined} │ we agreed so" in output
+    assert (
+        f"on a share of 0.25 is proposed in place of v3 ({loose_hash(hitl)}), in case {declined} │ we agreed so"
+        in output
+    )
     assert f"the proposal in case {declined} is declined │ it ended as rejected" in output
     assert (of_case[0], of_case[-1], "decided" in of_case) == ("policy_proposed", "policy_declined", True)
     for command in (("audit", "show"), ("show",)):

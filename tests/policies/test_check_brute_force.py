@@ -8,7 +8,7 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.random_policies import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
+from support.random_policies import AGENTS, AMOUNTS, DOMAINS, PROPOSALS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
@@ -20,7 +20,15 @@ from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
 
 NESTED = ("risk_level", "confidence", "all", "any", "not")
-EXTRAS = (("domain", "task_type", "signals"), ("time",), ("metadata",), ("domain", "time"), ("task_type", "signals"))
+EXTRAS = (
+    ("domain", "task_type", "signals"),
+    ("time",),
+    ("metadata",),
+    ("proposal",),
+    ("domain", "time"),
+    ("agent", "domain"),
+    ("task_type", "signals"),
+)
 CONFIDENCES = (0.0, 0.29, 0.3, 0.31, 0.49, 0.5, 0.6, 0.79, 0.8, 1.0)
 AMOUNT = (None, "100", 99, 100, 101.5, 5000, 5001)
 MONDAY = datetime(2025, 1, 6)  # noqa: DTZ001 - the zone is that of the policy
@@ -45,9 +53,21 @@ def contexts(kinds, timezone):
         SETS if "signals" in kinds else [frozenset()],
         given if "metadata" in kinds else [{}],
         [None, *(one.astimezone(UTC) for one in times)] if "time" in kinds else [None],
+        PROPOSALS if "proposal" in kinds else [{}],
+        AGENTS if "agent" in kinds else [{}],
     )
-    for domain, task_type, signals, metadata, moment in product(*axes):
-        yield Facts(RiskLevel.LOW, domain, task_type, None, signals, metadata=metadata, moment=moment)
+    for domain, task_type, signals, metadata, moment, proposal, agent in product(*axes):
+        yield Facts(
+            RiskLevel.LOW,
+            domain,
+            task_type,
+            None,
+            signals,
+            metadata=metadata,
+            moment=moment,
+            proposal=proposal,
+            agent=agent,
+        )
 
 
 class Tried:
@@ -85,7 +105,9 @@ class Tried:
 
     def missing(self):
         """Return the pairs of which the first is more lenient with a missing confidence than the other with 0."""
-        pairs = {(row[missing], row[2]) for rows in self.tables for row in rows for missing in (0, 1)}
+        # Where rules read the proposal, a case without one is compared with no case that has one.
+        lacking = (1,) if FactSpace([self.policy]).of_output else (0, 1)
+        pairs = {(row[missing], row[2]) for rows in self.tables for row in rows for missing in lacking}
         return {pair for pair in pairs if self.strict[pair[0]] < self.strict[pair[1]]}
 
     def conflicts(self):

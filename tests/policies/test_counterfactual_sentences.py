@@ -95,10 +95,11 @@ def taking(facts, other, name):
     """Return facts with one fact of others."""
     if name == "confidence":
         return replace(facts, confidence=other.confidence, has_proposal=other.has_proposal)
-    if name.startswith("metadata."):
-        field = name.removeprefix("metadata.")
-        rest = {key: value for key, value in facts.metadata.items() if key != field}
-        return replace(facts, metadata=rest | {key: value for key, value in other.metadata.items() if key == field})
+    source, _, field = name.partition(".")
+    if field:
+        rest = {key: value for key, value in getattr(facts, source).items() if key != field}
+        taken = {key: value for key, value in getattr(other, source).items() if key == field}
+        return replace(facts, **{source: rest | taken})
     field = "moment" if name == "time" else name
     return replace(facts, **{field: getattr(other, field)})
 

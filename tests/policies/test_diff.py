@@ -91,7 +91,9 @@ def assert_every_change_is_reported(seed, cases):
     if dice.random() < 0.5:
         rules = [*old.rules[:-1], *new.rules[:2]] if len(old.rules) > 1 else new.rules
         renamed = [rule.model_copy(update={"rule_id": f"n{place}"}) for place, rule in enumerate(rules)]
-        new = Policy(policy_id="new", metadata=old.metadata, timezone=old.timezone, rules=tuple(renamed))
+        new = Policy(
+            policy_id="new", metadata=old.metadata, proposal=old.proposal, timezone=old.timezone, rules=tuple(renamed)
+        )
     comparison = compare(old, new)
     reported = {(each.direction, each.before.rule_id, each.after.rule_id) for each in comparison.differences}
     assert comparison.unchecked == ()

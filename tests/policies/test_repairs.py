@@ -93,7 +93,8 @@ def test_the_canonical_file_stays_as_it_is():
 
 
 def test_a_note_is_added_where_there_are_too_many_changes():
-    policy = a_policy(6, 30)
+    kinds = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "time", "all", "any", "not")
+    policy = a_policy(6, 30, kinds)
     found = check(policy)
 
     report = with_repairs(policy, found)

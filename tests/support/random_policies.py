@@ -13,17 +13,26 @@ DOMAINS, TASK_TYPES, COUNTRIES = ("payments", "support"), ("refund", "answer"), 
 BOUNDS = (0.3, 0.5, 0.8)
 AMOUNTS = (100, 5000)
 FIELDS = {"amount": "number", "country": "text", "vip": "boolean"}
-KINDS = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "time", "all", "any", "not")
+OUTPUT_FIELDS = {"limit": "number"}
+LABELS, MODELS = ("approve", "decline"), ("m1", "m2")
+FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "proposal", "agent", "time")
+KINDS = (*FACTS, "all", "any", "not")
 CLOCKS = ("00:00", "08:00", "17:30", "22:00")
 
 
-def a_policy(seed, most=30, kinds=KINDS):
-    """Return a policy of up to `most` rules, with these kinds of conditions."""
+MOST_KINDS = 5
+
+
+def a_policy(seed, most=30, kinds=None):
+    """Return a policy of up to `most` rules, with these kinds of conditions; with some of all kinds for None."""
     dice = random.Random(seed)
+    if kinds is None:
+        kinds = (*dice.sample(FACTS, MOST_KINDS), "all", "any", "not")
     return policy_of(
         {
             "policy_id": f"random_{seed}",
             "metadata": FIELDS,
+            "proposal": OUTPUT_FIELDS,
             "timezone": "Europe/Vienna",
             "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         }
@@ -63,7 +72,7 @@ def _a_layer(dice, name, most):
         if dice.random() < 0.4:
             asked = {dice.choice(("eq", "ne")): dice.choice(REQUESTERS)}
             rule["conditions"] = {"all": [rule["conditions"], {"metadata": {"requested_by": asked}}]}
-    return {"policy_id": name, "metadata": FIELDS | {"requested_by": "text"}, "rules": rules}
+    return {"policy_id": name, "metadata": FIELDS | {"requested_by": "text"}, "proposal": OUTPUT_FIELDS, "rules": rules}
 
 
 def requested_at_random(dice, facts):
@@ -109,6 +118,23 @@ def _metadata(dice, kinds, depth):
     }
 
 
+def _proposal(dice, kinds, depth):
+    label = dice.choice(
+        (dice.choice(LABELS), [*LABELS], {"ne": dice.choice(LABELS)}, {"exists": True}, {"exists": False})
+    )
+    limit = dice.choice(({dice.choice(("eq", "ne", "lt", "le", "gt", "ge")): dice.choice(AMOUNTS)}, {"in": [*AMOUNTS]}))
+    return {
+        "proposal": dice.choice(
+            ({"predicted_label": label}, {"limit": limit}, {"predicted_label": label, "limit": limit})
+        )
+    }
+
+
+def _agent(dice, kinds, depth):
+    words = dice.choice((dice.choice(MODELS), {"ne": dice.choice(MODELS)}, {"in": [*MODELS]}, {"exists": True}))
+    return {"agent": {dice.choice(("id", "model")): words}}
+
+
 def _time(dice, kinds, depth):
     begins, ends = dice.sample(CLOCKS, 2)
     days = {"days": dice.sample(["saturday", "sunday", "monday"], 2)}
@@ -122,6 +148,8 @@ _MAKERS = {
     "confidence": _confidence,
     "signals": _signals,
     "metadata": _metadata,
+    "proposal": _proposal,
+    "agent": _agent,
     "time": _time,
     "all": lambda dice, kinds, depth: {"all": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
     "any": lambda dice, kinds, depth: {"any": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
@@ -146,6 +174,8 @@ def facts_at_random(dice):
         dice.choice((None, True, False)),
     )
     given = {"amount": amount, "country": country, "vip": vip}
+    proposal = {"limit": dice.choice(_AMOUNTS), "predicted_label": dice.choice((None, *LABELS, "ask", 3))}
+    agent = {"id": dice.choice((None, *MODELS, "m3")), "model": dice.choice((None, *MODELS, "m3", True))}
     proposed = dice.random() < 0.9
     return Facts(
         risk_level=dice.choice(list(RiskLevel)),
@@ -154,9 +184,24 @@ def facts_at_random(dice):
         confidence=dice.choice(_CONFIDENCES),
         signals=frozenset(signal for signal in Signal if dice.random() < 0.3),
         has_proposal=proposed,
-        metadata={name: value for name, value in given.items() if value is not None},
+        metadata=_known(given),
         moment=dice.choice(_MOMENTS),
+        proposal=_known(proposal),
+        agent=_known(agent),
     )
+
+
+def _known(fields):
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+PROPOSALS = [
+    _known({"predicted_label": label, "limit": limit})
+    for label in (None, *LABELS, "ask", 3)
+    for limit in (None, "100", 50, 100, 101, 5000, 5001)
+]
+AGENTS = [_known({"id": one, "model": other}) for one in (None, *MODELS, "m3") for other in (None, *MODELS, "m3", True)]
+"""Fields of proposals and agents with every value that such policies can distinguish."""
 
 
 def grid(kinds):
@@ -176,9 +221,21 @@ def grid(kinds):
         signals if "signals" in asked else [frozenset()],
         [{}, *({"amount": one} for one in _AMOUNTS if one is not None)] if "metadata" in asked else [{}],
         _MOMENTS if "time" in asked else (None,),
+        PROPOSALS if "proposal" in asked else [{}],
+        AGENTS if "agent" in asked else [{}],
     )
-    for risk, domain, task_type, confidence, raised, metadata, moment in product(*axes):
-        yield Facts(risk, domain, task_type, confidence, raised, metadata=metadata, moment=moment)
+    for risk, domain, task_type, confidence, raised, metadata, moment, proposal, agent in product(*axes):
+        yield Facts(
+            risk,
+            domain,
+            task_type,
+            confidence,
+            raised,
+            metadata=metadata,
+            moment=moment,
+            proposal=proposal,
+            agent=agent,
+        )
     for risk in RiskLevel:
         yield Facts(risk, "payments", "refund", None, has_proposal=False)
 

@@ -3,6 +3,9 @@
 from itertools import groupby
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.errors import shortened
+from hitl_orchestrator.policies.engine.axes.base import FIELDS
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.phrases import format_value, join
 
@@ -14,9 +17,9 @@ def describe(region: Region, space: FactSpace) -> str:
     read = [(axis, mask) for axis, mask, full in zip(space.axes, region, space.full, strict=True) if mask != full]
     read.sort(key=lambda pair: pair[0].phrase_order)
     phrases = [EVERY_CASE] if read and read[0][0].source != "risk_level" else []
-    for source, pairs in groupby(read, key=lambda pair: pair[0].source):
+    for order, pairs in groupby(read, key=lambda pair: pair[0].phrase_order):
         descriptions = [axis.describe(mask) for axis, mask in pairs]
-        phrases += [f"where {join(descriptions, 'and')}"] if source == "metadata" else descriptions
+        phrases += [f"where {join(descriptions, 'and')}"] if order == FIELDS else descriptions
     return " ".join(phrases) or EVERY_CASE
 
 
@@ -32,8 +35,12 @@ def describe_facts(facts: Facts) -> str:
     phrases += [] if facts.task_type == "any" else [f"of type {facts.task_type}"]
     if facts.signals:
         phrases.append(f"with the signal{'s' if len(facts.signals) > 1 else ''} {join(sorted(facts.signals), 'and')}")
-    if facts.metadata:
-        fields = (f"{name} is {format_value(value)}" for name, value in sorted(facts.metadata.items()))
+    fields = [
+        f"{source.subject(name)} is {shortened(format_value(value))}"
+        for source in SOURCES.values()
+        for name, value in sorted(source.values(facts).items())
+    ]
+    if fields:
         phrases.append(f"where {join(fields, 'and')}")
     if facts.moment is not None:
         phrases.append(f"on {facts.moment:%A} {facts.moment:%H:%M} {facts.moment.tzname()}".rstrip())

@@ -22,7 +22,8 @@ from hitl_orchestrator.policies.analysis.regions import merged
 from hitl_orchestrator.policies.engine.compiled import decision_fields
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.engine.strictness import deadline_demands, strictest
-from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule, default_role, policy_hash
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash
+from hitl_orchestrator.policies.language.rule import Rule, default_role
 
 MOST_REGIONS, MOST_DESCRIBED = 500, 5
 _NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")

@@ -10,8 +10,10 @@ from hitl_orchestrator.policies.analysis.decision_diagram import rule_regions
 from hitl_orchestrator.policies.analysis.regions import intersection, restrict
 from hitl_orchestrator.policies.engine.axes.base import mask_of
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
-from hitl_orchestrator.policies.language.conditions import Comparison, Conditions, FieldType
-from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
+from hitl_orchestrator.policies.language.declarations import Declaration, FieldType
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 USER_AXIS = f"metadata.{REQUESTED_BY}"
 
@@ -26,7 +28,7 @@ def scope_policies(layer: str) -> list[Policy]:
     if kind not in scopes:
         return []
     rule = Rule(rule_id="scope", priority=1, conditions=Conditions(**scopes[kind]), action=Action.ESCALATE)
-    return [Policy(policy_id="scope", metadata={REQUESTED_BY: FieldType.TEXT}, rules=(rule,))]
+    return [Policy(policy_id="scope", metadata={REQUESTED_BY: Declaration(type=FieldType.TEXT)}, rules=(rule,))]
 
 
 def space_of(layer: str, policy: Policy) -> FactSpace:
@@ -48,7 +50,7 @@ def scope_of(layer: str, space: FactSpace) -> Region:
 
 def _any_user(axis: Any) -> int:
     """Return the steps of values that are no single name: a list of users, or a value that may match any user."""
-    names = range(axis.first_text, axis.first_text + (0 if axis.texts is None else len(axis.texts) + 1))
+    names = axis.steps_of_type(FieldType.TEXT)
     return mask_of(step for step in range(1, axis.size) if step not in names)
 
 

@@ -10,10 +10,12 @@ from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX,
 from hitl_orchestrator.policies.analysis.describe import describe
 from hitl_orchestrator.policies.analysis.regions import restrict
 from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
+from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.model import Policy
 
 _Key = tuple["Against", int, int]
+_NOT_COMPARED = FALLBACK_INDEX - 1
 _Pairs = dict[_Key, tuple[int, int, int, int]]
 """For the kind and the two rules: the steps of risk and confidence of the worse cases, then of the better ones."""
 
@@ -80,11 +82,16 @@ def decision_grid(part: "Node[int] | Leaf[int]", space: FactSpace) -> list[list[
 def _in_grid(rows: list[list[int]], context: Region, space: FactSpace, strict: dict[int, int]) -> Iterator[Violation]:
     """Yield each pair of rules once, with the steps of its first two rows, or of its first row."""
     pairs: _Pairs = {}
+    if not all(context[axis] & MISSING_FIELD for axis in space.of_output):
+        # These cells stand for the one in which the fields are missing, which is in another context.
+        rows = [[_NOT_COMPARED, *row[1:]] for row in rows]
     for worse in range(1, len(rows)):
         for better in reversed(range(worse)):
             _by_risk(rows, worse, better, strict, pairs)
+    # Where the fields of a proposal count, a case without one is not a less confident version of one with them.
+    lacking = range(1 if space.of_output else 0, FIRST_CONFIDENCE)
     for risk, row in enumerate(rows):
-        _by_confidence(row, risk, strict, pairs)
+        _by_confidence(row, risk, strict, pairs, lacking)
     for (against, lenient, severe), masks in pairs.items():
         worse_region, better_region = ((*context[: space.risk], *masks[start : start + 2]) for start in (0, 2))
         yield Violation(against, lenient, severe, worse_region, better_region)
@@ -99,9 +106,9 @@ def _by_risk(rows: list[list[int]], worse: int, better: int, strict: dict[int, i
         pairs.setdefault((Against.RISK, lenient, severe), (1 << worse, mask, 1 << better, mask))
 
 
-def _by_confidence(row: Sequence[int], risk: int, strict: dict[int, int], pairs: _Pairs) -> None:
+def _by_confidence(row: Sequence[int], risk: int, strict: dict[int, int], pairs: _Pairs, lacking: range) -> None:
     risk_mask = 1 << risk
-    for missing in range(FIRST_CONFIDENCE):
+    for missing in lacking:
         pair = row[missing], row[FIRST_CONFIDENCE]
         if _is_more_lenient(*pair, strict):
             _add((Against.MISSING, *pair), risk_mask, 1 << missing, 1 << FIRST_CONFIDENCE, pairs)

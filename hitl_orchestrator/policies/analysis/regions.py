@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.engine.axes.base import Axis, Steps, mask_of, steps_of
-from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE
+from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE, WITHOUT_PROPOSAL
+from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import runs_of
+from hitl_orchestrator.policies.language.rule import Rule
 
 _MOST_STEPS, _MOST_RUNS = 64, 5
 """The limits of the search for a shorter description of one fact: its steps, and the runs of steps to add."""
@@ -38,12 +40,28 @@ def regions(rule: Rule, policy: Policy, space: FactSpace) -> tuple[Region, ...]:
     if approves:
         full = (*full[: space.confidence], full[space.confidence] & ~WITHOUT_CONFIDENCE)
     matching = _Expansion(space, policy, certainly=approves).regions(rule.conditions, [full], negated=False)
-    return tuple(dict.fromkeys(matching))
+    return tuple(dict.fromkeys(part for region in matching for part in _without_output(region, space)))
 
 
 def can_certainly_hold(conditions: Conditions, policy: Policy, space: FactSpace) -> bool:
     """Return whether the conditions hold in some case in which no fact that they need is unknown."""
-    return bool(_Expansion(space, policy, certainly=True).regions(conditions, [space.full], negated=False))
+    matching = _Expansion(space, policy, certainly=True).regions(conditions, [space.full], negated=False)
+    return any(True for region in matching for _ in _without_output(region, space))
+
+
+def _without_output(region: Region, space: FactSpace) -> Iterator[Region]:
+    """Yield a region in parts whose cells without a proposal answer as those in which its fields are missing."""
+    reads_output = any(region[axis] != space.full[axis] for axis in space.of_output)
+    if not (reads_output and region[space.confidence] & WITHOUT_PROPOSAL):
+        yield region
+        return
+    if proposed := region[space.confidence] & ~WITHOUT_PROPOSAL:
+        yield restrict(region, space.confidence, proposed)
+    if all(region[axis] & MISSING_FIELD for axis in space.of_output):
+        masks = list(restrict(region, space.confidence, WITHOUT_PROPOSAL))
+        for axis in space.of_output:
+            masks[axis] = space.full[axis]
+        yield tuple(masks)
 
 
 def intersection(first: Region, second: Region) -> Region | None:

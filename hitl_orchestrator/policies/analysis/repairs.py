@@ -22,8 +22,9 @@ from hitl_orchestrator.policies.analysis.monotonicity import strictness
 from hitl_orchestrator.policies.analysis.regions import contains, intersection, regions
 from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import format_value
+from hitl_orchestrator.policies.language.rule import Rule
 
 _BOUNDS = ("min_confidence", "max_confidence")
 _MOST_WORK = 800_000

@@ -9,7 +9,7 @@ from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, Action, OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.engine.strictness import stricter
-from hitl_orchestrator.policies.language.model import default_role
+from hitl_orchestrator.policies.language.rule import default_role
 
 BUILT_IN = "built in"
 """The name of the layer of built-in rules."""

@@ -16,18 +16,12 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.engine.strictness import strictest
-from hitl_orchestrator.policies.language.model import (
-    NO_RULE,
-    ORGANIZATION,
-    Policy,
-    PolicyStack,
-    Rule,
-    default_role,
-    policy_hash,
-)
+from hitl_orchestrator.policies.language.model import NO_RULE, ORGANIZATION, Policy, PolicyStack, policy_hash
+from hitl_orchestrator.policies.language.rule import Rule, default_role
 
 _MOST_CELLS = 100_000
 _REVIEW_FIELDS = ("respond_within", "on_timeout", "requirements", "message")
@@ -78,6 +72,7 @@ class CompiledPolicy:
         )
         self._space = FactSpace([policy])
         self._reads = frozenset(axis.source for axis in self._space.axes)
+        self._sources = tuple(source for name, source in SOURCES.items() if name in self._reads)
         self._cells: dict[Cell, RoutingDecision] = {}
         self._table = RiskTable(self._space.bounds) if len(self._space.axes) == 2 else None  # noqa: PLR2004
 
@@ -109,9 +104,12 @@ class CompiledPolicy:
             InvalidInput: with every invalid fact.
         """
         problems = [problem for axis in self._space.axes if (problem := axis.problem(facts)) is not None]
-        metadata = facts.metadata if "metadata" in self._reads else {}
-        if not isinstance(metadata, Mapping):
-            problems.append(f"facts: metadata: {metadata!r} is not an object")
+        fields = {source.name: source.values(facts) for source in self._sources}
+        problems += [
+            f"facts: {name}: {values!r} is not an object"
+            for name, values in fields.items()
+            if not isinstance(values, Mapping)
+        ]
         if problems:
             raise InvalidInput(problems)
         proposed, confidence = facts.has_proposal is True, facts.confidence
@@ -123,8 +121,8 @@ class CompiledPolicy:
             confidence=float(confidence) if proposed and confidence is not None else None,
             signals=facts.signals if "signals" in self._reads else frozenset(),
             has_proposal=proposed,
-            metadata=dict(metadata),
             moment=facts.moment if "moment" in self._reads else None,
+            **{name: dict(values) for name, values in fields.items()},
         )
 
     def _evaluate(self, facts: Facts) -> RoutingDecision:

@@ -16,7 +16,8 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.partition import EVALUATION_ORDER
 from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 NO_CONDITIONS = "it has no conditions"
 

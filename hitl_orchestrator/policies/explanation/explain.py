@@ -10,7 +10,8 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, minimum_of, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
-from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule, default_role
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.rule import Rule, default_role
 
 
 class RuleResult(StrEnum):

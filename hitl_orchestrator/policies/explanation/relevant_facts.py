@@ -10,7 +10,8 @@ from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.analysis.layer_scope import USER_AXIS
 from hitl_orchestrator.policies.engine.axes.base import Axis, mask_of
-from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 _SCOPE_AXES = {"domain": "domain", "user": USER_AXIS}
 

@@ -5,7 +5,9 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from hitl_orchestrator.domain.enums import Action
-from hitl_orchestrator.policies.language.model import Policy, PolicyStack, Rule
+from hitl_orchestrator.policies.language.declarations import KNOWN
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack
+from hitl_orchestrator.policies.language.rule import Rule
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -68,8 +70,9 @@ def _nonempty_conditions(conditions: dict[str, Any]) -> dict[str, Any]:
     fields = conditions["properties"]
     some = {"$ref": "#/$defs/Conditions", "minProperties": 1}
     inner = {name: fields[name] | {"items": some, "minItems": 1} for name in ("all", "any")}
-    metadata = fields["metadata"] | {"minProperties": 1}
-    return conditions | {"properties": fields | inner | {"not": some, "metadata": metadata}}
+    compared = {name: fields[name] | {"minProperties": 1} for name in KNOWN}
+    compared["agent"] |= {"propertyNames": {"enum": [*KNOWN["agent"]]}}
+    return conditions | {"properties": fields | inner | {"not": some} | compared}
 
 
 def _first_rule(rule: dict[str, Any]) -> dict[str, Any]:

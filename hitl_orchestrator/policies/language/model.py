@@ -1,37 +1,22 @@
-"""The models of policy files: rules, policies, and policies in layers."""
+"""The models of policy files: policies, and policies in layers."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    ValidatorFunctionWrapHandler,
-    WithJsonSchema,
-    field_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWrapHandler, field_validator
 from pydantic_core import InitErrorDetails
 
-from hitl_orchestrator.domain.decision import FALLBACK, ReviewRequirements
-from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
-from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
 from hitl_orchestrator.domain.working_hours import TimeZone
-from hitl_orchestrator.policies.language.conditions import (
-    MOST_ALTERNATIVES,
-    Bound,
-    Comparison,
-    Conditions,
-    FieldType,
-    lines_of,
-    one_error,
+from hitl_orchestrator.policies.language.conditions import lines_of, one_error
+from hitl_orchestrator.policies.language.declarations import (
+    KNOWN,
+    Declaration,
+    declared_in,
+    unfit_comparisons,
 )
+from hitl_orchestrator.policies.language.rule import Rule
 
 NO_RULE = "no rule matches, so a person decides"
 """Why the fallback decides."""
@@ -42,170 +27,28 @@ NOT_ROUTED = "not_routed"
 ORGANIZATION = "organization"
 """The name of the layer that answers every case."""
 
-_A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
-LONGEST_WAIT = timedelta(weeks=52)
-MAX_NUMBER = 1e300
-"""The largest number that conditions compare; NaN and infinities are refused."""
-
-
-def _only_iso(value: object) -> object:
-    """Refuse numbers and clock times, which pydantic would read as durations."""
-    if isinstance(value, timedelta) or (isinstance(value, str) and re.fullmatch(_A_DURATION, value)):
-        return value
-    raise ValueError("write an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
-
-
-def _some_time(value: timedelta) -> timedelta:
-    if not timedelta(0) < value <= LONGEST_WAIT:
-        raise ValueError("the time to answer must be above zero and at most 52 weeks")
-    return value
-
-
-_AS_TEXT = WithJsonSchema({"type": "string", "pattern": _A_DURATION, "examples": ["PT4H", "P2D"]})
-Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time), _AS_TEXT]
-"""A duration in ISO 8601 weeks, days, hours, minutes and seconds. Months and years vary in length."""
-
-
-class Rule(Value):
-    """A rule: where all its conditions hold, its action applies, and people with its role decide.
-
-    The role defaults to the first of the chain for `human_review` and to the second for `escalate`. The validation
-    context may hold the `RoleChain` under "roles"; the role must then be in it.
-
-    `respond_within` is the time that each review stays open, `on_timeout` the action after it. The requirements for
-    the review are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the
-    share of the cases approved by this rule that a person reviews afterwards.
-    """
-
-    rule_id: Identifier
-    priority: int = Field(strict=True)
-    conditions: Conditions
-    action: Action
-    assigned_human_role: Label | None = Field(default=None, validate_default=True)
-    respond_within: Duration | None = None
-    on_timeout: OnTimeout = OnTimeout.ESCALATE
-    approvals: int = Field(default=1, ge=1, le=9, strict=True)
-    agreement: Agreement = Agreement.UNANIMITY
-    distinct_roles: bool = Field(default=False, strict=True)
-    remind_before: Duration | None = None
-    business_hours: bool = Field(default=False, strict=True)
-    blind: bool = Field(default=False, strict=True)
-    spot_check: Bound = 0.0
-    message: Annotated[Text, Field(max_length=2_000)] | None = None
-
-    @field_validator("rule_id")
-    @classmethod
-    def _not_reserved(cls, rule_id: str) -> str:
-        if rule_id == FALLBACK:
-            raise ValueError("this name is reserved for cases that no rule decides; choose another")
-        return rule_id
-
-    @field_validator("respond_within")
-    @classmethod
-    def _for_people(cls, within: timedelta | None, info: ValidationInfo) -> timedelta | None:
-        if within is not None and info.data.get("action") is Action.AUTO_APPROVE:
-            raise ValueError("auto_approve has no reviewer; leave it out, or change the action to human_review")
-        return within
-
-    @field_validator("on_timeout")
-    @classmethod
-    def _with_a_time(cls, then: OnTimeout, info: ValidationInfo) -> OnTimeout:
-        if then is not OnTimeout.ESCALATE and info.data.get("respond_within", "unsound") is None:
-            raise ValueError("it needs a time limit; add respond_within")
-        return then
-
-    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message")
-    @classmethod
-    def _requirement_for_people(cls, value: object, info: ValidationInfo) -> object:
-        usual = cls.model_fields[info.field_name or ""].default
-        if value != usual and info.data.get("action") is Action.AUTO_APPROVE:
-            raise ValueError("auto_approve has no reviewer; leave it out, or change the action to human_review")
-        return value
-
-    @field_validator("agreement", "distinct_roles")
-    @classmethod
-    def _for_several_people(cls, value: object, info: ValidationInfo) -> object:
-        if value not in (Agreement.UNANIMITY, False) and info.data.get("approvals") == 1:
-            raise ValueError("it applies to several reviewers; set approvals to at least 2")
-        return value
-
-    @field_validator("distinct_roles")
-    @classmethod
-    def _enough_roles(cls, distinct: bool, info: ValidationInfo) -> bool:
-        chain: RoleChain | None = (info.context or {}).get("roles")
-        role, approvals = info.data.get("assigned_human_role"), info.data.get("approvals", 1)
-        if distinct and chain is not None and role and approvals > len(chain.upward(role)):
-            raise ValueError(too_few_roles(approvals, role, chain))
-        return distinct
-
-    @field_validator("remind_before", "business_hours")
-    @classmethod
-    def _before_it_is_due(cls, value: timedelta | bool | None, info: ValidationInfo) -> timedelta | bool | None:
-        within = info.data.get("respond_within", LONGEST_WAIT)
-        if value and within is None:
-            raise ValueError("it needs a time limit; add respond_within")
-        if isinstance(value, timedelta) and value >= within:
-            raise ValueError("a reminder must come after the review was opened; make it shorter than respond_within")
-        return value
-
-    @field_validator("message")
-    @classmethod
-    def _not_blank(cls, message: str | None) -> str | None:
-        if message is not None and not message.strip():
-            raise ValueError("it is empty; write a message, or leave it out")
-        return message
-
-    @field_validator("spot_check")
-    @classmethod
-    def _for_approved_cases(cls, rate: float, info: ValidationInfo) -> float:
-        if rate and info.data.get("action") in {Action.HUMAN_REVIEW, Action.ESCALATE}:
-            raise ValueError("a person decides these cases already; leave it out, or change the action to auto_approve")
-        return rate
-
-    @field_validator("conditions")
-    @classmethod
-    def _not_too_many(cls, conditions: Conditions) -> Conditions:
-        number = conditions.alternatives()
-        if number > MOST_ALTERNATIVES:
-            alternatives = f"{number:,}" if number < MOST_ALTERNATIVES**2 else "far too many"
-            raise ValueError(
-                f"the conditions expand to {alternatives} alternatives, and the limit is {MOST_ALTERNATIVES:,}; "
-                "split them into several rules"
-            )
-        return conditions
-
-    @field_validator("assigned_human_role")
-    @classmethod
-    def _in_the_chain(cls, role: str | None, info: ValidationInfo) -> str | None:
-        action = info.data.get("action")
-        if action is Action.AUTO_APPROVE and role is not None:
-            raise ValueError("auto_approve has no reviewer; leave the role out, or change the action to human_review")
-        chain: RoleChain | None = (info.context or {}).get("roles")
-        if role is None:
-            return default_role(action, chain or DEFAULT_CHAIN)
-        if chain is not None and role not in chain.roles:
-            hint = did_you_mean(role, chain.roles)
-            raise ValueError(f"no such role; the role chain is {', '.join(chain.roles)}{hint}")
-        return role
-
-    @property
-    def requirements(self) -> ReviewRequirements:
-        """The requirements of the rule for its reviews."""
-        return ReviewRequirements(**{name: getattr(self, name) for name in ReviewRequirements.model_fields})
-
 
 class Policy(Value):
     """A routing policy. Rules are tried by ascending priority number; the first rule that matches decides.
 
-    Without rules, a person decides every case. `metadata` declares the type of each metadata field that rules read;
-    time windows are in the time zone `timezone`.
+    Without rules, a person decides every case. `metadata` and `proposal` declare the fields of tasks and of outputs
+    that rules read; time windows are in the time zone `timezone`.
     """
 
     policy_id: Identifier
     description: Text = ""
-    metadata: dict[Label, FieldType] = Field(default_factory=dict)
+    metadata: dict[Label, Declaration] = Field(default_factory=dict)
+    proposal: dict[Label, Declaration] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
+
+    @field_validator("proposal")
+    @classmethod
+    def _keeps_known_types(cls, declared: dict[str, Declaration]) -> dict[str, Declaration]:
+        for name, known in KNOWN["proposal"].items():
+            if name in declared and declared[name].type is not known.type:
+                raise ValueError(f"{name} is a {known.type} in every proposal; declare it so, or leave it out")
+        return declared
 
     @field_validator("rules", mode="wrap")
     @classmethod
@@ -215,8 +58,8 @@ class Policy(Value):
             rules: tuple[Rule, ...] = handler(raw)
         except ValidationError as exc:
             raise one_error(exc.title, [*lines_of(exc), *problems]) from None
-        if "metadata" in info.data:
-            problems += _unfit_comparisons(rules, info.data["metadata"])
+        declared = {name: declared_in(name, info.data.get(name, {})) for name in KNOWN if name in {*info.data, "agent"}}
+        problems += unfit_comparisons(rules, declared)
         if problems:
             raise one_error("Policy", problems)
         return rules
@@ -225,6 +68,10 @@ class Policy(Value):
     def parts(self) -> "tuple[tuple[str, Policy], ...]":
         """Every layer with its name, such as `domain payments`; the organization's first, often the only one."""
         return ((ORGANIZATION, self),)
+
+    def declared(self, source: str) -> Mapping[str, Declaration]:
+        """Return the fields of a source, such as `metadata`, that rules may compare, with what is declared of each."""
+        return declared_in(source, getattr(self, source, {}))
 
     @property
     def by_priority(self) -> tuple[Rule, ...]:
@@ -317,24 +164,6 @@ def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
     return meaning
 
 
-def default_role(action: Action | None, chain: RoleChain) -> str | None:
-    """Return the role that decides where a rule assigns none; None for `auto_approve`."""
-    if action is Action.HUMAN_REVIEW:
-        return chain.roles[0]
-    if action is Action.ESCALATE:
-        return chain.second
-    return None
-
-
-def too_few_roles(approvals: int, role: str, chain: RoleChain) -> str:
-    """Return the problem of a rule that requires more distinct roles than its role and those above it."""
-    upward = " and ".join(chain.upward(role))
-    return (
-        f"{approvals} approvals by distinct roles are impossible: {role!r} and the roles above it are only {upward}; "
-        "require fewer approvals, assign a lower role, or leave distinct_roles out"
-    )
-
-
 def _zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:
     """Return the time zone of a layer, if a rule of it has a time window."""
     timed = any(conditions.time is not None for rule in rules for _, conditions in rule.conditions.walk())
@@ -350,44 +179,3 @@ def _double_ids(raw: Any) -> list[InitErrorDetails]:
         for index, rule_id in enumerate(ids)
         if isinstance(rule_id, str) and ids.index(rule_id) < index
     ]
-
-
-def _unfit_comparisons(rules: Sequence[Rule], declared: Mapping[str, FieldType]) -> list[InitErrorDetails]:
-    """Return the comparisons with an undeclared field, or with a value of another type."""
-    return [
-        InitErrorDetails(
-            type="value_error", loc=(index, *path, *where), input=value, ctx={"error": ValueError(sentence)}
-        )
-        for index, rule in enumerate(rules)
-        for path, conditions in rule.conditions.walk("conditions")
-        for name, comparison in conditions.metadata.items()
-        for where, value, sentence in _unfit(name, comparison, declared)
-    ]
-
-
-def _unfit(
-    name: str, comparison: Comparison, declared: Mapping[str, FieldType]
-) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    kind = declared.get(name)
-    if kind is None:
-        hint = did_you_mean(name, declared) or '; add it to the policy\'s "metadata", such as {"amount": "number"}'
-        yield ("metadata", name), name, f"the policy declares no type for this field{hint}"
-        return
-    for operator, value in comparison.operands:
-        if type_of(value) is not kind:
-            yield (
-                ("metadata", name, operator),
-                value,
-                f"the policy declares {name!r} as a {kind}, and this is not a {kind}",
-            )
-        elif kind is not FieldType.NUMBER and operator in {"lt", "le", "gt", "ge"}:
-            yield ("metadata", name, operator), value, f"only numbers can be ordered, and {name!r} is a {kind}"
-
-
-def type_of(value: object) -> FieldType | None:
-    """Return the type of a metadata value; None for values that conditions cannot compare."""
-    if isinstance(value, bool):
-        return FieldType.BOOLEAN
-    if isinstance(value, int | float):
-        return FieldType.NUMBER if abs(value) <= MAX_NUMBER else None
-    return FieldType.TEXT if isinstance(value, str) else None

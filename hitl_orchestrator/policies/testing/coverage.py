@@ -19,14 +19,15 @@ from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, 
 from hitl_orchestrator.policies.analysis.layer_scope import in_scope, scope_of, space_of
 from hitl_orchestrator.policies.analysis.regions import restrict
 from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.partition import Region
 from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
-from hitl_orchestrator.policies.language.conditions import FieldType
-from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
+from hitl_orchestrator.policies.language.declarations import FieldType
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 CONFIDENCE, CONFIDENCE_AXIS = "confidence_score", "confidence"
-_METADATA = "metadata."
 _NEAR, _HUNDREDTH, _MOST_DIGITS = 0.01, 0.01, 6
 _SURELY_EXACT = 1e15
 
@@ -40,7 +41,7 @@ class Side(StrEnum):
 
 
 class TestedBound(NamedTuple):
-    """A bound of a rule, of the confidence or of a metadata field, and the values that test it."""
+    """A bound of a rule, of the confidence or of a field such as `metadata.amount`, and the values that test it."""
 
     rule_id: str
     field: str
@@ -63,14 +64,20 @@ class TestedBound(NamedTuple):
         return side if near is not None and abs(value - self.value) <= abs(near - self.value) * (1 + 1e-9) else None
 
     def _value_in(self, facts: Facts) -> float | None:
-        value = facts.confidence if self.field == CONFIDENCE else facts.metadata.get(self.field.removeprefix(_METADATA))
+        value = facts.confidence if self.field == CONFIDENCE else _value_of(facts, self.field)
         return None if isinstance(value, bool) or not isinstance(value, int | float) else value
 
     def put(self, facts: Facts, value: float) -> Facts:
         """Return the facts with this value."""
         if self.field == CONFIDENCE:
             return replace(facts, confidence=value, has_proposal=True)
-        return replace(facts, metadata={**facts.metadata, self.field.removeprefix(_METADATA): value})
+        source, _, name = self.field.partition(".")
+        return SOURCES[source].with_value(facts, name, value)
+
+
+def _value_of(facts: Facts, field: str) -> Any:
+    source, _, name = field.partition(".")
+    return SOURCES[source].value(facts, name)
 
 
 class Coverage(NamedTuple):
@@ -213,9 +220,10 @@ def bounds_of(policy: Policy) -> tuple[TestedBound, ...]:
     bounds: list[tuple[str, str, float]] = []
     for rule, part in readings:
         values = [(CONFIDENCE, bound) for bound in (part.min_confidence, part.max_confidence) if bound is not None]
-        for field, comparison in part.metadata.items():
-            if policy.metadata[field] is FieldType.NUMBER:
-                values += [(_METADATA + field, value) for _, value in comparison.operands if abs(value) < _SURELY_EXACT]
+        for source, field, comparison in part.comparisons():
+            if policy.declared(source)[field].type is FieldType.NUMBER:
+                operands = [value for _, value in comparison.operands if abs(value) < _SURELY_EXACT]
+                values += [(f"{source}.{field}", value) for value in operands]
         for field, value in values:
             named.setdefault(field, set()).add(value)
             bounds.append((rule.rule_id, field, value))

@@ -16,9 +16,11 @@ from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
 from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.language.conditions import FieldType
-from hitl_orchestrator.policies.language.model import Duration, Policy
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
+from hitl_orchestrator.policies.language.declarations import FieldType
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import join
+from hitl_orchestrator.policies.language.rule import Duration
 
 TEST_FILE_ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
 """The suffixes of test tables."""
@@ -27,7 +29,7 @@ NO_VALUE = "-"
 """The CSV cell that expects no value, such as no role; an empty cell expects nothing in particular."""
 
 _MOST_TESTS = 100_000
-_METADATA = "metadata."
+_FIELDS = re.compile(rf"({'|'.join(SOURCES)})\.(.+)", re.DOTALL)
 _NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,3})?")
 _SEPARATOR = re.compile(r"\"?sep=(?P<sign>[^\r\n\"])\"?,*\r?\n", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
@@ -45,6 +47,8 @@ class _FactFields(Value):
     signals: Annotated[tuple[Signal, ...], BeforeValidator(_as_list)] = ()
     has_proposal: bool = Field(default=True, strict=True)
     metadata: FreeJson = Field(default_factory=dict)
+    proposal: FreeJson = Field(default_factory=dict)
+    agent: FreeJson = Field(default_factory=dict)
     timestamp: UtcDatetime | None = None
 
 
@@ -63,7 +67,7 @@ class GivenFacts(_FactFields):
             confidence=self.confidence_score,
             signals=frozenset(self.signals),
             has_proposal=self.has_proposal,
-            metadata=self.metadata,
+            **{name: getattr(self, name) for name in SOURCES},
             moment=self.timestamp,
         )
 
@@ -190,7 +194,7 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
 
 
 def _with_defaults(raw: Any, defaults: dict[str, Any]) -> Any:
-    """Return a test with the default facts of its table. Metadata of the test replace those of the table."""
+    """Return a test with the default facts of its table. Metadata of the test replace those of the table, and so on."""
     if not isinstance(raw, dict) or not isinstance(facts := raw.get("facts", {}), dict):
         return raw
     return raw | {"facts": defaults | facts}
@@ -256,12 +260,12 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
     """Return the tests of a CSV text as raw records, each with its line."""
     first, *rows = _cells_of(text, where) or [_Row(1, [])]
     header, at = first.cells, f"{where}: line {first.line}"
-    facts, expected = set(GivenFacts.model_fields) - {"metadata"}, set(Expected.model_fields)
+    facts, expected = set(GivenFacts.model_fields) - set(SOURCES), set(Expected.model_fields)
     columns = {"name", *facts, *expected}
     listed = [
         f"{at}: unknown column {name!r}{did_you_mean(name, columns)}"
         for name in header
-        if name not in columns and not (name.startswith(_METADATA) and name != _METADATA)
+        if name not in columns and not _FIELDS.fullmatch(name)
     ]
     listed += [f"{at}: the column {name!r} occurs twice" for name, number in Counter(header).items() if number > 1]
     listed += [
@@ -271,7 +275,7 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
     ]
     if not rows:
         listed.append(f"{where}: it has no test; write a header, then a line for each test")
-    types = {name: _declared(name.removeprefix(_METADATA), policy) for name in header if name.startswith(_METADATA)}
+    types = {name: _declared(policy, field[1], field[2]) for name in header if (field := _FIELDS.fullmatch(name))}
     listed += [
         f"{at}: the column {name!r} is {join((f'a {kind} in {layer}' for kind, layer in by.items()), 'and')}, "
         "and a cell has only one type; write this table as YAML"
@@ -284,25 +288,26 @@ def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str,
     return [(f"line {line}", _record(dict(zip(header, cells, strict=True)), facts, kinds)) for line, cells in rows]
 
 
-def _declared(field: str, policy: Policy) -> dict[FieldType, str]:
-    """Return each type that a layer declares for a metadata field, with the first such layer."""
+def _declared(policy: Policy, source: str, field: str) -> dict[FieldType, str]:
+    """Return each type that a layer declares for a field, with the first such layer."""
     layers: dict[FieldType, str] = {}
     for name, layer in policy.parts:
-        if field in layer.metadata:
-            layers.setdefault(layer.metadata[field], name)
+        declared = layer.declared(source)
+        if field in declared:
+            layers.setdefault(declared[field].type, name)
     return layers
 
 
 def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, FieldType | None]) -> dict[str, Any]:
-    record: dict[str, Any] = {"facts": {"metadata": {}}, "expect": {}}
+    record: dict[str, Any] = {"facts": {}, "expect": {}}
     for name, cell in cells.items():
         if cell == "":
             continue
         if name == "name":
             record["name"] = cell
-        elif name.startswith(_METADATA):
-            field = name.removeprefix(_METADATA)
-            record["facts"]["metadata"][field] = _typed(cell, types[name])
+        elif named := _FIELDS.fullmatch(name):
+            source, field = named[1], named[2]
+            record["facts"].setdefault(source, {})[field] = _typed(cell, types[name])
         elif name in facts:
             record["facts"][name] = _fact(name, cell)
         else:

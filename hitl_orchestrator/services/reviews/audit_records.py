@@ -6,8 +6,6 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from hitl_orchestrator.domain.audit import AuditRecord, Vote
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import Routing
@@ -15,13 +13,11 @@ from hitl_orchestrator.domain.enums import Authentication, DecisionSource, Final
 from hitl_orchestrator.domain.input.json_patch import json_patch
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.domain.value import Label, canonical_json
+from hitl_orchestrator.domain.value import canonical_json, short_name
 from hitl_orchestrator.errors import IncompleteOutcome
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 
 __all__ = ["by_agent", "by_person", "software_version"]
-
-_NAME: TypeAdapter[str] = TypeAdapter(Label)
 
 
 def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
@@ -158,7 +154,8 @@ def of_case(submission: Submission, routing: Routing) -> dict[str, Any]:
         "classifier_error": routing.error,
         "approvals_needed": routing.decision.requirements.approvals,
         **_quality_check_fields(submission),
-        **{field: _name(extra.get(field)) for field in AGENT_FIELDS},
+        # The output itself still holds what is no short name.
+        **{field: short_name(extra.get(field)) for field in AGENT_FIELDS},
     }
 
 
@@ -237,11 +234,3 @@ def _seconds_since(at: datetime | None, verdict: RecordedDecision) -> float | No
 def software_version() -> str:
     """Return the installed version of this package."""
     return version("hitl-orchestrator")
-
-
-def _name(value: Any) -> str | None:
-    """Return a short name, or None for any other value, which the output itself still holds."""
-    try:
-        return _NAME.validate_python(value, strict=True)
-    except ValidationError:
-        return None

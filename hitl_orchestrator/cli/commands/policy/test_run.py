@@ -124,6 +124,8 @@ def _facts_fields(facts: Facts) -> dict[str, Any]:
         "confidence_score": facts.confidence,
         "signals": sorted(facts.signals),
         "metadata": dict(facts.metadata),
+        "proposal": dict(facts.proposal),
+        "agent": dict(facts.agent),
         "timestamp": None if facts.moment is None else facts.moment.isoformat(),
     }
     fields |= {name: value for name, value in optional.items() if value not in (None, [], {})}

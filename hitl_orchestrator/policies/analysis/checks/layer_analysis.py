@@ -17,7 +17,8 @@ from hitl_orchestrator.policies.analysis.layer_scope import (
 )
 from hitl_orchestrator.policies.analysis.regions import intersection
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
-from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy, Rule
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 
 class Analyzed(NamedTuple):

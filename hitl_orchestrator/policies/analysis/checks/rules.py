@@ -11,9 +11,10 @@ from hitl_orchestrator.policies.analysis.describe import EVERY_CASE
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.regions import can_certainly_hold, intersection, merged, regions, restrict
 from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
-from hitl_orchestrator.policies.language.model import Rule, too_few_roles
 from hitl_orchestrator.policies.language.phrases import join, join_some
+from hitl_orchestrator.policies.language.rule import Rule, too_few_roles
 
 _PartT = TypeVar("_PartT")
 _MOST_REGIONS_NAMED = 5
@@ -67,29 +68,32 @@ def matches_only_unknown(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
 
 
 def _smallest_conflict(conditions: Conditions, never: Callable[[Conditions], bool]) -> str:
-    """Name a smallest set of these conditions that contradict each other; of one metadata field, its operators."""
+    """Name a smallest set of these conditions that contradict each other; of fields of one source, the operators."""
 
     def with_only(names: Sequence[str]) -> Conditions:
         return Conditions(**{name: getattr(conditions, name) for name in names})
 
     named = [name for name in type(conditions).model_fields if name in conditions.model_fields_set]
     needed = _smallest(named, lambda names: never(with_only(names)))
-    if needed != ["metadata"]:
+    if len(needed) > 1 or needed[0] not in SOURCES:
         words = [name.removesuffix("_") for name in needed]
         return f"{join(words, 'and')} cannot hold together" if len(words) > 1 else f"{words[0]} contradicts itself"
+
+    source, compared = SOURCES[needed[0]], getattr(conditions, needed[0])
 
     def comparing(pairs: Sequence[tuple[str, str]]) -> Conditions:
         fields: dict[str, dict[str, Any]] = {}
         for field, operator in pairs:
-            fields.setdefault(field, {})[operator] = getattr(conditions.metadata[field], operator)
-        return Conditions(metadata={field: Comparison(**operators) for field, operators in fields.items()})
+            fields.setdefault(field, {})[operator] = getattr(compared[field], operator)
+        return Conditions(**{source.name: {field: Comparison(**operators) for field, operators in fields.items()}})
 
-    pairs = [(field, name) for field, comparison in conditions.metadata.items() for name in comparison.model_fields_set]
+    pairs = [(field, name) for field, comparison in compared.items() for name in comparison.model_fields_set]
     smallest = _smallest(sorted(pairs), lambda some: never(comparing(some)))
-    fields, operators = {field for field, _ in smallest}, [name.removesuffix("_") for _, name in smallest]
+    fields = {source.subject(field) for field, _ in smallest}
+    operators = [name.removesuffix("_") for _, name in smallest]
     if len(fields) > 1 or len(operators) == 1:
         return f"{join(sorted(fields), 'and')} cannot have such a value"
-    return f"{join(operators, 'and')} of {smallest[0][0]} contradict each other"
+    return f"{join(operators, 'and')} of {fields.pop()} contradict each other"
 
 
 def _smallest(parts: Sequence[_PartT], fails: Callable[[Sequence[_PartT]], bool]) -> list[_PartT]:

@@ -17,6 +17,10 @@ SAME_KIND, OTHER_KIND, MISSING = range(3)
 """The classes of a change: to a value of the same kind, of another kind, or to a missing value."""
 
 
+FIELDS = 4
+"""The `phrase_order` of fields, which one clause of a sentence names together: `where amount is above 100`."""
+
+
 class Condition(Protocol):
     """A condition that can be evaluated."""
 

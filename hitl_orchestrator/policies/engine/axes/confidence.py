@@ -13,6 +13,9 @@ from hitl_orchestrator.policies.language.phrases import format_value, join, join
 FIRST_CONFIDENCE = 2
 """The first step with a confidence. Step 0 is a task without a proposal, step 1 a proposal without a confidence."""
 
+WITHOUT_PROPOSAL = 0b01
+"""The mask of the step without a proposal."""
+
 WITHOUT_CONFIDENCE = 0b11
 """The mask of the steps without a confidence."""
 

@@ -12,10 +12,13 @@ from hitl_orchestrator.domain.enums import Action, Signal
 from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Value
 from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.confidence import ANY_STATED, StoredScorer
 from hitl_orchestrator.policies.engine.predicates import Every, conditions_of
-from hitl_orchestrator.policies.language.conditions import Conditions, FieldType, one_error
-from hitl_orchestrator.policies.language.model import Policy, Rule
+from hitl_orchestrator.policies.language.conditions import Conditions, one_error
+from hitl_orchestrator.policies.language.declarations import Declaration
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.rule import Rule
 
 __all__ = ["RiskyRule", "ScoreRules", "UnusualRules", "signal_rules_json_schema"]
 
@@ -55,8 +58,8 @@ class UnusualRules(Value):
 class ScoreRules(Value):
     """The scorer of the confidence, and the rules of the signals. Bounds are shares of 1.
 
-    `metadata` declares the types of the metadata fields that `risky` reads, as in a policy. Without `unusual` nothing
-    is compared with reviewed cases. A file of these rules beside a policy is used with it.
+    `metadata` and `proposal` declare the types of the fields that `risky` reads, as in a policy. Without `unusual`
+    nothing is compared with reviewed cases. A file of these rules beside a policy is used with it.
     """
 
     model_config = ConfigDict(ignored_types=(cached_property,))
@@ -68,7 +71,8 @@ class ScoreRules(Value):
     ambiguous_within: Confidence = Field(default=0.1, description="how close the second best label may come")
     ambiguous_share_below: Confidence = Field(default=0.5, description="a label that fewer of the samples agree on")
     confidence: StoredScorer = ANY_STATED
-    metadata: dict[Label, FieldType] = Field(default_factory=dict)
+    metadata: dict[Label, Declaration] = Field(default_factory=dict)
+    proposal: dict[Label, Declaration] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     risky: tuple[RiskyRule, ...] = ()
     unusual: UnusualRules | None = None
@@ -100,7 +104,13 @@ class ScoreRules(Value):
             for place, rule in enumerate(self.risky)
         ]
         try:
-            policy = Policy(policy_id="risky", metadata=self.metadata, timezone=self.timezone, rules=tuple(rules))
+            policy = Policy(
+                policy_id="risky",
+                metadata=self.metadata,
+                proposal=self.proposal,
+                timezone=self.timezone,
+                rules=tuple(rules),
+            )
         except ValidationError as exc:
             raise one_error("ScoreRules", [_named_here(error) for error in exc.errors()]) from exc
         compiled = (Every(conditions_of(rule, policy)) for rule in policy.rules)
@@ -118,9 +128,9 @@ def _named_here(error: ErrorDetails) -> InitErrorDetails:
 
 
 def _unread(conditions: Conditions, facts: Facts) -> str:
-    """Return why it is not known whether conditions hold: the missing fields of the metadata, or else in general."""
-    names = {name for _, each in conditions.walk() for name in each.metadata}
-    missing = [f"metadata.{name}" for name in sorted(names) if facts.metadata.get(name) is None]
+    """Return why it is not known whether conditions hold: the missing fields, or else in general."""
+    fields = {(source, name) for _, each in conditions.walk() for source, name, _ in each.comparisons()}
+    missing = [f"{source}.{name}" for source, name in sorted(fields) if SOURCES[source].value(facts, name) is None]
     if not missing:
         return "a compared value is missing or of another type"
     return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"

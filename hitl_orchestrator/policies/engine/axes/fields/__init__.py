@@ -1,0 +1,1 @@
+"""Fields that a policy declares, of any source: the metadata of the task, the proposal, the agent."""

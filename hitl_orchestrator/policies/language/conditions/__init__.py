@@ -1,0 +1,21 @@
+"""The conditions of rules."""
+
+from hitl_orchestrator.policies.language.conditions.base import Bound, ConditionModel, OneOrMore, lines_of, one_error
+from hitl_orchestrator.policies.language.conditions.comparison import Comparison
+from hitl_orchestrator.policies.language.conditions.conditions import MOST_ALTERNATIVES, Conditions
+from hitl_orchestrator.policies.language.conditions.signals import Signals
+from hitl_orchestrator.policies.language.conditions.window import MINUTES_OF_A_WEEK, Window
+
+__all__ = [
+    "MINUTES_OF_A_WEEK",
+    "MOST_ALTERNATIVES",
+    "Bound",
+    "Comparison",
+    "ConditionModel",
+    "Conditions",
+    "OneOrMore",
+    "Signals",
+    "Window",
+    "lines_of",
+    "one_error",
+]

@@ -1,0 +1,127 @@
+"""Comparisons of a field with values that the policy names."""
+
+import math
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from hitl_orchestrator.policies.language.conditions.base import ConditionModel, not_null
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float) and abs(value) < math.inf:
+        return value + 0.0 if isinstance(value, float) else value
+    raise ValueError("compare with a number, a text, true or false")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("only numbers can be ordered; use a number")
+    return _scalar(value)
+
+
+Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})]
+Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+
+
+def _different(words: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not words:
+        raise ValueError("an empty list never matches; add at least one value, or leave it out")
+    if len({(isinstance(word, bool), word) for word in words}) != len(words):
+        raise ValueError("a value is listed twice")
+    return tuple(sorted(words, key=lambda word: (type(word).__name__ == "str", str(word))))
+
+
+class Comparison(ConditionModel):
+    """Comparisons with a field; all of them must hold.
+
+    Only `exists` is known for a missing field. Every other comparison is then unknown, as it is where the value is not
+    of the type that the policy declares.
+    """
+
+    eq: Scalar | None = None
+    ne: Scalar | None = None
+    lt: Number | None = None
+    le: Number | None = None
+    gt: Number | None = None
+    ge: Number | None = None
+    in_: Annotated[tuple[Scalar, ...], AfterValidator(_different)] = Field(default=(), alias="in")
+    exists: bool | None = Field(default=None, strict=True)
+
+    @field_validator("eq", "ne", "lt", "le", "gt", "ge", "exists", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        return not_null(value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _compares(cls, value: object) -> object:
+        if isinstance(value, str | int | float):
+            raise ValueError('name the operator, such as {"eq": ...}')
+        return value
+
+    @model_validator(mode="after")
+    def _something(self) -> "Comparison":
+        if self.is_empty:
+            raise ValueError("it has no operator; add eq, ne, lt, le, gt, ge, in or exists")
+        if self.exists is False and len(self.operands) > 0:
+            raise ValueError("a missing field cannot be compared; use exists alone")
+        return self
+
+    @property
+    def operands(self) -> tuple[tuple[str, Any], ...]:
+        """Each operator with its value, as written; `in` once for each of its values."""
+        pairs = [(name, getattr(self, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")]
+        return (*((name, value) for name, value in pairs if value is not None), *(("in", value) for value in self.in_))
+
+
+class _WordsCompared:
+    """Lets one word, or a list of words, be written for some fields, or for all, in place of a comparison."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._spelled_out, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        word: dict[str, Any] = {"type": "string"}
+        (pattern, comparison), *_ = schema.pop("patternProperties").items()
+        short = {"anyOf": [word, {"type": "array", "items": word, "minItems": 1, "uniqueItems": True}, comparison]}
+        schema["propertyNames"] |= {"pattern": pattern}
+        if not self._names:
+            return schema | {"additionalProperties": short}
+        return schema | {"properties": dict.fromkeys(self._names, short), "additionalProperties": comparison}
+
+    def _spelled_out(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: words if self._names and name not in self._names else _compared(words)
+            for name, words in value.items()
+        }
+
+
+def words_compared(*names: str) -> Any:
+    """Return an annotation by which these fields, or all, may have a word or a list of words: `eq`, or `in`."""
+    return _WordsCompared(*names)
+
+
+def _compared(words: Any) -> Any:
+    if isinstance(words, str):
+        return {"eq": words}
+    return {"in": words} if isinstance(words, list) else words

@@ -1,0 +1,118 @@
+"""The conditions of a rule: a closed set of fields, words and operators. No code and no text patterns."""
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
+
+from hitl_orchestrator.domain.enums import RiskLevel
+from hitl_orchestrator.domain.value import Label
+from hitl_orchestrator.policies.language.conditions.base import Bound, ConditionModel, OneOrMore, not_null
+from hitl_orchestrator.policies.language.conditions.comparison import Comparison, words_compared
+from hitl_orchestrator.policies.language.conditions.signals import Signals, SignalTest
+from hitl_orchestrator.policies.language.conditions.window import Window
+
+MOST_ALTERNATIVES = 1_000
+_COMPARED = ("metadata", "proposal", "agent")
+
+
+class Conditions(ConditionModel):
+    """The conditions of a rule, all of which must hold. A condition that is left out does not restrict the rule.
+
+    `min_confidence` is inclusive, `max_confidence` is exclusive; neither holds where there is no confidence.
+    A list holds if any of its words does; a list of `signals` holds if any of them was raised. Fields of the `metadata`
+    and of the `proposal` are compared with the declared types, those of the `agent` are texts; `time` applies to the
+    timestamp of the task. `all`, `any` and `not` nest further conditions.
+    """
+
+    risk_level: OneOrMore[RiskLevel] = ()
+    domain: OneOrMore[Label] = ()
+    task_type: OneOrMore[Label] = ()
+    min_confidence: Bound | None = None
+    max_confidence: Bound | None = None
+    signals: SignalTest = Signals()
+    metadata: dict[Label, Comparison] = Field(default_factory=dict)
+    proposal: Annotated[dict[Label, Comparison], words_compared("predicted_label")] = Field(default_factory=dict)
+    agent: Annotated[dict[Label, Comparison], words_compared()] = Field(default_factory=dict)
+    time: Window | None = None
+    all: tuple["Conditions", ...] = ()
+    any: tuple["Conditions", ...] = ()
+    not_: "Conditions | None" = Field(default=None, alias="not")
+
+    @field_validator("min_confidence", "max_confidence", "time", "not_", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        return not_null(value)
+
+    @field_validator("max_confidence")
+    @classmethod
+    def _above_the_minimum(cls, highest: float, info: ValidationInfo) -> float:
+        lowest = info.data.get("min_confidence") or 0.0
+        if highest <= lowest:
+            raise ValueError(f"max_confidence must be above min_confidence ({lowest}), or the rule can never match")
+        return highest
+
+    @field_validator("signals")
+    @classmethod
+    def _a_signal(cls, value: Signals) -> Signals:
+        if value.is_empty:
+            raise ValueError("it names no signal; add any, all or none")
+        return value
+
+    @field_validator("metadata", "proposal", "agent")
+    @classmethod
+    def _a_field(cls, value: dict[str, Comparison]) -> dict[str, Comparison]:
+        if not value:
+            raise ValueError("it names no field; add a comparison, or leave it out")
+        return value
+
+    @field_validator("all", "any", "not_")
+    @classmethod
+    def _something_in_it(cls, value: "tuple[Conditions, ...] | Conditions") -> "tuple[Conditions, ...] | Conditions":
+        inner = (value,) if isinstance(value, Conditions) else value
+        if not inner:
+            raise ValueError("an empty list has no effect; add conditions, or leave it out")
+        if any(conditions.is_empty for conditions in inner):
+            raise ValueError("empty conditions always hold; add a condition, or leave them out")
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if set(fields.get("signals") or ()) == {"any"}:
+            fields["signals"] = fields["signals"]["any"]
+        return {name: value for name, value in fields.items() if value not in (None, (), [], {})}
+
+    def walk(self, *path: str | int) -> Iterator[tuple[tuple[str | int, ...], "Conditions"]]:
+        """Yield these conditions and all nested ones, each with its path."""
+        yield path, self
+        for name, inner in (("all", self.all), ("any", self.any)):
+            for index, conditions in enumerate(inner):
+                yield from conditions.walk(*path, name, index)
+        if self.not_ is not None:
+            yield from self.not_.walk(*path, "not")
+
+    def comparisons(self) -> Iterator[tuple[str, str, Comparison]]:
+        """Yield each field that these conditions compare, without those nested in them: source, name, comparison."""
+        for source in _COMPARED:
+            for name, comparison in getattr(self, source).items():
+                yield source, name, comparison
+
+    def alternatives(self, *, negated: bool = False) -> int:
+        """Return the number of alternatives, each without `any` and `not`, to which these conditions expand."""
+        plain = [name for name in type(self).model_fields if name not in {"all", "any", "not_", *_COMPARED}]
+        own = sum(1 for name in plain if getattr(self, name) not in (None, (), Signals()))
+        own += sum(1 for _ in self.comparisons())
+        inverse = [] if self.not_ is None else [self.not_.alternatives(negated=not negated)]
+        every = [inner.alternatives(negated=negated) for inner in self.all]
+        some = [inner.alternatives(negated=negated) for inner in self.any]
+        if negated:
+            return max(1, own + sum(every) + sum(inverse) + (math.prod(some) if some else 0))
+        return math.prod((*every, *inverse, sum(some) or 1))
