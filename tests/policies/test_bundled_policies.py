@@ -49,5 +49,7 @@ def test_every_rule_of_a_shipped_policy_decides_some_test(name):
 def test_the_check_finds_what_is_known_and_the_map_can_be_drawn(name):
     policy = read_policy(canonical(name), name)
 
-    assert [finding.kind for finding in check(policy)] == FINDINGS[name]
+    notes = {"missing_fact", "lenient_unknown", "deadline"}
+    assert [finding.kind for finding in check(policy) if finding.kind not in notes] == FINDINGS[name]
+    assert all(finding.severity == "note" for finding in check(policy) if finding.kind in notes)
     assert svg(policy_map(policy)).startswith("<svg")

@@ -4,12 +4,16 @@ The analysis is sound and complete over the cells of the policy (see `decision_d
 complex it is sound but not complete, and a finding of the kind `unchecked` says so.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.policies.analysis.checks.gaps import gap_findings
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import LayerAnalysis, finding_about
+from hitl_orchestrator.policies.analysis.checks.number_order import peaks, unreached
+from hitl_orchestrator.policies.analysis.checks.overtaking import overtakes
+from hitl_orchestrator.policies.analysis.checks.profiles import TooManyProfiles, profiles
 from hitl_orchestrator.policies.analysis.checks.rules import (
     approves_too_much,
     conflicts,
@@ -19,9 +23,12 @@ from hitl_orchestrator.policies.analysis.checks.rules import (
     unknown_role,
     unreachable,
 )
-from hitl_orchestrator.policies.analysis.checks.safety_order import not_monotone
+from hitl_orchestrator.policies.analysis.checks.safety_order import later_deadlines, not_monotone
+from hitl_orchestrator.policies.analysis.checks.unknown_facts import fields_of, lenient_without, takes_unknown
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
+from hitl_orchestrator.policies.analysis.monotonicity import demands_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.phrases import join
 
 __all__ = ["CheckReport", "Finding", "FindingKind", "Severity", "check", "examine"]
 
@@ -74,7 +81,22 @@ def findings_about(
     layer: LayerAnalysis, roles: RoleChain, examined: Callable[[int], None] = lambda rules: None
 ) -> Iterator[Finding]:
     """Yield the findings about a layer."""
-    lenient = list(not_monotone(layer))
+    whole = [*later_deadlines(layer), *along_facts(layer, roles)]
+    by_rule = {rule.rule_id: index for index, rule in enumerate(layer.rules)}
+    own: dict[int | None, list[Finding]] = defaultdict(list)
+    for finding in (*certain_findings(layer, roles), *whole):
+        own[None if finding.rule_id is None else by_rule[finding.rule_id]].append(finding)
+    for index in range(len(layer.rules)):
+        yield from (*own[index], *overtakes(index, layer), *takes_unknown(index, layer))
+        examined(1)
+    yield from own[None]
+    if layer.diagram is None:
+        sentence = f"{layer.problem}; only the rules one by one were checked, and pairs of them"
+        yield finding_about(Severity.NOTE, FindingKind.UNCHECKED, sentence)
+
+
+def certain_findings(layer: LayerAnalysis, roles: RoleChain) -> Iterator[Finding]:
+    """Yield the findings that a repair must not add: all but those about the order along one fact, and notes on it."""
     for index, rule in enumerate(layer.rules):
         yield from unknown_role(rule, roles)
         yield from lacks_roles(rule, roles)
@@ -86,10 +108,23 @@ def findings_about(
             yield finding_about(Severity.ERROR, FindingKind.CONTRADICTION, sentence, rule)
         yield from conflicts(index, layer)
         yield from approves_too_much(index, layer)
-        yield from (finding for finding in lenient if finding.rule_id == rule.rule_id)
-        examined(1)
-    yield from (finding for finding in lenient if finding.rule_id is None)
+    yield from not_monotone(layer, roles)
     yield from gap_findings(layer)
-    if layer.diagram is None:
-        sentence = f"{layer.problem}; gaps, monotonicity and conflicts were not checked"
+
+
+def along_facts(layer: LayerAnalysis, roles: RoleChain) -> Iterator[Finding]:
+    """Yield the findings about the order in which rules decide along one fact, all other facts unchanged."""
+    skipped, demands = [], demands_of(layer.policy, roles)
+    for axis, fact in enumerate(layer.space.axes):
+        try:
+            listed = profiles(layer, axis)
+        except TooManyProfiles:
+            skipped.append(fact.name)
+            continue
+        if axis in fields_of(layer):
+            yield from peaks(axis, listed, layer, demands)
+            yield from lenient_without(axis, listed, layer)
+        yield from unreached(axis, listed, layer)
+    if skipped:
+        sentence = f"too many rules depend on {join(skipped, 'and')} to compare all values of it"
         yield finding_about(Severity.NOTE, FindingKind.UNCHECKED, sentence)

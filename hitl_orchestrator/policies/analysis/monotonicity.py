@@ -1,11 +1,12 @@
 """Cases in which a policy treats a riskier or less confident case more leniently than a safer one. Exact."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel
+from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node
 from hitl_orchestrator.policies.analysis.describe import describe
 from hitl_orchestrator.policies.analysis.regions import restrict
@@ -13,6 +14,10 @@ from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
 from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.rule import Rule
+
+Ranked = tuple[float, ...]
+"""What a rule asks of people, in an order; a larger rank asks for more."""
 
 _Key = tuple["Against", int, int]
 _NOT_COMPARED = FALLBACK_INDEX - 1
@@ -50,19 +55,32 @@ class Violation(NamedTuple):
         return space.sample(restrict(self.worse, space.confidence, nearest)), space.sample(self.better)
 
 
-def strictness(index: int, policy: Policy) -> int:
-    """Return how strict a rule is; the fallback requires a person."""
-    return (Action.HUMAN_REVIEW if index == FALLBACK_INDEX else policy.by_priority[index].action).strictness
+Demand = tuple[int, int, int]
+"""The strictness of the action, the rank of the role, and the number of approvals, as in `engine.strictness`."""
 
 
-def violations(diagram: Diagram[int], policy: Policy, *, silent: bool = False) -> list[Violation]:
+def demands_of(policy: Policy, roles: RoleChain) -> dict[int, Demand]:
+    """Return what each rule, as an index, and the fallback ask of people."""
+    demands: dict[int, Demand] = {FALLBACK_INDEX: (Action.HUMAN_REVIEW.strictness, 0, 1)}
+    return demands | {index: demand_of(rule, roles) for index, rule in enumerate(policy.by_priority)}
+
+
+def demand_of(rule: Rule, roles: RoleChain) -> Demand:
+    """Return what a rule asks of people. A role outside the chain ranks with the top, which decides in its place."""
+    role = rule.assigned_human_role
+    rank = -1 if role is None else roles.roles.index(roles.filled(role))
+    return rule.action.strictness, rank, rule.approvals
+
+
+def violations(diagram: Diagram[int], strict: Mapping[int, Ranked], *, silent: bool = False) -> list[Violation]:
     """Return one violation for each pair of a lenient and a strict rule, and each kind.
 
-    A layer that is `silent` where no rule matches is not compared there.
+    `strict` ranks the rules, as indices, by what they ask; rules without a rank are not compared. A layer that is
+    `silent` where no rule matches is not compared there.
     """
-    strict = {index: strictness(index, policy) for index in range(FALLBACK_INDEX, len(policy.rules))}
+    strict = dict(strict)
     if silent:
-        del strict[FALLBACK_INDEX]
+        strict.pop(FALLBACK_INDEX, None)
     by_key: dict[_Key, Violation] = {}
     for context, part in diagram.below(diagram.space.risk):
         for violation in _in_grid(decision_grid(part, diagram.space), context, diagram.space, strict):
@@ -79,7 +97,9 @@ def decision_grid(part: "Node[int] | Leaf[int]", space: FactSpace) -> list[list[
     return [[diagram.at((*context, risk, step)) for step in steps] for risk in range(len(RiskLevel))]
 
 
-def _in_grid(rows: list[list[int]], context: Region, space: FactSpace, strict: dict[int, int]) -> Iterator[Violation]:
+def _in_grid(
+    rows: list[list[int]], context: Region, space: FactSpace, strict: Mapping[int, Ranked]
+) -> Iterator[Violation]:
     """Yield each pair of rules once, with the steps of its first two rows, or of its first row."""
     pairs: _Pairs = {}
     if not all(context[axis] & MISSING_FIELD for axis in space.of_output):
@@ -97,7 +117,7 @@ def _in_grid(rows: list[list[int]], context: Region, space: FactSpace, strict: d
         yield Violation(against, lenient, severe, worse_region, better_region)
 
 
-def _by_risk(rows: list[list[int]], worse: int, better: int, strict: dict[int, int], pairs: _Pairs) -> None:
+def _by_risk(rows: list[list[int]], worse: int, better: int, strict: Mapping[int, Ranked], pairs: _Pairs) -> None:
     masks: dict[tuple[int, int], int] = {}
     for step, pair in enumerate(zip(rows[worse], rows[better], strict=True)):
         if _is_more_lenient(*pair, strict):
@@ -106,7 +126,7 @@ def _by_risk(rows: list[list[int]], worse: int, better: int, strict: dict[int, i
         pairs.setdefault((Against.RISK, lenient, severe), (1 << worse, mask, 1 << better, mask))
 
 
-def _by_confidence(row: Sequence[int], risk: int, strict: dict[int, int], pairs: _Pairs, lacking: range) -> None:
+def _by_confidence(row: Sequence[int], risk: int, strict: Mapping[int, Ranked], pairs: _Pairs, lacking: range) -> None:
     risk_mask = 1 << risk
     for missing in lacking:
         pair = row[missing], row[FIRST_CONFIDENCE]
@@ -128,7 +148,7 @@ def _add(key: _Key, risk: int, worse: int, better: int, pairs: _Pairs) -> None:
         pairs[key] = (risks | risk, worse, risks | risk, better)
 
 
-def _is_more_lenient(lenient: int, severe: int, strict: dict[int, int]) -> bool:
+def _is_more_lenient(lenient: int, severe: int, strict: Mapping[int, Ranked]) -> bool:
     return lenient in strict and severe in strict and strict[lenient] < strict[severe]
 
 
@@ -139,20 +159,32 @@ _OUTCOMES = {
 }
 
 
-def describe_violation(violation: Violation, space: FactSpace, policy: Policy) -> str:
-    """Return such as `medium risk is approved automatically by a, while the same at low risk goes to a person by b`."""
+def describe_violation(
+    violation: Violation, space: FactSpace, policy: Policy, details: Callable[[Rule], str] | None = None
+) -> str:
+    """Return such as `medium risk is approved automatically by a, while the same at low risk goes to a person by b`.
+
+    `details` describes what the two rules ask in addition to their actions; by default, the approvals and the role of
+    two rules with the same action.
+    """
     axis = space.risk if violation.against is Against.RISK else space.confidence
     better = space.axes[axis].describe(violation.better[axis]).removeprefix("with ")
     others = violation.elsewhere
     also = f"; the same holds in {others} other context{'s' if others > 1 else ''}" if others else ""
-    return (
-        f"{describe(violation.worse, space)} {_outcome(violation.lenient, policy)}, while the same at {better} "
-        f"{_outcome(violation.strict, policy)}{also}"
-    )
+    pair = (violation.lenient, violation.strict)
+    rules = [policy.by_priority[index] for index in pair if index != FALLBACK_INDEX]
+    if details is None and len(rules) == len(pair) and len({rule.action for rule in rules}) == 1:
+        details = _approvals
+    worse, safer = (_outcome(index, policy, details) for index in pair)
+    return f"{describe(violation.worse, space)} {worse}, while the same at {better} {safer}{also}"
 
 
-def _outcome(index: int, policy: Policy) -> str:
+def _outcome(index: int, policy: Policy, details: Callable[[Rule], str] | None) -> str:
     if index == FALLBACK_INDEX:
         return "goes to a person, as no rule matches"
     rule = policy.by_priority[index]
-    return _OUTCOMES[rule.action].format(rule.rule_id)
+    return _OUTCOMES[rule.action].format(rule.rule_id) + ("" if details is None else f" {details(rule)}")
+
+
+def _approvals(rule: Rule) -> str:
+    return f"with {rule.approvals} approval{'s' * (rule.approvals > 1)} of the role {rule.assigned_human_role}"

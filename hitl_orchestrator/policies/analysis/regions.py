@@ -64,6 +64,11 @@ def _without_output(region: Region, space: FactSpace) -> Iterator[Region]:
         yield tuple(masks)
 
 
+def certain_regions(conditions: Conditions, policy: Policy, space: FactSpace) -> list[Region]:
+    """Return the regions in which the conditions certainly hold: no fact that they need is unknown."""
+    return _Expansion(space, policy, certainly=True).regions(conditions, [space.full], negated=False)
+
+
 def intersection(first: Region, second: Region) -> Region | None:
     """Return the cells in both regions; None where there are none."""
     shared = tuple(mask & other for mask, other in zip(first, second, strict=True))

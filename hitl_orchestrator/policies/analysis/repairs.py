@@ -6,35 +6,39 @@ action of one of the two rules. Every repair is verified: it resolves the findin
 
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, islice
 from math import prod
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.check import check_layer, findings_about
+from hitl_orchestrator.policies.analysis.check import certain_findings, check_layer
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import Analyzed, LayerAnalysis
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, deciding
+from hitl_orchestrator.policies.analysis.diff import Direction, direction
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
-from hitl_orchestrator.policies.analysis.monotonicity import strictness
+from hitl_orchestrator.policies.analysis.monotonicity import demand_of, demands_of
 from hitl_orchestrator.policies.analysis.regions import contains, intersection, regions
+from hitl_orchestrator.policies.engine.compiled import decision_fields
 from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import format_value
-from hitl_orchestrator.policies.language.rule import Rule
+from hitl_orchestrator.policies.language.rule import Rule, default_role
 
 _BOUNDS = ("min_confidence", "max_confidence")
-_MOST_WORK = 800_000
-"""The steps of diagrams that may be examined for one policy, all its layers together: a few seconds."""
+_MOST_WORK = 200_000
+"""The steps of diagrams that may be examined for one policy, all its layers together: about a second."""
 
 _COST_OF_A_TRIAL = 3
 """A diagram of two policies and the check of the changed one cost about as much as three diagrams of one policy."""
 
+_COST_OF_A_CHECK = 5
+"""The whole check of a policy costs about as much as five trials, and a look at one candidate a tenth a rule."""
+
 _MOST_CANDIDATES = 150
-_FALLBACK_STRICTNESS = Action.HUMAN_REVIEW.strictness
 _Path = tuple[str | int, ...]
 
 
@@ -44,6 +48,9 @@ class Effect(StrEnum):
     TIGHTENS = "tightens"
     LOOSENS = "loosens"
     CHANGES = "changes"
+
+
+_EFFECTS = {Direction.STRICTER: Effect.TIGHTENS, Direction.LOOSER: Effect.LOOSENS}
 
 
 class Repair(NamedTuple):
@@ -124,9 +131,12 @@ class _Search:
     ) -> None:
         self._policy, self._roles, self._budget = policy, roles, budget
         self._layer = LayerAnalysis(policy, layer)
+        self._demands = demands_of(policy, roles)
         self._regions, self._space = self._layer.regions, self._layer.space
         self._cost = self._layer.work * _COST_OF_A_TRIAL + sum(map(len, self._regions))
-        self._before = frozenset(map(_key, findings))
+        listed = list(findings)
+        self._before, self._exact = frozenset(map(_key, listed)), frozenset(map(_exact_key, listed))
+        self._clean: dict[str, bool] = {}
         self._bounds = {rule.rule_id: list(_other_bounds(rule, policy)) for rule in policy.by_priority}
         self._changed: dict[str, list[Region]] = {}
         self._trials: dict[tuple[str, ...], _Trial | None] = {}
@@ -162,18 +172,18 @@ class _Search:
         matches = [[_any_contains(regions, cell) for regions in self._regions] for cell in cells]
         repairs: list[Repair] = []
         for number, changes in enumerate(candidates):
-            if number == _MOST_CANDIDATES:
-                return tuple(_smallest(repairs)), False
+            if number == _MOST_CANDIDATES or not self._budget.spend(1 + len(self._layer.rules) // 10):
+                return self._smallest(repairs), False
             if self._helps(changes, cells, matches):
                 key = tuple(change.sentence for change in changes)
                 if key not in self._trials:
                     if not self._budget.spend(self._cost):
-                        return tuple(_smallest(repairs)), False
+                        return self._smallest(repairs), False
                     self._trials[key] = self._try(changes)
                 trial = self._trials[key]
                 if trial is not None and _key(finding) not in trial.remaining:
                     repairs.append(trial.repair)
-        return tuple(_smallest(repairs)), True
+        return self._smallest(repairs), True
 
     def _helps(self, changes: tuple[_Change, ...], cells: Sequence[Cell], matches: Sequence[Sequence[bool]]) -> bool:
         """Return whether the worse of the two example cases is then treated at least as strictly as the better one."""
@@ -182,14 +192,20 @@ class _Search:
             return False
         strict = []
         for cell, matching in zip(cells, matches, strict=True):
-            strict.append(_FALLBACK_STRICTNESS)
-            for rule, matches_now in zip(self._policy.by_priority, matching, strict=True):
+            strict.append(self._demands[FALLBACK_INDEX])
+            for index, (rule, matches_now) in enumerate(zip(self._layer.rules, matching, strict=True)):
                 change = instead.get(rule.rule_id)
                 if matches_now if change is None else _any_contains(self._regions_of(change), cell):
-                    strict[-1] = (rule if change is None else change.rule).action.strictness
+                    now = self._demands[index] if change is None else demand_of(change.rule, self._roles)
+                    strict[-1] = now
                     break
         worse, better = strict
         return worse >= better
+
+    def _changed_policy(self, changes: tuple[_Change, ...]) -> Policy:
+        instead = {change.rule.rule_id: change.rule for change in changes}
+        rules = tuple(instead.get(rule.rule_id, rule) for rule in self._policy.rules)
+        return self._policy.model_copy(update={"rules": rules})
 
     def _regions_of(self, change: _Change) -> list[Region]:
         """Return where a changed rule matches."""
@@ -204,8 +220,7 @@ class _Search:
         instead = {change.rule.rule_id: change for change in changes}
         pairs = [(instead.get(rule.rule_id), own) for rule, own in zip(self._layer.rules, self._regions, strict=True)]
         matching = [own if change is None else self._regions_of(change) for change, own in pairs]
-        rules = tuple(instead[rule.rule_id].rule if rule.rule_id in instead else rule for rule in self._policy.rules)
-        changed = self._policy.model_copy(update={"rules": rules})
+        changed = self._changed_policy(changes)
         try:
             both = deciding(self._space, [self._regions, matching])
         except InvalidInput:
@@ -214,38 +229,60 @@ class _Search:
             return None
         analyzed = Analyzed(matching, both.relabeled(lambda indices: indices[1]))
         remaining: set[object] = set()
-        for finding in findings_about(LayerAnalysis(changed, self._layer.layer, self._space, analyzed), self._roles):
+        for finding in certain_findings(LayerAnalysis(changed, self._layer.layer, self._space, analyzed), self._roles):
             if _key(finding) not in self._before:
                 return None
             remaining.add(_key(finding))
         return _Trial(frozenset(remaining), self._repair(changes, changed, both))
 
     def _repair(self, changes: tuple[_Change, ...], changed: Policy, both: Diagram[tuple[int, ...]]) -> Repair:
-        before, after = (_answers(policy) for policy in (self._policy, changed))
+        before, after = (self._decisions(policy) for policy in (self._policy, changed))
         differs = both.relabeled(lambda indices: before[indices[0]] != after[indices[1]])
-        shifts = {
-            strictness(new, changed) - strictness(old, self._policy)
-            for old, new in both.labels()
-            if before[old] != after[new]
-        }
-        effect = Effect.TIGHTENS if min(shifts, default=0) > 0 else Effect.CHANGES
-        effect = Effect.LOOSENS if max(shifts, default=0) < 0 else effect
+        shifts = {direction(before[old], after[new], self._roles) for old, new in both.labels()} - {Direction.OTHER}
+        effect = _EFFECTS[shifts.pop()] if len(shifts) == 1 else Effect.CHANGES
         sentence = f"{' and '.join(change.sentence for change in changes)} ({effect})"
         return Repair(sentence, effect, _count_cells(differs), changed)
+
+    def _decisions(self, policy: Policy) -> dict[int, RoutingDecision]:
+        """Return the decision of each rule, as an index. A layer in which no rule matches lets a case proceed."""
+        action = Action.AUTO_APPROVE if self._layer.silent else Action.HUMAN_REVIEW
+        decisions = {FALLBACK_INDEX: _decision(action, default_role(action, self._roles))}
+        for index, rule in enumerate(policy.by_priority):
+            own = _decision(rule.action, rule.assigned_human_role)
+            decisions[index] = own.model_copy(update=decision_fields(rule))
+        return decisions
+
+    def _smallest(self, repairs: Sequence[Repair]) -> tuple[Repair, ...]:
+        """Return the smallest repair of each effect; one that tightens and loosens only if there is no other."""
+        by_size = sorted(repairs, key=lambda repair: repair.cells)
+        smallest = {
+            effect: next((each for each in by_size if each.effect is effect and self._is_clean(each)), None)
+            for effect in (Effect.TIGHTENS, Effect.LOOSENS)
+        }
+        chosen = tuple(repair for repair in smallest.values() if repair is not None)
+        others = (repair for repair in by_size if repair.effect is Effect.CHANGES and self._is_clean(repair))
+        return chosen or tuple(islice(others, 1))
+
+    def _is_clean(self, repair: Repair) -> bool:
+        """Return whether the whole check of the repaired policy has no warning or error that is new."""
+        if repair.sentence not in self._clean:
+            if not self._budget.spend(self._cost * _COST_OF_A_CHECK):
+                return False
+            findings = check_layer(repair.policy, self._roles, self._layer.layer)
+            self._clean[repair.sentence] = all(_exact_key(each) in self._exact for each in findings if _matters(each))
+        return self._clean[repair.sentence]
 
 
 def _any_contains(regions: Iterable[Region], cell: Cell) -> bool:
     return any(contains(region, cell) for region in regions)
 
 
-def _smallest(repairs: Sequence[Repair]) -> Iterator[Repair]:
-    """Yield the smallest repair of each effect; one that tightens and loosens only if there is no other."""
-    if not repairs:
-        return
-    for effect in (Effect.TIGHTENS, Effect.LOOSENS):
-        yield from sorted((repair for repair in repairs if repair.effect is effect), key=lambda each: each.cells)[:1]
-    if all(repair.effect is Effect.CHANGES for repair in repairs):
-        yield min(repairs, key=lambda repair: repair.cells)
+def _matters(finding: Finding) -> bool:
+    return finding.severity is not Severity.NOTE
+
+
+def _exact_key(finding: Finding) -> object:
+    return finding.severity, finding.kind, finding.rule_id, finding.rules
 
 
 def _key(finding: Finding) -> object:
@@ -302,10 +339,10 @@ def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterat
             yield _Change(f"change the action of {rule.rule_id} to {wanted}", changed)
 
 
-def _answers(policy: Policy) -> dict[int, object]:
-    rules = enumerate(policy.by_priority)
-    answers = {index: (rule.action, rule.assigned_human_role, rule.requirements) for index, rule in rules}
-    return {FALLBACK_INDEX: None, **answers}
+def _decision(action: Action, role: str | None) -> RoutingDecision:
+    return RoutingDecision(
+        action=action, assigned_human_role=role, rule_id="-", reason="", policy_id="-", policy_hash="-"
+    )
 
 
 def _count_cells(diagram: Diagram[bool]) -> int:

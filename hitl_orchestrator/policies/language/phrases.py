@@ -1,6 +1,7 @@
 """Lists and values as they are written in a sentence."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -38,3 +39,15 @@ def runs_of(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
     for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0]):
         consecutive = [number for _, number in run]
         yield consecutive[0], consecutive[-1]
+
+
+def in_words(duration: timedelta) -> str:
+    """Return a duration in words, such as `2 days and 4 hours`."""
+    seconds = duration.total_seconds()
+    counts = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+    parts = []
+    for unit, length in counts:
+        number, seconds = divmod(seconds, length)
+        parts += [f"{number:.0f} {unit}{'s' * (number > 1)}"] if number else []
+    parts += [f"{format_value(seconds)} second{'s' * (seconds != 1)}"] if seconds or not parts else []
+    return join(parts, "and")

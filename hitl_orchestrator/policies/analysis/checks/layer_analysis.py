@@ -1,11 +1,13 @@
 """A layer of a policy with its regions and its decision diagram, for all checks."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, deciding
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, deciding
 from hitl_orchestrator.policies.analysis.describe import describe
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.layer_scope import (
@@ -15,7 +17,7 @@ from hitl_orchestrator.policies.analysis.layer_scope import (
     space_of,
     without_scope,
 )
-from hitl_orchestrator.policies.analysis.regions import intersection
+from hitl_orchestrator.policies.analysis.regions import certain_regions, intersection
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule
@@ -43,6 +45,7 @@ class LayerAnalysis:
         self.scope = scope_of(layer, self.space)
         self.diagram: Diagram[int] | None = None
         self.problem, self.work = "", 0
+        self._certain: dict[int, list[Region]] = {}
         if analyzed is not None:
             self.regions, self.diagram = analyzed
             return
@@ -52,6 +55,19 @@ class LayerAnalysis:
             self.diagram, self.work = diagram.relabeled(lambda indices: indices[0]), diagram.work
         except InvalidInput as exc:
             self.problem = "; ".join(exc.problems)
+
+    @cached_property
+    def strictness(self) -> dict[int, int]:
+        """The strictness of the action of each rule, as an index, and of the fallback."""
+        return {FALLBACK_INDEX: Action.HUMAN_REVIEW.strictness} | {
+            index: rule.action.strictness for index, rule in enumerate(self.rules)
+        }
+
+    def certain(self, index: int) -> list[Region]:
+        """Return the regions in which the conditions of a rule certainly hold: no fact that they need is unknown."""
+        if index not in self._certain:
+            self._certain[index] = certain_regions(self.rules[index].conditions, self.policy, self.space)
+        return self._certain[index]
 
     @property
     def scope_phrase(self) -> str:
