@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.value import Confidence, Label, Text, Value, public, short_name
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, Value, public, short_name
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule made, since none matched. Every policy has it."""
@@ -178,7 +178,8 @@ class ReviewRequirements(Value):
 
     `approvals` people must agree on one outcome, each in another role if `distinct_roles`. A reminder is sent
     `remind_before` the deadline, which counts working time if `business_hours`. In a `blind` review the agent's output
-    is hidden until the reviewer has committed their own label.
+    is hidden until the reviewer has committed their own label. Only members of all `teams` may decide, and no account
+    of the persons of `not_by`.
     """
 
     approvals: int = Field(default=1, ge=1, le=9)
@@ -187,6 +188,8 @@ class ReviewRequirements(Value):
     remind_before: timedelta | None = None
     business_hours: bool = False
     blind: bool = False
+    teams: tuple[Label, ...] = ()
+    not_by: tuple[Identifier, ...] = ()
 
 
 SINGLE_REVIEW = ReviewRequirements()

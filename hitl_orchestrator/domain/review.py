@@ -298,7 +298,8 @@ class ReviewRequest(Value):
     """An open review as the inbox offers it to reviewers.
 
     `needed_role` is the role that may decide now: the review's own, or a higher one where a stricter policy is active.
-    `missing_role` is the review's own role if the chain of the people lacks it; the top then decides.
+    `missing_role` is the review's own role if the chain of the people lacks it; the top then decides. Of these only
+    members of all `teams` may decide, and no account of the persons of `not_by`.
     `choices` are the decisions that this role may take. Pass `shown_digest` to `decide`, so that a decision about
     anything else than this content is refused. `hidden` names the fields that are left out until the reviewer has
     committed an own label (blind review): `proposal`, `confidence` and `reason` are then None, and
@@ -320,6 +321,8 @@ class ReviewRequest(Value):
     reason: Text | None
     needed_role: Label
     missing_role: Label | None = None
+    teams: tuple[Label, ...] = ()
+    not_by: tuple[Identifier, ...] = ()
     choices: tuple[HumanDecision, ...] = ()
     opened_at: UtcDatetime
     queued_at: UtcDatetime

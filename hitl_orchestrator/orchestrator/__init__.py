@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.review.governance.history import PeopleHistory, PeopleVersion
     from hitl_orchestrator.review.people import People
     from hitl_orchestrator.review.schemas import OutputSchemas
-    from hitl_orchestrator.review.view import CaseView, HistoryItem, missing_role_note
+    from hitl_orchestrator.review.view import CaseView, HistoryItem, asked_note, missing_role_note
     from hitl_orchestrator.services.cases.intake import check_not_reserved
     from hitl_orchestrator.services.config_files import canonical as bundled_data
     from hitl_orchestrator.services.config_files import (
@@ -93,6 +93,7 @@ __all__ = [
     "SignedHead",
     "Verification",
     "Version",
+    "asked_note",
     "bundled_data",
     "check_not_reserved",
     "check_proof",
@@ -153,6 +154,7 @@ __getattr__ = lazy_names(
         "OutputSchemas": "review.schemas",
         "CaseView": "review.view",
         "HistoryItem": "review.view",
+        "asked_note": "review.view",
         "missing_role_note": "review.view",
         "check_not_reserved": "services.cases.intake",
         "bundled_data": "services.config_files:canonical",

@@ -25,7 +25,10 @@ _MAX_NAMED = 10
 
 
 class Team(Value):
-    """Reviewers who are assigned first in the domains of their team. A domain belongs to at most one team."""
+    """Reviewers whom a rule may ask by the name of their team, and who are assigned first in its domains.
+
+    A domain belongs to at most one team.
+    """
 
     team_id: Identifier
     members: tuple[Identifier, ...] = Field(min_length=1)
@@ -92,6 +95,10 @@ class People:
             the = f"{hint} The" if hint else "; the"
             raise NotAuthorized(reviewer_id, f"there is no such reviewer{the} reviewers are {listed}{more}", wants)
         return self._by_id[reviewer_id]
+
+    def is_known(self, reviewer_id: str) -> bool:
+        """Return whether there is an account with this id, or was one."""
+        return reviewer_id in self._by_id or reviewer_id in self._human_before
 
     def human(self, reviewer_id: str) -> str:
         """Return the id of the person behind an account; an unknown id counts as a person."""

@@ -6,6 +6,7 @@ Deny by default. All accounts of one person count as that person.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
@@ -20,6 +21,7 @@ from hitl_orchestrator.review.working_time import is_away
 _MAX_NAMED = 5
 _ANSWERED = "they have answered this case already"
 _UNREADABLE = "the requester of the task cannot be read ({}), and may be any reviewer"
+_NAMED_BY_RULE = "the rule states that they may not decide this case"
 
 
 def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
@@ -42,6 +44,11 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
         if attempt.submitted_by is not None:
             barred |= dict.fromkeys(persons_named(attempt.submitted_by, people), "they submitted this case")
     return barred
+
+
+def barred_by_rule(requirements: ReviewRequirements, people: People) -> dict[str, str]:
+    """Return the people whom the rule of a review excludes, each with the reason."""
+    return {people.human(reviewer_id): _NAMED_BY_RULE for reviewer_id in requirements.not_by}
 
 
 def persons_named(name: str, people: People) -> set[str]:
@@ -104,7 +111,10 @@ class Rights:
             is_unreadable = why.startswith(_UNREADABLE.partition("{")[0])
             role = self.people.chain.roles[-1] if is_unreadable else self.needed
             raise NotAuthorized(reviewer.reviewer_id, f"{why}; another person with the role {role!r} must decide")
-        role = role_to_decide_in(reviewer, self.needed, self.row.domain, self.people.chain, named)
+        asked = self._role_asked_of(reviewer)
+        if asked is None:
+            raise self._outside(reviewer)
+        role = role_to_decide_in(reviewer, asked, self.row.domain, self.people.chain, named)
         if self.requirements.approvals == 1:
             return role
         if reviewer.human in self.voted and self.left():
@@ -165,18 +175,55 @@ class Rights:
 
         Leaves out `but` and, if roles must be distinct, people who hold no other role than the `taken` ones.
         """
-        needed = role or self.needed
         closed = {*self._taken, *taken} if self.requirements.distinct_roles else set()
         return {
             person.human
             for person in self.people
-            if person.human not in {*self.voted, *self.barred, but} and self._free(person, needed, closed)
+            if person.human not in {*self.voted, *self.barred, but}
+            and (asked := role or self._role_asked_of(person)) is not None
+            and self._free(person, asked, closed)
         }
 
     def left_above(self, role: str, but: str | None) -> set[str]:
         """Return the people above a role who may vote and have not."""
         above = self.people.chain.above(self.people.chain.higher(self.needed, role))
         return set() if above is None else self.left(role=above, but=but)
+
+    @cached_property
+    def members(self) -> frozenset[str] | None:
+        """The people who are in all teams that the rule asks; None where it asks no team, or the case was escalated.
+
+        A team that the people lack has no members.
+        """
+        if not self.requirements.teams or self.row.shown.escalations:
+            return None
+        teams = {team.team_id: team.members for team in self.people.teams}
+        listed = [{self.people.human(each) for each in teams.get(name, ())} for name in self.requirements.teams]
+        return frozenset(set.intersection(*listed))
+
+    @cached_property
+    def _is_short(self) -> bool:
+        """Whether fewer members than the rule requires may decide, so that the top of the chain may do so too."""
+        members = self.members
+        if members is None:
+            return False
+        able = {
+            each.human
+            for each in self.people
+            if each.human in members and each.human not in self.barred and self._free(each, self.needed, set())
+        }
+        return len(able) < self.requirements.approvals
+
+    def _role_asked_of(self, reviewer: Reviewer) -> str | None:
+        """Return the role that this reviewer needs: the top where the members are too few; None outside the teams."""
+        if self.members is None or reviewer.human in self.members:
+            return self.needed
+        return self.people.chain.top if self._is_short else None
+
+    def _outside(self, reviewer: Reviewer) -> NotAuthorized:
+        names = " and ".join(repr(name) for name in self.requirements.teams)
+        remedy = whom_to_ask(each for each in self.people if each.human in (self.members or ()))
+        return NotAuthorized(reviewer.reviewer_id, f"the rule asks the team {names}, and they are not in it; {remedy}")
 
     @property
     def voted(self) -> set[str]:

@@ -146,6 +146,14 @@ class CaseView(Value):
         return card(self)
 
 
+def asked_note(requirements: ReviewRequirements) -> str:
+    """Return whom a rule asks and excludes, such as `The rule asks the team 'fraud'`; empty if all may decide."""
+    teams, excluded = (" and ".join(map(repr, names)) for names in (requirements.teams, requirements.not_by))
+    asked = f"The rule asks the team {teams}" if teams else ""
+    barred = f"{'' if asked else 'By the rule, '}{excluded} may not decide" if excluded else ""
+    return "; ".join(part for part in (asked, barred) if part)
+
+
 def missing_role_note(missing: str, role: str) -> str:
     """Return why the top of the chain decides a review for another role, with the remedy."""
     return (
@@ -266,6 +274,8 @@ def _asked(view: CaseView) -> Iterator[str]:
     if requirements.approvals > 1:
         yield f'<p class="note">{requirements.approvals} reviewers must agree ({requirements.agreement.value}); '
         yield f"{view.votes_given} voted so far.</p>"
+    if asked := asked_note(requirements):
+        yield f'<p class="note">{_line(asked)}.</p>'
     if view.missing_role is not None:
         yield f'<p class="note alarm">{_line(missing_role_note(view.missing_role, view.role))}</p>'
     if view.claimed_by is not None:

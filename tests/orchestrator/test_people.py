@@ -122,7 +122,6 @@ NARROWER = {
     "fewer claims": one("zoe", max_open_claims=3),
     "absences": one("ana", away=[{"first": "2025-01-01", "last": "2025-01-05"}]),
     "working hours": one("ana", working_hours={"begins": "08:00"}),
-    "teams": {"reviewers": TEAM, "teams": [{"team_id": "t", "members": ["ana"], "domains": ["finance"]}]},
     "reason codes": {"reviewers": TEAM, "reason_codes": ["other"]},
     "another order": TEAM[::-1],
 }

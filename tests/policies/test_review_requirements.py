@@ -30,6 +30,8 @@ ASKINGS = st.builds(
     distinct_roles=st.booleans(),
     business_hours=st.booleans(),
     blind=st.booleans(),
+    teams=st.lists(st.sampled_from(["fraud", "legal"]), unique=True).map(sorted).map(tuple),
+    not_by=st.lists(st.sampled_from(["ann", "bob"]), unique=True).map(sorted).map(tuple),
 )
 DECISIONS = st.builds(
     lambda role, asking, action, name: RoutingDecision(
@@ -225,3 +227,45 @@ def test_unanimity_that_was_asked_of_several_stays_asked(rulebook, one, other, t
     first, second = (decide(read(a_rule(**fields)), ANYTHING) for fields in (one, other))
 
     assert rulebook.stricter(first, second).requirements.agreement == together
+
+
+def hashed(**fields):
+    return policy_hash(read(a_rule(**fields)))
+
+
+def test_the_role_of_ask_is_the_assigned_role_in_another_spelling():
+    asked, short = {"role": "senior_manager", "team": "fraud"}, {"team": "fraud"}
+
+    assert read(a_rule(ask=asked)) == read(a_rule(ask=short, assigned_human_role="senior_manager"))
+    assert hashed(ask={"role": "senior_manager"}) == hashed(assigned_human_role="senior_manager")
+    assert hashed(ask=asked) != hashed(assigned_human_role="senior_manager")
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"ask": {"role": "senior_manger"}}, 'rules[0].ask.role: "senior_manger": no such role; the role chain is'),
+        (
+            {"ask": {"role": "senior_manager"}, "assigned_human_role": "domain_reviewer"},
+            "rules[0].ask.role: \"senior_manager\": assigned_human_role is 'domain_reviewer', and this is another role",
+        ),
+        ({"ask": {}}, "rules[0].ask: it names neither role, team nor reviewers; add role, team or not"),
+        ({"ask": {"not": ["ann", "ann"]}}, "rules[0].ask.not"),
+        ({"ask": {"team": "fraud"}, "action": "auto_approve"}, "rules[0].ask: auto_approve has no reviewer"),
+        ({"ask": {"role": "senior_manager"}, "action": "auto_approve"}, 'rules[0].ask.role: "senior_manager": auto_'),
+        ({"note": " "}, 'rules[0].note: " ": it is empty; write a text, or leave it out'),
+    ],
+)
+def test_an_unsound_ask_is_refused_where_it_is_written(fields, problem):
+    with pytest.raises(InvalidInput) as refused:
+        read(a_rule(**fields))
+    assert any(problem in each for each in refused.value.problems)
+
+
+def test_a_note_an_owner_and_a_reference_are_kept_and_change_nothing():
+    plain, remarked = read(a_rule()), read(a_rule(note="Since the audit", owner="claims desk", reference="REG-12"))
+
+    assert policy_hash(plain) == policy_hash(remarked)
+    assert decide(plain, ANYTHING) == decide(remarked, ANYTHING)
+    assert read_policy(remarked.model_dump_json(), "p.json") == remarked
+    assert remarked.rules[0].owner == "claims desk"

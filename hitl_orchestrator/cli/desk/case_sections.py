@@ -15,7 +15,7 @@ from hitl_orchestrator.domain.input.json_patch import FieldChange
 from hitl_orchestrator.domain.review import ReviewRequest
 from hitl_orchestrator.domain.shown.invisible_characters import escape_invisible, warning
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import CaseView, HistoryItem, missing_role_note
+from hitl_orchestrator.orchestrator import CaseView, HistoryItem, asked_note, missing_role_note
 
 FAINT, STRONG, ALARM, WARN, GOOD, KEY = "$secondary", "bold", "bold $error", "$warning", "$success", "bold $primary"
 RISK = {"high": "bold $error", "medium": "$warning", "low": "$success"}
@@ -214,6 +214,8 @@ def _confidence(view: CaseView) -> Content:
 
 def _asked(view: CaseView, now: datetime) -> Content:
     lines = [Content.assemble("waits for ", (one_line(view.role), STRONG))]
+    if asked := asked_note(view.requirements):
+        lines.append(Content(one_line(asked)))
     if view.missing_role is not None:
         lines.append(Content.styled(one_line(missing_role_note(view.missing_role, view.role)), ALARM))
     if view.requirements.approvals > 1:

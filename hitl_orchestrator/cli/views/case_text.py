@@ -16,7 +16,7 @@ from hitl_orchestrator.cli.views.content import (
     task_name,
 )
 from hitl_orchestrator.domain.execution import is_call
-from hitl_orchestrator.orchestrator import CaseView, missing_role_note
+from hitl_orchestrator.orchestrator import CaseView, asked_note, missing_role_note
 
 
 def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]:
@@ -33,6 +33,8 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
     if view.due_at:
         late = ", overdue" if view.overdue else ""
         yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
+    if asked := asked_note(view.requirements):
+        yield Line(f"{inline(asked)}.")
     if view.missing_role is not None:
         yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
     yield from _task(view)

@@ -25,6 +25,8 @@ def request_summary(request: ReviewRequest) -> dict[str, Any]:
         "task_id": request.task_id,
         "role": request.needed_role,
         "missing_role": request.missing_role,
+        "teams": list(request.teams),
+        "not_by": list(request.not_by),
         "domain": task.domain,
         "risk_level": request.risk_level,
         "confidence_score": request.confidence,

@@ -192,6 +192,8 @@ def _aspects(before: RoutingDecision, after: RoutingDecision) -> tuple[str, ...]
 
 
 def _value(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -203,9 +205,19 @@ def direction(before: RoutingDecision, after: RoutingDecision, roles: RoleChain)
     old, new = _demands(before, roles), _demands(after, roles)
     if before.needs_human is not after.needs_human:
         return Direction.STRICTER if after.needs_human else Direction.LOOSER
-    if any(less < more for more, less in zip(old, new, strict=True)):
+    if any(less < more for more, less in zip(old, new, strict=True)) or _drops_people(before, after):
         return Direction.LOOSER
-    return Direction.STRICTER if old != new else Direction.OTHER
+    asked = [(each.requirements.teams, each.requirements.not_by) for each in (before, after)]
+    return Direction.STRICTER if (old, asked[0]) != (new, asked[1]) else Direction.OTHER
+
+
+def _drops_people(before: RoutingDecision, after: RoutingDecision) -> bool:
+    """Return whether a team need not be asked any more, or a reviewer may decide who might not.
+
+    Another team in place of one counts: neither is stricter than the other.
+    """
+    old, new = before.requirements, after.requirements
+    return not (set(old.teams) <= set(new.teams) and set(old.not_by) <= set(new.not_by))
 
 
 def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:

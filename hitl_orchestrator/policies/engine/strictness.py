@@ -83,6 +83,8 @@ def _combined_asking(more: RoutingDecision, less: RoutingDecision, able: tuple[s
             "agreement": Agreement.MAJORITY if agreements == {Agreement.MAJORITY} else Agreement.UNANIMITY,
             "distinct_roles": any(requirements.distinct_roles for requirements in both) and approvals <= len(able),
             "blind": any(requirements.blind for requirements in both),
+            "teams": tuple(sorted({team for requirements in both for team in requirements.teams})),
+            "not_by": tuple(sorted({each for requirements in both for each in requirements.not_by})),
         }
     )
 

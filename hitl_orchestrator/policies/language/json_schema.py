@@ -12,10 +12,11 @@ from hitl_orchestrator.policies.language.rule import Rule
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _NOTHING = {"type": "null"}
+_FOR_PEOPLE = ("assigned_human_role", "respond_within", "remind_before", "message", "ask")
 _BY_ACTION = {
     "if": {"properties": {"action": {"const": Action.AUTO_APPROVE.value}}, "required": ["action"]},
     "then": {
-        "properties": dict.fromkeys(("assigned_human_role", "respond_within", "remind_before", "message"), _NOTHING)
+        "properties": dict.fromkeys(_FOR_PEOPLE, _NOTHING)
         | {
             name: {"const": to_jsonable_python(Rule.model_fields[name].default)}
             for name in ("on_timeout", "approvals", "agreement", "distinct_roles", "business_hours", "blind")

@@ -9,6 +9,7 @@ from pydantic_core import InitErrorDetails
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
 from hitl_orchestrator.domain.working_hours import TimeZone
+from hitl_orchestrator.policies.language.asking import REMARKS
 from hitl_orchestrator.policies.language.conditions import lines_of, one_error
 from hitl_orchestrator.policies.language.declarations import (
     KNOWN,
@@ -156,7 +157,9 @@ def policy_hash(policy: Policy) -> str:
 
 
 def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
-    meaning["rules"] = [rule.model_dump(mode="json", exclude_defaults=True) for rule in policy.by_priority]
+    meaning["rules"] = [
+        rule.model_dump(mode="json", exclude_defaults=True, exclude=set(REMARKS)) for rule in policy.by_priority
+    ]
     if isinstance(policy, PolicyStack):
         for kind, layers in (("domains", policy.domains), ("users", policy.users)):
             for name, layer in layers.items():

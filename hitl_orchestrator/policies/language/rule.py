@@ -2,15 +2,25 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from hitl_orchestrator.domain.decision import FALLBACK, ReviewRequirements
 from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value
+from hitl_orchestrator.policies.language.asking import Ask, Remark, with_role_of_ask
 from hitl_orchestrator.policies.language.conditions import MOST_ALTERNATIVES, Bound, Conditions
 
 _A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
@@ -43,7 +53,8 @@ class Rule(Value):
 
     `respond_within` is the time that each review stays open, `on_timeout` the action after it. The requirements for
     the review are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the
-    share of the cases approved by this rule that a person reviews afterwards.
+    share of the cases approved by this rule that a person reviews afterwards. `ask` restricts who may decide. `note`,
+    `owner` and `reference` are for people who read the policy; they are no part of its meaning or its hash.
     """
 
     rule_id: Identifier
@@ -61,6 +72,15 @@ class Rule(Value):
     blind: bool = Field(default=False, strict=True)
     spot_check: Bound = 0.0
     message: Annotated[Text, Field(max_length=2_000)] | None = None
+    ask: Ask | None = None
+    note: Remark | None = None
+    owner: Remark | None = None
+    reference: Remark | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _role_of_ask(cls, raw: Any, handler: ModelWrapValidatorHandler["Rule"]) -> "Rule":
+        return with_role_of_ask(raw, handler)
 
     @field_validator("rule_id")
     @classmethod
@@ -83,7 +103,7 @@ class Rule(Value):
             raise ValueError("it needs a time limit; add respond_within")
         return then
 
-    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message")
+    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message", "ask")
     @classmethod
     def _requirement_for_people(cls, value: object, info: ValidationInfo) -> object:
         usual = cls.model_fields[info.field_name or ""].default
@@ -160,7 +180,8 @@ class Rule(Value):
     @property
     def requirements(self) -> ReviewRequirements:
         """The requirements of the rule for its reviews."""
-        return ReviewRequirements(**{name: getattr(self, name) for name in ReviewRequirements.model_fields})
+        own = {name: getattr(self, name) for name in ReviewRequirements.model_fields if name in type(self).model_fields}
+        return ReviewRequirements(**own) if self.ask is None else ReviewRequirements(**own, **self.ask.restrictions)
 
 
 def default_role(action: Action | None, chain: RoleChain) -> str | None:

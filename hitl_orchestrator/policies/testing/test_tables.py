@@ -1,7 +1,5 @@
 """Test tables: files of facts and expected answers of a policy, in YAML or CSV, with every problem at once."""
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -21,6 +19,7 @@ from hitl_orchestrator.policies.language.declarations import FieldType
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import join
 from hitl_orchestrator.policies.language.rule import Duration
+from hitl_orchestrator.policies.language.tables.csv_rows import TRUTH, Row, rows_of_csv, typed_cell
 
 TEST_FILE_ENDINGS = (".policy-test.yaml", ".policy-test.yml", ".policy-test.csv")
 """The suffixes of test tables."""
@@ -30,10 +29,6 @@ NO_VALUE = "-"
 
 _MOST_TESTS = 100_000
 _FIELDS = re.compile(rf"({'|'.join(SOURCES)})\.(.+)", re.DOTALL)
-_NUMBER = re.compile(r"[-+]?([0-9]{1,300}(\.[0-9]{0,300})?|\.[0-9]{1,300})([eE][-+]?[0-9]{1,3})?")
-_SEPARATOR = re.compile(r"\"?sep=(?P<sign>[^\r\n\"])\"?,*\r?\n", re.IGNORECASE)
-_QUOTED = re.compile(r'"[^"]*"')
-_TRUTH = {"true": True, "false": False}
 
 
 def _as_list(value: object) -> object:
@@ -206,59 +201,9 @@ def _unknown_rule(rule: str | None, ids: set[str], policy: Policy, where: str) -
     return [f"{where}.expect.rule: {rule!r} is not a rule of policy {policy.policy_id!r}{did_you_mean(rule, ids)}"]
 
 
-class _Row(NamedTuple):
-    """The cells of a row, and its first line."""
-
-    line: int
-    cells: list[str]
-
-
-def _cells_of(text: str, where: str) -> list[_Row]:
-    """Return the rows of a CSV text without empty rows and without the empty columns of spreadsheets.
-
-    A first line such as `sep=,`, by which some programs name the separator, is left out.
-    """
-    text = text.removeprefix("\ufeff")
-    skipped, named = _separator_line(text)
-    _refuse_semicolons(text[skipped:], named, where)
-    reader = csv.reader(io.StringIO(text[skipped:], newline=""), strict=True)
-    rows, lines_before = [], int(skipped > 0)
-    begins = lines_before + 1
-    try:
-        check_size(text)
-        for row in reader:
-            rows.append(_Row(begins, row))
-            begins = lines_before + reader.line_num + 1
-    except csv.Error as exc:
-        raise InvalidInput([f"{where}: line {begins}: {exc}"]) from exc
-    except ValueError as exc:
-        raise InvalidInput([f"{where}: {exc}"]) from exc
-    rows = [row for row in rows if any(row.cells)]
-    wide = len(rows[0].cells) if rows else 0
-    while wide and not rows[0].cells[wide - 1]:
-        wide -= 1
-    return [_Row(line, cells[:wide] if not any(cells[wide:]) else cells) for line, cells in rows]
-
-
-def _separator_line(text: str) -> tuple[int, str]:
-    """Return the length of a first line that names the separator, and the separator; 0 and a comma without one."""
-    named = _SEPARATOR.match(text)
-    return (named.end(), named["sign"]) if named else (0, ",")
-
-
-def _refuse_semicolons(text: str, named: str, where: str) -> None:
-    if named not in ",;":
-        raise InvalidInput([f"{where}: line 1: columns are separated by {named!r}; save the file with commas"])
-    start = len(text) - len(text.lstrip())
-    header = _QUOTED.sub("", text[start:].partition("\n")[0])
-    if named == ";" or (";" in header and "," not in header):
-        line = 1 + (named == ";") + text.count("\n", 0, start)
-        raise InvalidInput([f"{where}: line {line}: columns are separated by semicolons; save the file with commas"])
-
-
 def _rows_of(text: str, where: str, policy: Policy) -> list[tuple[str, dict[str, Any]]]:
     """Return the tests of a CSV text as raw records, each with its line."""
-    first, *rows = _cells_of(text, where) or [_Row(1, [])]
+    first, *rows = rows_of_csv(text, where) or [Row(1, [])]
     header, at = first.cells, f"{where}: line {first.line}"
     facts, expected = set(GivenFacts.model_fields) - set(SOURCES), set(Expected.model_fields)
     columns = {"name", *facts, *expected}
@@ -307,7 +252,7 @@ def _record(cells: Mapping[str, str], facts: set[str], types: Mapping[str, Field
             record["name"] = cell
         elif named := _FIELDS.fullmatch(name):
             source, field = named[1], named[2]
-            record["facts"].setdefault(source, {})[field] = _typed(cell, types[name])
+            record["facts"].setdefault(source, {})[field] = typed_cell(cell, types[name])
         elif name in facts:
             record["facts"][name] = _fact(name, cell)
         else:
@@ -319,25 +264,16 @@ def _fact(name: str, cell: str) -> Any:
     if name == "signals":
         return cell.split()
     if name == "has_proposal":
-        return _TRUTH.get(cell.lower(), cell)
-    return _typed(cell, FieldType.NUMBER) if name == "confidence_score" else cell
+        return TRUTH.get(cell.lower(), cell)
+    return typed_cell(cell, FieldType.NUMBER) if name == "confidence_score" else cell
 
 
 def _answer(name: str, cell: str) -> Any:
     if cell == NO_VALUE:
         return None
     if name in {"approvals", "spot_check"}:
-        return _typed(cell, FieldType.NUMBER)
-    return _TRUTH.get(cell.lower(), cell) if name == "blind" else cell
-
-
-def _typed(cell: str, kind: FieldType | None) -> Any:
-    """Return a cell as a value of its declared type; a cell that cannot be read so stays text."""
-    if kind is FieldType.BOOLEAN:
-        return _TRUTH.get(cell.lower(), cell)
-    if kind is FieldType.NUMBER and _NUMBER.fullmatch(cell.strip()):
-        return float(cell) if set(cell) & set(".eE") else int(cell)
-    return cell
+        return typed_cell(cell, FieldType.NUMBER)
+    return TRUTH.get(cell.lower(), cell) if name == "blind" else cell
 
 
 def policy_names(name: str) -> tuple[str, ...]:

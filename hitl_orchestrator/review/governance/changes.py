@@ -58,10 +58,22 @@ def _of_organization(before: People, after: People) -> Iterator[PeopleDifference
         yield PeopleDifference(Effect.WIDER, f"the escalation chain becomes {chains[0]}; it was {chains[1]}")
     if before.calendar != after.calendar:
         yield PeopleDifference(Effect.WIDER, "the calendar of the organization changes, and deadlines with it")
-    if before.teams != after.teams:
-        yield PeopleDifference(Effect.NEUTRAL, "the teams change, which steer assignment alone")
+    yield from _of_teams(before, after)
     if before.reason_codes != after.reason_codes:
         yield PeopleDifference(Effect.NEUTRAL, f"the reason codes become {', '.join(after.reason_codes)}")
+
+
+def _of_teams(before: People, after: People) -> Iterator[PeopleDifference]:
+    """Yield the changes of teams. A policy may ask a team alone, so that a new member may decide more than before."""
+    old, new = ({team.team_id: team for team in people.teams} for people in (before, after))
+    for name in dict.fromkeys((*old, *new)):
+        was, now = (teams[name].members if name in teams else () for teams in (old, new))
+        for member in _new(was, now):
+            yield PeopleDifference(Effect.WIDER, f"{member!r} joins the team {name!r}")
+        for member in _new(now, was):
+            yield PeopleDifference(Effect.NARROWER, f"{member!r} leaves the team {name!r}")
+        if name in old and name in new and old[name].domains != new[name].domains:
+            yield PeopleDifference(Effect.NEUTRAL, f"the team {name!r} is assigned first in other domains")
 
 
 def _of_accounts(before: People, after: People) -> Iterator[PeopleDifference]:

@@ -13,7 +13,7 @@ from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Rules
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.quorum import ballots
-from hitl_orchestrator.review.rights import Rights, barred_by_duty
+from hitl_orchestrator.review.rights import Rights, barred_by_duty, barred_by_rule
 from hitl_orchestrator.services.case_reader import CaseReader
 from hitl_orchestrator.services.policy_sync import PolicySync
 from hitl_orchestrator.services.reviews.requirements import requirements_of
@@ -64,7 +64,9 @@ class ReviewAccess:
             row=row,
             needed=needed,
             requirements=requirements,
-            barred=self._policies.newcomers(row.case_id, people) | barred_by_duty(case.submission, people),
+            barred=self._policies.newcomers(row.case_id, people)
+            | barred_by_rule(requirements, people)
+            | barred_by_duty(case.submission, people),
             votes=ballots(self.earlier(row, case)) if requirements.approvals > 1 else (),
         )
 

@@ -248,6 +248,8 @@ class _Loads:
         may = {each.human for each in self._people if rights.may(each)}
         others = {each.human for each in self._people} - may
         barred = {**dict.fromkeys(others & rights.voted, "they have answered it already"), **rights.barred}
+        if rights.members is not None:
+            barred = {**dict.fromkeys(others, "they are not in the team that the rule asks"), **barred}
         if rights.requirements.distinct_roles:
             barred = {**dict.fromkeys(others, "their role has answered already"), **barred}
         # Ties are broken by the task id, so that the same tasks are assigned alike each time: case ids are random.

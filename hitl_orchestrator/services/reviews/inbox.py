@@ -291,6 +291,8 @@ class ReviewInbox:
             reason=routing.decision.reason if visible else None,
             needed_role=needed,
             missing_role=None if row.role in self._people.chain.roles else row.role,
+            teams=requirements.teams,
+            not_by=requirements.not_by,
             choices=tuple(choices),
             opened_at=row.opened_at,
             queued_at=row.queued_at or row.opened_at,
