@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.services.masking import HIDDEN
     from hitl_orchestrator.services.people.admin import PeopleChange
     from hitl_orchestrator.services.policy.admin import Governed
+    from hitl_orchestrator.services.policy_lists import ListFile, list_files, with_hashes
     from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
     from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
     from hitl_orchestrator.wiring.clocks import current_time
@@ -78,6 +79,7 @@ __all__ = [
     "HistoryItem",
     "KeyChange",
     "LedgerAudit",
+    "ListFile",
     "Notice",
     "Orchestrator",
     "OutputSchemas",
@@ -98,6 +100,7 @@ __all__ = [
     "check_not_reserved",
     "check_proof",
     "current_time",
+    "list_files",
     "load_heads",
     "load_people",
     "load_policy",
@@ -117,6 +120,7 @@ __all__ = [
     "span_of",
     "store_exists",
     "trusted_key",
+    "with_hashes",
 ]
 
 __getattr__ = lazy_names(
@@ -159,6 +163,9 @@ __getattr__ = lazy_names(
         "check_not_reserved": "services.cases.intake",
         "bundled_data": "services.config_files:canonical",
         "load_people": "services.config_files",
+        "ListFile": "services.policy_lists",
+        "list_files": "services.policy_lists",
+        "with_hashes": "services.policy_lists",
         "load_policy": "services.config_files",
         "load_policy_tests": "services.config_files",
         "load_score_rules": "services.config_files",

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -38,15 +38,32 @@ def read_file(path: str | Path) -> str:
     if not isinstance(path, str | Path):
         raise InvalidInput([f"{shortened(repr(path))} is neither a path nor a value of this kind"])
     try:
+        return _with_newlines(content_of(path).decode("utf-8-sig"))
+    except UnicodeDecodeError as exc:
+        raise InvalidInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
+
+
+def content_of(path: str | Path) -> bytes:
+    """Return the bytes of a file. Raises `InvalidInput` with the reason if it cannot be read, or is too large."""
+    try:
         with Path(path).open("rb") as file:
             # A device or a pipe has no size, so the number of bytes that are read is limited too.
             if os.fstat(file.fileno()).st_size > MAX_FILE:
                 raise InvalidInput([f"{path}: it has more than {MAX_FILE} bytes; split it into several files"])
-            return _with_newlines(read_bounded(file.read, str(path)).decode("utf-8-sig"))
-    except UnicodeDecodeError as exc:
-        raise InvalidInput([f"{path}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
+            return read_bounded(file.read, str(path))
     except (OSError, ValueError) as exc:
         raise InvalidInput([f"{path}: cannot be read: {getattr(exc, 'strerror', None) or exc}"]) from exc
+
+
+def content_beside(policy: Path) -> Callable[[str], bytes]:
+    """Return a function that reads a file beside a policy, or in a folder below, by its name."""
+
+    def read(name: str) -> bytes:
+        if not name.isprintable() or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise InvalidInput([f"{policy.name}: {name!r} is not beside the policy; name a file in its folder"])
+        return content_of(policy.parent / name)
+
+    return read
 
 
 def _with_newlines(text: str) -> str:
@@ -65,7 +82,7 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
         return read_policy(_as_text(given, "policy"), "policy", roles)
     if given is None:
         return _canonical_policy(roles)
-    return read_policy(read_file(given), Path(given).name, roles)
+    return read_policy(read_file(given), Path(given).name, roles, beside=content_beside(Path(given)))
 
 
 def _canonical_policy(roles: RoleChain) -> Policy:

@@ -118,7 +118,7 @@ class Tried:
             for earlier in rules[:place]:
                 if earlier.priority == later.priority and answer(earlier) != answer(later):
                     suspects[earlier.rule_id].append(later)
-        asked = {rule.rule_id: (*conditions_of(rule, self.policy), *guards_of(rule)) for rule in rules}
+        asked = {rule.rule_id: (*conditions_of(rule, self.policy), *guards_of(rule, self.policy)) for rule in rules}
         for facts, decides in zip(self.facts, self.rules, strict=True):
             for later in suspects[decides]:
                 pair = later.rule_id, decides
@@ -175,7 +175,7 @@ def check_hiding(policy, tried, found):
     for one in found[:12]:
         if one.kind is FindingKind.UNREACHABLE:
             rule = next(rule for rule in policy.rules if rule.rule_id == one.rule_id)
-            asked = (*conditions_of(rule, policy), *guards_of(rule))
+            asked = (*conditions_of(rule, policy), *guards_of(rule, policy))
             hiding = {
                 decides
                 for facts, decides in zip(tried.facts, tried.rules, strict=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.engine.axes.base import Axis, Steps, mask_of, steps_of
 from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE, WITHOUT_PROPOSAL
+from hitl_orchestrator.policies.engine.axes.domain_and_type import vocabulary_masks
 from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
@@ -39,6 +40,8 @@ def regions(rule: Rule, policy: Policy, space: FactSpace) -> tuple[Region, ...]:
     full = space.full
     if approves:
         full = (*full[: space.confidence], full[space.confidence] & ~WITHOUT_CONFIDENCE)
+        for index, mask in vocabulary_masks(policy, space.axes):
+            full = restrict(full, index, mask)
     matching = _Expansion(space, policy, certainly=approves).regions(rule.conditions, [full], negated=False)
     return tuple(dict.fromkeys(part for region in matching for part in _without_output(region, space)))
 

@@ -333,7 +333,7 @@ def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterat
     pair = [by_id[rule_id] for rule_id in (finding.rule_id, *finding.rules) if rule_id is not None]
     actions = [*(rule.action for rule in pair), Action.HUMAN_REVIEW][:2]
     for rule, wanted in zip(pair, reversed(actions), strict=False):
-        fields = rule.model_dump(mode="json", include={"rule_id", "priority", "conditions"})
+        fields = {"rule_id": rule.rule_id, "priority": rule.priority, "conditions": rule.conditions}
         changed = Rule.model_validate(fields | {"action": wanted}, context={"roles": roles})
         if wanted is not rule.action:
             yield _Change(f"change the action of {rule.rule_id} to {wanted}", changed)

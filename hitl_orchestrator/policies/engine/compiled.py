@@ -14,7 +14,7 @@ from hitl_orchestrator.domain.decision import FALLBACK, Facts, LayerAnswer, Rout
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
@@ -23,6 +23,7 @@ from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import NO_RULE, ORGANIZATION, Policy, PolicyStack, policy_hash
 from hitl_orchestrator.policies.language.rule import Rule, default_role
 
+_NOUNS = {"domain": "domain", "task_type": "task type"}
 _MOST_CELLS = 100_000
 _REVIEW_FIELDS = ("respond_within", "on_timeout", "requirements", "message")
 
@@ -67,7 +68,7 @@ class CompiledPolicy:
         self.policy, self.roles, self.hash = policy, roles, policy_hash(policy)
         shared: dict[str, Condition] = {}
         self._rules = tuple(
-            (rule, _shared(conditions_of(rule, policy), shared), _shared(guards_of(rule), shared))
+            (rule, _shared(conditions_of(rule, policy), shared), _shared(guards_of(rule, policy), shared))
             for rule in policy.by_priority
         )
         self._space = FactSpace([policy])
@@ -83,7 +84,19 @@ class CompiledPolicy:
             InvalidInput: a fact that the policy reads is invalid (an unknown risk, NaN).
         """
         decision = None if self._table is None else self._table.get(facts)
-        return self._by_cell(facts) if decision is None else decision
+        decision = self._by_cell(facts) if decision is None else decision
+        return decision if self.policy.vocabulary is None else self._with_unknown_words(decision, facts)
+
+    def _with_unknown_words(self, decision: RoutingDecision, facts: Facts) -> RoutingDecision:
+        """Name the words that do not exist in the reason: the decision of their cell cannot."""
+        unknown = (
+            [] if self.policy.vocabulary is None else self.policy.vocabulary.unknown(facts.domain, facts.task_type)
+        )
+        named = [
+            f"the {_NOUNS[field]} {shortened(repr(word))} is not in the vocabulary{meant}"
+            for field, word, meant in unknown
+        ]
+        return decision.model_copy(update={"reason": "; ".join((decision.reason, *named))}) if named else decision
 
     def _by_cell(self, facts: Facts) -> RoutingDecision:
         facts = self.normalized(facts)

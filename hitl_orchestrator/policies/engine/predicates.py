@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.axes.domain_and_type import vocabulary_guards
 from hitl_orchestrator.policies.engine.partition import EVALUATION_ORDER
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import Policy
@@ -103,9 +104,9 @@ def _parts(conditions: Conditions, policy: Policy) -> tuple[Condition, ...]:
     return tuple(parts)
 
 
-def guards_of(rule: Rule) -> tuple[Condition, ...]:
-    """Return the preconditions that hold in addition to the conditions of the rule."""
-    return (SomethingToApprove(),) if rule.action is Action.AUTO_APPROVE else ()
+def guards_of(rule: Rule, policy: Policy) -> tuple[Condition, ...]:
+    """Return the preconditions that hold in addition to the conditions of a rule of the policy."""
+    return (SomethingToApprove(), *vocabulary_guards(policy)) if rule.action is Action.AUTO_APPROVE else ()
 
 
 def blocks(rule: Rule, holds: bool | None) -> bool:

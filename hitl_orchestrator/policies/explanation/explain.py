@@ -105,7 +105,7 @@ def _lines(policy: Policy, facts: Facts, decided_by: str, layer: str | None = No
 def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str, layer: str | None) -> RuleLine:
     trials = tuple(
         ConditionTrial(not blocks(rule, condition.holds(facts)), condition.describe(facts))
-        for condition in (*conditions_of(rule, policy), *guards_of(rule))
+        for condition in (*conditions_of(rule, policy), *guards_of(rule, policy))
     )
     if rule.rule_id == decided_by:
         result = RuleResult.DECIDES

@@ -8,6 +8,7 @@ from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.language.declarations import KNOWN
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 from hitl_orchestrator.policies.language.rule import Rule
+from hitl_orchestrator.policies.language.tables.expansion import TABLE
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,10 +43,13 @@ def policy_json_schema() -> dict[str, Any]:
     for name in ("PolicyStack", "Policy"):
         named = {"$schema": {"type": "string", "description": "The URL of this schema, for editors."}}
         definitions[name] |= {"properties": named | definitions[name]["properties"]}
+    for name in ("PolicyStack", "Policy", "Layer"):
+        definitions[name] = _with_table(definitions[name])
+    definitions["NamedList"] = _named_list(definitions["NamedList"])
     definitions["Conditions"] = _nonempty_conditions(_without_null(definitions["Conditions"]))
     definitions["Comparison"] = _without_null(definitions["Comparison"]) | {"minProperties": 1}
     definitions["Comparison"]["properties"]["in"] |= {"minItems": 1, "uniqueItems": True}
-    for name in ("Signals", "Window"):
+    for name in ("Signals", "Window", "Ask", "Vocabulary"):
         definitions[name] |= {"minProperties": 1}
     definitions["Rule"] |= _BY_ACTION
     definitions["FirstRule"] = _first_rule(definitions["Rule"])
@@ -55,14 +59,41 @@ def policy_json_schema() -> dict[str, Any]:
     definitions["FirstPolicy"] = definitions["Policy"] | {
         "title": "FirstPolicy",
         "description": "The first format of policy files: a rule has a `condition`, no id and no priority.",
-        "properties": first,
+        "properties": {name: field for name, field in first.items() if name != TABLE},
+        "required": ["policy_id", "rules"],
     }
+    del definitions["FirstPolicy"]["anyOf"]
     return {
         "$schema": DIALECT,
         "title": "A routing policy",
         "description": "Decides for every agent output whether it is approved, reviewed or escalated.",
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in ("Policy", "PolicyStack", "FirstPolicy")],
         "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def _with_table(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a policy that may have a decision table in place of rules, or beside them."""
+    rows = {"type": "array", "items": {"type": "object"}, "minItems": 1}
+    parts = {"rows": rows, "file": {"type": "string", "minLength": 1}, "first_priority": {"type": "integer"}}
+    one = {"type": "object", "properties": parts, "additionalProperties": False}
+    table = {
+        "title": "Table",
+        "description": "A decision table: rows of cells by column, or the name of a CSV file beside the policy.",
+        "anyOf": [parts["file"], rows, one | {"required": ["rows"]}, one | {"required": ["file"]}],
+    }
+    needed = [name for name in policy["required"] if name != "rules"]
+    either = {"anyOf": [{"required": ["rules"]}, {"required": [TABLE]}]}
+    return policy | {"properties": policy["properties"] | {TABLE: table}, "required": needed} | either
+
+
+def _named_list(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list: its values, or the file that has them with its SHA-256."""
+    values = {"type": "array", "items": {"type": ["string", "number", "boolean"]}, "minItems": 1}
+    return {
+        "title": "NamedList",
+        "description": "Values to which rules refer by the name of the list, or a file that has them.",
+        "anyOf": [values, fields | {"properties": fields["properties"] | {"values": values}}],
     }
 
 

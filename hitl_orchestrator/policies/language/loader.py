@@ -1,24 +1,32 @@
 """Loading of policy files: JSON or YAML, in the current or the first format, with every problem at once."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
 
 from hitl_orchestrator.domain.input.file_kinds import POLICY, check_kind
 from hitl_orchestrator.domain.input.parsing import problems, read_json
-from hitl_orchestrator.domain.input.record_size import check_size
+from hitl_orchestrator.domain.input.record_size import check_record, check_size
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.language.lists import with_files
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_of
 from hitl_orchestrator.policies.language.positions import is_yaml, numbered_id
+from hitl_orchestrator.policies.language.tables.expansion import without_tables
 
 _FOR_EDITORS = "$schema"
 
 
-def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Policy:
+def read_policy(
+    text: str, where: str, roles: RoleChain = DEFAULT_CHAIN, *, beside: Callable[[str], bytes] | None = None
+) -> Policy:
     """Read a policy; `where` names its source, and its suffix selects JSON or YAML.
+
+    `beside` returns the content of a file beside it by its name, for lists and tables that are in files; without it
+    a policy that names a file is refused, unless it has the values of the list too.
 
     Without a known suffix, text that starts with a brace or a bracket is JSON. In the first format a rule has a
     `condition`, no id and no priority: its rules are numbered in file order. `$schema`, which editors read, is ignored.
@@ -26,7 +34,7 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
     Raises:
         InvalidInput: with every problem and its path, such as `p.json: rules[0].action: ...`.
     """
-    raw = _parse(text.removeprefix("\ufeff"), where)
+    raw = parse_policy(text.removeprefix("\ufeff"), where)
     check_kind(raw, POLICY, where)
     if not isinstance(raw, dict):
         raise InvalidInput([f"{where}: a policy is an object with policy_id and rules"])
@@ -39,14 +47,19 @@ def read_policy(text: str, where: str, roles: RoleChain = DEFAULT_CHAIN) -> Poli
             "these have only a condition, as in the first format of policy files"
             for name in layers
         )
+    expanded = without_tables(with_files(raw, where, beside), where, beside)
     try:
-        return policy_of(_current(raw) if first_format else raw, roles)
+        policy = policy_of(_current(raw) if first_format else expanded.raw, roles)
     except ValidationError as exc:
         listed = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
+        listed = [expanded.as_written(problem, where) for problem in listed]
         raise InvalidInput(map(_in_first_format, listed) if first_format else listed) from exc
+    check_record(policy, f"{where} with its lists and tables")
+    return policy
 
 
-def _parse(text: str, where: str) -> Any:
+def parse_policy(text: str, where: str) -> Any:
+    """Return the raw content of a policy file, whatever it holds. Raises `InvalidInput`."""
     if not text.strip():
         raise InvalidInput([f"{where}: it is empty; a policy is an object with policy_id and rules"])
     yaml = is_yaml(text, where)

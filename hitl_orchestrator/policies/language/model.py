@@ -17,7 +17,9 @@ from hitl_orchestrator.policies.language.declarations import (
     declared_in,
     unfit_comparisons,
 )
+from hitl_orchestrator.policies.language.lists import NamedList, meaning_of, resolved
 from hitl_orchestrator.policies.language.rule import Rule
+from hitl_orchestrator.policies.language.vocabulary import Vocabulary, unknown_names, unknown_words
 
 NO_RULE = "no rule matches, so a person decides"
 """Why the fallback decides."""
@@ -40,8 +42,12 @@ class Policy(Value):
     description: Text = ""
     metadata: dict[Label, Declaration] = Field(default_factory=dict)
     proposal: dict[Label, Declaration] = Field(default_factory=dict)
+    lists: dict[Label, NamedList] = Field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
     timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
+
+    _of_organization: Vocabulary | None = None
 
     @field_validator("proposal")
     @classmethod
@@ -54,13 +60,15 @@ class Policy(Value):
     @field_validator("rules", mode="wrap")
     @classmethod
     def _consistent(cls, raw: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> tuple[Rule, ...]:
-        problems = _double_ids(raw)
+        raw, unlisted = resolved(raw, info.data.get("lists"))
+        problems = [*_double_ids(raw), *unlisted]
         try:
             rules: tuple[Rule, ...] = handler(raw)
         except ValidationError as exc:
             raise one_error(exc.title, [*lines_of(exc), *problems]) from None
         declared = {name: declared_in(name, info.data.get(name, {})) for name in KNOWN if name in {*info.data, "agent"}}
         problems += unfit_comparisons(rules, declared)
+        problems += unknown_words(rules, info.data.get("vocabulary"))
         if problems:
             raise one_error("Policy", problems)
         return rules
@@ -73,6 +81,11 @@ class Policy(Value):
     def declared(self, source: str) -> Mapping[str, Declaration]:
         """Return the fields of a source, such as `metadata`, that rules may compare, with what is declared of each."""
         return declared_in(source, getattr(self, source, {}))
+
+    @property
+    def closed(self) -> Vocabulary | None:
+        """The vocabulary of the organization, also where this is one of its layers; None where it is open."""
+        return self._of_organization or self.vocabulary
 
     @property
     def by_priority(self) -> tuple[Rule, ...]:
@@ -110,6 +123,8 @@ class PolicyStack(Policy):
         for name, layer in layers.items():
             if isinstance(layer, PolicyStack):
                 raise ValueError(f"the layer {name!r} has layers itself; layers cannot be nested")
+            if layer.vocabulary is not None:
+                raise ValueError(f"the layer {name!r} has a vocabulary; only the organization closes the vocabulary")
             twice = sorted(seen & {rule.rule_id for rule in layer.rules})
             if twice:
                 raise ValueError(
@@ -123,7 +138,7 @@ class PolicyStack(Policy):
                     f"layer {name!r} has windows in another time zone: {', '.join(sorted(zones))}; "
                     "set the same timezone in every layer that has a time window"
                 )
-        return layers
+        return _under(info.data.get("vocabulary"), layers, named=info.field_name == "domains")
 
     @property
     def parts(self) -> tuple[tuple[str, Policy], ...]:
@@ -157,6 +172,8 @@ def policy_hash(policy: Policy) -> str:
 
 
 def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
+    if policy.lists:
+        meaning["lists"] = meaning_of(policy.lists)
     meaning["rules"] = [
         rule.model_dump(mode="json", exclude_defaults=True, exclude=set(REMARKS)) for rule in policy.by_priority
     ]
@@ -165,6 +182,21 @@ def _rules_in_order(policy: Policy, meaning: dict[str, Any]) -> dict[str, Any]:
             for name, layer in layers.items():
                 _rules_in_order(layer, meaning[kind][name])
     return meaning
+
+
+def _under(vocabulary: Vocabulary | None, layers: dict[str, Policy], *, named: bool) -> dict[str, Policy]:
+    """Return the layers under the vocabulary of the organization. Raises `ValidationError` for other words."""
+    if vocabulary is None:
+        return layers
+    problems = [*unknown_names(layers, vocabulary)] if named else []
+    for name, layer in layers.items():
+        problems += unknown_words(layer.rules, vocabulary, (name, "rules"))
+    if problems:
+        raise one_error("PolicyStack", problems)
+    under = {name: layer.model_copy() for name, layer in layers.items()}
+    for layer in under.values():
+        layer._of_organization = vocabulary
+    return under
 
 
 def _zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:

@@ -103,7 +103,9 @@ class Rule(Value):
             raise ValueError("it needs a time limit; add respond_within")
         return then
 
-    @field_validator("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message", "ask")
+    @field_validator(
+        "approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "message", "ask"
+    )
     @classmethod
     def _requirement_for_people(cls, value: object, info: ValidationInfo) -> object:
         usual = cls.model_fields[info.field_name or ""].default

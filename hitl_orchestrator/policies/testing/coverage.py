@@ -103,7 +103,7 @@ class _Layer:
     def __init__(self, name: str, policy: Policy) -> None:
         self.name, self.policy = name, policy
         self.rules: list[tuple[Rule, tuple[Condition, ...]]] = [
-            (rule, (*conditions_of(rule, policy), *guards_of(rule))) for rule in policy.by_priority
+            (rule, (*conditions_of(rule, policy), *guards_of(rule, policy))) for rule in policy.by_priority
         ]
 
     def decides(self, facts: Facts) -> str | None:

@@ -11,11 +11,12 @@ from hitl_orchestrator.domain.input.reserved_ids import is_reserved
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.value import Identifier, Value
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.language.vocabulary import Vocabulary, near_miss
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
 from hitl_orchestrator.services.reviews.rejected_attempts import REPLAY
 
-__all__ = ["check_not_reserved", "check_submission", "identifier", "submitter_of"]
+__all__ = ["check_not_reserved", "check_submission", "check_words", "identifier", "submitter_of"]
 
 
 class _Named(Value):
@@ -58,6 +59,21 @@ def check_not_reserved(task: Task) -> None:
         remedy = f"'hitl {command}' proposes one, under the name of its author"
         why = f"{task.task_type!r} is reserved for changes of the {changed}, and cannot be submitted"
         raise InvalidInput([f"task {task.task_id!r}: task_type: {why}; {remedy}"])
+
+
+def check_words(task: Task, vocabulary: Vocabulary | None) -> None:
+    """Raise `InvalidInput` for a word that is spelled like one of a closed vocabulary, with the word that is meant.
+
+    Any other unknown word is accepted: a person decides the case.
+    """
+    found = [] if vocabulary is None else vocabulary.unknown(task.domain, task.task_type)
+    problems = [
+        f"task {task.task_id!r}: {field}: {word!r} is not in the vocabulary of the policy; write {near!r}"
+        for field, word, _ in found
+        if vocabulary is not None and (near := near_miss(word, vocabulary.words(field) or ())) is not None
+    ]
+    if problems:
+        raise InvalidInput(problems)
 
 
 def check_submission(task: Task, output: AgentOutput | None, now: datetime) -> None:

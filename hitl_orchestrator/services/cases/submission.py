@@ -17,7 +17,13 @@ from hitl_orchestrator.ledger.ports.runs import FirstRun
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
-from hitl_orchestrator.services.cases.intake import check_not_reserved, check_submission, identifier, submitter_of
+from hitl_orchestrator.services.cases.intake import (
+    check_not_reserved,
+    check_submission,
+    check_words,
+    identifier,
+    submitter_of,
+)
 from hitl_orchestrator.services.cases.runner import CaseRunner
 from hitl_orchestrator.services.policy_sync import PolicySync
 
@@ -209,6 +215,8 @@ class CaseSubmission:
         self._policies.record_configuration()
         case_id = intake.case_id or self._new_id()
         policy = self._registry.for_case(case_id, task)
+        if not (intake.by_system or intake.replay or intake.quality_check):
+            check_words(task, policy.policy.vocabulary)
         return Submission(
             case_id=case_id,
             task=task,

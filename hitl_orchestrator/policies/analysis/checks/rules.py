@@ -12,13 +12,14 @@ from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, S
 from hitl_orchestrator.policies.analysis.regions import can_certainly_hold, intersection, merged, regions, restrict
 from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
+from hitl_orchestrator.policies.language.asking import REMARKS
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
 from hitl_orchestrator.policies.language.phrases import join, join_some
 from hitl_orchestrator.policies.language.rule import Rule, too_few_roles
 
 _PartT = TypeVar("_PartT")
 _MOST_REGIONS_NAMED = 5
-_NOT_THE_ANSWER = {"rule_id", "priority", "conditions"}
+_NOT_THE_ANSWER = {"rule_id", "priority", "conditions", *REMARKS}
 _AT_ZERO = 1 << FIRST_CONFIDENCE
 
 

@@ -1,6 +1,6 @@
 """The domain and the task type of a task: words that policies name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,9 +8,12 @@ from typing import Any
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.conditions import Conditions
-from hitl_orchestrator.policies.language.phrases import join, join_some
+from hitl_orchestrator.policies.language.lists import named_or_joined
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.phrases import join_some
 
 _NOUNS = {"domain": "the domain", "task_type": "the task type"}
+OUTSIDE = "not in the vocabulary"
 _PHRASES = {"domain": ("in", "outside"), "task_type": ("of type", "of a type other than")}
 
 
@@ -21,21 +24,42 @@ class OneOf:
     field: str
     noun: str
     words: tuple[str, ...]
+    known: tuple[str, ...] | None = None
+
+    def holds(self, facts: Facts) -> bool | None:
+        word = getattr(facts, self.field)
+        return word in self.words if self.known is None or word in self.known else None
+
+    def describe(self, facts: Facts) -> str:
+        """Return such as `the risk is not low or medium`."""
+        holds = self.holds(facts)
+        if holds is None:
+            return f"{self.noun} is {OUTSIDE}"
+        return f"{self.noun} is {'' if holds else 'not '}{named_or_joined(self.words)}"
+
+
+@dataclass(frozen=True, slots=True)
+class InVocabulary:
+    """The additional precondition of `auto_approve` under a closed vocabulary: the word exists."""
+
+    field: str
+    words: tuple[str, ...]
 
     def holds(self, facts: Facts) -> bool:
         return getattr(facts, self.field) in self.words
 
     def describe(self, facts: Facts) -> str:
-        """Return such as `the risk is not low or medium`."""
-        return f"{self.noun} is {'' if self.holds(facts) else 'not '}{join(self.words, 'or')}"
+        """Return such as `the domain is not in the vocabulary`."""
+        return f"{_NOUNS[self.field]} is {'in the vocabulary' if self.holds(facts) else OUTSIDE}"
 
 
 @dataclass(frozen=True)
 class WordAxis(base.Axis):
-    """One step for each named word, and a last one for all other words."""
+    """One step for each named word, and a last one for all others, which do not exist if a vocabulary is closed."""
 
     field: str
     words: tuple[str, ...]
+    is_closed: bool = False
     phrase_order: int = 2
 
     @property
@@ -45,6 +69,10 @@ class WordAxis(base.Axis):
     @property
     def other(self) -> int:
         return len(self.words)
+
+    @property
+    def missing(self) -> int:
+        return 1 << self.other if self.is_closed else 0
 
     @property
     def name(self) -> str:
@@ -73,9 +101,15 @@ class WordAxis(base.Axis):
         return bool(getattr(conditions, self.field))
 
     def steps(self, reading: base.Reading) -> base.Steps:
-        """Return the named words, and all others."""
-        holds = base.mask_of(self._index[word] for word in getattr(reading[0], self.field))
-        return base.Steps(holds, (1 << self.size) - 1 & ~holds)
+        """Return the named words, and all others that exist."""
+        conditions, policy = reading
+        known, holds = words_known(policy, self.field), self.mask(getattr(conditions, self.field))
+        every = (1 << self.size) - 1 if known is None else self.mask(known)
+        return base.Steps(holds, every & ~holds)
+
+    def mask(self, words: Iterable[str]) -> int:
+        """Return the mask of the steps of these named words."""
+        return base.mask_of(self._index[word] for word in words)
 
     def describe(self, mask: int) -> str:
         """Return such as `in payments or lending`, or `outside payments`."""
@@ -91,16 +125,39 @@ class WordAxis(base.Axis):
         return base.SAME_KIND, 0, 0
 
 
+def words_known(policy: Policy, field: str) -> tuple[str, ...] | None:
+    """Return the words of a field that exist, those of the system's own questions included; None if it is open."""
+    return None if policy.closed is None else policy.closed.known(field)
+
+
+def vocabulary_guards(policy: Policy) -> Iterator[InVocabulary]:
+    """Yield a precondition of `auto_approve` for each field with a closed vocabulary."""
+    for field in _NOUNS:
+        words = None if policy.closed is None else policy.closed.words(field)
+        if words is not None:
+            yield InVocabulary(field, words)
+
+
+def vocabulary_masks(policy: Policy, axes: Sequence[base.Axis]) -> Iterator[tuple[int, int]]:
+    """Yield the index of the axis of each such field, and the mask of the words with which a rule may approve."""
+    for guard in vocabulary_guards(policy):
+        for index, axis in enumerate(axes):
+            if isinstance(axis, WordAxis) and axis.field == guard.field:
+                yield index, axis.mask(guard.words)
+
+
 def _kind(name: str) -> base.Kind:
     def conditions(reading: base.Reading) -> Iterator[base.Condition]:
-        words = getattr(reading[0], name)
+        conditions, policy = reading
+        words = getattr(conditions, name)
         if words:
-            yield OneOf(name, _NOUNS[name], words)
+            yield OneOf(name, _NOUNS[name], words, words_known(policy, name))
 
     def axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
-        words = {word for conditions, _ in readings for word in getattr(conditions, name)}
+        closed = {known for _, policy in readings if (known := words_known(policy, name)) is not None}
+        words = {word for conditions, _ in readings for word in getattr(conditions, name)}.union(*closed)
         if words:
-            yield WordAxis(name, tuple(sorted(words)))
+            yield WordAxis(name, tuple(sorted(words)), is_closed=bool(closed))
 
     return base.Kind(conditions, axes)
 

@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from hitl_orchestrator.policies.language.conditions.base import ConditionModel, not_null
+from hitl_orchestrator.policies.language.lists import NAMED, OrList
 
 
 def _scalar(value: object) -> object:
@@ -58,7 +59,7 @@ class Comparison(ConditionModel):
     le: Number | None = None
     gt: Number | None = None
     ge: Number | None = None
-    in_: Annotated[tuple[Scalar, ...], AfterValidator(_different)] = Field(default=(), alias="in")
+    in_: Annotated[tuple[Scalar, ...], AfterValidator(_different), *NAMED, OrList] = Field(default=(), alias="in")
     exists: bool | None = Field(default=None, strict=True)
 
     @field_validator("eq", "ne", "lt", "le", "gt", "ge", "exists", mode="before")

@@ -18,9 +18,13 @@ from hitl_orchestrator.policies.language.conditions.base import Bound, Condition
 from hitl_orchestrator.policies.language.conditions.comparison import Comparison, words_compared
 from hitl_orchestrator.policies.language.conditions.signals import Signals, SignalTest
 from hitl_orchestrator.policies.language.conditions.window import Window
+from hitl_orchestrator.policies.language.lists import NAMED, OrListOfWords
 
 MOST_ALTERNATIVES = 1_000
 _COMPARED = ("metadata", "proposal", "agent")
+
+
+Words = Annotated[OneOrMore[Label], *NAMED, OrListOfWords]
 
 
 class Conditions(ConditionModel):
@@ -33,8 +37,8 @@ class Conditions(ConditionModel):
     """
 
     risk_level: OneOrMore[RiskLevel] = ()
-    domain: OneOrMore[Label] = ()
-    task_type: OneOrMore[Label] = ()
+    domain: Words = ()
+    task_type: Words = ()
     min_confidence: Bound | None = None
     max_confidence: Bound | None = None
     signals: SignalTest = Signals()

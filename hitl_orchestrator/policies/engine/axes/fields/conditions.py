@@ -8,7 +8,7 @@ from typing import Any
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies.engine.axes.fields.sources import Source
 from hitl_orchestrator.policies.language.declarations import FieldType, type_of
-from hitl_orchestrator.policies.language.phrases import join
+from hitl_orchestrator.policies.language.lists import named_or_joined
 
 OPERATORS: dict[str, tuple[Callable[[Any, Any], bool], str, str]] = {
     "eq": (eq, "is", "is not"),
@@ -62,7 +62,7 @@ class Among:
         holds = self.holds(facts)
         if holds is None:
             return _unknown(self.source, self.name, self.kind, facts)
-        return f"{self.source.subject(self.name)} is {'' if holds else 'not '}{join(map(_written, self.values), 'or')}"
+        return f"{self.source.subject(self.name)} is {'' if holds else 'not '}{named_or_joined(self.values)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.language.declarations import MAX_NUMBER, FieldType
+from hitl_orchestrator.policies.language.lists import Listed, by_list
 from hitl_orchestrator.policies.language.phrases import format_value, join_some, runs_of
 
 
@@ -54,9 +55,10 @@ class Booleans:
 
 @dataclass(frozen=True)
 class Texts:
-    """Each named text, and all other texts."""
+    """Each named text, and all other texts. Those of a long list are described by its name."""
 
     texts: tuple[str, ...]
+    lists: tuple[Listed, ...] = ()
     kind: FieldType = FieldType.TEXT
     any_value: str = "a text"
 
@@ -78,8 +80,10 @@ class Texts:
     def describe(self, mask: int) -> list[str]:
         named = [text for step, text in enumerate(self.texts) if mask >> step & 1]
         if not mask >> self.other & 1:
-            return named
-        others = [text for text in self.texts if text not in named]
+            phrases, left = by_list(named, self.lists)
+            return [*(f"one of {phrase}" for phrase in phrases), *left]
+        phrases, left = by_list((text for step, text in enumerate(self.texts) if not mask >> step & 1), self.lists)
+        others = [*phrases, *left]
         return [f"a text other than {join_some(others, 'or')}" if others else "a text"]
 
 
