@@ -89,6 +89,7 @@ _COMMANDS = {
     "policy": {
         "policy.check": "check diff schema explain",
         "policy.lists": "lists",
+        "policy.new": "new",
         "policy.test": "test",
         "policy.backtest": "backtest",
         "policy.lifecycle": "versions activate rollback undo shadow canary",

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.maps.panels import policy_map
     from hitl_orchestrator.policies.analysis.maps.picture import PHONE, WIDE, PolicyMap, png, svg
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
+    from hitl_orchestrator.policies.drafting.answers import Amount as PolicyAmount
+    from hitl_orchestrator.policies.drafting.answers import Answers as PolicyAnswers
+    from hitl_orchestrator.policies.drafting.examples import test_table as draft_tests
+    from hitl_orchestrator.policies.drafting.observed import ObservedCases, PastCase, observe
+    from hitl_orchestrator.policies.drafting.template import template as draft_policy
     from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy, decide
     from hitl_orchestrator.policies.engine.confidence import (
         FirstOf,
@@ -74,8 +79,12 @@ __all__ = [
     "Judge",
     "Lowest",
     "Mismatch",
+    "ObservedCases",
     "Panel",
+    "PastCase",
     "Policy",
+    "PolicyAmount",
+    "PolicyAnswers",
     "PolicyComparison",
     "PolicyMap",
     "PolicyStack",
@@ -102,12 +111,15 @@ __all__ = [
     "coverage",
     "decide",
     "describe_facts",
+    "draft_policy",
+    "draft_tests",
     "examine",
     "explain",
     "format_answer",
     "format_value",
     "map_words",
     "nearest_changes",
+    "observe",
     "png",
     "policy_hash",
     "policy_json_schema",
@@ -136,6 +148,13 @@ __getattr__ = lazy_names(
         "CompiledPolicy": "engine.compiled",
         "compile_policy": "engine.compiled",
         "decide": "engine.compiled",
+        "PolicyAmount": "drafting.answers:Amount",
+        "PolicyAnswers": "drafting.answers:Answers",
+        "draft_tests": "drafting.examples:test_table",
+        "ObservedCases": "drafting.observed",
+        "PastCase": "drafting.observed",
+        "observe": "drafting.observed",
+        "draft_policy": "drafting.template:template",
         "RiskRule": "engine.risk",
         "ScoreRules": "engine.scoring",
         "strictest": "engine.strictness",
