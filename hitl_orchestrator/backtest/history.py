@@ -1,24 +1,30 @@
 """Past cases as data frames, from exported audit records or from a ledger."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hitl_orchestrator.backtest.open_cases import open_cases, row_of
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import polars
 from hitl_orchestrator.domain.audit import drawn_for_spot_check
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, DecisionSource, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.engine.axes.metadata_vectorized import read_metadata
 
 if TYPE_CHECKING:
     import polars as pl
 
 ROWS_AT_A_TIME = 100_000
+_LOOKED_AT = 1_000
+"""The cases of a frame whose fields are listed."""
+
 _LONGEST_LINE = 160
 _MARK, _LIST = b"\xef\xbb\xbf", b"["
+_NAMED = ("agent_id", "model", "model_version")
 _TEXTS = (
     "risk_level",
     "domain",
@@ -35,11 +41,12 @@ _TEXTS = (
     "proposed_output",
     "case_id",
     "decision_source",
+    *_NAMED,
 )
 _NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
-INCLUDED, ERASED, NAMELESS = range(3)
-"""Why a case is left out: a fact that a policy reads was erased, or the case has no domain or task type."""
+INCLUDED, ERASED, NAMELESS, UNROUTED = range(4)
+"""Why a case is left out: an erased fact that a policy reads, no domain or task type, or no routing yet."""
 
 _COLUMNS = (
     "risk_level",
@@ -58,6 +65,9 @@ _COLUMNS = (
     "task_timestamp",
     "case_id",
     "decision_source",
+    "predicted_label",
+    "label_changed",
+    *_NAMED,
 )
 """The columns of a ledger's outcomes that a backtest reads."""
 
@@ -133,28 +143,34 @@ def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
 def frames(
     ledger: Ledger, *, tasks: bool, on_read: Callable[[int], None] = lambda number: None
 ) -> "Iterator[pl.LazyFrame]":
-    """Yield the cases of a ledger in frames of `ROWS_AT_A_TIME`; `on_read` receives the number of each.
+    """Yield the cases of a ledger in frames of `ROWS_AT_A_TIME`, the open ones first.
 
-    With `tasks` they include the metadata and timestamps of their tasks, which takes much longer.
+    `on_read` receives the number of finished cases of each. With `tasks` they include the metadata and timestamps of
+    their tasks, which takes much longer.
 
     Raises:
         LedgerDamaged: an outcome cannot be read.
     """
+    pl, names = polars(), (*_COLUMNS, "metadata", "redacted") if tasks else _COLUMNS
+    waiting = _frame_of(pl, names, [row_of(case, names) for case in open_cases(ledger)])
+    if waiting.height:
+        yield waiting.with_columns(is_open=pl.lit(value=True)).lazy()
     rows = ledger.outcomes(*_COLUMNS, metadata=tasks)
     batches = iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])
-    for frame in in_background(partial(_frame_of, polars()), batches):
-        yield frame.lazy()
+    for frame in in_background(partial(_frame_of, pl, names), batches):
+        # A case that finished in the meantime stays open here, so that each counts once.
+        yield frame.join(waiting, on="case_id", how="anti").lazy() if waiting.height else frame.lazy()
         on_read(frame.height)
 
 
-def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
-    """Return outcomes as a frame; with two more values per row than columns, these are metadata and redaction."""
-    names = (*_COLUMNS, "metadata", "redacted")[: len(rows[0])]
+def _frame_of(pl: Any, names: Sequence[str], rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
+    """Return rows with these columns of outcomes as a frame."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     try:
         frame = pl.DataFrame(
             [
                 pl.Series(name, values, _types(pl).get(name, pl.String))
-                for name, values in zip(names, zip(*rows, strict=True), strict=True)
+                for name, values in zip(names, columns, strict=True)
             ]
         )
     except (ValueError, TypeError, pl.exceptions.PolarsError) as exc:
@@ -167,7 +183,27 @@ def _frame_of(pl: Any, rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
 
 
 def _types(pl: Any) -> dict[str, Any]:
-    return dict.fromkeys(_NUMBERS, pl.Float64) | {"has_proposal": pl.Int64, "redacted": pl.Boolean}
+    return dict.fromkeys(_NUMBERS, pl.Float64) | {
+        **dict.fromkeys(("has_proposal", "label_changed"), pl.Int64),
+        "redacted": pl.Boolean,
+    }
+
+
+def names_in(frame: "pl.LazyFrame") -> frozenset[str]:
+    """Return the names of fields in the metadata of some cases; nested ones by their path, such as `customer.tier`."""
+    pl = polars()
+    texts = frame.filter(pl.col("metadata").is_not_null()).select("metadata").head(_LOOKED_AT).collect()["metadata"]
+    found: set[str] = set()
+    for text in texts:
+        found.update(_paths(read_metadata(text)))
+    return frozenset(found)
+
+
+def _paths(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in fields.items():
+        yield prefix + name
+        if isinstance(value, dict):
+            yield from _paths(value, f"{prefix}{name}.")
 
 
 def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
@@ -200,6 +236,10 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         again=quality_check == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
+        is_open=pl.col("is_open") if "is_open" in columns else pl.lit(value=False),
+        label=_label(pl, columns),
+        agent=_agent(pl, columns),
+        label_changed=pl.col("label_changed").cast(pl.Boolean) if "label_changed" in columns else pl.lit(value=None),
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),
         old_role=pl.col("assigned_human_role") if "assigned_human_role" in columns else pl.lit(None, pl.String),
         old_answers=_approvals(pl, columns),
@@ -213,6 +253,24 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
         cases = cases.with_columns(signals=joined)
     return cases
+
+
+def _label(pl: Any, columns: Any) -> "pl.Expr":
+    """Return the label of the proposal, in a file of exported records that of their output."""
+    if "predicted_label" in columns:
+        return pl.col("predicted_label")  # type: ignore[no-any-return]
+    if columns.get("proposed_output") != pl.String:
+        return pl.lit(None, pl.String)  # type: ignore[no-any-return]
+    return pl.col("proposed_output").str.json_path_match("$.predicted_label")  # type: ignore[no-any-return]
+
+
+def _agent(pl: Any, columns: Any) -> "pl.Expr":
+    """Return the agent with its model and version as one name; null where the output states none of them."""
+    stated = [pl.col(name) for name in _NAMED if columns.get(name) == pl.String]
+    if not stated:
+        return pl.lit(None, pl.String)  # type: ignore[no-any-return]
+    together = pl.concat_str(stated, separator=" ", ignore_nulls=True)
+    return pl.when(together != "").then(together)  # type: ignore[no-any-return]
 
 
 def _approvals(pl: Any, columns: Any) -> "pl.Expr":
@@ -248,6 +306,8 @@ def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
     """Return why a case is left out. An erased fact is not a missing one, so a policy must not be tried on it."""
     nameless = pl.col("domain").is_null() | pl.col("task_type").is_null()
     why = pl.when(nameless).then(NAMELESS)
+    if "is_open" in columns:
+        why = pl.when("is_open", pl.col("routing_decision").is_null()).then(UNROUTED).when(nameless).then(NAMELESS)
     if "metadata" in needs:
         redacted = pl.col("redacted").fill_null(value=False) if "redacted" in columns else pl.lit(value=False)
         why = why.when(redacted | pl.col("metadata").is_null()).then(ERASED)

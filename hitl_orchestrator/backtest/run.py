@@ -1,30 +1,51 @@
-"""Backtests: group past cases that have one answer, decide each group once, and sum up."""
+"""Backtests: group past cases that have one answer, decide each group once, and sum up.
 
-from collections.abc import Callable, Iterable, Mapping
+The estimand of `escaped_errors` is the share of past cases that a person would have corrected, among those that the new
+policy lets go ahead. The reviews of these cases are a sample with known probabilities (see `insights.strata`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.history import ERASED, INCLUDED, NAMELESS, first_line, frames, prepared
-from hitl_orchestrator.backtest.report import Backtest, Change, Flip, Load
+from hitl_orchestrator.backtest.history import (
+    ERASED,
+    INCLUDED,
+    NAMELESS,
+    UNROUTED,
+    first_line,
+    frames,
+    names_in,
+    prepared,
+)
+from hitl_orchestrator.backtest.report import Backtest
 from hitl_orchestrator.backtest.stored import in_background
+from hitl_orchestrator.backtest.sums.changes import changes, flips, loads
+from hitl_orchestrator.backtest.sums.estimates import escaped, field_shares, rehearsals, rule_shares
 from hitl_orchestrator.backtest.vectorized import WORDS, Vectors, polars
 from hitl_orchestrator.domain.enums import DECISION_SPECS, Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.insights.escaped_errors import EscapedErrors, escaped_errors
-from hitl_orchestrator.insights.queue_forecast import Capacity, expected_wait
-from hitl_orchestrator.insights.strata import Stratum, due_by_chance, stratum_of
+from hitl_orchestrator.insights.queue_forecast import Capacity
+from hitl_orchestrator.insights.strata import stratum_of
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
 
 if TYPE_CHECKING:
     import polars as pl
 
-_ANSWERS = {name.value: not spec.approves_proposal for name, spec in DECISION_SPECS.items() if not spec.escalates}
-"""The final answers of people, and whether each says that the agent was wrong."""
+_ANSWERS = [name.value for name, spec in DECISION_SPECS.items() if not spec.escalates]
+_WRONG = [name.value for name, spec in DECISION_SPECS.items() if not spec.escalates and not spec.approves_proposal]
+_EDITS = [name.value for name, spec in DECISION_SPECS.items() if spec.takes_output]
+"""The final answers of people, those that say that the agent was wrong, and those that may keep the label."""
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
-_COUNTS = ["cases", "due", "looks", "wrong", "unknown"]
+_COUNTS = ["cases", "open", "due", "looks", "wrong", "edited", "mislabeled", "unknown"]
+_NAMES = ["label", "agent"]
+MOST_NAMES = 500
+"""The most labels, and the most agents and versions, that are told apart in a frame."""
+
 LEAST_PROBABILITY = 1e-6
 """The lowest review probability that is accepted: the weight of a review is its inverse."""
 
@@ -63,18 +84,23 @@ def _backtest(
     other = None if old is None else Vectors(old, roles, "old_")
     both = [vectors for vectors in (new, other) if vectors is not None]
     needs = frozenset().union(*(vectors.needs for vectors in both))
-    parts = list(in_background(lambda frame: _grouped(pl, prepared(frame, needs), both), past))
+    read = list(in_background(lambda frame: _read(pl, prepared(frame, needs), both), past))
+    parts, seen = [part for part, _ in read], frozenset[str]().union(*(names for _, names in read))
     left_out = _left_out(pl, parts)
     parts = [part.filter(pl.col("left_out") == INCLUDED) for part in parts]
     if not any(part["cases"].sum() for part in parts):
-        number, erased = left_out["left_out"], left_out["erased"]
+        number, erased, unrouted = (left_out[name] for name in ("left_out", "erased", "unrouted"))
         reason = f"; {number} were left out, {erased} of them erased" if number else ""
+        reason += f" and {unrouted} not routed yet" if unrouted else ""
         raise InvalidInput([f"past cases: there are no cases for a backtest{reason}"])
     keys = [name for name in parts[0].columns if name not in _COUNTS]
     groups = parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.col(*_COUNTS).sum())
     decided = _decided(pl, groups, new, "after")
     decided = _recorded(pl, decided) if other is None else _decided(pl, decided, other, "before")
-    return _report(pl, decided, policy, capacity, recorded=old is None).model_copy(update=left_out)
+    result = _report(pl, decided, policy, capacity, recorded=old is None)
+    return result.model_copy(
+        update={**left_out, "fields": field_shares(decided.filter(pl.col("cases") > 0), new.fields, seen)}
+    )
 
 
 def run_store_backtest(
@@ -98,11 +124,12 @@ def run_store_backtest(
 
 
 def _left_out(pl: Any, parts: "list[pl.DataFrame]") -> dict[str, int]:
-    """Return the number of cases left out, and the number of those with erased facts."""
-    erased, nameless = (
-        sum(int(part.filter(pl.col("left_out") == why)["cases"].sum()) for part in parts) for why in (ERASED, NAMELESS)
+    """Return the numbers of cases left out, of those with erased facts, and of those that were not routed yet."""
+    erased, nameless, unrouted = (
+        sum(int(part.filter(pl.col("left_out") == why)["cases"].sum()) for part in parts)
+        for why in (ERASED, NAMELESS, UNROUTED)
     )
-    return {"left_out": erased + nameless, "erased": erased}
+    return {"left_out": erased + nameless + unrouted, "erased": erased, "unrouted": unrouted}
 
 
 def _recorded(pl: Any, groups: "pl.DataFrame") -> "pl.DataFrame":
@@ -121,32 +148,59 @@ def _recorded(pl: Any, groups: "pl.DataFrame") -> "pl.DataFrame":
     return groups.rename(names | {"old_answers": "before_answers"}).with_columns(before_spot=pl.lit(0.0))
 
 
+def _read(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "tuple[pl.DataFrame, frozenset[str]]":
+    """Return the groups of a frame, and some names of the fields that its tasks have, if a policy reads them."""
+    reads = any("metadata" in vectors.needs for vectors in policies)
+    with _as_invalid(pl):
+        names = names_in(frame) if reads else frozenset()
+        few = _with_few_names(pl, frame)
+        return _grouped(pl, few, policies), names
+
+
+def _with_few_names(pl: Any, frame: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Leave out labels and agents where too many differ: free texts would make each case a group of its own."""
+    numbers = frame.select(pl.col(_NAMES).approx_n_unique()).collect(engine="streaming").row(0, named=True)
+    many = [name for name, number in numbers.items() if number > MOST_NAMES]
+    return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in many)
+
+
+@contextmanager
+def _as_invalid(pl: Any) -> Iterator[None]:
+    """Raise `InvalidInput` for a frame that cannot be read."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        problems = exc.__cause__.problems if isinstance(exc.__cause__, InvalidInput) else None
+        raise InvalidInput(problems or [f"past cases: cannot be read: {first_line(exc)}"]) from exc
+
+
 def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.DataFrame":
     """Return the number of cases for each combination of keys, with the sums for the estimate."""
     for vectors in policies:
         frame = vectors.with_keys(frame)
     columns = (name for vectors in policies for name in vectors.columns)
-    keys = dict.fromkeys([*WORDS, *columns, *_RECORDED, "day", "left_out", "stratum"])
+    keys = dict.fromkeys([*WORDS, *columns, *_RECORDED, "day", "left_out", "stratum", *_NAMES])
     probability = pl.col("review_probability")
-    answered = (probability > 0) & pl.col("answer").is_in(list(_ANSWERS))
-    wrong = pl.col("answer").is_in([answer for answer, is_wrong in _ANSWERS.items() if is_wrong])
+    answered = (probability > 0) & pl.col("answer").is_in(_ANSWERS)
+    wrong, kept = pl.col("answer").is_in(_WRONG), ~pl.col("label_changed").fill_null(value=True)
+    edited = pl.col("answer").is_in(_EDITS) & kept
     looked = frame.with_columns(answered=answered.fill_null(value=False), stratum=stratum_of(pl, probability))
+    counted = pl.col("answered")
     query = looked.group_by(*keys)
     # The bounds exclude probabilities without a usable weight; NaN compares as larger than every number.
     invalid = probability.filter(~((probability == 0) | probability.is_between(LEAST_PROBABILITY, 1)))
     summed = query.agg(
         invalid=invalid.first(),
         cases=(~pl.col("again")).sum().cast(pl.Int64),
+        open=(pl.col("is_open") & ~pl.col("again")).sum().cast(pl.Int64),
         due=pl.col("due").sum().cast(pl.Int64),
         unknown=pl.col("due").is_null().sum().cast(pl.Int64),
-        looks=pl.col("answered").sum().cast(pl.Int64),
-        wrong=(pl.col("answered") & wrong).sum().cast(pl.Int64),
+        looks=counted.sum().cast(pl.Int64),
+        wrong=(counted & wrong).sum().cast(pl.Int64),
+        edited=(counted & edited).sum().cast(pl.Int64),
+        mislabeled=(counted & wrong & ~edited).sum().cast(pl.Int64),
     )
-    try:
-        groups = summed.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as exc:
-        problems = exc.__cause__.problems if isinstance(exc.__cause__, InvalidInput) else None
-        raise InvalidInput(problems or [f"past cases: cannot be read: {first_line(exc)}"]) from exc
+    groups = summed.collect(engine="streaming")
     for value in groups["invalid"].drop_nulls():
         remedy = f"0 or a number from {LEAST_PROBABILITY:g} to 1; export the audit records again"
         raise InvalidInput([f"past cases: review_probability: {value!r} is not {remedy}"])
@@ -175,7 +229,8 @@ def _report(
         change=pl.col("after").replace_strict(strict) - pl.col("before").replace_strict(strict, default=None)
     )
     auto = Action.AUTO_APPROVE.value
-    escaped = _escaped(pl, decided.filter(pl.col("after") == auto))
+    ahead = decided.filter(pl.col("after") == auto)
+    labels, agents = (rehearsals(pl, decided, name) for name in _NAMES)
     # A spot check is a second review of a case, and no case of its own.
     decided = decided.filter(pl.col("cases") > 0)
     cases = int(decided["cases"].sum())
@@ -188,6 +243,7 @@ def _report(
         policy_hash=policy_hash(policy),
         recorded=recorded,
         cases=cases,
+        open=int(decided["open"].sum()),
         first_day=None if first is None else str(first),
         last_day=None if last is None else str(last),
         days=days,
@@ -197,30 +253,18 @@ def _report(
         stricter=_count(pl, decided, pl.col("change") > 0),
         looser=_count(pl, decided, pl.col("change") < 0),
         spot_checks_a_day=spot / days,
-        flips=_flips(pl, decided),
-        domains=_changes(pl, decided, "domain"),
-        task_types=_changes(pl, decided, "task_type"),
-        loads=_loads(pl, decided, days, capacity),
-        escaped_errors=escaped,
+        flips=flips(pl, decided),
+        domains=changes(pl, decided, "domain"),
+        task_types=changes(pl, decided, "task_type"),
+        loads=loads(pl, decided, days, capacity),
+        rules=rule_shares(pl, decided, policy),
+        fields=(),
+        labels=labels,
+        agents=agents,
+        escaped_errors=escaped(pl, ahead, list(WORDS), "wrong"),
+        label_errors=escaped(pl, ahead, list(WORDS), "mislabeled"),
+        field_errors=escaped(pl, ahead, list(WORDS), "edited"),
     )
-
-
-def _escaped(pl: Any, through: "pl.DataFrame") -> EscapedErrors:
-    """Return the share of errors among the cases that would be approved.
-
-    Where the cases do not say which of them were drawn, their number follows from the probability; then missing looks
-    of one kind of cases are not offset by those of another kind.
-    """
-    kinds = through.group_by("stratum", *WORDS).agg(pl.col(*_COUNTS).sum())
-    strata = []
-    for (probability,), rows in kinds.sort("stratum").partition_by("stratum", as_dict=True).items():
-        cases, due, looks, wrong, unknown = (int(rows[name].sum()) for name in _COUNTS)
-        if unknown:
-            lacks = (due_by_chance(probability, *row) - row[1] for row in rows.select("cases", "looks").iter_rows())
-            due = max(due_by_chance(probability, cases, looks), looks + sum(lacks))
-        due = max(due, looks)
-        strata.append(Stratum(probability, cases, due, looks, wrong))
-    return escaped_errors(strata)
 
 
 def _day(value: object) -> date:
@@ -234,57 +278,3 @@ def _day(value: object) -> date:
 
 def _count(pl: Any, decided: "pl.DataFrame", which: "pl.Expr") -> int:
     return int(decided.filter(which)["cases"].sum())
-
-
-def _flips(pl: Any, decided: "pl.DataFrame") -> tuple[Flip, ...]:
-    keys = ["before", "before_rule", "after", "after_rule"]
-    flipped = decided.filter(pl.col("change") != 0).group_by(keys).agg(pl.col("cases").sum())
-    ordered = flipped.sort("cases", *keys, descending=[True, *[False] * len(keys)])
-    return tuple(Flip.model_validate(row) for row in ordered.iter_rows(named=True))
-
-
-def _changes(pl: Any, decided: "pl.DataFrame", column: str) -> tuple[Change, ...]:
-    auto, cases = Action.AUTO_APPROVE.value, pl.col("cases")
-    groups = decided.group_by(name=column).agg(
-        cases=cases.sum(),
-        stricter=cases.filter(pl.col("change") > 0).sum(),
-        looser=cases.filter(pl.col("change") < 0).sum(),
-        automated_before=cases.filter(pl.col("before") == auto).sum() / cases.sum(),
-        automated_after=cases.filter(pl.col("after") == auto).sum() / cases.sum(),
-    )
-    return tuple(
-        Change.model_validate(row) for row in groups.sort("cases", "name", descending=[True, False]).rows(named=True)
-    )
-
-
-def _loads(pl: Any, decided: "pl.DataFrame", days: int, capacity: Mapping[str, Capacity]) -> tuple[Load, ...]:
-    """Return the workload of each role that has any, or whose capacity is known."""
-    before = _answers(pl, decided, "before").group_by("role").agg(pl.col("answers").sum())
-    daily = _answers(pl, decided, "after").group_by("role", "day").agg(pl.col("answers").sum())
-    after = daily.group_by("role").agg(pl.col("answers").sum(), busiest=pl.col("answers").max())
-    old = dict(before.iter_rows())
-    new = {role: (answers, busiest) for role, answers, busiest in after.iter_rows()}
-    loads = []
-    for role in sorted({*old, *new, *capacity}):
-        answers, busiest = new.get(role, (0, 0))
-        able = capacity.get(role)
-        waits = None if able is None else expected_wait(answers / days, able)
-        loads.append(
-            Load(
-                role=role,
-                before_a_day=old.get(role, 0) / days,
-                a_day=answers / days,
-                busiest_day=busiest,
-                capacity=None if able is None else able.a_day,
-                people=None if able is None else able.people,
-                grows=able is not None and waits is None,
-                waits_days=waits,
-            )
-        )
-    return tuple(loads)
-
-
-def _answers(pl: Any, decided: "pl.DataFrame", when: str) -> "pl.DataFrame":
-    asked = decided.filter((pl.col(when) != Action.AUTO_APPROVE.value) & pl.col(f"{when}_role").is_not_null())
-    answers = pl.col("cases") * pl.col(f"{when}_answers")
-    return asked.select("day", role=f"{when}_role", answers=answers)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 WORDS = ("risk_level", "domain", "task_type")
 """The columns of every case that are keys themselves."""
 
+FIELD_SOURCES = ("metadata", "proposal", "agent")
+"""The columns of JSON texts with fields that a policy declares."""
+
 
 def polars() -> Any:
     """Return the module polars.
@@ -73,6 +76,11 @@ class Vectors:
     def needs(self) -> frozenset[str]:
         """The columns that it reads besides `WORDS`."""
         return frozenset(key.source for key in self.keys)
+
+    @property
+    def fields(self) -> Mapping[str, Axis]:
+        """The axes of the fields that rules read, by the names of their keys."""
+        return {name: axis for name, axis in self._axes.items() if axis.source in FIELD_SOURCES}
 
     @property
     def columns(self) -> list[str]:

@@ -5,11 +5,12 @@ policy of that time required. Cases of equal review probability are one stratum 
 of 0, or of a stratum in which no look was due, are outside of the estimate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import ceil
 
-from hitl_orchestrator.domain.shown.numbers import cut_off, percent
+from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.domain.value import Value
-from hitl_orchestrator.insights.strata import Stratum, effective_looks, interval, share
+from hitl_orchestrator.insights.strata import Stratum, effective_looks, extremes, interval, share
 
 ENOUGH_REVIEWS = 30
 """The least number of effective reviews for an estimate."""
@@ -22,9 +23,10 @@ class EscapedErrors(Value):
     """The share of errors among cases that go ahead, `share`, with its 95 % interval.
 
     Of all `cases`, `unseen` are of a kind that was never reviewed, and about `unanswered` are represented by reviews
-    that were due and not answered. `share` is as if the unanswered reviews were like the answered ones; `lowest` and
-    `highest` hold whatever they would have found. All three are about the cases that are seen, and None where there are
-    too few `effective_reviews`. `enough` is true where they may represent all cases; else `why_not` is the reason.
+    that were due and not answered. `best` and `worst` are the shares if all unanswered reviews would find their case
+    right, or all wrong; `lowest` and `highest` add the sampling error of both. `share` is as if the unanswered reviews
+    were like the answered ones. All five are about the cases that are seen, and None where there are too few
+    `effective_reviews`. `enough` is true where they may represent all cases; else `why_not` is the reason.
     `lowest_of_all` and `highest_of_all` are limits for all cases, if the unseen ones are all right, or all wrong.
     """
 
@@ -34,6 +36,8 @@ class EscapedErrors(Value):
     reviews: int
     effective_reviews: float
     share: float | None
+    best: float | None
+    worst: float | None
     lowest: float | None
     highest: float | None
     enough: bool
@@ -53,11 +57,11 @@ def escaped_errors(
     unanswered = round(sum(stratum.cases * (1 - min(1.0, stratum.looks / stratum.due)) for stratum in seen))
     effective = effective_looks(seen)
     few = effective < ENOUGH_REVIEWS
-    limits = None if few else interval(seen, finite=finite)
-    lowest, highest = limits or (None, None)
+    lowest, highest = (None if few else interval(seen, finite=finite)) or (None, None)
+    best, worst = (None if few else extremes(seen)) or (None, None)
     why_not = _why_not(cases, unseen, unanswered, of)
     if why_not is None and few:
-        why_not = f"not enough data: {cut_off(effective, 0)} of {ENOUGH_REVIEWS} effective reviews"
+        why_not = _too_few(seen, effective)
     part = unseen / cases if cases else 0.0
     return EscapedErrors(
         cases=cases,
@@ -66,6 +70,8 @@ def escaped_errors(
         reviews=sum(stratum.looks for stratum in seen),
         effective_reviews=effective,
         share=None if few else share(seen),
+        best=best,
+        worst=worst,
         lowest=lowest,
         highest=highest,
         enough=why_not is None,
@@ -87,3 +93,10 @@ def _why_not(cases: int, unseen: int, unanswered: int, of: str) -> str | None:
             "it is open, it expired, or the case was canceled"
         )
     return None
+
+
+def _too_few(seen: Sequence[Stratum], effective: float) -> str:
+    """Say how many labels there are, and about how many of the same spread are needed."""
+    labels = sum(stratum.looks for stratum in seen)
+    needed = ceil(ENOUGH_REVIEWS * labels / effective) if effective else ENOUGH_REVIEWS
+    return f"not enough data: {labels} of about {max(needed, labels + 1)} labels needed"

@@ -75,6 +75,20 @@ def share(strata: Sequence[Stratum]) -> float | None:
     return sum(stratum.cases * stratum.wrong / stratum.looks for stratum in answered) / cases if cases else None
 
 
+def extremes(strata: Sequence[Stratum]) -> tuple[float, float] | None:
+    """Return the share of wrong cases if all unanswered looks would find theirs right, and if all would find it wrong.
+
+    None without looks that were due. Both are estimates from the looks, see `interval` for their sampling error.
+    """
+    seen = [stratum for stratum in strata if stratum.is_seen]
+    cases = sum(stratum.cases for stratum in seen)
+    if not cases:
+        return None
+    best = sum(each.cases * each.wrong / each.due for each in seen) / cases
+    lack = sum(each.cases * max(0, each.due - each.looks) / each.due for each in seen) / cases
+    return best, best + lack
+
+
 def effective_looks(strata: Sequence[Stratum]) -> float:
     """Return the size of a simple random sample with the same variance (Kish, L. (1965): Survey Sampling)."""
     answered = [stratum for stratum in strata if stratum.is_seen and stratum.looks]

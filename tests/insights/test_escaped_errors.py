@@ -126,7 +126,7 @@ def test_few_reviews_say_nothing():
     found = escaped_errors([a_stratum(29, 29, 0, chance=1.0)])
 
     assert (found.share, found.enough) == (None, False)
-    assert found.why_not == "not enough data: 29 of 30 effective reviews"
+    assert found.why_not == "not enough data: 29 of about 30 labels needed"
     assert escaped_errors([a_stratum(30, 30, 0, chance=1.0)]).enough
     assert all(effective_looks([a_stratum(10 * looks, looks, 0)]) == looks for looks in range(1, 500))
 

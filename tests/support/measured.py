@@ -91,10 +91,12 @@ def errors(cases: int, reviews: int, wrong: int) -> EscapedErrors:
         reviews=reviews,
         effective_reviews=float(reviews),
         share=share.share if enough else None,
+        best=share.share if enough else None,
+        worst=share.share if enough else None,
         lowest=share.lowest if enough else None,
         highest=share.highest if enough else None,
         enough=enough,
-        why_not=None if enough else f"not enough data: {reviews} of 30 effective reviews",
+        why_not=None if enough else f"not enough data: {reviews} of about 30 labels needed",
         lowest_of_all=share.lowest if enough else None,
         highest_of_all=share.highest if enough else None,
     )
