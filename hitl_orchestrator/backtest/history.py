@@ -265,9 +265,11 @@ def _label(pl: Any, columns: Any) -> "pl.Expr":
 
 
 def _agent(pl: Any, columns: Any) -> "pl.Expr":
-    """Return the agent with its model and version as one name; null where the output states none of them."""
-    stated = [pl.col(name) for name in _NAMED if columns.get(name) == pl.String]
-    if not stated:
+    """Return the agent, or else its model, and the version as one name; null where the output states none of them."""
+    named, model, version = (pl.col(name) if columns.get(name) == pl.String else None for name in _NAMED)
+    agent = [each for each in (named, model) if each is not None]
+    stated = [pl.coalesce(agent)] if agent else []
+    if not (stated := stated + ([] if version is None else [version])):
         return pl.lit(None, pl.String)  # type: ignore[no-any-return]
     together = pl.concat_str(stated, separator=" ", ignore_nulls=True)
     return pl.when(together != "").then(together)  # type: ignore[no-any-return]

@@ -13,12 +13,16 @@ AT_A_TIME = 1_000
 
 
 def open_cases(ledger: Ledger) -> Iterator[Case]:
-    """Yield the cases that are not finished, in the order of submission; those that cannot be read are left out."""
+    """Yield the cases that are not finished, in the order of submission; those that cannot be read are left out.
+
+    So are replayed cases without a recorded decision: no person is asked about them.
+    """
     ids = ledger.stages(CaseStage.RECEIVED, CaseStage.WAITING, CaseStage.DECIDED)
     for first in range(0, len(ids), AT_A_TIME):
         part = ids[first : first + AT_A_TIME]
         found = ledger.some(part, on_unreadable=lambda exc: None)
-        yield from (found[each] for each in part if each in found and found[each].stage is not CaseStage.FINISHED)
+        cases = (found[each] for each in part if each in found)
+        yield from (case for case in cases if case.stage is not CaseStage.FINISHED and not case.submission.replayed)
 
 
 def row_of(case: Case, columns: Sequence[str]) -> tuple[Any, ...]:
@@ -48,7 +52,7 @@ def _stated(case: Case) -> dict[str, Any]:
         "quality_check": None if check is None else check.kind.value,
         "replayed": int(submission.replayed),
         "submitted_by": submission.submitted_by,
-        "redacted": 0,
+        "redacted": False,
         "task_timestamp": _time_text(task.timestamp or submission.received_at),
         "received_at": _time_text(submission.received_at),
         "metadata": json.dumps(task.metadata, ensure_ascii=False, default=str),

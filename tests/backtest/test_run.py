@@ -11,6 +11,7 @@ from support.random_policies import a_policy_with
 from hitl_orchestrator import Orchestrator, Review
 from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
+from hitl_orchestrator.backtest.run import MOST_NAMES
 from hitl_orchestrator.cli.commands.policy.explanation import scored
 from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.errors import InvalidInput
@@ -345,3 +346,96 @@ def test_checks_that_were_drawn_and_not_answered_widen_the_interval():
     assert (answered.unanswered, answered.reviews, answered.lowest) == (0, len(drawn), 0)
     assert (partly.unanswered, partly.reviews) == (round(3000 * 20 / len(drawn)), len(drawn) - 20)
     assert partly.highest > 20 / len(drawn) > answered.highest
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_open_cases_are_part_of_flips_and_loads_and_their_reviews_are_unanswered(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with Orchestrator.open(store, policy=OLD) as hitl:
+        for number in range(50):
+            case = hitl.submit(a_task(f"task-{number}"), an_output(f"task-{number}", confidence=0.7))
+            if number >= 10:
+                hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
+        hitl.submit(a_task("task-low"), an_output("task-low", confidence=0.5))
+        found = run_store_backtest(NEW, services_of(hitl).ledger)
+
+    assert (found.cases, found.open, found.left_out) == (51, 11, 0)
+    assert [(flip.before, flip.after, flip.cases) for flip in found.flips] == [("human_review", "auto_approve", 50)]
+    assert sum(load.a_day * found.days for load in found.loads) == 1
+    errors = found.escaped_errors
+    assert (errors.cases, errors.unanswered, errors.reviews, errors.share) == (50, 10, 40, 0)
+    assert (errors.best, errors.worst, errors.lowest, errors.highest) == (0, 0.2, 0, pytest.approx(0.2))
+
+
+def test_a_case_without_routing_is_left_out_and_named():
+    found = run([a_case(), a_case(is_open=True, risk_level=None, routing_decision=None, rule_id=None)])
+
+    assert (found.cases, found.left_out, found.unrouted, found.erased) == (1, 1, 1, 0)
+
+
+def test_an_edit_that_keeps_the_label_is_another_kind_of_error():
+    modified = [a_case(human_decision="modify", label_changed=changed) for changed in (True, False, False, None)]
+    others = [a_case(human_decision="override", label_changed=False), a_case(human_decision="reject")]
+    found = run([*modified, *others, *[a_case(label_changed=False)] * 54])
+
+    assert found.escaped_errors.share == pytest.approx(6 / 60)
+    assert found.label_errors.share == pytest.approx(3 / 60)
+    assert found.field_errors.share == pytest.approx(3 / 60)
+
+
+def test_every_rule_is_listed_with_its_share_of_past_cases():
+    found = run([a_case(), a_case(), a_case(confidence_score=0.5), a_case(task_type="policy_change")])
+
+    assert [(rule.rule_id, rule.cases) for rule in found.rules] == [("r1", 0), ("r2", 2), ("fallback", 1)]
+    assert [rule.share for rule in found.rules] == [0, pytest.approx(2 / 3), pytest.approx(1 / 3)]
+
+
+def test_a_misspelt_field_is_missing_everywhere_and_named_with_the_one_that_is_meant():
+    rules = [("escalate", {"metadata": {"amout": {"gt": 1}, "country": {"eq": "AT"}}})]
+    policy = a_policy_with(rules, metadata={"amout": "number", "country": "text"})
+    texts = [
+        '{"amount": 5, "country": "AT"}',
+        '{"amount": 7, "country": 3}',
+        '{"amount": 7}',
+        '{"customer": {"tier": 1}}',
+    ]
+    found = {field.name: field for field in run([a_case(metadata=text) for text in texts], policy).fields}
+
+    assert found["metadata.amout"].missing == found["metadata.amout"].cases == 4
+    assert found["metadata.amout"].suggestion == "amount"
+    assert (found["metadata.country"].missing, found["metadata.country"].mistyped) == (2, 1)
+    assert found["metadata.country"].suggestion is None
+
+
+def test_each_label_and_each_agent_version_is_rehearsed():
+    of_bot = {"agent_id": "bot", "model": "m", "model_version": "1"}
+    cases = [
+        a_case(proposed_output='{"predicted_label": "pay"}', **of_bot),
+        a_case(proposed_output='{"predicted_label": "pay"}', human_decision="reject", **of_bot),
+        a_case(
+            proposed_output='{"predicted_label": "decline"}', confidence_score=0.5, **of_bot | {"model_version": "2"}
+        ),
+        a_case(proposed_output="{}", **dict.fromkeys(of_bot)),
+    ]
+    found = run(cases)
+
+    assert [(one.name, one.cases, one.go_ahead, one.reviewed, one.wrong) for one in found.labels] == [
+        ("pay", 2, 2, 2, 1),
+        ("decline", 1, 0, 0, 0),
+        (None, 1, 1, 1, 0),
+    ]
+    assert [(one.name, one.cases) for one in found.agents] == [("bot 1", 2), ("bot 2", 1), (None, 1)]
+
+
+def test_free_texts_are_no_labels_to_rehearse():
+    cases = [a_case(predicted_label=f"text {number}") for number in range(2 * MOST_NAMES)]
+
+    assert [one.name for one in run(cases).labels] == [None]
+
+
+def test_with_too_few_labels_the_report_says_how_many_are_needed():
+    checked = [a_case(confidence_score=0.9, review_probability=0.5, human_decision="approve")] * 6
+    found = run([a_case()] * 10 + checked).escaped_errors
+
+    assert (found.share, found.best, found.lowest, found.enough) == (None, None, None, False)
+    assert found.why_not == "not enough data: 16 of about 30 labels needed"
