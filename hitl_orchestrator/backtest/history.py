@@ -13,7 +13,7 @@ from hitl_orchestrator.domain.audit import drawn_for_spot_check
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, DecisionSource, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.policies.engine.axes.metadata_vectorized import read_metadata
+from hitl_orchestrator.policies.engine.axes.fields.column import read_fields
 
 if TYPE_CHECKING:
     import polars as pl
@@ -195,7 +195,7 @@ def names_in(frame: "pl.LazyFrame") -> frozenset[str]:
     texts = frame.filter(pl.col("metadata").is_not_null()).select("metadata").head(_LOOKED_AT).collect()["metadata"]
     found: set[str] = set()
     for text in texts:
-        found.update(_paths(read_metadata(text)))
+        found.update(_paths(read_fields(text, "metadata")))
     return frozenset(found)
 
 

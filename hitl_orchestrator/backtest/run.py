@@ -44,7 +44,7 @@ _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = ["cases", "open", "due", "looks", "wrong", "edited", "mislabeled", "unknown"]
 _NAMES = ["label", "agent"]
 MOST_NAMES = 500
-"""The most labels, and the most agents and versions, that are told apart in a frame."""
+"""The most labels, and the most agents and versions, that a frame distinguishes."""
 
 LEAST_PROBABILITY = 1e-6
 """The lowest review probability that is accepted: the weight of a review is its inverse."""
