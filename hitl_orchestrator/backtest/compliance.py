@@ -62,6 +62,7 @@ COLUMNS = (
 
 ERASED = "the facts that its policy reads were erased"
 NAMELESS = "it has no domain or task type"
+NO_RECEIPT = "its policy reads when the store received the task, and its record does not say it"
 NO_TIME = "its policy reads the time of the task, and the task states none"
 UNROUTED = "it ended before it was routed"
 INVALID = "a fact cannot be read"
@@ -221,6 +222,10 @@ def _with_why_not(pl: Any, part: "pl.DataFrame", needs: frozenset[str]) -> "pl.D
         # The row has the time of the intake where the task states none.
         why = why.when(pl.col("task_timestamp") == pl.col("received_at")).then(pl.lit(NO_TIME))
         added["moment"] = pl.col("task_timestamp")
+    if "received" in needs:
+        received = pl.when("replayed").then("task_timestamp").otherwise("received_at")
+        why = why.when(received.is_null()).then(pl.lit(NO_RECEIPT))
+        added["received"] = received
     if "signals" in needs:
         texts = pl.col("signals")
         added["signals"] = pl.lit('["') + texts.str.replace_all(" ", '","', literal=True) + pl.lit('"]')
@@ -275,7 +280,7 @@ def _columns_of(pl: Any, answers: Sequence[RoutingDecision]) -> "dict[str, pl.Se
         "role": [each.assigned_human_role for each in answers],
         "approvals": [each.requirements.approvals for each in answers],
         "distinct": [each.requirements.distinct_roles for each in answers],
-        "spot": [each.spot_check for each in answers],
+        "spot": [each.review_probability for each in answers],
     }
     return {name: pl.Series(name, values[name], kind) for name, kind in _types(pl).items()}
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from hitl_orchestrator.backtest.open_cases import open_cases, row_of
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import polars
-from hitl_orchestrator.domain.audit import drawn_for_spot_check
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, DecisionSource, QualityCheckKind
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -42,6 +41,7 @@ _TEXTS = (
     "case_id",
     "decision_source",
     *_NAMED,
+    "received_at",
 )
 _NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
@@ -58,6 +58,9 @@ _COLUMNS = (
     "routing_decision",
     "rule_id",
     "review_probability",
+    "drawn",
+    "received_at",
+    "replayed",
     "assigned_human_role",
     "approvals_needed",
     "human_decision",
@@ -184,7 +187,7 @@ def _frame_of(pl: Any, names: Sequence[str], rows: list[tuple[Any, ...]]) -> "pl
 
 def _types(pl: Any) -> dict[str, Any]:
     return dict.fromkeys(_NUMBERS, pl.Float64) | {
-        **dict.fromkeys(("has_proposal", "label_changed"), pl.Int64),
+        **dict.fromkeys(("has_proposal", "label_changed", "drawn", "replayed"), pl.Int64),
         "redacted": pl.Boolean,
     }
 
@@ -218,7 +221,8 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     """
     pl = polars()
     columns = frame.collect_schema()
-    asked = {name: name for name in ("signals", "metadata", "proposal", "agent")} | {"moment": "task_timestamp"}
+    asked = {name: name for name in ("signals", "metadata", "proposal", "agent")}
+    asked |= {"moment": "task_timestamp", "received": "received_at"}
     missing = [column for need, column in asked.items() if need in needs and column not in columns]
     if missing:
         names = " and ".join(missing)
@@ -249,6 +253,8 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     if "moment" in needs:
         moment = pl.col("task_timestamp").str.to_datetime("%+", time_unit="us", time_zone="UTC")
         cases = cases.with_columns(moment=moment)
+    if "received" in needs:
+        cases = cases.with_columns(received=_received(pl, columns))
     if "signals" in needs and columns["signals"] != pl.String:
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
         cases = cases.with_columns(signals=joined)
@@ -275,6 +281,14 @@ def _agent(pl: Any, columns: Any) -> "pl.Expr":
     return pl.when(together != "").then(together)  # type: ignore[no-any-return]
 
 
+def _received(pl: Any, columns: Any) -> "pl.Expr":
+    """Return when the store received each case; for a record of the past, which it was given later, its own time."""
+    received = pl.col("received_at")
+    if "replayed" in columns and "task_timestamp" in columns:
+        received = pl.when(pl.col("replayed").cast(pl.Boolean)).then("task_timestamp").otherwise(received)
+    return received.str.to_datetime("%+", time_unit="us", time_zone="UTC")  # type: ignore[no-any-return]
+
+
 def _approvals(pl: Any, columns: Any) -> "pl.Expr":
     """Return the number of required approvals; one for older records, which do not have it."""
     if "approvals_needed" not in columns:
@@ -283,25 +297,14 @@ def _approvals(pl: Any, columns: Any) -> "pl.Expr":
 
 
 def _due(pl: Any, columns: Any, again: "pl.Expr") -> "pl.Expr":
-    """Return whether a review of each case was due. The hash of its id tells whether it was drawn for a spot check."""
+    """Return whether a review of each case was due; `drawn` tells it of an automatic one."""
     chance = pl.col("review_probability")
     due = pl.when(again | ~(chance > 0)).then(pl.lit(value=False)).when(chance >= 1).then(pl.lit(value=True))
-    if "case_id" not in columns or "decision_source" not in columns:
+    if "decision_source" not in columns:
         return due.otherwise(None)  # type: ignore[no-any-return]
     automatic = pl.col("decision_source") == DecisionSource.AGENT.value
-    maybe = automatic & ~again & (chance > 0) & (chance < 1) & pl.col("case_id").is_not_null()
-    asked = pl.struct(pl.when(maybe).then(pl.col("case_id")).alias("case_id"), chance.alias("chance"))
-    return due.when(maybe).then(asked.map_batches(_drawn, pl.Boolean, is_elementwise=True)).otherwise(~automatic)  # type: ignore[no-any-return]
-
-
-def _drawn(cases: "pl.Series") -> "pl.Series":
-    """Return whether each case was drawn, null for those without an id."""
-    pl = polars()
-    asked = cases.struct.unnest().with_row_index("place")
-    drawn = asked.filter(pl.col("case_id").is_not_null())
-    found = drawn_for_spot_check(drawn["case_id"].to_list(), drawn["chance"].to_list())
-    none = pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(cases))
-    return none.scatter(drawn["place"], pl.Series(found, dtype=pl.Boolean))  # type: ignore[no-any-return]
+    drawn = pl.col("drawn").cast(pl.Boolean) if "drawn" in columns else pl.lit(None, pl.Boolean)
+    return due.when(automatic).then(drawn).otherwise(pl.lit(value=True))  # type: ignore[no-any-return]
 
 
 def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
@@ -329,4 +332,11 @@ def _day_before(pl: Any, columns: Any) -> "pl.Expr":
 
 def _schema(pl: Any) -> dict[str, Any]:
     texts = dict.fromkeys(_TEXTS, pl.String)
-    return texts | dict.fromkeys(_NUMBERS, pl.Float64) | {"signals": pl.List(pl.String), "redacted": pl.Boolean}
+    return (
+        texts
+        | dict.fromkeys(_NUMBERS, pl.Float64)
+        | {
+            "signals": pl.List(pl.String),
+            **dict.fromkeys(("redacted", "drawn", "replayed"), pl.Boolean),
+        }
+    )

@@ -71,7 +71,7 @@ def _routed(case: Case) -> dict[str, Any]:
         "has_proposal": int(output is not None),
         "routing_decision": routing.decision.action.value,
         "rule_id": routing.decision.rule_id,
-        "review_probability": 1.0,
+        "review_probability": routing.decision.review_probability,
         "assigned_human_role": routing.decision.assigned_human_role,
         "approvals_needed": routing.decision.requirements.approvals,
         "predicted_label": None if output is None else shown_label(output.agent_output.predicted_label),

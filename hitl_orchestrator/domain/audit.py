@@ -1,7 +1,5 @@
 """Ledger events, and the audit record of a finished case."""
 
-from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 from pydantic import Field
@@ -47,7 +45,8 @@ class AuditRecord(Value):
     a rejected or replayed case, and for an override by words alone. `replayed` marks a past case and decision that were
     imported, unauthenticated; `unchecked` names the rules that could not be checked for it: `separation_of_duties` and
     `quorum`, where the record names no reviewer. `review_probability` is the probability that a case like this is
-    reviewed; statistics weigh by it.
+    reviewed; statistics weigh by it. `drawn` is an automatic case that was drawn for a spot check, once, when it
+    finished.
 
     Fields after `replayed` were added later and have defaults, so that older records still load; a default means "not
     recorded". `received_at` and `review_opened_at` are times of this system, in a replay those of the replay.
@@ -132,6 +131,7 @@ class AuditRecord(Value):
     raised: tuple[RaisedSignal, ...] = ()
     reviewed: Label | None = None
     unchecked: tuple[Label, ...] = ()
+    drawn: bool = False
 
     def __repr__(self) -> str:
         """Return the id of the task, the outcome and its source."""
@@ -188,30 +188,8 @@ class Event(Value):
 
 
 _DIGITS = 13
-_SPOT_CHECK = "spot check"
 
 
-def is_drawn(share: float, *names: str) -> bool:
-    """Whether the hash of these names falls into a share of all; if so, it also falls into every larger share."""
-    drawn = sha256("\n".join(names).encode()).hexdigest()[:_DIGITS]
-    return int(drawn, 16) < int(share * (1 << 4 * _DIGITS))
-
-
-def is_spot_checked(record: AuditRecord) -> bool:
-    """Whether an auto-approved case is sampled for a spot check, by its review probability."""
-    is_auto = record.decision_source is DecisionSource.AGENT and record.quality_check is None
-    return is_auto and is_drawn(record.review_probability, _SPOT_CHECK, record.case_id)
-
-
-def drawn_for_spot_check(case_ids: Iterable[str], shares: Iterable[float]) -> list[bool]:
-    """Whether each of these auto-approved cases was sampled, by its review probability: `is_spot_checked` for many."""
-    begins, bits = f"{_SPOT_CHECK}\n".encode(), 4 * _DIGITS
-    # Hexadecimal digits are compared as bytes, which sort alike: a digest is smaller if its first digits are.
-    limits: dict[float, bytes] = {}
-    return [
-        sha256(begins + case_id.encode()).digest()
-        < (limits.get(share) or limits.setdefault(share, (int(share * (1 << bits)) << 4).to_bytes(7)))
-        if share < 1
-        else True
-        for case_id, share in zip(case_ids, shares, strict=True)
-    ]
+def is_drawn(share: float, lot: str) -> bool:
+    """Whether a lot, a digest in hexadecimal, falls into a share of all; if so, it also falls into every larger one."""
+    return int(lot[:_DIGITS], 16) < int(share * (1 << 4 * _DIGITS))

@@ -106,6 +106,11 @@ class Submission(Value):
         return (*kept, this if len(kept) < _MOST_ATTEMPTS else this.model_copy(update={"unknown": True}))
 
     @property
+    def judged_at(self) -> datetime:
+        """The time that time conditions judge: the receipt by the store, or for a record of the past its own time."""
+        return self.made_at if self.replayed else self.received_at
+
+    @property
     def made_at(self) -> datetime:
         """The time at which the task was made; that of the submission if the task states none."""
         return self.task.timestamp or self.received_at

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, Value, public, short_name
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, public, short_name
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule made, since none matched. Every policy has it."""
@@ -95,7 +95,8 @@ class Facts:
     `proposal` has the label, the explanation and the further fields of the proposal. `agent` has the `id`, `model` and
     `version` that the output states in its fields `agent_id`, `model` and `model_version`, where these are short names:
     the same statements as in the audit record, which the software does not verify. Without a proposal there is neither
-    a confidence nor a field of the proposal, whatever these facts have.
+    a confidence nor a field of the proposal, whatever these facts have. `received` is when the store received the task;
+    its own timestamp is a statement of the submitter.
     """
 
     risk_level: RiskLevel
@@ -108,10 +109,18 @@ class Facts:
     moment: datetime | None = None
     proposal: Mapping[str, Any] = field(default_factory=dict, hash=False)
     agent: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    received: datetime | None = None
 
     @classmethod
-    def of(cls, task: Task, risk_level: RiskLevel, output: AgentOutput | None, score: Score) -> "Facts":
-        """Return the facts of a task, its settled risk, the proposal, and the score of that."""
+    def of(
+        cls,
+        task: Task,
+        risk_level: RiskLevel,
+        output: AgentOutput | None,
+        score: Score,
+        received: datetime | None,
+    ) -> "Facts":
+        """Return the facts of a task: its settled risk, the proposal and its score, and when the store received it."""
         return cls(
             risk_level=risk_level,
             domain=task.domain,
@@ -123,6 +132,7 @@ class Facts:
             moment=task.timestamp,
             proposal={} if output is None else dict(output.agent_output),
             agent={} if output is None else _agent_of(output.agent_output.model_extra or {}),
+            received=received,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -138,12 +148,13 @@ class Facts:
             "timestamp": None if self.moment is None else self.moment.isoformat(),
             "proposal": dict(self.proposal),
             "agent": dict(self.agent),
+            "received": None if self.received is None else self.received.isoformat(),
         }
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "Facts":
         """Return the facts that `to_json` wrote."""
-        timestamp = fields["timestamp"]
+        timestamp, received = fields["timestamp"], fields["received"]
         return cls(
             risk_level=RiskLevel(fields["risk_level"]),
             domain=fields["domain"],
@@ -155,6 +166,7 @@ class Facts:
             moment=None if timestamp is None else datetime.fromisoformat(timestamp),
             proposal=fields["proposal"],
             agent=fields["agent"],
+            received=None if received is None else datetime.fromisoformat(received),
         )
 
 
@@ -217,9 +229,10 @@ class RoutingDecision(Value):
     """The routing of a case, with its rule and reason. `rule_id` is `fallback` if no rule matches.
 
     Each review is due `respond_within` its opening, if the rule sets a deadline; `message` is the rule's message to the
-    reviewer. An auto-approved case is reviewed afterwards with the probability `spot_check`. `layers` has the answer of
-    each policy layer, if there are several; `shadow` that of a shadow policy. `trace` has every evaluated rule; it
-    follows from the policy and the facts, so it is not stored.
+    reviewer. An auto-approved case is reviewed afterwards with the probability `spot_check`. A person decides a case
+    first with the probability `hold`, and it is `held` if it was drawn. `layers` has the answer of each layer, if there
+    are several; `shadow` that of a shadow policy. `trace` has every evaluated rule; it follows from the policy and the
+    facts, so it is not stored.
     """
 
     action: Action
@@ -233,6 +246,8 @@ class RoutingDecision(Value):
     requirements: ReviewRequirements = SINGLE_REVIEW
     message: Text | None = None
     spot_check: Confidence = 0.0
+    hold: Confidence = 0.0
+    held: bool = False
     layers: tuple[LayerAnswer, ...] = ()
     shadow: ShadowAnswer | None = None
     trace: tuple[RuleTrial, ...] = Field(default=(), exclude=True, repr=False)
@@ -242,12 +257,22 @@ class RoutingDecision(Value):
         """Whether a reviewer must decide: for every action but auto_approve."""
         return self.action is not Action.AUTO_APPROVE
 
+    @property
+    def review_probability(self) -> float:
+        """The probability that a person looks at a case like this one: before it goes ahead, or afterwards."""
+        drawn = self.hold + (1 - self.hold) * self.spot_check
+        return drawn if self.held or not self.needs_human else 1.0
+
 
 class Routing(Value):
-    """The automatic part of one case: risk level, output or error of the classifier, score and routing decision."""
+    """The automatic part of one case: risk level, output or error of the classifier, score and routing decision.
+
+    `received` is the moment that time conditions judged: when the store received the task.
+    """
 
     risk_level: RiskLevel
     output: AgentOutput | None
     score: Score
     decision: RoutingDecision
     error: ClassifierError | None = None
+    received: UtcDatetime | None = None

@@ -46,6 +46,9 @@ class Rules(Protocol):
         A canary policy alone decides the tasks drawn for it.
         """
 
+    def answer(self, submission: Submission, facts: Facts) -> RoutingDecision:
+        """Return the decision about a submission, with the draw that may hold it for a person."""
+
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the routing of a new case, with the answer of a shadow policy, which has no effect."""
 

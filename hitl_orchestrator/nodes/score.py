@@ -12,6 +12,7 @@ def score(
     state: Classified, *, score_rules: ScoreRules, reviewed: Callable[[], Reviewed | None] = lambda: None
 ) -> Update:
     """Score the proposal. A missing confidence stays None. A governed change is compared with nothing."""
-    given, task = state.classification, state.submission.task
-    snapshot = None if task.task_type in GOVERNED_CHANGES else reviewed()
-    return {"score": score_of(given.output, given.risk_level, score_rules, task, snapshot)}
+    given, submission = state.classification, state.submission
+    snapshot = None if submission.task.task_type in GOVERNED_CHANGES else reviewed()
+    task, received = submission.task, submission.judged_at
+    return {"score": score_of(given.output, given.risk_level, score_rules, task, snapshot, received=received)}

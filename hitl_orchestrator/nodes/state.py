@@ -57,10 +57,11 @@ class CaseRun:
             score=score,
             decision=decision,
             error=classification.error,
+            received=None if self.submission is None else self.submission.judged_at,
         )
 
 
 def facts_of(state: Scored) -> Facts:
     """Return the facts that a policy may read."""
-    classification = state.classification
-    return Facts.of(state.submission.task, classification.risk_level, classification.output, state.score)
+    given, submission = state.classification, state.submission
+    return Facts.of(submission.task, given.risk_level, given.output, state.score, submission.judged_at)

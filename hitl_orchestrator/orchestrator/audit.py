@@ -16,6 +16,7 @@ from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb
 from hitl_orchestrator.services.cases.audit_trail import checked_filter
+from hitl_orchestrator.services.masking import masked_record, sees_all
 
 if TYPE_CHECKING:
     from hitl_orchestrator.ledger.keys.files import SealKey
@@ -63,6 +64,8 @@ class Audit:
         mine = services.authorization.filter_of(Verb.READ_RECORDS, acting)
         wanted = checked_filter(RecordFilter(since, until, reviewer, domain, decision, rule))
         records = services.audit.records(quality_checks=quality_checks, after=after, wanted=wanted)
+        if not sees_all(acting.principal, acting.reviewer):
+            records = map(masked_record, records)
         return records if mine is None else (each for each in records if mine(each.domain, each.submitted_by))
 
     def verify(self, heads: Sequence[SignedHead] = (), public_key: str | None = None) -> Verification:

@@ -33,7 +33,7 @@ from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.authority import Verb, authorize
 from hitl_orchestrator.services.cases.audit_trail import checked_filter
 from hitl_orchestrator.services.config_files import read_file
-from hitl_orchestrator.services.masking import check_provable, masked_export, sees_all
+from hitl_orchestrator.services.masking import check_provable, masked_export, masked_record, sees_all
 from hitl_orchestrator.services.people.names import names_in
 from hitl_orchestrator.settings import DEFAULT_STORE
 from hitl_orchestrator.wiring.clocks import current_time
@@ -157,7 +157,8 @@ class LedgerAudit:
         """
         reviewer = reviewer if reviewer is None else self._id_of(reviewer)
         wanted = checked_filter(RecordFilter(since, until, reviewer, domain, decision, rule))
-        return self._ledger(Verb.EXPORT).records(on_unreadable, after, wanted)
+        records = self._ledger(Verb.EXPORT).records(on_unreadable, after, wanted)
+        return records if sees_all(self._principal) else map(masked_record, records)
 
     def case_id(self, case_or_task: str) -> str:
         """Return the id of a case, or of the latest attempt at a task. Raises `UnknownCase` or `AmbiguousTask`."""
@@ -198,7 +199,8 @@ class LedgerAudit:
         """
         for record, timestamp, metadata, redacted in self._ledger(Verb.EXPORT).records_with_task(on_unreadable):
             task = (metadata, timestamp.replace(".000000Z", "Z"), redacted)
-            yield record.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
+            shown = record if sees_all(self._principal) else masked_record(record)
+            yield shown.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
 
     def frame(
         self, stake: "StakeField | None" = None, on_cases: Callable[[int], None] = lambda count: None

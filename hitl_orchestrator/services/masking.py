@@ -2,27 +2,30 @@
 
 Hidden are the agent's answer in a blind review, the votes and labels of others in the same round, and everything that
 tells a quality check from another case: its mark, its submitters, and the answer of a shadow policy. All of it is shown
-once the case is decided; the ledger holds it from the start. A principal who can decide no case sees everything.
+once the case is decided; the ledger holds it from the start. Whether a finished case was drawn for a spot check stays
+hidden. A principal who can decide no case sees everything.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from hitl_orchestrator.domain.audit import Actor, Event
+from hitl_orchestrator.domain.audit import Actor, AuditRecord, Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.decision import Routing, Score
+from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import ActorKind, CaseStage, ConfidenceSource, EventKind
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.review import StoredReview
 from hitl_orchestrator.errors import CaseUnfinished, HitlError
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.engine.builtin_rules import as_reviewed
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.view import Masking, masking
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.access import ReviewAccess
 from hitl_orchestrator.services.reviews.first_view import first_view
 
-__all__ = ["HIDDEN", "CaseMasking", "check_provable", "masked_case", "masked_event", "masked_export", "sees_all"]
+__all__ = ["HIDDEN", "CaseMasking", "check_provable", "masked_case", "masked_event", "masked_export"]
+__all__ += ["masked_record", "sees_all"]
 
 HIDDEN = "shown when the case is decided"
 _NO_SCORE = Score(confidence=None, source=ConfidenceSource.MISSING)
@@ -40,6 +43,8 @@ class CaseMasking:
     def case(self, case: Case, acting: Acting) -> Case:
         """Return a case as a principal may see it."""
         masked = masked_case(case, self._mask(case, acting), acting.principal.name)
+        if masked.record is not None and not sees_all(acting.principal, acting.reviewer):
+            masked = masked.model_copy(update={"record": masked_record(masked.record)})
         if acting.principal.kind is not PrincipalKind.AGENT:
             return masked
         # The other submitters of a task id are not the business of an agent.
@@ -49,6 +54,8 @@ class CaseMasking:
         """Return ledger entries of a case as a principal may see them."""
         mask = self._mask(case, acting)
         masked = [masked_event(event, mask, acting.reviewer) for event in events]
+        if not sees_all(acting.principal, acting.reviewer):
+            masked = list(map(_without_draw, masked))
         return masked if acting.principal.kind is not PrincipalKind.AGENT else list(map(_without_earlier, masked))
 
     def check_provable(self, case: Case, acting: Acting) -> None:
@@ -105,6 +112,17 @@ def masked_case(case: Case, mask: Masking, reader: str = "") -> Case:
     return case.model_copy(update={"submission": submission, "reviews": reviews})
 
 
+def masked_record(record: AuditRecord) -> AuditRecord:
+    """Return a record as if its case had not been drawn for a spot check, which a reader may be asked to answer."""
+    return record.model_copy(update={"drawn": False}) if record.drawn else record
+
+
+def _without_draw(event: Event) -> Event:
+    """Return a ledger entry as if its case had not been drawn for a spot check."""
+    is_drawn = event.kind is EventKind.FINISHED and event.body.get("drawn", False)
+    return event.model_copy(update={"body": event.body | {"drawn": False}}) if is_drawn else event
+
+
 def _without_earlier(event: Event) -> Event:
     """Return a ledger entry without the people of earlier cases of the task."""
     if event.kind is not EventKind.SUBMITTED:
@@ -115,9 +133,11 @@ def _without_earlier(event: Event) -> Event:
 def _masked_review(row: StoredReview, mask: Masking) -> StoredReview:
     if row.review_id in mask.votes:
         row = row.model_copy(update={"verdict": None})
-    if not mask.agent:
+    routing = row.shown.routing
+    if not mask.agent and not routing.decision.held:
         return row
-    shown = row.shown.model_copy(update={"routing": _without_agent(row.shown.routing)})
+    routing = routing.model_copy(update={"decision": as_reviewed(routing.decision)})
+    shown = row.shown.model_copy(update={"routing": _without_agent(routing) if mask.agent else routing})
     return row.model_copy(update={"shown": shown})
 
 
@@ -139,7 +159,11 @@ def masked_event(event: Event, mask: Masking, reader: str | None = None) -> Even
         body |= {"quality_check": None, "gated": None, "call": None, "submitted_by": None, "earlier": []}
         changed["actor"] = Actor(kind=ActorKind.AGENT)
     if event.kind is EventKind.ROUTED:
-        body["decision"] = body["decision"] | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})
+        decision = body["decision"]
+        if decision.get("held", False):
+            known = RoutingDecision.model_validate(decision | {"reason": "", "shadow": None})
+            decision = as_reviewed(known).model_dump(mode="json")
+        body["decision"] = decision | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})
     if mask.agent and event.kind in (EventKind.SUBMITTED, EventKind.ROUTED):
         body |= {name: None for name in _AGENT_FIELDS if name in body}
     return event.model_copy(update={**changed, "body": body})
@@ -155,11 +179,11 @@ def masked_export(events: Iterable[Event], ledger: Ledger, is_blind: Callable[[C
     for event in events:
         case_id = event.case_id
         if case_id is None or (case_id not in undecided and event.seq <= last):
-            yield event
+            yield _without_draw(event)
             continue
         if case_id not in masks or event.seq > last:
             masks[case_id] = _export_mask(ledger, case_id, is_blind)
-        yield masked_event(event, masks[case_id])
+        yield _without_draw(masked_event(event, masks[case_id]))
 
 
 def _export_mask(ledger: Ledger, case_id: str, is_blind: Callable[[Case], bool]) -> Masking:

@@ -90,7 +90,8 @@ def open_governance(
         if ledger.govern(drafts, people.seen):
             _report_made(store, drafts, default=policy is None)
     registry = PeopleRegistry(people)
-    rules = PolicyRegistry(recorded_policy(str(policies.active), ledger.policy), registry.people.chain, ledger.policy)
+    active = recorded_policy(str(policies.active), ledger.policy)
+    rules = PolicyRegistry(active, registry.people.chain, ledger.policy, ledger.lot)
     rules.put_in_force(policies)
     last = next((event.body for event in reversed(events) if event.kind == _CONFIGURED), None)
     kept = {name: stated or (last or {}).get(name) if name in _OPTIONAL else stated for name, stated in uses.items()}

@@ -13,7 +13,6 @@ from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.backtest.run import MOST_NAMES
 from hitl_orchestrator.cli.commands.policy.explanation import scored
-from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.policies import ScoreRules, compile_policy
@@ -171,8 +170,8 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
 
     for policy, report in ((ASKING, found), (NEW, without)):
         decisions = [
-            compile_policy(policy).decide(scored(one.submission.task, one.submission.output, ScoreRules()).facts)
-            for one in alone
+            compile_policy(policy).decide(scored(given.task, given.output, ScoreRules(), given.judged_at).facts)
+            for given in (one.submission for one in alone)
         ]
         assert report.cases == len(decisions) == 12
         assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
@@ -331,10 +330,11 @@ def test_spot_checks_and_required_reviews_are_weighted_by_their_probability():
 
 def test_checks_that_were_drawn_and_not_answered_widen_the_interval():
     cases = [
-        a_case(case_id=f"c{number}", decision_source="agent", confidence_score=0.9, review_probability=0.1)
+        a_case(decision_source="agent", confidence_score=0.9, review_probability=0.1, drawn=number % 10 == 3)
+        | {"case_id": f"c{number}"}
         for number in range(3000)
     ]
-    drawn = [case for case in cases if is_drawn(0.1, "spot check", case["case_id"])]
+    drawn = [case for case in cases if case["drawn"]]
     checks = [
         case | {"case_id": f"check-{case['case_id']}", "decision_source": "human", "human_decision": "approve"}
         for case in drawn

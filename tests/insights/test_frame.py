@@ -14,7 +14,6 @@ from support.tampering import fill
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.cli.commands.audit.export_formats import Target, write
-from hitl_orchestrator.domain.audit import drawn_for_spot_check, is_drawn
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, HumanDecision
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.ledger.events.outcomes import Outcome
@@ -38,7 +37,8 @@ ROWS = st.fixed_dictionaries(
         "human_decision": st.none() | st.sampled_from(HumanDecision).map(str),
         "quality_check": st.sampled_from([None, None, "spot_check", "second_review", "known_answer"]),
         "quality_check_of": st.none() | st.sampled_from(CASES),
-        "review_probability": st.sampled_from([0.0, 0.3, 0.7, 1.0]) | st.floats(0, 1),
+        "review_probability": st.sampled_from([0.3, 0.7, 1.0]) | st.floats(0.001, 1),
+        "drawn": st.none() | st.booleans(),
     }
 )
 
@@ -78,7 +78,7 @@ def test_the_derived_columns_follow_from_the_rows(rows):
     assert frame.height == len(rows)
     for row, found, case_id in zip(rows, frame.to_dicts(), CASES, strict=False):
         is_auto = row["decision_source"] == "agent" and row["quality_check"] is None
-        drawn = is_auto and is_drawn(row["review_probability"], "spot check", case_id)
+        drawn = bool(is_auto and row["drawn"])
         verdict, checked = a_verdict(row), checks.get(case_id) if drawn else None
         assert found["kind"] == (
             "change" if row["task_type"] in OWN_QUESTIONS else "quality_check" if row["quality_check"] else "case"
@@ -89,15 +89,9 @@ def test_the_derived_columns_follow_from_the_rows(rows):
         assert (found["is_drawn"], found["check_overturned"]) == (drawn, checked)
         assert found["looked_at"] == (verdict is not None or checked is not None)
         assert found["look_overturned"] == (checked if verdict is None else verdict)
-        weight = 1.0 if verdict is not None else None if checked is None else 1 / row["review_probability"]
+        chance = row["review_probability"] if found["kind"] == "case" or checked is not None else 1.0
+        weight = None if verdict is None and checked is None else 1 / (chance or 1.0)
         assert found["look_weight"] == weight
-
-
-@given(shares=st.lists(st.floats(0, 1), max_size=50))
-def test_many_cases_are_drawn_as_each_is(shares):
-    names = [f"case-{number}" for number in range(len(shares))]
-    each = [is_drawn(share, "spot check", name) for share, name in zip(shares, names, strict=True)]
-    assert drawn_for_spot_check(names, shares) == each
 
 
 def test_a_frame_is_prepared_lazily_without_the_columns_that_it_lacks():

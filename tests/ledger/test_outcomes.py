@@ -107,6 +107,8 @@ def test_a_frame_has_the_values_of_the_record(shared_ledger, fields, metadata):
     assert row.pop("redacted") is False
     assert (row.pop("proposed_output") is None) is (record["proposed_output"] is None)
     assert row.pop("task_timestamp") == "2025-01-10T09:00:00.000000Z"
+    received = row.pop("received_at")
+    assert received is None or received[:19] == record["received_at"][:19]
     assert row == {name: record[name] for name in row}
 
 

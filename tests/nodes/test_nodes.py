@@ -36,7 +36,7 @@ class OneRecord:
 
     def close(self, submission, routing):
         self.closed.append((submission, routing))
-        return by_agent(submission, routing, submission.received_at)
+        return by_agent(submission, routing, submission.received_at, drawn=False)
 
 
 def test_classify_uses_the_submitted_output():
@@ -73,6 +73,10 @@ def test_finalize_closes_the_case_with_the_routing_of_this_run():
     ("task", "rules", "risk"),
     [
         ({"risk_level": "medium"}, [RiskRule(risk_level="low")], "medium"),
+        ({"risk_level": "low"}, [RiskRule(risk_level="medium")], "medium"),
+        ({"risk_level": "low"}, [RiskRule(risk_level="high"), RiskRule(risk_level="low")], "high"),
+        ({"risk_level": "low"}, [RiskRule(risk_level="high", domain="finance")], "low"),
+        ({"risk_level": "low"}, [], "low"),
         ({"risk_level": None}, [], "high"),
         ({"risk_level": None}, [RiskRule(risk_level="low", domain="finance")], "high"),
         ({"risk_level": None}, [RiskRule(risk_level="low", domain="customer_support")], "low"),
@@ -85,7 +89,7 @@ def test_finalize_closes_the_case_with_the_routing_of_this_run():
         ({"risk_level": None}, [RiskRule(risk_level="low", domain="customer_support", task_type="other")], "high"),
     ],
 )
-def test_risk_is_the_stated_one_else_of_the_first_matching_rule_else_high(task, rules, risk):
+def test_a_stated_risk_raises_that_of_the_first_matching_rule_and_never_lowers_it(task, rules, risk):
     update = classify(Submitted(submission=a_submission(task=a_task(**task))), classifier=None, risk_rules=rules)
 
     assert update["classification"].risk_level is RiskLevel(risk)

@@ -61,7 +61,13 @@ def test_who_may_decide_does_not_learn_from_insights_which_reviews_are_spot_chec
 
     assert 0 < len(drawn) < 12
     assert seen["auditor"] == {(is_drawn, None, 0.5, False, None) for is_drawn in (True, False)}
-    assert [seen[who] for who in ("agent", "ana", "boss of operations")] == [{(False, None, None, False, None)}] * 3
+    assert [seen[who] for who in ("agent", "ana", "boss of operations")] == [{(False, None, 0.5, False, None)}] * 3
+    records = {who: {each.drawn for each in readers[who].audit.records()} for who in ("agent", "ana", "auditor")}
+    assert records == {"agent": {False}, "ana": {False}, "auditor": {True, False}}
+    (one, *_) = drawn
+    for who, is_shown in (("ana", False), ("auditor", True)):
+        assert readers[who].cases.get(one).record.drawn is is_shown
+        assert readers[who].cases.history(one)[-1].body["drawn"] is is_shown
     by_ana = readers["ana"].insights.metrics()
     assert (by_ana.automatic_errors.reviews, by_ana.cases.unanswered_checks) == (0, 0)
     before = readers["auditor"].insights.metrics().cases

@@ -1,6 +1,7 @@
 """What goes ahead by itself is looked at afterwards as often as its rule says: once each, and nothing waits for it."""
 
 import re
+from math import sqrt
 
 import pytest
 from support.builders import a_review, a_task, an_output
@@ -11,6 +12,11 @@ from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.enums import QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import is_reserved, spot_check_id
 from hitl_orchestrator.errors import CaseUnfinished, NotAuthorized
+from hitl_orchestrator.ledger.keys.mac import Seals, ephemeral_keys
+
+
+def ephemeral_keys_of(ledger_id):
+    return Seals(ephemeral_keys(), ledger_id)
 
 
 def check_of(hitl, case):
@@ -60,7 +66,7 @@ def test_the_sampling_rate_and_the_weights_follow_the_rule(opened, store):
 
     cases = [hitl.submit(a_task(f"t{number}"), an_output(f"t{number}")) for number in range(12)]
 
-    drawn = [case for case in cases if is_drawn(0.5, "spot check", case.case_id)]
+    drawn = [case for case in cases if case.record.drawn]
     assert {case.record.review_probability for case in cases} == {0.5}
     assert len(hitl.inbox()) == len(drawn)
     assert {row.case_id for row in hitl.inbox()} == {check_of(hitl, case).case_id for case in drawn}
@@ -69,11 +75,31 @@ def test_the_sampling_rate_and_the_weights_follow_the_rule(opened, store):
         assert looked.record.review_probability == 0.5
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5])
-def test_a_sampling_rate_outside_0_to_1_is_rejected(share):
-    drawn = sum(is_drawn(share, "spot check", f"case-{number}") for number in range(10_000))
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_as_many_are_drawn_as_the_rule_states(share):
+    seals = ephemeral_keys_of("ledger")
+    drawn = sum(is_drawn(share, seals.lot_of("spot check", f"case-{number}")) for number in range(10_000))
 
-    assert abs(drawn / 10_000 - share) < 0.02
+    # Further away than this by chance once in a hundred million (normal approximation of the binomial distribution).
+    assert abs(drawn - 10_000 * share) < 5.7 * sqrt(10_000 * share * (1 - share))
+
+
+def test_the_id_of_a_case_does_not_tell_without_the_key_whether_it_is_drawn():
+    names = [f"case-{number}" for number in range(200)]
+    lots = [[is_drawn(0.5, ephemeral_keys_of("ledger").lot_of("spot check", name)) for name in names] for _ in range(2)]
+
+    assert lots[0] != lots[1]
+
+
+def test_a_change_of_the_key_changes_no_draw(opened, tmp_path):
+    hitl = opened(f"sqlite:///{tmp_path}/hitl.db", policy=checked(0.5))
+    ledger = services_of(hitl).ledger
+    before = [ledger.lot("spot check", f"case-{number}") for number in range(5)]
+
+    hitl.audit.rotate_key()
+
+    assert [ledger.lot("spot check", f"case-{number}") for number in range(5)] == before
+    assert hitl.audit.verify().sound
 
 
 def test_opening_a_spot_check_is_idempotent(opened, store):

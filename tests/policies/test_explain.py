@@ -1,4 +1,5 @@
 import pytest
+from support.builders import a_lot
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
@@ -96,7 +97,7 @@ def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_po
 
 @pytest.mark.parametrize("policy", [a_policy(), TOP], ids=["less", "more"])
 def test_it_is_explained_as_it_is_decided_and_nothing_of_its_facts_would_alter_that(policy):
-    rulebook = PolicyRegistry(policy, DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(policy, DEFAULT_CHAIN, {}.__getitem__, a_lot)
 
     assert explain(policy, A_CHANGE).decision == rulebook.decide(policy_hash(policy), A_CHANGE)
     assert nearest_changes(compile_policy(policy), A_CHANGE) == ()

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.builders import a_lot
 
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, Facts, ReviewRequirements, RoutingDecision
 from hitl_orchestrator.domain.enums import Action, Agreement, RiskLevel
@@ -161,12 +162,12 @@ def test_rules_of_equal_priority_that_ask_people_differently_are_named():
 
 @pytest.fixture
 def rulebook():
-    return PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
+    return PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__, a_lot)
 
 
 @given(DECISIONS, DECISIONS)
 def test_a_policy_change_never_removes_requirements_from_an_open_case(one, other):
-    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__, a_lot)
 
     chosen = rulebook.stricter(one, other)
 
@@ -180,7 +181,7 @@ def test_a_policy_change_never_removes_requirements_from_an_open_case(one, other
 
 @given(DECISIONS)
 def test_a_decision_that_asks_for_all_the_other_does_stays_as_it_is(decision):
-    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__)
+    rulebook = PolicyRegistry(read(), DEFAULT_CHAIN, {}.__getitem__, a_lot)
     sound = rulebook.stricter(decision, decision)
 
     assert rulebook.stricter(sound, sound) is sound

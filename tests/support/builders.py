@@ -12,6 +12,7 @@ from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import ActorKind
 from hitl_orchestrator.domain.review import RecordedDecision, Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
+from hitl_orchestrator.domain.value import text_digest
 from hitl_orchestrator.graph.topology import graph_version
 from hitl_orchestrator.services.reviews.audit_records import by_agent, by_person
 
@@ -49,6 +50,11 @@ def numbered(prefix: str = "case"):
 def canonical(name: str) -> Any:
     """Return one of the data sets that come with the package."""
     return json.loads(files("hitl_orchestrator.data").joinpath(f"{name}.json").read_text("utf-8"))
+
+
+def a_lot(*names):
+    """Draws as a ledger does, under no key."""
+    return text_digest("\n".join(names))
 
 
 def a_task(task_id: str = "task-1", **fields: Any) -> Task:
@@ -119,4 +125,4 @@ def an_outcome(submission: Submission, row: StoredReview | None = None) -> Audit
     """The record of a case that a reviewer decided, or that was approved automatically."""
     if row is not None:
         return by_person(submission, row)
-    return by_agent(submission, a_routing("auto_approve"), submission.received_at)
+    return by_agent(submission, a_routing("auto_approve"), submission.received_at, drawn=False)

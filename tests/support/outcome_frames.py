@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hitl_orchestrator.domain.audit import is_drawn
+from hitl_orchestrator.domain.value import text_digest
 from hitl_orchestrator.insights.frame import DERIVED, prepared, schema
 
 pl = pytest.importorskip("polars")
@@ -12,8 +14,9 @@ MONDAY = datetime(2025, 1, 6, 9, tzinfo=UTC)
 
 
 def automatic(number, **fields):
-    """An automatic case, as a row of outcomes."""
+    """An automatic case, as a row of outcomes, drawn for a spot check by a hash of its id unless `drawn` is given."""
     case_id = fields.get("case_id", f"case-{number}")
+    chance = fields.get("review_probability", 0.0) if fields.get("decision_source", "agent") == "agent" else 0.0
     return {
         "finished_seq": number,
         "case_id": case_id,
@@ -29,6 +32,7 @@ def automatic(number, **fields):
         "policy_id": "p",
         "policy_hash": "a" * 64,
         "review_probability": 0.0,
+        "drawn": is_drawn(chance, text_digest(case_id)),
         "approvals_needed": 1,
         "escalations": 0,
         "final_decision": "approved",

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
-from hitl_orchestrator.domain.audit import is_drawn
 from support.outcome_frames import FINAL, MONDAY, automatic, checked, reviewed
 
 VERDICTS = st.sampled_from([*FINAL, "approve", "approve"])
@@ -62,7 +61,7 @@ def ledgers(draw, most=25):
         if kind == "automatic":
             case = automatic(number, **common, review_probability=draw(st.sampled_from([0.0, 0.3, 0.7, 1.0])))
             rows.append(case)
-            if is_drawn(case["review_probability"], "spot check", case["case_id"]) and draw(st.booleans()):
+            if case["drawn"] and draw(st.booleans()):
                 rows.append(checked(number, case, draw(VERDICTS), **draw(REVIEW) | {"timestamp": draw(MOMENTS)}))
             continue
         case = reviewed(number, draw(VERDICTS), **common, **draw(REVIEW))

@@ -13,7 +13,6 @@ import pytest
 import hitl_orchestrator.data
 from hitl_orchestrator import AgentOutput, Review, Task
 from hitl_orchestrator.cli import main
-from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.ledger.events.outcomes import Outcome
 from hitl_orchestrator.services.config_files import canonical, load_policy
@@ -165,11 +164,7 @@ def test_outcomes_have_every_column_and_answer_drawn_spot_checks_only():
     assert len(cases) == 1500
     assert all(set(Outcome._fields) <= set(row) for row in rows)
     assert [row["finished_seq"] for row in rows] == sorted({row["finished_seq"] for row in rows})
-    drawn = {
-        case_id
-        for case_id, row in cases.items()
-        if row["decision_source"] == "agent" and is_drawn(row["review_probability"], "spot check", case_id)
-    }
+    drawn = {case_id for case_id, row in cases.items() if row["decision_source"] == "agent" and row["drawn"]}
     assert {row["quality_check_of"] for row in checks} < drawn
     assert any(row["human_decision"] != "approve" for row in checks)
     assert {row["policy_id"] for row in rows} == {SPOT_CHECKED.policy_id}

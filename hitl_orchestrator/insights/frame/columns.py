@@ -26,6 +26,7 @@ FRAME: Mapping[str, str] = {
     "policy_id": "text",
     "policy_hash": "text",
     "review_probability": "number",
+    "drawn": "flag",
     "assigned_human_role": "text",
     "approvals_needed": "whole",
     "escalations": "whole",

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from hitl_orchestrator.domain.audit import drawn_for_spot_check
 from hitl_orchestrator.domain.enums import (
     DECISION_SPECS,
     OWN_QUESTIONS,
@@ -31,7 +30,7 @@ def prepared(frame: "AnyFrame") -> "AnyFrame":
     approval of the proposal as it was, else null. `is_drawn` is an automatic case that was drawn for a spot check, and
     `check_overturned` the answer of that check, null without one. `looked_at` is a case whose verdict by a person is
     known, in either way, and `look_overturned` that verdict. `look_weight` is the number of similar cases for which it
-    stands: 1, or the inverse of the review probability for a spot check.
+    stands: the inverse of its review probability.
 
     The checks must be in the same frame: filter by time afterwards.
     """
@@ -46,11 +45,14 @@ def prepared(frame: "AnyFrame") -> "AnyFrame":
         checks["quality_check_of"], checks["overturned"], default=None, return_dtype=pl.Boolean
     )
     rows = rows.with_columns(check_overturned=pl.when("is_drawn").then(verdict))
-    checked = pl.col("check_overturned").is_not_null()
+    checked, chance = pl.col("check_overturned").is_not_null(), pl.col("review_probability")
     return rows.with_columns(  # type: ignore[no-any-return]
         looked_at=pl.col("by_person") | checked,
         look_overturned=pl.when("by_person").then(pl.col("overturned")).otherwise(pl.col("check_overturned")),
-        look_weight=pl.when("by_person").then(1.0).when(checked).then(1 / pl.col("review_probability")),
+        look_weight=pl.when((pl.col("by_person") & (pl.col("kind") == "case") & (chance > 0)) | checked)
+        .then(1 / chance)
+        .when("by_person")
+        .then(1.0),
     )
 
 
@@ -60,6 +62,7 @@ def _own_columns(pl: Any) -> "list[pl.Expr]":
     kind = pl.when(asked_itself).then(pl.lit("change")).when(pl.col("quality_check").is_not_null())
     decision = pl.col("human_decision")
     source = pl.col("decision_source")
+    automatic = (source == DecisionSource.AGENT.value) & pl.col("quality_check").is_null()
     by_person = ((source == DecisionSource.HUMAN.value) & decision.is_in(_FINAL)).fill_null(value=False)
     return [
         kind.then(pl.lit("quality_check")).otherwise(pl.lit("case")).alias("kind"),
@@ -67,7 +70,7 @@ def _own_columns(pl: Any) -> "list[pl.Expr]":
         by_person.alias("by_person"),
         pl.when(by_person).then(~decision.is_in(_AGREEING)).alias("overturned"),
         _band(pl).alias("confidence_band"),
-        _is_drawn(pl).alias("is_drawn"),
+        (pl.col("drawn") & automatic).fill_null(value=False).alias("is_drawn"),
     ]
 
 
@@ -77,25 +80,6 @@ def _band(pl: Any) -> "pl.Expr":
     for bound, name in zip(_BOUNDS, BANDS[1:], strict=False):
         band = band.when(confidence < bound).then(pl.lit(name))
     return band.otherwise(pl.lit(BANDS[-1]))  # type: ignore[no-any-return]
-
-
-def _is_drawn(pl: Any) -> "pl.Expr":
-    """Return whether an automatic case was drawn for a spot check. Only those that may be drawn are hashed."""
-    automatic = (pl.col("decision_source") == DecisionSource.AGENT.value) & pl.col("quality_check").is_null()
-    share = pl.when(automatic.fill_null(value=False)).then(pl.col("review_probability")).otherwise(0.0).fill_null(0.0)
-
-    def drawn(cases: "pl.Series") -> "pl.Series":
-        # A polars function on a batch: the struct of both columns.
-        ids, shares = cases.struct.field("case_id"), cases.struct.field("share")
-        hashed = (shares > 0) & ids.is_not_null()
-        answers = pl.Series(
-            drawn_for_spot_check(ids.filter(hashed).to_list(), shares.filter(hashed).to_list()), dtype=pl.Boolean
-        )
-        among = pl.Series([False], dtype=pl.Boolean).new_from_index(0, len(cases))
-        return among.scatter(hashed.arg_true(), answers)
-
-    both = pl.struct(pl.col("case_id"), share.alias("share"))
-    return both.map_batches(drawn, return_dtype=pl.Boolean, is_elementwise=True)  # type: ignore[no-any-return]
 
 
 def _spot_checks(pl: Any, rows: "pl.DataFrame") -> "pl.DataFrame":

@@ -96,6 +96,7 @@ outcomes = Table(
     Column("policy_id", String(200), nullable=False),
     Column("policy_hash", String(200), nullable=False),
     Column("review_probability", Float, nullable=False),
+    Column("drawn", Integer, nullable=False),
     Column("assigned_human_role", String(200)),
     Column("approvals_needed", Integer, nullable=False),
     Column("escalations", Integer, nullable=False),

@@ -43,6 +43,7 @@ class Outcome(NamedTuple):
     policy_id: str
     policy_hash: str
     review_probability: float
+    drawn: int
     assigned_human_role: str | None
     approvals_needed: int
     escalations: int
@@ -80,7 +81,7 @@ class Outcome(NamedTuple):
     metadata_digest: str | None
 
 
-_FLAGS = ("replayed", "label_changed")
+_FLAGS = ("replayed", "label_changed", "drawn")
 _DERIVED = {
     "finished_seq",
     "signals",

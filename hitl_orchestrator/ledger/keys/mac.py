@@ -29,6 +29,7 @@ _KEY_ID_PREFIX = b"hitl-orchestrator name of this key 1\n"
 _LEDGER_PREFIX = b"hitl-orchestrator key of ledger 1\n"
 _ROW_PREFIX = b"review 1\n"
 _AFFINITY_PREFIX = b"affinity 1\n"
+_LOT_PREFIX = b"lot 1\n"
 _WHERE = "HITL_SEAL_KEY"
 _CLAIM = {"claimed_by", "claimed_since", "claimed_until", "delegated_by"}
 
@@ -287,6 +288,14 @@ class Seals:
     def names_of(self, text: str) -> list[str]:
         """Return the digests of a text under all keys: that of `name_of` may be of an earlier one."""
         return [self._mac(period.key, _AFFINITY_PREFIX + text.encode()) for period in self.periods]
+
+    def lot_of(self, *names: str) -> str:
+        """Return a keyed digest of names, in hexadecimal, by which something is drawn at random.
+
+        It is under the first key of the ledger that is configured, so that a change of the key changes no lot.
+        """
+        key = next((period.key for period in self.periods if self._hash(period.key) is not None), self.current)
+        return self._mac(key, _LOT_PREFIX + "\n".join(names).encode(errors="replace"))
 
     def _with(self, periods: tuple[Period, ...]) -> "Seals":
         other = Seals(self._keys, self.ledger_id, periods)

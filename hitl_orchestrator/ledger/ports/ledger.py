@@ -375,6 +375,12 @@ class Ledger(Cases, Redactions, Reviews, Leases, Executions, ReviewQueue, Polici
             InvalidKey: the first configured key was never one of this ledger.
         """
 
+    def lot(self, *names: str) -> str:
+        """Return a digest of names under a key of the ledger, in hexadecimal, by which something is drawn at random.
+
+        Without the key it cannot be computed: neither the submitter nor a reviewer of a case knows what is drawn.
+        """
+
     def rotate_key(self, actor: Actor, at: datetime, new_key: Sequence[Mac] = ()) -> KeyChange:
         """Retire the key that seals the ledger, and make the first configured one valid from the next entry on.
 

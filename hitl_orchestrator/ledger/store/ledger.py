@@ -165,6 +165,11 @@ class LedgerStore:
         return self._log.sealing
 
     @retried
+    def lot(self, *names: str) -> str:
+        """Return a keyed digest of names, by which something is drawn at random."""
+        return self._log.sealing.lot_of(*names)
+
+    @retried
     def own_events(self) -> Sequence[Event]:
         """Return the entries about the ledger itself."""
         with self._database.read() as transaction:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from hitl_orchestrator.domain.audit import AuditRecord, is_spot_checked
+from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.errors import CaseUnfinished, IncompleteOutcome, LedgerDamaged
@@ -126,14 +126,14 @@ class OutcomeRepository:
 def add_outcome(transaction: StoreTransaction, record: AuditRecord, outcome: Outcome) -> None:
     """Add the row of the outcome of a case. A sampled case is added to the due spot checks."""
     transaction.run(statements.ADD_OUTCOME, **outcome._asdict())
-    if is_spot_checked(record):
+    if record.drawn:
         transaction.run(statements.ADD_SPOT_CHECK, case_id=record.case_id, finished_seq=outcome.finished_seq)
 
 
 def add_outcomes(transaction: StoreTransaction, endings: Sequence[tuple[AuditRecord, Outcome]]) -> None:
     """Add the rows of outcomes. Sampled cases are added to the due spot checks."""
     transaction.insert_many(statements.ADD_OUTCOME, [outcome._asdict() for _, outcome in endings])
-    sampled = [(record.case_id, outcome.finished_seq) for record, outcome in endings if is_spot_checked(record)]
+    sampled = [(record.case_id, outcome.finished_seq) for record, outcome in endings if record.drawn]
     transaction.insert_many(
         statements.ADD_SPOT_CHECK, [{"case_id": case, "finished_seq": seq} for case, seq in sampled]
     )

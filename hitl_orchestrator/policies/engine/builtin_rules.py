@@ -5,10 +5,11 @@ A change of policy or people is always escalated, and whether an execution happe
 
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import EXECUTION_CHECK, GOVERNED_CHANGES, Action, OnTimeout
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.engine.strictness import stricter
+from hitl_orchestrator.policies.language.model import NO_RULE
 from hitl_orchestrator.policies.language.rule import default_role
 
 BUILT_IN = "built in"
@@ -46,6 +47,31 @@ def with_builtin_rules(decision: RoutingDecision, facts: Facts, roles: RoleChain
         # A deadline does not know whether a call was carried out.
         return decided.model_copy(update={"on_timeout": OnTimeout.ESCALATE})
     return decided
+
+
+def unmatched(decision: RoutingDecision) -> RoutingDecision:
+    """Return a decision that reads as that of a case which no rule matches, in any layer.
+
+    A reviewer who must judge a case independently does not learn that a rule approves it.
+    """
+    first = {"rule_id": FALLBACK, "action": Action.HUMAN_REVIEW}
+    layers = [each.model_copy(update={"rule_id": None, "action": None}) for each in decision.layers]
+    layers[:1] = [each.model_copy(update=first) for each in layers[:1]]
+    changed = {"reason": NO_RULE, "spot_check": 0.0, "hold": 0.0, "held": False, "layers": tuple(layers)}
+    return decision.model_copy(update=first | changed)
+
+
+def as_reviewed(decision: RoutingDecision) -> RoutingDecision:
+    """Return a decision as those see it who judge its case: one that holds a case by chance as `unmatched`."""
+    return unmatched(decision) if decision.held else decision
+
+
+def held_by_chance(decision: RoutingDecision, chance: float, roles: RoleChain) -> RoutingDecision:
+    """Return the decision for a case that a rule approves and that was drawn, so that a person decides it first."""
+    why = f"held for a person by chance, as a share of {chance:g} is; otherwise {decision.reason}"
+    asked = builtin_decision(decision, Action.HUMAN_REVIEW, decision.rule_id, why, roles)
+    kept = {"spot_check": decision.spot_check, "layers": decision.layers}
+    return asked.model_copy(update=kept | {"hold": chance, "held": True})
 
 
 def builtin_decision(

@@ -135,6 +135,7 @@ class CompiledPolicy:
             signals=facts.signals if "signals" in self._reads else frozenset(),
             has_proposal=proposed,
             moment=facts.moment if "moment" in self._reads else None,
+            received=facts.received if "received" in self._reads else None,
             **{name: dict(values) for name, values in fields.items()},
         )
 

@@ -5,6 +5,7 @@ The confidence is that of a scorer, see `confidence`. An unreadable `alternative
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from hitl_orchestrator.domain.decision import Facts, RaisedSignal, Score
@@ -31,10 +32,13 @@ def score_of(
     rules: ScoreRules,
     task: Task | None = None,
     reviewed: Reviewed | None = None,
+    *,
+    received: datetime | None = None,
 ) -> Score:
     """Return the confidence of an output, its source, the signals with their reasons, and the unreadable fields.
 
-    Rules of single task types, risky rules and the comparison with what was `reviewed` need the `task`.
+    Rules of single task types, risky rules and the comparison with what was `reviewed` need the `task`; conditions on
+    the time need the time of its receipt.
     """
     scoring = _Scoring(output, rules, "" if task is None else task.task_type)
     raised = [*scoring.raised(), *_high(risk)]
@@ -42,7 +46,7 @@ def score_of(
         if reviewed is not None:
             raised += reviewed.unusual(task, None if output is None else output.agent_output)
         if rules.risky:
-            raised += rules.risks(Facts.of(task, risk, output, _score(scoring, raised)))
+            raised += rules.risks(Facts.of(task, risk, output, _score(scoring, raised), received))
     return _score(scoring, raised, None if reviewed is None else reviewed.name)
 
 

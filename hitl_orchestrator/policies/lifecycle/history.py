@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Event, is_drawn
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, text_digest
 from hitl_orchestrator.errors import TamperedPolicy
 
 SHORT = 12
@@ -147,7 +147,7 @@ def in_canary(canary: Canary, case_id: str) -> bool:
 
     The id of the case is made here, not by the submitter, who could choose a task id that is in the share.
     """
-    return is_drawn(canary.share, "canary", canary.policy_hash, case_id)
+    return is_drawn(canary.share, text_digest("\n".join(("canary", canary.policy_hash, case_id))))
 
 
 def _recorded(history: PolicyHistory, event: Event) -> PolicyHistory:

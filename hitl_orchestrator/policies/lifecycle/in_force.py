@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind
@@ -13,7 +14,12 @@ from hitl_orchestrator.domain.input.parsing import problems
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.task import Task
 from hitl_orchestrator.errors import PolicyUnreadable, TamperedPolicy
-from hitl_orchestrator.policies.engine.builtin_rules import builtin_decision, with_builtin_rules
+from hitl_orchestrator.policies.engine.builtin_rules import (
+    builtin_decision,
+    held_by_chance,
+    unmatched,
+    with_builtin_rules,
+)
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import NO_RULE, Policy, policy_hash, policy_of
@@ -22,6 +28,8 @@ from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, in_canar
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
 
+Lot = Callable[..., str]
+"""Returns a digest of names under a key of the ledger, in hexadecimal, by which something is drawn at random."""
 
 _MOST_COMBINED = 10_000
 
@@ -52,9 +60,9 @@ class _Cache(NamedTuple):
 class PolicyRegistry:
     """The active policy, and the earlier policies of open cases, compiled. Threads may share it."""
 
-    def __init__(self, active: Policy, roles: RoleChain, read: Read) -> None:
+    def __init__(self, active: Policy, roles: RoleChain, read: Read, lot: Lot) -> None:
         compiled = compile_policy(active, roles)
-        self._read = read
+        self._read, self._lot = read, lot
         self._cache = _Cache(roles, {compiled.hash: compiled}, {})
         self._now, self._changing = _InForce(compiled), Lock()
 
@@ -120,14 +128,35 @@ class PolicyRegistry:
             combined[pair] = entry
         return entry[-1]
 
-    def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
-        """Return the decision for a new case, with the answer of the shadow policy, which has no effect."""
+    def answer(self, submission: Submission, facts: Facts) -> RoutingDecision:
+        """Return the decision about a submission: that of `decide`, or a review where it is held or is a spot check."""
         decided = self.decide(submission.policy_hash, facts, submission.case_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
-            return self._spot_check(decided)
+            # It must not reveal that the case was approved already.
+            return unmatched(builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles))
         if submission.held and not decided.needs_human:
             why = f"{submission.held}; otherwise {decided.reason}"
-            decided = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, why, self._cache.roles)
+            return builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, why, self._cache.roles)
+        return self._drawn(decided, submission)
+
+    def _drawn(self, decided: RoutingDecision, submission: Submission) -> RoutingDecision:
+        """Hold a share of the cases that would go ahead, drawn under the key of the ledger.
+
+        A task that was held is held in every later attempt, and each attempt has a draw of its own: submitting it again
+        neither evades a draw nor keeps a lucky one. Records of the past and measures of reviewers are not held.
+        """
+        if not decided.hold or decided.needs_human or submission.replayed or submission.quality_check is not None:
+            return decided
+        task, rate, attempts = (submission.submitter, submission.task.task_id), decided.hold, submission.attempt
+        chance = rate if attempts == 1 else 1 - (1 - rate) ** attempts
+        lots = (self._lot("hold", *task, str(number)) for number in range(1, attempts + 1))
+        if any(is_drawn(rate, lot) for lot in lots):
+            return held_by_chance(decided, chance, self._cache.roles)
+        return decided if chance == rate else decided.model_copy(update={"hold": chance})
+
+    def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
+        """Return the decision for a new case, with the answer of the shadow policy, which has no effect."""
+        decided = self.answer(submission, facts)
         aside = submission.quality_check is not None or facts.task_type in OWN_QUESTIONS
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
@@ -142,17 +171,6 @@ class PolicyRegistry:
             return None
         fields = {name: getattr(answer, name) for name in ("rule_id", "action", "assigned_human_role")}
         return ShadowAnswer(policy_hash=shadow.policy_hash, **fields)
-
-    def _spot_check(self, decided: RoutingDecision) -> RoutingDecision:
-        """Return the decision for a spot check: that of a case for which no rule matches, in every layer.
-
-        It must not reveal that the case was approved already.
-        """
-        as_if = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles)
-        first = {"rule_id": FALLBACK, "action": Action.HUMAN_REVIEW}
-        layers = [each.model_copy(update={"rule_id": None, "action": None}) for each in decided.layers]
-        layers[:1] = [each.model_copy(update=first) for each in layers[:1]]
-        return as_if.model_copy(update={"layers": tuple(layers)})
 
     def policy(self, policy_hash: str) -> CompiledPolicy:
         """Return a policy by its hash. Raises `TamperedPolicy`, `PolicyUnreadable`."""

@@ -4,7 +4,6 @@ import logging
 from contextlib import suppress
 from secrets import token_hex
 
-from hitl_orchestrator.domain.audit import is_spot_checked
 from hitl_orchestrator.domain.case import Case, QualityCheck
 from hitl_orchestrator.domain.enums import CaseStage, QualityCheckKind
 from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
@@ -30,7 +29,7 @@ class SpotChecks:
 
     def open_for(self, before: Case, after: Case) -> None:
         """Open the spot check of a case that a run has just finished, if it was sampled."""
-        if before.stage is not CaseStage.FINISHED and after.record is not None and is_spot_checked(after.record):
+        if before.stage is not CaseStage.FINISHED and after.record is not None and after.record.drawn:
             # The case itself is finished and acknowledged; `recover` opens a spot check that fails here.
             with suppress(HitlError):
                 self._open(after)

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, get_args
 
 from hitl_orchestrator.backtest.stored import stored_frame
-from hitl_orchestrator.domain.enums import Action, DecisionSource
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import FRAME, Fitted, fitted, polars, prepared
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OnCases", "OnLeftOut", "amount_fields", "amount_in", "between", "cases_in"]
 __all__ += ["check_stake", "checked_cases_in", "fields_in"]
-__all__ += ["chances_hidden", "checks_hidden", "looks_in", "policy_in_force", "rules_in_force", "rules_of"]
+__all__ += ["checks_hidden", "looks_in", "policy_in_force", "rules_in_force", "rules_of"]
 
 _OVERVIEW = frozenset(
     {
@@ -38,6 +38,7 @@ _OVERVIEW = frozenset(
         "routing_decision",
         "escalations",
         "review_probability",
+        "drawn",
         "final_decision",
         "decision_source",
         "human_decision",
@@ -196,19 +197,8 @@ def checks_hidden(frame: "pl.DataFrame") -> "pl.DataFrame":
     A person who decides cases must not know which open reviews are spot checks.
     """
     pl = polars()
-    answered = pl.col("check_overturned").is_not_null()
-    return frame.with_columns(is_drawn=pl.col("is_drawn") & answered)
-
-
-def chances_hidden(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the cases without the review probability of automatic ones; with it, the id of a case tells of its draw.
-
-    It stays where the spot check has been answered.
-    """
-    pl = polars()
-    automatic = (pl.col("decision_source") == DecisionSource.AGENT.value).fill_null(value=False)
-    hidden = automatic & pl.col("check_overturned").is_null()
-    return frame.with_columns(review_probability=pl.when(~hidden).then("review_probability"))
+    answered = pl.col("is_drawn") & pl.col("check_overturned").is_not_null()
+    return frame.with_columns(is_drawn=answered, drawn=answered)
 
 
 def _reached(frame: "pl.DataFrame", mine: Filter) -> "pl.DataFrame":

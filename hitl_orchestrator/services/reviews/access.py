@@ -95,9 +95,9 @@ class ReviewAccess:
         return [self.verified(before) for before in case.reviews if before.level < row.level]
 
     def policy_decision(self, submission: Submission, facts: Facts) -> RoutingDecision:
-        """Return the stricter decision of the policy of the case's submission and the active one."""
+        """Return the decision about a submission by its own policy and the active one, and by its draw."""
         with self._alarm_for_policy(submission.case_id):
-            return self._rules.decide(submission.policy_hash, facts, submission.case_id)
+            return self._rules.answer(submission, facts)
 
     @contextmanager
     def _alarm_for_policy(self, case_id: str) -> Iterator[None]:

@@ -20,8 +20,8 @@ from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS
 __all__ = ["by_agent", "by_person", "software_version"]
 
 
-def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRecord:
-    """Return the record of a case that was approved automatically.
+def by_agent(submission: Submission, routing: Routing, now: datetime, *, drawn: bool) -> AuditRecord:
+    """Return the record of a case that was approved automatically, and `drawn` for a spot check or not.
 
     A replayed case was decided at the task's own time plus the seconds that the run took.
 
@@ -39,7 +39,8 @@ def by_agent(submission: Submission, routing: Routing, now: datetime) -> AuditRe
         decision_source=DecisionSource.AGENT,
         final_output=None if _carries_nothing_out(submission) else routing.output.agent_output,
         label_changed=False,
-        review_probability=0.0 if submission.replayed else routing.decision.spot_check,
+        review_probability=0.0 if submission.replayed else routing.decision.review_probability,
+        drawn=drawn,
     )
 
 

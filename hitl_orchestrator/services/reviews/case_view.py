@@ -7,6 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import (
     EXECUTION_CHECK,
     GOVERNED_CHANGES,
@@ -21,6 +22,7 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized, ReplayedCase, 
 from hitl_orchestrator.ledger.events.builders import check_open
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.nodes.ports import Outputs
+from hitl_orchestrator.policies.engine.builtin_rules import as_reviewed
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.call_forms import output_schema
 from hitl_orchestrator.review.decision_checks import options
@@ -120,7 +122,7 @@ class CaseViewer:
             **(_WITHOUT_AGENT if mask.agent else self._agent_fields(row)),
             risk_level=row.shown.routing.risk_level,
             action=row.shown.routing.decision.action,
-            rule_id=row.shown.routing.decision.rule_id,
+            rule_id=_shown(row).rule_id,
             message=row.shown.routing.decision.message or "",
             asked_about=asked_about(self._ledger, row.shown.task),
             role=rights.needed,
@@ -158,7 +160,7 @@ class CaseViewer:
             "signals": routing.score.signals,
             "raised": routing.score.raised,
             "unreadable": routing.score.unreadable,
-            "reason": routing.decision.reason,
+            "reason": _shown(row).reason,
             "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
             "similar": tuple(self._similar(row)),
         }
@@ -200,6 +202,12 @@ _WITHOUT_AGENT: dict[str, Any] = {
     "unreadable": (),
     "reason": HIDDEN,
 }
+
+
+def _shown(row: StoredReview) -> RoutingDecision:
+    """Return the decision that sent a review, while it is open without what would tell that a rule approves it."""
+    decision = row.shown.routing.decision
+    return decision if row.verdict is not None else as_reviewed(decision)
 
 
 def _why_not(rights: Rights, reviewer: Reviewer, now: datetime) -> str:

@@ -16,6 +16,7 @@ from hitl_orchestrator.errors import HitlError, InvalidInput
 from hitl_orchestrator.graph.topology import can_resume
 from hitl_orchestrator.ledger.ports.claims import InboxFilter, Place, QueuePage, Skip
 from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.policies.engine.builtin_rules import as_reviewed
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.review.decision_checks import options
 from hitl_orchestrator.review.people import People
@@ -277,6 +278,7 @@ class ReviewInbox:
         self, row: StoredReview, needed: str, requirements: ReviewRequirements, choices: Iterable[HumanDecision]
     ) -> ReviewRequest:
         routing, task = row.shown.routing, row.shown.task
+        decision = as_reviewed(routing.decision)
         visible = not requirements.blind
         return ReviewRequest(
             review_id=row.review_id,
@@ -286,9 +288,9 @@ class ReviewInbox:
             proposal=routing.output.agent_output if routing.output is not None and visible else None,
             confidence=routing.score.confidence if visible else None,
             risk_level=RiskLevel(routing.risk_level),
-            routing_decision=routing.decision.action,
-            rule_id=routing.decision.rule_id,
-            reason=routing.decision.reason if visible else None,
+            routing_decision=decision.action,
+            rule_id=decision.rule_id,
+            reason=decision.reason if visible else None,
             needed_role=needed,
             missing_role=None if row.role in self._people.chain.roles else row.role,
             teams=requirements.teams,

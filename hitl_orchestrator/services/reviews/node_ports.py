@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import AuditRecord, is_drawn
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import Action, ConfidenceSource, QualityCheckKind, RiskLevel
@@ -149,7 +149,8 @@ class NodePorts:
         if routing is not None and self._is_auto_approved(submission, routing):
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
-                return self._finished(Ending(by_agent(submission, routing, now), routing, now), seen)
+                record = by_agent(submission, routing, now, drawn=self._is_drawn(submission, routing.decision))
+                return self._finished(Ending(record, routing, now), seen)
         at_hand = self._decided_at_hand(submission.case_id)
         row = at_hand or self._ledger.latest_review(submission.case_id)
         if row is None:
@@ -212,10 +213,21 @@ class NodePorts:
         return row if row is not None and row.verdict is not None else None
 
     def _review_probability(self, submission: Submission, routing: Routing) -> float:
-        """Return the probability that a case like this one is reviewed: spot checks are drawn at random."""
-        if submission.quality_check is None or submission.quality_check.kind is not QualityCheckKind.SPOT_CHECK:
-            return 1.0
-        return self._access.policy_decision(submission, facts_of(submission.task, routing)).spot_check or 1.0
+        """Return the probability that a case like this one is reviewed: a spot check has that of the case it checks."""
+        check = submission.quality_check
+        if check is None or check.kind is not QualityCheckKind.SPOT_CHECK or check.of is None:
+            return routing.decision.review_probability
+        checked = self._ledger.case(check.of).record
+        return 1.0 if checked is None else checked.review_probability
+
+    def _is_drawn(self, submission: Submission, decision: RoutingDecision) -> bool:
+        """Draw whether a person checks an approved case afterwards. The record keeps the outcome.
+
+        Under a key of the ledger, so that neither its submitter nor its reviewers can tell.
+        """
+        if submission.replayed or submission.quality_check is not None or decision.spot_check <= 0:
+            return False
+        return is_drawn(decision.spot_check, self._ledger.lot("spot check", submission.case_id))
 
     def _check_submission(self, submission: Submission) -> None:
         """Raise `ForgedState` if the submission in the state differs from the one in the ledger."""

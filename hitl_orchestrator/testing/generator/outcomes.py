@@ -10,6 +10,7 @@ from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.domain.enums import Action, ConfidenceSource, DecisionSource, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
+from hitl_orchestrator.domain.value import text_digest
 from hitl_orchestrator.policies.engine.compiled import compile_policy
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.testing.generator.cases import GeneratedCase, RecordedReview, generate, reviews_of
@@ -40,7 +41,6 @@ SPOT_CHECKED = Policy.model_validate(
 """A policy with spot checks. Without them nothing is known about the cases that are approved automatically."""
 
 _UNANSWERED, _LOOKED = 0.1, 0.8
-_SPOT_CHECK = "spot check"
 _DUE = timedelta(days=1)
 _AGENT = ("agent_id", "model", "model_version")
 
@@ -55,9 +55,14 @@ def outcomes(tasks: int, seed: int = 0, policy: Policy = SPOT_CHECKED) -> Iterat
         dice = Random(f"{seed}/outcome/{case.draft.number}")  # noqa: S311 - chances, not secrets
         case_id = _case_id(case.draft.at, dice)
         seq += 5
-        row = _row(case, case_id, case.reviews, dice) | {"finished_seq": seq, "policy_hash": hashed}
+        drawn = not case.reviews and is_drawn(case.routing.spot_check, text_digest(case_id))
+        row = _row(case, case_id, case.reviews, dice) | {
+            "finished_seq": seq,
+            "policy_hash": hashed,
+            "drawn": int(drawn),
+        }
         yield row
-        if not case.reviews and is_drawn(case.routing.spot_check, _SPOT_CHECK, case_id):
+        if drawn:
             if dice.random() < _UNANSWERED:
                 continue
             seq += 5
@@ -143,6 +148,7 @@ def _check(case: GeneratedCase, case_id: str, dice: Random) -> dict[str, Any]:
         "rule_id": FALLBACK,
         "assigned_human_role": DEFAULT_CHAIN.roles[0],
         "review_probability": 1.0,
+        "drawn": 0,
         "quality_check": QualityCheckKind.SPOT_CHECK.value,
         "quality_check_of": case_id,
         **_ended(case, answers, dice),

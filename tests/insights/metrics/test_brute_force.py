@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support.outcome_frames import MONDAY, frame_of
 from support.random_outcomes import ledgers
 
-from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.insights.frame import FRAME, prepared
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import DIMENSIONS, Looks, Mark, StakeField
@@ -37,7 +36,7 @@ def decided(rows):
         if not is_case or row["final_decision"] in {"canceled", "superseded"}:
             continue
         auto = row["decision_source"] == "agent"
-        drawn = auto and is_drawn(row["review_probability"], "spot check", row["case_id"])
+        drawn = auto and row["drawn"]
         look = row if row["decision_source"] == "human" else checks.get(row["case_id"]) if drawn else None
         confidence = row["confidence_score"]
         band = "none" if confidence is None else "0.95-1.00"

@@ -10,7 +10,6 @@ from support.internals import services_of
 from support.outcome_frames import FINAL, MONDAY, automatic, checked, frame_of, reviewed
 
 from hitl_orchestrator import AgentOutput, Orchestrator, Review, Task
-from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.escaped_errors import escaped_errors
@@ -163,8 +162,7 @@ def drawn_rows(count, seed=1):
             yield reviewed(number, decision, confidence_score=confidence), None
             continue
         case = automatic(number, confidence_score=confidence, review_probability=0.3 if confidence < 0.9 else 1.0)
-        is_due = is_drawn(case["review_probability"], "spot check", case["case_id"])
-        yield case, checked(10_000 + number, case, decision) if is_due and dice.random() < 5 / 6 else None
+        yield case, checked(10_000 + number, case, decision) if case["drawn"] and dice.random() < 5 / 6 else None
 
 
 def test_automatic_cases_are_weighted_by_the_recorded_probability():
@@ -197,7 +195,7 @@ def test_errors_of_automatic_cases_come_from_their_strata():
         chance = row["review_probability"]
         counts[chance] += Counter(
             cases=1,
-            due=is_drawn(chance, "spot check", row["case_id"]),
+            due=row["drawn"],
             looks=check is not None,
             wrong=check is not None and check["human_decision"] != "approve",
         )

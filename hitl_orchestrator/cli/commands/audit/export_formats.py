@@ -19,7 +19,7 @@ FORMATS, DELIMITERS = ("jsonl", "csv", "parquet"), (",", ";")
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _LINE_STARTS = ("\t", "\r", "\n")
 _BATCH = 10_000
-_BOOLEANS = ("human_involved", "replayed", "label_changed", "redacted")
+_BOOLEANS = ("human_involved", "replayed", "label_changed", "redacted", "drawn")
 _WHOLE_NUMBERS = ("seq", "escalations", "approvals_needed", "shown_length")
 _NUMBERS = ("confidence_score", "latency_seconds", "review_probability", "review_seconds", "seconds_looked_at")
 Row = dict[str, Any]

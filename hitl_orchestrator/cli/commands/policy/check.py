@@ -134,17 +134,21 @@ def explain(
     session: "Session",
     tasks: Annotated[list[str], argument("TASKS", "Files of tasks, or ids of stored cases.")],
     outputs: Annotated[str | None, option("FILE", "Agent outputs of the tasks.")] = None,
+    at: Annotated[
+        str | None, option("TIME", "Judge as if the tasks of files were received then; default: now.")
+    ] = None,
 ) -> None:
     """Explain which rule decides a case and why.
 
-    Every rule is evaluated for every task, as if the task were submitted now. Nothing is stored.
+    Every rule is evaluated for every task of a file as if it were submitted now, and for a stored case as it was
+    received. Nothing is stored.
     """
     from hitl_orchestrator.cli.commands.policy.explanation import explained_tasks
     from hitl_orchestrator.cli.views.policies import explanations as view
 
     roles = session.people().chain
     policy = session.policy_in_force(roles)
-    explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs)
+    explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs, at)
     plain = [view.plain(each) for each in explained]
     answer(session.as_json, plain, lambda: view.explanations(policy, explained))
 

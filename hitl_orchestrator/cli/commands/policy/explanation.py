@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from hitl_orchestrator.cli.commands.cases.run_files import read_outputs, read_ta
 from hitl_orchestrator.cli.intake.problems import Problems
 from hitl_orchestrator.cli.intake.source import name_of
 from hitl_orchestrator.cli.output.data import check_read_once
+from hitl_orchestrator.cli.output.formatting import now
 from hitl_orchestrator.cli.session import Session, named
 from hitl_orchestrator.cli.views.policies.explanations import Explained
 from hitl_orchestrator.domain.case import Case
@@ -38,24 +40,41 @@ class Named(NamedTuple):
 
 
 def explained_tasks(
-    session: Session, policy: Policy, roles: RoleChain, names: Sequence[str], outputs_path: str | None
+    session: Session,
+    policy: Policy,
+    roles: RoleChain,
+    names: Sequence[str],
+    outputs_path: str | None,
+    at: str | None = None,
 ) -> list[Explained]:
-    """Explain the decisions about the tasks of files and about stored cases."""
+    """Explain the decisions about the tasks of files, as if received `at` a time, and about stored cases."""
+    received = _moment(at)
     compiled = compile_policy(policy, roles)
     return [
         Explained(task_id, facts, unreadable, explain(policy, facts, roles), nearest_changes(compiled, facts))
-        for task_id, facts, unreadable in _facts(session, names, outputs_path)
+        for task_id, facts, unreadable in _facts(session, names, outputs_path, received)
     ]
 
 
-def scored(task: Task, output: AgentOutput | None, rules: ScoreRules) -> Named:
-    """Return the facts of a task as if it were submitted now, to a store without reviewed cases to compare it with."""
+def _moment(at: str | None) -> datetime:
+    """Return a time that a user states, now without one. Raises `InvalidInput`."""
+    try:
+        moment = now() if at is None else datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None:
+        raise InvalidInput([f"--at: {at!r} is not a time with its zone; write one such as 2026-12-24T23:00:00+01:00"])
+    return moment
+
+
+def scored(task: Task, output: AgentOutput | None, rules: ScoreRules, received: datetime) -> Named:
+    """Return the facts of a task as if it were received then, by a store without reviewed cases to compare it with."""
     risk = risk_of(task, ())
-    score = score_of(output, risk, rules, task)
-    return Named(task.task_id, Facts.of(task, risk, output, score), score.unreadable)
+    score = score_of(output, risk, rules, task, received=received)
+    return Named(task.task_id, Facts.of(task, risk, output, score, received), score.unreadable)
 
 
-def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> list[Named]:
+def _facts(session: Session, names: Sequence[str], outputs_path: str | None, received: datetime) -> list[Named]:
     """Return the facts of the tasks of the files, then those of the stored cases."""
     files = [name for name in names if _is_file(name)]
     ids = [name for name in names if name not in files]
@@ -71,7 +90,8 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None) -> 
     if problems.sentences:
         raise InvalidInput(problems.sentences)
     rules = load_score_rules(None, session.policy) or ScoreRules()
-    return [scored(task, (outputs or {}).get(task.task_id), rules) for task in tasks] + _stored(session, ids)
+    named = [scored(task, (outputs or {}).get(task.task_id), rules, received) for task in tasks]
+    return named + _stored(session, ids)
 
 
 def _stored(session: Session, ids: Sequence[str]) -> list[Named]:
@@ -91,9 +111,9 @@ def _routed(case: Case) -> Named:
     task, record = case.submission.task, case.record
     if case.reviews:
         routing = case.reviews[0].shown.routing
-        facts = Facts.of(task, routing.risk_level, routing.output, routing.score)
+        facts = Facts.of(task, routing.risk_level, routing.output, routing.score, routing.received)
         return Named(task.task_id, facts, routing.score.unreadable)
-    submitted = scored(task, case.submission.output, ScoreRules())
+    submitted = scored(task, case.submission.output, ScoreRules(), case.submission.judged_at)
     if record is None:
         return submitted
     facts = replace(

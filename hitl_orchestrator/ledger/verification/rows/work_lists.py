@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from hitl_orchestrator.domain.audit import drawn_for_spot_check
-from hitl_orchestrator.domain.enums import DecisionSource, EventKind, QualityCheckKind
+from hitl_orchestrator.domain.enums import EventKind, QualityCheckKind
 from hitl_orchestrator.domain.value import read_canonical
 from hitl_orchestrator.ledger.events.chain import Entry
 from hitl_orchestrator.ledger.events.contents import is_payload
@@ -81,16 +80,12 @@ def _payload_problem(row: StoredPayload, seals: Seals | None) -> _Problem | None
 
 def may_be_sampled(finished: str) -> bool:
     """Whether a final entry may be that of a sampled case. The text of most shows without parsing that it is not."""
-    return '"review_probability":0,' not in finished and '"decision_source":"agent"' in finished
+    return '"drawn":true' in finished
 
 
 def is_sampled(finished: str) -> bool:
-    """Whether a final entry is that of a case which was sampled for a spot check, as `is_spot_checked` says."""
-    if not may_be_sampled(finished):
-        return False
-    record = read_canonical(finished)["body"]
-    is_auto = record["decision_source"] == DecisionSource.AGENT and record["quality_check"] is None
-    return is_auto and drawn_for_spot_check([record["case_id"]], [record["review_probability"]])[0]
+    """Whether a final entry is that of a case which was drawn for a spot check."""
+    return may_be_sampled(finished) and read_canonical(finished)["body"]["drawn"] is True
 
 
 def is_spot_check(submitted: str) -> bool:

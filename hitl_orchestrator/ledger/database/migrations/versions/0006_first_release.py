@@ -104,6 +104,7 @@ def _create_outcomes() -> None:
         sa.Column("policy_id", sa.String(200), nullable=False),
         sa.Column("policy_hash", sa.String(200), nullable=False),
         sa.Column("review_probability", sa.Float, nullable=False),
+        sa.Column("drawn", sa.Integer, nullable=False),
         sa.Column("assigned_human_role", sa.String(200)),
         sa.Column("approvals_needed", sa.Integer, nullable=False),
         sa.Column("escalations", sa.Integer, nullable=False),
