@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.services.masking import HIDDEN
     from hitl_orchestrator.services.people.admin import PeopleChange
     from hitl_orchestrator.services.policy.admin import Governed
+    from hitl_orchestrator.services.policy.who_decides import people_findings
     from hitl_orchestrator.services.policy_lists import ListFile, list_files, with_hashes
     from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
     from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -107,6 +108,7 @@ __all__ = [
     "load_policy_tests",
     "load_score_rules",
     "missing_role_note",
+    "people_findings",
     "pinned_key",
     "printable_url",
     "proof_events",
@@ -165,6 +167,7 @@ __getattr__ = lazy_names(
         "load_people": "services.config_files",
         "ListFile": "services.policy_lists",
         "list_files": "services.policy_lists",
+        "people_findings": "services.policy.who_decides",
         "with_hashes": "services.policy_lists",
         "load_policy": "services.config_files",
         "load_policy_tests": "services.config_files",

@@ -3,13 +3,14 @@
 Deny by default. All accounts of one person count as that person.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
 from hitl_orchestrator.domain.case import Submission
 from hitl_orchestrator.domain.decision import SINGLE_REVIEW, ReviewRequirements
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.review import Reviewer, StoredReview
 from hitl_orchestrator.errors import NotAuthorized
 from hitl_orchestrator.review.decision_checks import role_to_decide_in
@@ -49,6 +50,18 @@ def barred_by_duty(submission: Submission, people: People) -> dict[str, str]:
 def barred_by_rule(requirements: ReviewRequirements, people: People) -> dict[str, str]:
     """Return the people whom the rule of a review excludes, each with the reason."""
     return {people.human(reviewer_id): _NAMED_BY_RULE for reviewer_id in requirements.not_by}
+
+
+def strange_asked(requirements: ReviewRequirements, people: People) -> Iterator[str]:
+    """Yield each team and each reviewer that a rule names and the people lack, after its field of `ask`."""
+    teams = [team.team_id for team in people.teams]
+    for name in requirements.teams:
+        if name not in teams:
+            there = f"the teams are {', '.join(teams)}" if teams else "the people have no teams"
+            yield f"team: there is no team {name!r}; {there}{did_you_mean(name, teams)}"
+    for name in requirements.not_by:
+        if not people.is_known(name):
+            yield f"not: there is no reviewer {name!r}{did_you_mean(name, (each.reviewer_id for each in people))}"
 
 
 def persons_named(name: str, people: People) -> set[str]:

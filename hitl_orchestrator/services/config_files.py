@@ -8,8 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.domain.decision import ReviewRequirements
-from hitl_orchestrator.domain.input.parsing import did_you_mean, parse, read_json
+from hitl_orchestrator.domain.input.parsing import parse, read_json
 from hitl_orchestrator.domain.input.record_size import MAX_FILE, check_size, read_bounded
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.domain.value import check_json
@@ -18,6 +17,7 @@ from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.language.loader import read_policy
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 from hitl_orchestrator.review.people import People, read_people
+from hitl_orchestrator.review.rights import strange_asked
 from hitl_orchestrator.review.schemas import OutputSchemas, read_schemas
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
         if role is not None and 1 < rule.approvals > able(role):
             there = f"{able(role)} of the reviewers hold the role {role!r} or one above it"
             found.append(f"{where}.approvals: {rule.approvals} approvals are required, and {there}; add reviewers")
-        found += [f"{where}.ask.{problem}" for problem in _strange_asked(rule.requirements, people)]
+        found += [f"{where}.ask.{problem}" for problem in strange_asked(rule.requirements, people)]
         if rule.business_hours and people.calendar is None:
             found.append(f"{where}.business_hours: the people have no calendar; add one, or leave this out")
     if isinstance(policy, PolicyStack):
@@ -147,19 +147,6 @@ def check_they_fit(policy: Policy, people: People) -> Policy:
     if found:
         raise InvalidInput(found)
     return policy
-
-
-def _strange_asked(requirements: ReviewRequirements, people: People) -> Iterator[str]:
-    """Yield each team and each reviewer that a rule names and the people lack."""
-    teams = [team.team_id for team in people.teams]
-    for name in requirements.teams:
-        if name not in teams:
-            there = f"the teams are {', '.join(teams)}" if teams else "the people have no teams"
-            yield f"team: there is no team {name!r}; {there}{did_you_mean(name, teams)}"
-    accounts = [each.reviewer_id for each in people]
-    for name in requirements.not_by:
-        if not people.is_known(name):
-            yield f"not: there is no reviewer {name!r}{did_you_mean(name, accounts)}"
 
 
 def _no_such_people(policy: Policy, demand: "UnmetDemand", number: int) -> str:

@@ -198,6 +198,16 @@ def test_a_new_member_of_a_team_takes_two_persons(asked):
     assert hitl.people.propose(fewer, reviewer="s1", reason="r2 left").in_force
 
 
+def test_the_case_of_a_change_shows_the_remarks_on_the_changed_rules(asked):
+    hitl = asked(ask={"team": "fraud"})
+    remarked = a_policy(note="Since the audit of March", owner="claims desk", reference="REG-12")
+
+    change = hitl.policy.activate(remarked, reviewer="s1", reason="anyone may decide")
+
+    shown = hitl.reviews.view(change.case.case_id, reviewer="top").proposal.explanation
+    assert "about r1: Since the audit of March (owner: claims desk; reference: REG-12)" in shown
+
+
 @pytest.mark.parametrize(
     ("ask", "problem"),
     [

@@ -54,6 +54,15 @@ WORDS = [
 ]
 
 
+_ROW = {"rule_id": "row", "risk_level": "low", "metadata.amount >=": 5, "ask.team": "x", "action": "escalate"}
+PARTS = [
+    {"table": [_ROW, {"action": "human_review", "signals": ["risky"], "owner": "desk"}]},
+    {"table": {"rows": [_ROW], "first_priority": 3}},
+    {"lists": {"blocked": ["DE", 5, True], "filed": {"file": "a.txt", "sha256": "0" * 64, "values": ["x"]}}},
+    {"vocabulary": {"domains": ["payments", "support"], "task_types": ["refund", "answer"]}},
+]
+
+
 def mutated(value, dice):
     """Return the value with one thing in it changed, removed, renamed or added."""
     if isinstance(value, dict) and value and dice.random() < 0.85:
@@ -91,6 +100,8 @@ def check_one(seed):
         if dice.random() < 0.1
         else a_policy(seed, most=4).model_dump(mode="json", exclude_defaults=True)
     )
+    if dice.random() < 0.3:
+        raw = raw | dice.choice(PARTS)
     for _ in range(dice.randint(0, 3)):
         raw = mutated(raw, dice)
     as_yaml = dice.random() < 0.4

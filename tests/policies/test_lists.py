@@ -1,17 +1,20 @@
 """Named lists: values of a policy, in it or in files beside it, to which rules refer by name."""
 
 import json
+import random
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.random_policies import LISTS, facts_at_random
+from support.random_policies import a_policy as random_policy
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies import compare, compile_policy, policy_hash, read_policy
+from hitl_orchestrator.policies import check, compare, compile_policy, policy_hash, read_policy
 from hitl_orchestrator.policies.analysis.diff import Direction
 from hitl_orchestrator.policies.language.model import policy_of
 from hitl_orchestrator.services.config_files import load_policy
@@ -197,3 +200,49 @@ def test_a_change_of_a_blocklist_is_looser_exactly_where_a_value_is_gone(before,
 
     assert compare(old, new).may_loosen is (not set(before) <= set(after))
     assert (compare(old, new).differences == ()) is (set(before) == set(after))
+
+
+@pytest.mark.parametrize(
+    ("lists", "sentence"),
+    [
+        ({"unused": ["X"]}, "no rule reads this list; remove it, or refer to it by its name"),
+        ({"blocked": ["IR", "KP", "IR"]}, "IR are listed more than once"),
+        ({"blocked": ["Iran", "KP", "iran "]}, "'Iran' and 'iran ': each pair differs in case, signs or look-alike"),
+        ({"blocked": ["IR", "ІR"]}, "'IR' and 'ІR': each pair differs"),  # noqa: RUF001
+    ],
+)
+def test_the_check_finds_lists_that_are_unused_or_have_values_that_look_alike(lists, sentence):
+    policy = read(a_policy(within("blocked"), {"blocked": BLOCKED} | lists))
+
+    (finding,) = [each for each in check(policy) if each.path[:1] == ("lists",)]
+    assert sentence in finding.sentence
+    assert finding.severity == "warning"
+
+
+def test_the_check_has_nothing_to_say_about_a_sound_list():
+    assert not [each for each in check(read(a_policy(within("b"), {"b": BLOCKED}))) if each.path[:1] == ("lists",)]
+
+
+def written_out(part):
+    """Return a raw policy with the values of each list in place of its name."""
+    if isinstance(part, list):
+        return [written_out(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    if part.keys() == {"list"}:
+        return LISTS[part["list"]]
+    return {name: written_out(each) for name, each in part.items() if name != "lists"}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_policy_decides_as_if_its_lists_were_written_out(seed):
+    named = random_policy(seed, most=8, kinds=("lists", "confidence", "metadata", "all", "any", "not"))
+    raw = named.model_dump(mode="json", exclude_defaults=True)
+    plain = policy_of(written_out(raw))
+
+    assert policy_of(raw) == named
+    assert compare(named, plain).differences == ()
+    dice = random.Random(seed)
+    for facts in (facts_at_random(dice) for _ in range(200)):
+        one, other = (compile_policy(policy).decide(facts) for policy in (named, plain))
+        assert (one.rule_id, one.reason, one.trace) == (other.rule_id, other.reason, other.trace)

@@ -1,15 +1,20 @@
 """A closed vocabulary: the domains and task types that exist, and what happens to any other word."""
 
 import json
+import random
 
 import pytest
 from support.builders import a_task, an_output
+from support.random_policies import DOMAINS, TASK_TYPES, VOCABULARY, facts_at_random
+from support.random_policies import a_policy as random_policy
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import POLICY_CHANGE, POLICY_DOMAIN, Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import check, compare, compile_policy, explain, policy_hash, read_policy
+from hitl_orchestrator.policies.analysis.decision_diagram import deciding, rule_regions
+from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import policy_of
 
 WORDS = {"domains": ["payments", "customer_support"], "task_types": ["refund", "answer"]}
@@ -198,3 +203,21 @@ def test_check_and_explain_know_the_vocabulary():
     assert not [finding for finding in check(policy) if "any" in finding.sentence and "outside" in finding.sentence]
     explained = explain(policy, Facts(RiskLevel.LOW, "elsewhere", "refund", 0.9))
     assert "the domain is not in the vocabulary" in {rule.why for rule in explained.rules}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_random_policy_decides_alike_with_a_vocabulary_but_for_words_that_do_not_exist(seed):
+    raw = random_policy(seed, most=8).model_dump(mode="json", exclude_defaults=True)
+    opened, closed = policy_of(raw), policy_of(raw | {"vocabulary": VOCABULARY})
+    compiled, space = compile_policy(closed), FactSpace([closed])
+    diagram, dice = deciding(space, [rule_regions(closed, space)]), random.Random(seed)
+
+    for facts in (facts_at_random(dice) for _ in range(200)):
+        decision = compiled.decide(facts)
+        (index,) = diagram.at(space.locate(compiled.normalized(facts)))
+        assert decision.rule_id == ("fallback" if index < 0 else closed.by_priority[index].rule_id)
+        if facts.domain in DOMAINS and facts.task_type in TASK_TYPES:
+            assert decision.rule_id == compile_policy(opened).decide(facts).rule_id
+        else:
+            assert decision.action is not Action.AUTO_APPROVE
+    assert Action.AUTO_APPROVE not in {each.after.action for each in compare(opened, closed).differences}

@@ -17,6 +17,8 @@ OUTPUT_FIELDS = {"limit": "number"}
 LABELS, MODELS = ("approve", "decline"), ("m1", "m2")
 FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "proposal", "agent", "time")
 KINDS = (*FACTS, "all", "any", "not")
+LISTS = {"blocked": ["DE", "FR"], "desks": ["payments", "elsewhere"], "sums": [100, 5000]}
+VOCABULARY = {"domains": [*DOMAINS], "task_types": [*TASK_TYPES]}
 CLOCKS = ("00:00", "08:00", "17:30", "22:00")
 
 
@@ -36,6 +38,7 @@ def a_policy(seed, most=30, kinds=None):
             "timezone": "Europe/Vienna",
             "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         }
+        | ({"lists": LISTS} if "lists" in kinds else {})
     )
 
 
@@ -141,7 +144,19 @@ def _time(dice, kinds, depth):
     return {"time": dice.choice((days, {"begins": begins, "ends": ends}, days | {"begins": begins, "ends": ends}))}
 
 
+def _lists(dice, kinds, depth):
+    return dice.choice(
+        (
+            {"metadata": {"country": {"in": {"list": "blocked"}}}},
+            {"metadata": {"amount": {"in": {"list": "sums"}}}},
+            {"domain": {"list": "desks"}},
+            {"task_type": {"in": {"list": "desks"}}},
+        )
+    )
+
+
 _MAKERS = {
+    "lists": _lists,
     "risk_level": lambda dice, kinds, depth: {"risk_level": _some(dice, RiskLevel)},
     "domain": lambda dice, kinds, depth: {"domain": dice.choice(DOMAINS)},
     "task_type": lambda dice, kinds, depth: {"task_type": dice.choice(TASK_TYPES)},

@@ -29,7 +29,7 @@ from hitl_orchestrator.domain.execution import Execution, is_call
 from hitl_orchestrator.domain.review import RecordedDecision, Review, StoredReview
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.task import Proposal
-from hitl_orchestrator.orchestrator import HIDDEN, CaseView, PolicyHistory, missing_role_note
+from hitl_orchestrator.orchestrator import HIDDEN, CaseView, PolicyHistory, asked_note, missing_role_note
 
 
 def describe(
@@ -300,6 +300,8 @@ def _next(row: StoredReview, view: CaseView, session: Session) -> Iterator[Block
         yield Line(f"The people of this store have their roles in another order now: {view.role} decides this.", "red")
     elif view.role != row.role:
         yield Line(f"The policy is stricter now: {view.role} decides this, {row.role} no longer may.", "red")
+    if asked := asked_note(view.requirements):
+        yield Line(f"{asked}.")
     if not able:
         needed = f"it needs {view.role}, or a higher role, in {row.domain}"
         yield Line(f"No reviewer of this store may decide this: {needed}.", "red")

@@ -34,7 +34,7 @@ def describe(view: CaseView, reviewer: str, session: Session) -> Iterator[Block]
         late = ", overdue" if view.overdue else ""
         yield Line(f"due {local_minute(view.due_at)}{late}", "bold red" if view.overdue else "dim")
     if asked := asked_note(view.requirements):
-        yield Line(f"{inline(asked)}.")
+        yield Line(f"{asked}.")
     if view.missing_role is not None:
         yield Line(missing_role_note(view.missing_role, view.role) + ".", "red")
     yield from _task(view)

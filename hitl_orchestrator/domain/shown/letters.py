@@ -24,6 +24,11 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(without_marks(folded)))
 
 
+def spelling(word: str) -> str:
+    """Return a word without case, blanks, signs and look-alike letters: equal for spellings of one word."""
+    return "".join(words_of(word)) or word
+
+
 def decoded(text: str) -> str:
     """Return a text in compatible letters, without escapes and invisible characters, its white space as spaces."""
     plain = unicodedata.normalize("NFKC", html.unescape(unquote(text)))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.policies.analysis.checks.gaps import gap_findings
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import LayerAnalysis, finding_about
+from hitl_orchestrator.policies.analysis.checks.lists import list_findings
 from hitl_orchestrator.policies.analysis.checks.number_order import peaks, unreached
 from hitl_orchestrator.policies.analysis.checks.overtaking import overtakes
 from hitl_orchestrator.policies.analysis.checks.profiles import TooManyProfiles, profiles
@@ -89,7 +90,7 @@ def findings_about(
     for index in range(len(layer.rules)):
         yield from (*own[index], *overtakes(index, layer), *takes_unknown(index, layer))
         examined(1)
-    yield from own[None]
+    yield from (*own[None], *list_findings(layer.policy))
     if layer.diagram is None:
         sentence = f"{layer.problem}; only the rules one by one were checked, and pairs of them"
         yield finding_about(Severity.NOTE, FindingKind.UNCHECKED, sentence)

@@ -10,6 +10,7 @@ from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, minimum_of, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
+from hitl_orchestrator.policies.language.asking import remarks_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule, default_role
 
@@ -41,6 +42,14 @@ class RuleLine(Value):
     result: RuleResult
     conditions: tuple[ConditionTrial, ...]
     layer: str | None = None
+    note: str | None = None
+    owner: str | None = None
+    reference: str | None = None
+
+    @property
+    def remarks(self) -> str:
+        """The note, the owner and the reference of the rule in one line; empty without any."""
+        return remarks_of(self.note, self.owner, self.reference)
 
     @property
     def why(self) -> str:
@@ -118,4 +127,7 @@ def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str, layer: str 
         result=result,
         conditions=trials,
         layer=layer,
+        note=rule.note,
+        owner=rule.owner,
+        reference=rule.reference,
     )

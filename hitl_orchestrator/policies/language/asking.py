@@ -21,6 +21,13 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def remarks_of(note: str | None, owner: str | None, reference: str | None) -> str:
+    """Return the remarks on a rule in one line, such as `Since the audit (owner: claims desk)`; empty without any."""
+    named = [f"{name}: {text}" for name, text in (("owner", owner), ("reference", reference)) if text]
+    beside = f"({'; '.join(named)})" if note and named else "; ".join(named)
+    return " ".join(part for part in (note, beside) if part)
+
+
 Remark = Annotated[Text, Field(max_length=2_000), AfterValidator(_not_blank)]
 
 

@@ -25,6 +25,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails
 
 from hitl_orchestrator.domain.input.parsing import did_you_mean
+from hitl_orchestrator.domain.shown.letters import spelling
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.phrases import MOST_NAMED, format_value, join
@@ -156,6 +157,14 @@ class NamedList(Value):
     def distinct(self) -> tuple[Any, ...]:
         """The values, each once."""
         return tuple({(isinstance(value, bool), value): value for value in self.values}.values())
+
+
+def alike_in(values: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Yield each text with an earlier one that differs from it in case, signs or look-alike letters alone."""
+    first: dict[str, str] = {}
+    for value in values:
+        if isinstance(value, str) and (before := first.setdefault(spelling(value), value)) != value:
+            yield before, value
 
 
 def meaning_of(lists: Mapping[str, NamedList]) -> dict[str, list[Any]]:

@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails
 
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, POLICY_DOMAIN
 from hitl_orchestrator.domain.input.parsing import did_you_mean
-from hitl_orchestrator.domain.shown.letters import words_of
+from hitl_orchestrator.domain.shown.letters import spelling
 from hitl_orchestrator.domain.value import Label, Value
 from hitl_orchestrator.policies.language.rule import Rule
 
@@ -18,7 +18,7 @@ _OWN = {"domain": (POLICY_DOMAIN,), "task_type": OWN_QUESTIONS}
 def _each_once(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
     seen: dict[str, str] = {}
     for word in words or ():
-        alike = seen.setdefault(_spelling(word), word)
+        alike = seen.setdefault(spelling(word), word)
         if alike != word or (words or ()).count(word) > 1:
             other = "itself" if alike == word else repr(alike)
             raise ValueError(f"{word!r} is spelled like {other}; keep one of them")
@@ -98,9 +98,5 @@ def near_miss(word: str, words: Collection[str]) -> str | None:
     """Return the word from which this one differs in case, blanks, signs or look-alike letters alone."""
     if word in words:
         return None
-    spelling = _spelling(word)
-    return next((each for each in words if _spelling(each) == spelling), None)
-
-
-def _spelling(word: str) -> str:
-    return "".join(words_of(word)) or word
+    wanted = spelling(word)
+    return next((each for each in words if spelling(each) == wanted), None)

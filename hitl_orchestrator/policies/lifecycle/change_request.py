@@ -13,7 +13,9 @@ from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.domain.task import Proposal as Output
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.findings import Finding, Severity
+from hitl_orchestrator.policies.language.asking import remarks_of
 from hitl_orchestrator.policies.language.model import Policy, policy_hash
+from hitl_orchestrator.policies.language.rule import Rule
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 
 MOST_SHOWN = 20
@@ -96,13 +98,30 @@ def change_task(proposal: Proposal, between: tuple[Policy, Policy]) -> Task:
     )
 
 
-def change_output(task: Task, policy: Policy, change: PolicyChange, looser: Sequence[str]) -> AgentOutput:
-    """Return the proposal of a policy-change case: the change, and where it is looser."""
+def change_output(
+    task: Task, between: tuple[Policy, Policy], change: PolicyChange, looser: Sequence[str]
+) -> AgentOutput:
+    """Return the proposal of a policy-change case: the change, where it is looser, and the remarks on changed rules."""
     lines = [*looser[:MOST_SHOWN]]
     if len(looser) > MOST_SHOWN:
         lines.append(f"... and {len(looser) - MOST_SHOWN} more; 'hitl policy diff' lists all of them")
-    proposal = Output(predicted_label=f"{change} {policy.policy_id}", explanation="\n".join(lines))
+    lines += _remarks(*between)
+    proposal = Output(predicted_label=f"{change} {between[1].policy_id}", explanation="\n".join(lines))
     return AgentOutput(task_id=task.task_id, agent_output=proposal)
+
+
+def _remarks(base: Policy, policy: Policy) -> list[str]:
+    """Return the remarks on each rule that is new or changed, a line each."""
+    before = {rule for _, part in base.parts for rule in map(_dumped, part.rules)}
+    changed = [rule for _, part in policy.parts for rule in part.rules if _dumped(rule) not in before]
+    written = [(rule.rule_id, remarks_of(rule.note, rule.owner, rule.reference)) for rule in changed]
+    lines = [f"about {rule_id}: {remarks}" for rule_id, remarks in written if remarks]
+    more = len(lines) - MOST_SHOWN
+    return [*lines[:MOST_SHOWN], *([f"... and remarks on {more} more rules"] if more > 0 else [])]
+
+
+def _dumped(rule: Rule) -> str:
+    return rule.model_dump_json()
 
 
 def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:

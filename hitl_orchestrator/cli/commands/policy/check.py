@@ -15,7 +15,7 @@ from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
-    from hitl_orchestrator.domain.roles import RoleChain
+    from hitl_orchestrator.orchestrator import People
     from hitl_orchestrator.policies import CheckReport, Policy
 
 group = typer.Typer()
@@ -49,10 +49,10 @@ def check_file(
 
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
         raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
-    roles = session.people().chain
-    policy = load_policy(file, roles)
+    people = session.people()
+    policy = load_policy(file, people.chain)
     load_score_rules(None, file)  # refuses unreadable rules beside the policy
-    report = _examined(policy, roles, file)
+    report = _examined(policy, people, file)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
         _write_map(drawn, Path(map_file), phone=phone, force=force)
@@ -71,15 +71,15 @@ def check_file(
         raise typer.Exit(NO)
 
 
-def _examined(policy: "Policy", roles: "RoleChain", file: str) -> "CheckReport":
+def _examined(policy: "Policy", people: "People", file: str) -> "CheckReport":
     """Return the findings about a policy with their repairs and their lines in its file."""
-    from hitl_orchestrator.orchestrator import read_file
+    from hitl_orchestrator.orchestrator import people_findings, read_file
     from hitl_orchestrator.policies import examine, with_lines, with_repairs
 
     rules = sum(len(part.rules) for _, part in policy.parts)
     with counted(rules, "Checking rules", worth=_MANY_RULES) as examined:
-        report = examine(policy, roles, examined=examined)
-    findings = with_repairs(policy, report.findings, roles)
+        report = examine(policy, people.chain, examined=examined)
+    findings = [*with_repairs(policy, report.findings, people.chain), *people_findings(policy, people)]
     # A pipe can be read only once.
     lined = with_lines(findings, read_file(file), file) if Path(file).is_file() else findings
     return report._replace(findings=tuple(lined))

@@ -62,6 +62,9 @@ def explanations(policy: Policy, tasks: Sequence[Explained]) -> Iterator[Block]:
         # The table does not show the winner if there are several layers, or if no rule matches.
         if decision.rule_id == FALLBACK or any(rule.layer for rule in explanation.rules):
             yield Line(decision.reason, indent=2, quoted=True)
+        for rule in explanation.rules:
+            if rule.result is RuleResult.DECIDES and rule.remarks:
+                yield Line(f"{rule.rule_id}: {rule.remarks}", "dim", indent=2, quoted=True)
         for change in nearest:
             yield Line(f"It {change.sentence}.", indent=2)
 

@@ -1,0 +1,42 @@
+"""Findings about whom the rules of a policy ask, given the people."""
+
+from collections.abc import Iterator
+
+from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.rule import Rule
+from hitl_orchestrator.review.people import People
+from hitl_orchestrator.review.rights import strange_asked
+
+__all__ = ["people_findings"]
+
+
+def people_findings(policy: Policy, people: People) -> list[Finding]:
+    """Return a finding for each team and reviewer that a rule names and the people lack, and for teams too small."""
+    named = [(name if len(policy.parts) > 1 else None, rule) for name, part in policy.parts for rule in part.rules]
+    return [
+        Finding(severity=severity, rule_id=rule.rule_id, kind=FindingKind.WHO_DECIDES, sentence=sentence, layer=layer)
+        for layer, rule in named
+        for severity, sentence in _about(rule, people)
+    ]
+
+
+def _about(rule: Rule, people: People) -> Iterator[tuple[Severity, str]]:
+    strange = list(strange_asked(rule.requirements, people))
+    yield from ((Severity.ERROR, f"ask.{problem}") for problem in strange)
+    role, ask = rule.assigned_human_role, rule.ask
+    if strange or role is None or ask is None or ask.team is None:
+        return
+    members = next(team.members for team in people.teams if team.team_id == ask.team)
+    excluded = {people.human(each) for each in ask.not_}
+    able = {
+        each.human
+        for each in people
+        if each.human in {people.human(member) for member in members}
+        and each.human not in excluded
+        and any(people.chain.reaches(held, role) for held in each.roles)
+    }
+    if len(able) < rule.approvals:
+        there = f"{len(able)} members of the team {ask.team!r} may decide with the role {role!r} or one above it"
+        needs = f"and the rule needs {rule.approvals}; the role {people.chain.top!r} decides in their place"
+        yield Severity.WARNING, f"{there}, {needs}"
