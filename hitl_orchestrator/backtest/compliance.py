@@ -15,14 +15,14 @@ from hitl_orchestrator.backtest.in_force import TERM_PROBLEMS, InForce, with_ter
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
 from hitl_orchestrator.backtest.violations import violation_of
-from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, NOT_ROUTED, Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
-from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.rule import default_role
 
 if TYPE_CHECKING:

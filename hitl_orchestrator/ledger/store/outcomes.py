@@ -14,9 +14,10 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.ports.ledger import OutcomeSpan, OutcomeText
-from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter
+from hitl_orchestrator.ledger.ports.runs import Counting, Ending
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
+from hitl_orchestrator.ledger.store.counting.tallies import again
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved, stage_in
 from hitl_orchestrator.ledger.store.queries.outcomes import outcomes_as_text, outcomes_of
@@ -34,7 +35,14 @@ class OutcomeRepository:
         self._database, self._work, self._log = database, work, log
 
     @retried
-    def finish(self, record: AuditRecord, routing: Routing, at: datetime, seen: int | None = None) -> AuditRecord:
+    def finish(
+        self,
+        record: AuditRecord,
+        routing: Routing,
+        at: datetime,
+        seen: int | None = None,
+        counting: Counting | None = None,
+    ) -> AuditRecord:
         """Record the outcome of a case, once."""
         before = builders.stage_before_finish(record)
         # A decision is flushed already, and its outcome can be written again from it.
@@ -43,6 +51,7 @@ class OutcomeRepository:
             if moved is None:
                 return recorded_outcome(transaction, record.case_id, self._log)
             self._log.check_seen(moved.end, seen)
+            record, routing, at = again(transaction, Ending(record, routing, at), counting, self._log.sealing)
             finished = builders.finished(record, at)
             seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             add_outcome(transaction, record, outcome_of(seq, finished.body, body_of(moved.intake)))

@@ -5,7 +5,7 @@ from functools import cache
 
 from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.outcomes import Outcome
-from hitl_orchestrator.ledger.ports.ledger import ROW_END, VALUE_END
+from hitl_orchestrator.ledger.ports.records import ROW_END, VALUE_END
 from hitl_orchestrator.ledger.store.sql.cases import OUTCOMES, OUTCOMES_WITH_CONTENTS
 from hitl_orchestrator.ledger.store.sql.text_rows import OUTCOMES_AS_TEXT
 
