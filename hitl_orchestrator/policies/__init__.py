@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash
     from hitl_orchestrator.policies.language.phrases import format_value
     from hitl_orchestrator.policies.language.rule import Rule
-    from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
+    from hitl_orchestrator.policies.testing.boundaries import boundary_cases
+    from hitl_orchestrator.policies.testing.coverage import Coverage, coverage
     from hitl_orchestrator.policies.testing.test_tables import (
         TEST_FILE_ENDINGS,
         Mismatch,
@@ -205,7 +206,7 @@ __getattr__ = lazy_names(
         "FALLBACK": "language.rule",
         "format_value": "language.phrases",
         "Coverage": "testing.coverage",
-        "boundary_cases": "testing.coverage",
+        "boundary_cases": "testing.boundaries",
         "coverage": "testing.coverage",
         "TEST_FILE_ENDINGS": "testing.test_tables",
         "Mismatch": "testing.test_tables",
