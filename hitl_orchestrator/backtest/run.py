@@ -119,7 +119,7 @@ def run_store_backtest(
         InvalidInput: as `run_backtest`.
     """
     needs = frozenset().union(*(Vectors(each, roles).needs for each in (policy, old) if each is not None))
-    past = frames(ledger, tasks=bool(needs & {"metadata", "moment"}), on_read=on_read)
+    past = frames(ledger, needs=needs, on_read=on_read)
     return run_backtest(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 

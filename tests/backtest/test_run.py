@@ -164,8 +164,8 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
         ledger = services_of(hitl).ledger
-        found = run_backtest(ASKING, frames(ledger, tasks=True))
-        without = run_backtest(NEW, frames(ledger, tasks=False))
+        found = run_backtest(ASKING, frames(ledger, needs=frozenset({"metadata"})))
+        without = run_backtest(NEW, frames(ledger, needs=frozenset()))
         alone = [hitl.cases.get(one.case_id) for one in hitl.audit.records()]
 
     for policy, report in ((ASKING, found), (NEW, without)):

@@ -143,11 +143,12 @@ class Cases(NewCases, Protocol):
         A record without the matching row in `outcomes` is left out like an unreadable one.
         """
 
-    def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
+    def outcomes(self, *columns: str, metadata: bool = False, routing: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
 
         With `metadata` each row ends with the metadata of the task as JSON text, None once erased, and with whether the
-        case was redacted. Reading it takes longer.
+        case was redacted. Reading it takes longer. With `routing` the proposal that was routed follows, as JSON text,
+        None without one and once erased, and the values of the counters by which it was routed, by their keys.
         """
 
     def outcome_span(self) -> OutcomeSpan:

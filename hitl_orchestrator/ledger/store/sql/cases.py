@@ -177,6 +177,11 @@ OUTCOMES_WITH_CONTENTS = Statement(
     "SELECT {columns}, outcomes.metadata_digest, contents.body FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id ORDER BY outcomes.finished_seq",
     "SELECT {columns}, outcomes.metadata_digest, contents.body FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id ORDER BY outcomes.finished_seq",
 )
+OUTCOMES_WITH_ROUTING = Statement(
+    "cases.OUTCOMES_WITH_ROUTING",
+    "SELECT {columns}, outcomes.metadata_digest, contents.body, routed.entry FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = outcomes.case_id AND routed.kind = 'routed' ORDER BY outcomes.finished_seq",
+    "SELECT {columns}, outcomes.metadata_digest, contents.body, routed.entry FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = outcomes.case_id AND routed.kind = 'routed' ORDER BY outcomes.finished_seq",
+)
 ADD_SPOT_CHECK = Statement(
     "cases.ADD_SPOT_CHECK",
     "INSERT INTO spot_checks (case_id, finished_seq) VALUES (:case_id, :finished_seq)",

@@ -289,6 +289,13 @@ OUTCOMES = select(mark("columns")).select_from(outcomes).order_by(outcomes.c.fin
 OUTCOMES_WITH_CONTENTS = OUTCOMES.add_columns(outcomes.c.metadata_digest, contents.c.body).join(
     contents, contents.c.case_id == outcomes.c.case_id, isouter=True
 )
+# The same with the entry of the routing, of which a case has one.
+_ROUTED = events.alias("routed")
+OUTCOMES_WITH_ROUTING = OUTCOMES_WITH_CONTENTS.add_columns(_ROUTED.c.entry).join(
+    _ROUTED,
+    (_ROUTED.c.case_id == outcomes.c.case_id) & (_ROUTED.c.kind == literal_of(EventKind.ROUTED)),
+    isouter=True,
+)
 
 
 ADD_SPOT_CHECK = insert(spot_checks)
