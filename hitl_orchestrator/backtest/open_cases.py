@@ -49,6 +49,7 @@ def _stated(case: Case) -> dict[str, Any]:
         "policy_id": submission.policy_id,
         "policy_hash": submission.policy_hash,
         "review_probability": 0.0,
+        "drawn": 0,
         "escalations": max(0, len(case.reviews) - 1),
         "quality_check": None if check is None else check.kind.value,
         "replayed": int(submission.replayed),

@@ -42,7 +42,7 @@ _EDITS = [name.value for name, spec in DECISION_SPECS.items() if spec.takes_outp
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = ["cases", "open", "due", "looks", "wrong", "edited", "mislabeled", "unknown"]
-_NAMES = ["label", "agent"]
+_NAMES = ["stated_label", "stated_agent"]
 MOST_NAMES = 500
 """The most labels, and the most agents and versions, that a frame distinguishes."""
 

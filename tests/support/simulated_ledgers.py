@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from support.random_policies import a_policy_with
 
 from hitl_orchestrator.backtest import run_backtest
+from support.random_policies import a_policy_with
 
 CASES = 2000
 NEW = a_policy_with([("auto_approve", {"min_confidence": 0.6}), ("human_review", {})])
