@@ -10,6 +10,7 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
+    from hitl_orchestrator.policies.analysis.changes.edits import edits
     from hitl_orchestrator.policies.analysis.check import CheckReport, Finding, Severity, check, examine
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
@@ -114,6 +115,7 @@ __all__ = [
     "describe_facts",
     "draft_policy",
     "draft_tests",
+    "edits",
     "examine",
     "explain",
     "format_answer",
@@ -180,6 +182,7 @@ __getattr__ = lazy_names(
         "policy_map": "analysis.maps.panels",
         "svg": "analysis.maps.picture",
         "describe_facts": "analysis.describe",
+        "edits": "analysis.changes.edits",
         "Difference": "analysis.diff",
         "Direction": "analysis.diff",
         "PolicyComparison": "analysis.diff",
