@@ -90,10 +90,7 @@ def _moved(old: list[str], new: list[str]) -> dict[str, str]:
     blocks = SequenceMatcher(None, common, now, autojunk=False).get_matching_blocks()
     kept = {name for block in blocks for name in now[block.b : block.b + block.size]}
     places = {name: new.index(name) for name in now if name not in kept}
-    return {
-        name: f"it now comes after {new[place - 1]}" if place else "it now comes first"
-        for name, place in places.items()
-    }
+    return {name: f"now comes after {new[place - 1]}" if place else "now comes first" for name, place in places.items()}
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
