@@ -8,7 +8,17 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.random_policies import AGENTS, AMOUNTS, DOMAINS, PROPOSALS, TASK_TYPES, a_policy, a_policy_with
+from support.random_policies import (
+    AGENTS,
+    AMOUNTS,
+    DECLARED,
+    DOMAINS,
+    NOTED,
+    PROPOSALS,
+    TASK_TYPES,
+    a_policy,
+    a_policy_with,
+)
 
 from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
@@ -28,6 +38,8 @@ EXTRAS = (
     ("domain", "time"),
     ("agent", "domain"),
     ("task_type", "signals"),
+    ("declared",),
+    ("patterns",),
 )
 CONFIDENCES = (0.0, 0.29, 0.3, 0.31, 0.49, 0.5, 0.6, 0.79, 0.8, 1.0)
 AMOUNT = (None, "100", 99, 100, 101.5, 5000, 5001)
@@ -51,7 +63,7 @@ def contexts(kinds, timezone):
         (*DOMAINS, "elsewhere") if "domain" in kinds else ("payments",),
         (*TASK_TYPES, "something") if "task_type" in kinds else ("refund",),
         SETS if "signals" in kinds else [frozenset()],
-        given if "metadata" in kinds else [{}],
+        given if "metadata" in kinds else DECLARED if "declared" in kinds else NOTED if "patterns" in kinds else [{}],
         [None, *(one.astimezone(UTC) for one in times)] if "time" in kinds else [None],
         PROPOSALS if "proposal" in kinds else [{}],
         AGENTS if "agent" in kinds else [{}],

@@ -10,6 +10,7 @@ from support.random_policies import DOMAINS, a_policy, a_policy_with, facts_at_r
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies import PolicyStack, compile_policy
+from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.explanation.counterfactuals import changes_to_approval, nearest_changes
 
 HOURS = {"begins": "08:00", "ends": "18:00"}
@@ -97,9 +98,7 @@ def taking(facts, other, name):
         return replace(facts, confidence=other.confidence, has_proposal=other.has_proposal)
     source, _, field = name.partition(".")
     if field:
-        rest = {key: value for key, value in getattr(facts, source).items() if key != field}
-        taken = {key: value for key, value in getattr(other, source).items() if key == field}
-        return replace(facts, **{source: rest | taken})
+        return SOURCES[source].with_value(facts, field, SOURCES[source].value(other, field))
     field = "moment" if name == "time" else name
     return replace(facts, **{field: getattr(other, field)})
 

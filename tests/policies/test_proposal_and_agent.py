@@ -1,4 +1,4 @@
-"""Rules that read the proposal and the agent: what they match, what is unknown, and what people are told."""
+"""Rules that read the proposal and the agent: what they match, what is unknown, and what sentences say."""
 
 from datetime import UTC, datetime
 from json import dumps
@@ -69,7 +69,8 @@ def test_the_agent_is_what_the_output_states_in_short_names():
     stated = {"agent_id": "bot", "model": 5, "model_version": "x" * 300, "limit": 10}
     task = Task(task_id="t", task_type="loan", task_description="d", domain="lending", timestamp=datetime.now(UTC))
     output = AgentOutput(task_id="t", agent_output={"predicted_label": "approve", **stated}, confidence_score=0.9)
-    given = Facts.of(task, RiskLevel.LOW, output, Score(confidence=0.9, source=ConfidenceSource.REPORTED))
+    score = Score(confidence=0.9, source=ConfidenceSource.REPORTED)
+    given = Facts.of(task, RiskLevel.LOW, output, score, received=task.timestamp)
 
     assert given.agent == {"id": "bot"}
     assert given.proposal == {"predicted_label": "approve", "explanation": "", **stated}

@@ -12,10 +12,21 @@ from hitl_orchestrator.policies.language.model import Policy, policy_of
 DOMAINS, TASK_TYPES, COUNTRIES = ("payments", "support"), ("refund", "answer"), ("DE", "AT")
 BOUNDS = (0.3, 0.5, 0.8)
 AMOUNTS = (100, 5000)
-FIELDS = {"amount": "number", "country": "text", "vip": "boolean"}
+FIELDS = {
+    "amount": "number",
+    "country": "text",
+    "vip": "boolean",
+    "score": {"type": "number", "min": 0, "max": 100, "unit": "points"},
+    "channel": {"type": "text", "values": ["app", "phone", "post"]},
+    "level": {"type": "number", "values": [1, 2, 3]},
+    "customer.tier": "text",
+    "note": "text",
+    "tags": "list",
+}
 OUTPUT_FIELDS = {"limit": "number"}
 LABELS, MODELS = ("approve", "decline"), ("m1", "m2")
-FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", "metadata", "proposal", "agent", "time")
+FIELD_KINDS = ("metadata", "declared", "patterns", "proposal", "agent")
+FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", *FIELD_KINDS, "time")
 KINDS = (*FACTS, "all", "any", "not")
 LISTS = {"blocked": ["DE", "FR"], "desks": ["payments", "elsewhere"], "sums": [100, 5000]}
 VOCABULARY = {"domains": [*DOMAINS], "task_types": [*TASK_TYPES]}
@@ -27,19 +38,22 @@ MOST_KINDS = 5
 
 def a_policy(seed, most=30, kinds=None):
     """Return a policy of up to `most` rules, with these kinds of conditions; with some of all kinds for None."""
+    return policy_of(a_raw_policy(seed, most, kinds))
+
+
+def a_raw_policy(seed, most=30, kinds=None):
+    """Return the same policy as JSON."""
     dice = random.Random(seed)
     if kinds is None:
         kinds = (*dice.sample(FACTS, MOST_KINDS), "all", "any", "not")
-    return policy_of(
-        {
-            "policy_id": f"random_{seed}",
-            "metadata": FIELDS,
-            "proposal": OUTPUT_FIELDS,
-            "timezone": "Europe/Vienna",
-            "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
-        }
-        | ({"lists": LISTS} if "lists" in kinds else {})
-    )
+    return {
+        "policy_id": f"random_{seed}",
+        "metadata": FIELDS,
+        "proposal": OUTPUT_FIELDS,
+        "timezone": "Europe/Vienna",
+        "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
+        **({"lists": LISTS} if "lists" in kinds else {}),
+    }
 
 
 def a_rule(dice, number, kinds=KINDS):
@@ -121,6 +135,40 @@ def _metadata(dice, kinds, depth):
     }
 
 
+def _declared(dice, kinds, depth):
+    bound = dice.choice((0, 20, 100, 150))
+    score = dice.choice(
+        (
+            {dice.choice(("eq", "ne", "lt", "le", "gt", "ge")): bound},
+            {"ge": 20, "lt": 100},
+            {"exists": True, "gt": bound},
+            {"in": [0, 20, 101]},
+        )
+    )
+    words = dice.choice(({"eq": "app"}, {"ne": "post"}, {"in": ["app", "fax"]}, {"exists": False}, {"eq": "fax"}))
+    level = {dice.choice(("eq", "ne", "lt", "le", "gt", "ge")): dice.choice((1, 2, 2.5))}
+    tier = dice.choice(({"eq": "gold"}, {"ne": "gold"}, {"exists": True}))
+    fields = {"score": score, "channel": words, "level": level, "customer.tier": tier}
+    return {"metadata": {name: fields[name] for name in dice.sample([*fields], dice.randint(1, 2))}}
+
+
+BEGINNINGS, PARTS, MEMBERS = ("AT", "ATU", "DE"), ("urgent", "AT", "urge"), ("vip", "new")
+
+
+def _patterns(dice, kinds, depth):
+    note = dice.choice(
+        (
+            {"starts_with": dice.sample(BEGINNINGS, dice.randint(1, 2))},
+            {"contains": dice.choice(PARTS)},
+            {"contains": dice.sample(PARTS, 2), "ne": "AT"},
+            {"starts_with": dice.choice(BEGINNINGS), "contains": dice.choice(PARTS)},
+            {dice.choice(("eq", "ne")): dice.choice(("AT", "DE urgent", "x"))},
+        )
+    )
+    tags = dice.choice(({"contains": dice.choice(MEMBERS)}, {"contains": [*MEMBERS]}, {"exists": True}))
+    return {"metadata": dice.choice(({"note": note}, {"tags": tags}, {"note": note, "tags": tags}))}
+
+
 def _proposal(dice, kinds, depth):
     label = dice.choice(
         (dice.choice(LABELS), [*LABELS], {"ne": dice.choice(LABELS)}, {"exists": True}, {"exists": False})
@@ -163,6 +211,8 @@ _MAKERS = {
     "confidence": _confidence,
     "signals": _signals,
     "metadata": _metadata,
+    "declared": _declared,
+    "patterns": _patterns,
     "proposal": _proposal,
     "agent": _agent,
     "time": _time,
@@ -181,6 +231,67 @@ _MOMENTS = (
 )
 
 
+def _known(fields):
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+TIERS = [
+    {},
+    {"customer": {"tier": "gold"}},
+    {"customer": {"tier": "tin"}},
+    {"customer": {"tier": 1}},
+    {"customer": {}},
+    {"customer": "gold"},
+    {"customer.tier": "gold"},
+    {"customer.tier": "gold", "customer": {"tier": "gold"}},
+]
+DECLARED = [
+    _known({"score": score, "channel": channel, "level": level}) | tier
+    for score, channel, level, tier in product(
+        (None, "9", -0.5, 0, 19.5, 20, 50, 100, 101),
+        (None, "app", "phone", "post", "fax", 3),
+        (None, 1, 2, 2.5, 3),
+        TIERS,
+    )
+]
+"""Values of the declared fields, within and outside what is declared, and paths to nested ones in every form."""
+
+NOTES = (
+    *(
+        None,
+        "",
+        3,
+        "x",
+        "AT",
+        "ATU",
+        "ATUx",
+        "ATx",
+        "DE",
+        "DEx",
+        "xAT",
+        "urge",
+        "urgent",
+        "AT urge",
+        "AT urgent",
+        "x AT urge",
+    ),
+    *(
+        "ATU urge",
+        "ATU urgent",
+        "DE urge",
+        "DE urgent",
+        "DE urgently",
+        "DE AT",
+        "DE AT urge",
+        "DE AT urgent",
+        "x AT urgent",
+    ),
+)
+TAGS = (None, [], ["vip"], ["new"], ["vip", "new", "old"], ["old"], "vip", ["vip", 3])
+NOTED = [_known({"note": note, "tags": tags}) for note, tags in product(NOTES, TAGS)]
+"""Texts and lists of every kind that the patterns distinguish, and values of other types."""
+
+
 def facts_at_random(dice):
     """Return random facts for such a policy."""
     amount, country, vip = (
@@ -189,6 +300,8 @@ def facts_at_random(dice):
         dice.choice((None, True, False)),
     )
     given = {"amount": amount, "country": country, "vip": vip}
+    given |= {name: value for name, value in dice.choice(DECLARED).items() if dice.random() < 0.9}
+    given |= {name: value for name, value in dice.choice(NOTED).items() if dice.random() < 0.9}
     proposal = {"limit": dice.choice(_AMOUNTS), "predicted_label": dice.choice((None, *LABELS, "ask", 3))}
     agent = {"id": dice.choice((None, *MODELS, "m3")), "model": dice.choice((None, *MODELS, "m3", True))}
     proposed = dice.random() < 0.9
@@ -206,10 +319,6 @@ def facts_at_random(dice):
     )
 
 
-def _known(fields):
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 PROPOSALS = [
     _known({"predicted_label": label, "limit": limit})
     for label in (None, *LABELS, "ask", 3)
@@ -217,6 +326,12 @@ PROPOSALS = [
 ]
 AGENTS = [_known({"id": one, "model": other}) for one in (None, *MODELS, "m3") for other in (None, *MODELS, "m3", True)]
 """Fields of proposals and agents with every value that such policies can distinguish."""
+
+
+def _metadata_of(kinds):
+    amounts = [{}, *({"amount": one} for one in _AMOUNTS if one is not None)] if "metadata" in kinds else [{}]
+    declared, noted = DECLARED if "declared" in kinds else [{}], NOTED if "patterns" in kinds else [{}]
+    return [amount | one | other for amount, one, other in product(amounts, declared, noted)]
 
 
 def grid(kinds):
@@ -234,7 +349,7 @@ def grid(kinds):
         (*TASK_TYPES, "something") if "task_type" in asked else ("refund",),
         _CONFIDENCES,
         signals if "signals" in asked else [frozenset()],
-        [{}, *({"amount": one} for one in _AMOUNTS if one is not None)] if "metadata" in asked else [{}],
+        _metadata_of(asked),
         _MOMENTS if "time" in asked else (None,),
         PROPOSALS if "proposal" in asked else [{}],
         AGENTS if "agent" in asked else [{}],

@@ -48,7 +48,6 @@ _WITH_TEXTS = (
     "payloads",
     "outcomes",
     "wakeups",
-    "tallies",
     "checkpoints",
     "checkpoint_blobs",
     "checkpoint_writes",

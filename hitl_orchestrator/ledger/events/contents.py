@@ -39,13 +39,7 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",), ("call", "arguments_schema"), ("held",)),
     # The reason of a decision quotes the metadata.
-    EventKind.ROUTED: (
-        ("output", "agent_output"),
-        ("decision", "reason"),
-        ("score", "raised"),
-        ("error",),
-        ("history",),
-    ),
+    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("score", "raised"), ("error",)),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -80,7 +74,6 @@ SHOWN: tuple[Path, ...] = (
     ("routing", "decision", "reason"),
     ("routing", "score", "raised"),
     ("routing", "error"),
-    ("routing", "history"),
     ("passed_up_because",),
     ("salt",),
 )
@@ -95,7 +88,6 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "earlier": [],
     "arguments_schema": {},
     "raised": [],
-    "history": [],
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,
     "proposed_output": None,

@@ -111,23 +111,6 @@ class StoredPayload(NamedTuple):
     seal: str
 
 
-class StoredMeasure(NamedTuple):
-    """A row of `measures`."""
-
-    measure: str
-    covered_seq: int
-    seal: str
-
-
-class TallyRow(NamedTuple):
-    """A row of `tallies`, of one case."""
-
-    name: str
-    at: str
-    action: str
-    amount: int | None
-
-
 class ExecutionRow(NamedTuple):
     """A row of `executions`."""
 
@@ -160,7 +143,6 @@ class CaseRows(NamedTuple):
     contents: StoredContents | None
     outcomes: Sequence[Outcome]
     executions: Sequence[ExecutionRow] = ()
-    tallies: Sequence[TallyRow] = ()
 
 
 class CaseRange(NamedTuple):
@@ -229,9 +211,6 @@ class LedgerSnapshot(Protocol):
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the rows of `payloads`."""
-
-    def measures(self) -> Iterator[StoredMeasure]:
-        """Yield the rows of `measures`."""
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema of the database and the one that the migrations make."""

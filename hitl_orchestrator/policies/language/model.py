@@ -7,15 +7,17 @@ from pydantic import Field, ValidationError, ValidationInfo, ValidatorFunctionWr
 from pydantic_core import InitErrorDetails
 
 from hitl_orchestrator.domain.roles import RoleChain
+from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
 from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.language.asking import REMARKS
-from hitl_orchestrator.policies.language.calculated.counting import CounterDeclaration, FactName
 from hitl_orchestrator.policies.language.conditions import lines_of, one_error
 from hitl_orchestrator.policies.language.declarations import (
     KNOWN,
     Declaration,
+    FieldType,
     declared_in,
+    too_many_patterns,
     unfit_comparisons,
 )
 from hitl_orchestrator.policies.language.lists import NamedList, meaning_of, resolved
@@ -24,6 +26,9 @@ from hitl_orchestrator.policies.language.vocabulary import Vocabulary, unknown_n
 
 NO_RULE = "no rule matches, so a person decides"
 """Why the fallback decides."""
+
+NOT_ROUTED = "not_routed"
+"""In place of a rule: the case was superseded or canceled before it was routed."""
 
 ORGANIZATION = "organization"
 """The name of the layer that answers every case."""
@@ -42,11 +47,29 @@ class Policy(Value):
     proposal: dict[Label, Declaration] = Field(default_factory=dict)
     lists: dict[Label, NamedList] = Field(default_factory=dict)
     vocabulary: Vocabulary | None = None
-    history: dict[FactName, CounterDeclaration] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
 
     _of_organization: Vocabulary | None = None
+
+    @field_validator("metadata", "proposal")
+    @classmethod
+    def _no_part_of_another(cls, declared: dict[str, Declaration]) -> dict[str, Declaration]:
+        for name in declared:
+            whole = next((other for other in declared if name.startswith(f"{other}.")), None)
+            if whole is not None:
+                raise ValueError(
+                    f"{name!r} is a path into {whole!r}, which is declared as a value; leave one of them out"
+                )
+        return declared
+
+    @field_validator("metadata")
+    @classmethod
+    def _names_people(cls, declared: dict[str, Declaration]) -> dict[str, Declaration]:
+        named = declared.get(REQUESTED_BY)
+        if named is not None and (named.values or named.type is FieldType.LIST):
+            raise ValueError(f"{REQUESTED_BY} names people, one or several; declare it as text, without values")
+        return declared
 
     @field_validator("proposal")
     @classmethod
@@ -66,7 +89,7 @@ class Policy(Value):
         except ValidationError as exc:
             raise one_error(exc.title, [*lines_of(exc), *problems]) from None
         declared = {name: declared_in(name, info.data.get(name, {})) for name in KNOWN if name in {*info.data, "agent"}}
-        problems += unfit_comparisons(rules, declared)
+        problems += unfit_comparisons(rules, declared) + too_many_patterns(rules, declared)
         problems += unknown_words(rules, info.data.get("vocabulary"))
         if problems:
             raise one_error("Policy", problems)

@@ -18,17 +18,17 @@ from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.layer_scope import in_scope, scope_of, space_of
 from hitl_orchestrator.policies.analysis.regions import restrict
-from hitl_orchestrator.policies.engine.axes.base import Condition, close_to
+from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.partition import Region
 from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
-from hitl_orchestrator.policies.language.declarations import FieldType
+from hitl_orchestrator.policies.language.declarations import Declaration, FieldType
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule
 
 CONFIDENCE, CONFIDENCE_AXIS = "confidence_score", "confidence"
-_NEAR, _HUNDREDTH = 0.01, 0.01
+_NEAR, _HUNDREDTH, _MOST_DIGITS = 0.01, 0.01, 6
 _SURELY_EXACT = 1e15
 
 
@@ -198,44 +198,56 @@ def coverage(policy: Policy, tested: Sequence[Facts], roles: RoleChain = DEFAULT
     )
 
 
-def uncovered_cases(
-    policy: Policy, tested: Sequence[Facts], roles: RoleChain = DEFAULT_CHAIN
-) -> Iterator[tuple[str, Facts]]:
-    """Yield facts just below, at and just above each bound, where it matters and no test has them, each with a name."""
-    missing = {bound: set(sides) for bound, sides in coverage(policy, tested, roles).missing_values}
+def boundary_cases(policy: Policy) -> Iterator[tuple[str, Facts]]:
+    """Yield facts just below, at and just above each bound of each rule, where it matters, each with a name."""
+    seen: list[Facts] = []
     for layer in (_Layer(name, part) for name, part in policy.parts):
         for bound in bounds_of(layer.policy):
-            base = layer.base(bound) if bound in missing else None
-            if base is not None:
-                yield from (
-                    (f"{bound.name}: {side}", bound.put(base, value))
-                    for side, value in bound.tries
-                    if side in missing[bound]
-                )
+            base = layer.base(bound)
+            if base is None:
+                continue
+            for side, value in bound.tries:
+                facts = bound.put(base, value)
+                if facts not in seen:
+                    seen.append(facts)
+                    yield f"{bound.name}: {side}", facts
 
 
 def bounds_of(policy: Policy) -> tuple[TestedBound, ...]:
     """Return each bound of each rule once, in evaluation order."""
     readings = [(rule, part) for rule in policy.by_priority for _, part in rule.conditions.walk()]
     named: dict[str, set[float]] = {}
+    declared: dict[str, Declaration] = {}
     bounds: list[tuple[str, str, float]] = []
     for rule, part in readings:
         values = [(CONFIDENCE, bound) for bound in (part.min_confidence, part.max_confidence) if bound is not None]
         for source, field, comparison in part.comparisons():
             if policy.declared(source)[field].type is FieldType.NUMBER:
+                declared[f"{source}.{field}"] = policy.declared(source)[field]
                 operands = [value for _, value in comparison.operands if abs(value) < _SURELY_EXACT]
                 values += [(f"{source}.{field}", value) for value in operands]
         for field, value in values:
             named.setdefault(field, set()).add(value)
             bounds.append((rule.rule_id, field, value))
     return tuple(
-        TestedBound(rule_id, field, value, tuple(_tries(field, value, sorted(named[field]))))
+        TestedBound(rule_id, field, value, tuple(_tries(field, value, sorted(named[field]), declared.get(field))))
         for rule_id, field, value in dict.fromkeys(bounds)
     )
 
 
-def _tries(field: str, value: float, named: Sequence[float]) -> Iterator[tuple[Side, float]]:
-    """Yield a value close to the bound on each side, and the bound itself; confidences stay in [0, 1]."""
+def _tries(
+    field: str, value: float, named: Sequence[float], declared: Declaration | None
+) -> Iterator[tuple[Side, float]]:
+    """Yield a value close to the bound on each side, and the bound itself, as far as they are declared.
+
+    Confidences stay in [0, 1].
+    """
+    for side, tried in _beside_and_at(field, value, named):
+        if declared is None or declared.fits(tried):
+            yield side, tried
+
+
+def _beside_and_at(field: str, value: float, named: Sequence[float]) -> Iterator[tuple[Side, float]]:
     index = named.index(value)
     if field == CONFIDENCE:
         near, lowest, highest = _NEAR, 0.0, 1.0
@@ -244,7 +256,16 @@ def _tries(field: str, value: float, named: Sequence[float]) -> Iterator[tuple[S
     before = named[index - 1] if index else lowest
     after = named[index + 1] if index + 1 < len(named) else highest
     if value != lowest:
-        yield Side.BELOW, close_to(value, before, -near)
+        yield Side.BELOW, _beside(value, -near, before)
     yield Side.AT, value
     if value != highest:
-        yield Side.ABOVE, close_to(value, after, near)
+        yield Side.ABOVE, _beside(value, near, after)
+
+
+def _beside(value: float, step: float, end: float | None) -> float:
+    """Return a short decimal close to a bound; halfway to the next bound where that is closer."""
+    half = step if end is None or abs(end - value) > abs(step) else (end - value) / 2
+    plain: Any = round(value + half, _MOST_DIGITS)
+    if (plain - value) * step <= 0:
+        plain = value + half
+    return int(plain) if isinstance(value, int) and plain == int(plain) else plain

@@ -72,10 +72,6 @@ class Axis(Protocol):
     def place(self, facts: Facts, step: int) -> Facts:
         """Return the facts moved to this step, all other facts unchanged."""
 
-    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
-        """Return the facts moved to this step, close to a neighboring one among those that have an order."""
-        return self.place(facts, step)
-
     def problem(self, facts: Facts) -> str | None:
         """Return why this fact cannot be evaluated; None where it can."""
         return None
@@ -97,7 +93,7 @@ class Axis(Protocol):
         """Return how far the step is from these facts; None where no change to it is suggested."""
 
     def ordered(self, step: int) -> range:
-        """Return the steps among which this one has a numeric order; only itself where there is no order."""
+        """Return the steps among which this one has an order, such as that of numbers; only itself without an order."""
         return range(step, step + 1)
 
     def column(self, pl: Any) -> Any:
@@ -134,17 +130,6 @@ def another_word(words: Sequence[str]) -> str:
     while other in words:
         other += "_"
     return other
-
-
-_MOST_DIGITS = 6
-
-
-def close_to(bound: float, other: float | None, distance: float) -> float:
-    """Return a short decimal at this signed distance from a bound; halfway to `other` where that is nearer."""
-    half = distance if other is None or abs(other - bound) > abs(distance) else (other - bound) / 2
-    plain = round(bound + half, _MOST_DIGITS)
-    plain = plain if (plain - bound) * distance > 0 else bound + half
-    return int(plain) if isinstance(bound, int) and plain == int(plain) else plain
 
 
 def gap(value: float, low: float, high: float) -> float:

@@ -16,7 +16,8 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from hitl_orchestrator.policies.language.conditions.base import ConditionModel, not_null
+from hitl_orchestrator.domain.value import Text
+from hitl_orchestrator.policies.language.conditions.base import ConditionModel, OneOrMore, not_null
 from hitl_orchestrator.policies.language.lists import NAMED, OrList
 
 
@@ -36,9 +37,11 @@ def _number(value: object) -> object:
 
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["number", "string", "boolean"]})]
 Number = Annotated[Any, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
+Pattern = Annotated[Text, Field(min_length=1)]
 
 
-def _different(words: tuple[Any, ...]) -> tuple[Any, ...]:
+def different(words: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return distinct values in a fixed order, so that equal lists have equal digests."""
     if not words:
         raise ValueError("an empty list never matches; add at least one value, or leave it out")
     if len({(isinstance(word, bool), word) for word in words}) != len(words):
@@ -50,7 +53,8 @@ class Comparison(ConditionModel):
     """Comparisons with a field; all of them must hold.
 
     Only `exists` is known for a missing field. Every other comparison is then unknown, as it is where the value is not
-    of the type that the policy declares.
+    of the type that the policy declares. A text starts with, or contains, at least one of the listed texts; a list
+    contains at least one of them as a member. Upper and lower case differ.
     """
 
     eq: Scalar | None = None
@@ -59,7 +63,9 @@ class Comparison(ConditionModel):
     le: Number | None = None
     gt: Number | None = None
     ge: Number | None = None
-    in_: Annotated[tuple[Scalar, ...], AfterValidator(_different), *NAMED, OrList] = Field(default=(), alias="in")
+    in_: Annotated[tuple[Scalar, ...], AfterValidator(different), *NAMED, OrList] = Field(default=(), alias="in")
+    starts_with: OneOrMore[Pattern] = ()
+    contains: OneOrMore[Pattern] = ()
     exists: bool | None = Field(default=None, strict=True)
 
     @field_validator("eq", "ne", "lt", "le", "gt", "ge", "exists", mode="before")
@@ -77,8 +83,8 @@ class Comparison(ConditionModel):
     @model_validator(mode="after")
     def _something(self) -> "Comparison":
         if self.is_empty:
-            raise ValueError("it has no operator; add eq, ne, lt, le, gt, ge, in or exists")
-        if self.exists is False and len(self.operands) > 0:
+            raise ValueError("it has no operator; add eq, ne, lt, le, gt, ge, in, starts_with, contains or exists")
+        if self.exists is False and (self.operands or self.starts_with or self.contains):
             raise ValueError("a missing field cannot be compared; use exists alone")
         return self
 
@@ -87,6 +93,11 @@ class Comparison(ConditionModel):
         """Each operator with its value, as written; `in` once for each of its values."""
         pairs = [(name, getattr(self, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")]
         return (*((name, value) for name, value in pairs if value is not None), *(("in", value) for value in self.in_))
+
+    @property
+    def patterns(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Each operator on parts of a text, or on members of a list, with its words; none where it is not used."""
+        return (("starts_with", self.starts_with), ("contains", self.contains))
 
 
 class _WordsCompared:

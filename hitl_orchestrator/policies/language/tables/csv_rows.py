@@ -74,6 +74,8 @@ def _separator_of(text: str, named: str | None, where: str, *, semicolons: bool)
 
 def typed_cell(cell: str, kind: FieldType | None) -> Any:
     """Return a cell as a value of its declared type; a cell that cannot be read so stays text."""
+    if kind is FieldType.LIST:
+        return [member.strip() for member in cell.split(";") if member.strip()]
     if kind is FieldType.BOOLEAN:
         return TRUTH.get(cell.lower(), cell)
     if kind is FieldType.NUMBER and _NUMBER.fullmatch(cell.strip()):

@@ -3,18 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from math import isinf
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.engine.axes.fields.column import FieldSteps, column_of
-from hitl_orchestrator.policies.engine.axes.fields.conditions import OPERATORS
+from hitl_orchestrator.policies.engine.axes.fields.conditions import OPERATORS, matches
 from hitl_orchestrator.policies.engine.axes.fields.parts import Numbers, Part
 from hitl_orchestrator.policies.engine.axes.fields.sources import METADATA, Source
 from hitl_orchestrator.policies.language.conditions import Comparison, Conditions
-from hitl_orchestrator.policies.language.declarations import FieldType, type_of
+from hitl_orchestrator.policies.language.declarations import Declaration, FieldType, type_of
 from hitl_orchestrator.policies.language.phrases import join, join_some
 
 MISSING_FIELD = 0b01
@@ -22,12 +21,11 @@ MISSING_FIELD = 0b01
 
 _MISSING_OR_OTHER_TYPE = 0b11
 _FIRST_VALUE = 2
-_HUNDREDTH = 0.01
 
 
 @dataclass(frozen=True)
 class FieldAxis(base.Axis):
-    """Missing, of a type that no condition reads, then the steps of each part; those of numbers are last."""
+    """Missing, not as any policy declares it, then the steps of each part; those of numbers are last."""
 
     origin: Source
     field: str
@@ -89,20 +87,11 @@ class FieldAxis(base.Axis):
         if kind is None or kind not in self._firsts:
             return 1
         first, part = self._firsts[kind]
-        return first + part.locate(value)
+        step = part.locate(value)
+        return 1 if step is None else first + step
 
     def place(self, facts: Facts, step: int) -> Facts:
         return self.origin.with_value(facts, self.field, self.samples[step])
-
-    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
-        first, numbers = self._firsts[FieldType.NUMBER]
-        low, high = numbers.interval(step - first) if isinstance(numbers, Numbers) else (0, 0)
-        if low == high:
-            return self.place(facts, step)
-        bound, other, sign = (low, high, 1) if neighbor < step else (high, low, -1)
-        near = 1 if float(bound).is_integer() else _HUNDREDTH * max(1, abs(bound))
-        value = base.close_to(bound, None if isinf(other) else other, sign * near)
-        return self.origin.with_value(facts, self.field, value)
 
     def reads(self, conditions: Conditions) -> bool:
         return self.field in getattr(conditions, self.source)
@@ -110,8 +99,8 @@ class FieldAxis(base.Axis):
     def steps(self, reading: base.Reading) -> base.Steps:
         """Return where the comparison holds and fails: neither where the value is missing or of another type."""
         conditions, policy = reading
-        comparison, kind = getattr(conditions, self.source)[self.field], policy.declared(self.source)[self.field].type
-        verdicts = list(_verdicts(self.samples, comparison, kind))
+        comparison, declared = getattr(conditions, self.source)[self.field], policy.declared(self.source)[self.field]
+        verdicts = list(_verdicts(self.samples, comparison, declared))
         holds, fails = (
             base.mask_of(step for step, verdict in enumerate(verdicts) if verdict is wanted) for wanted in (True, False)
         )
@@ -125,12 +114,18 @@ class FieldAxis(base.Axis):
             return f"{subject} is present"
         phrases = []
         if mask & _MISSING_OR_OTHER_TYPE:
-            phrases.append(["missing", "of another type", "missing or of another type"][(mask & 0b11) - 1])
+            unfit = "not as declared" if self._is_bounded else "of another type"
+            phrases.append(["missing", unfit, f"missing or {unfit}"][(mask & 0b11) - 1])
         if mask & every == every:
             return f"{subject} is {join([*phrases, join((part.any_value for part in self.parts), 'or')], 'or')}"
         for first, part in self._firsts.values():
             phrases += part.describe(mask >> first & (1 << len(part.samples)) - 1)
         return f"{subject} is {join_some(phrases, 'or')}"
+
+    @cached_property
+    def _is_bounded(self) -> bool:
+        """Whether some values of a declared type are not as declared."""
+        return any(part.is_bounded for part in self.parts)
 
     def suppose(self, here: int, mask: int) -> str:
         """Return such as `if amount were above 100`, or `if requested by ann`."""
@@ -164,22 +159,29 @@ class FieldAxis(base.Axis):
         return base.SAME_KIND, gap, abs(step - here)
 
     def ordered(self, step: int) -> range:
-        numbers = self.steps_of_type(FieldType.NUMBER)
-        return numbers if step in numbers else range(step, step + 1)
+        numbers, others = self.steps_of_type(FieldType.NUMBER), self.steps_of_type(FieldType.TEXT)
+        if step in numbers:
+            return numbers
+        # The kinds of other texts, so that a change names all beginnings that lead to it.
+        first = others.stop if self.other is None else self.other
+        return range(first, others.stop) if first <= step < others.stop else range(step, step + 1)
 
     def column(self, pl: Any) -> Any:
         return column_of(pl, FieldSteps(self.source, self.field, list(self._firsts.values()), self.step_of))
 
 
-def _verdicts(values: Iterable[Any], comparison: Comparison, kind: FieldType) -> Iterator[bool | None]:
+def _verdicts(values: Iterable[Any], comparison: Comparison, declared: Declaration) -> Iterator[bool | None]:
     """Yield the result of the comparison for each value; None where it is unknown."""
     compared = [(OPERATORS[operator][0], other) for operator, other in comparison.operands if operator != "in"]
     listed = frozenset(comparison.in_)  # a set, since a list may be thousands long
     for value in values:
-        fits = type_of(value) is kind
+        fits = declared.fits(value)
         verdicts: list[bool | None] = [relation(value, other) if fits else None for relation, other in compared]
         if comparison.exists is not None:
             verdicts.append((value is not None) is comparison.exists)
         if listed:
             verdicts.append(value in listed if fits else None)
+        verdicts += [
+            matches(operator, value, words) if fits else None for operator, words in comparison.patterns if words
+        ]
         yield False if False in verdicts else None if None in verdicts else True

@@ -9,8 +9,10 @@ from functools import partial
 from math import inf, nextafter
 from typing import Any, NamedTuple
 
+from hitl_orchestrator.domain.input.field_path import value_at
 from hitl_orchestrator.errors import InvalidInput
-from hitl_orchestrator.policies.engine.axes.fields.parts import Numbers, Part, Texts
+from hitl_orchestrator.policies.engine.axes.fields.parts import Booleans, Numbers, Part
+from hitl_orchestrator.policies.engine.axes.fields.texts import Texts
 from hitl_orchestrator.policies.language.declarations import MAX_NUMBER
 
 # A JSON object that holds nothing nested and nothing escaped.
@@ -64,9 +66,8 @@ def _located(pl: Any, layout: FieldSteps, texts: Any) -> Any:
     steps = values.select(step=_step_of(pl, layout.parts, value), plain="plain")
     column, hard = steps["step"], (~steps["plain"]).arg_true()
     if len(hard):
-        found = [
-            layout.step_of(read_fields(each, layout.source).get(layout.field)) for each in frame["text"].gather(hard)
-        ]
+        read = (read_fields(each, layout.source) for each in frame["text"].gather(hard))
+        found = [layout.step_of(value_at(fields, layout.field)) for fields in read]
         column = column.scatter(hard, pl.Series(found, dtype=pl.UInt32))
     return column.alias(texts.name)
 
@@ -79,18 +80,32 @@ def _step_of(pl: Any, parts: Sequence[tuple[int, Part]], value: Any) -> Any:
             step = step.when(value.str.starts_with('"')).then(_text_step(pl, part, first, value))
         elif isinstance(part, Numbers):
             number = value.cast(pl.Float64, strict=False)
-            reached = [(number >= side).cast(pl.UInt32) for bound in part.numbers for side in _sides(bound)]
-            whole = first + pl.sum_horizontal(reached) if reached else pl.lit(first, pl.UInt32)
+            reached = [(number >= side).cast(pl.UInt32) for bound in part.bounds for side in _sides(bound)]
+            place = pl.sum_horizontal(reached) if reached else pl.lit(0, pl.UInt32)
+            steps = list(range(first, first + len(part.places)))
+            whole = place.replace_strict(list(part.places), steps, default=1, return_dtype=pl.UInt32)
             step = step.when(_is_number(value) & (number.abs() <= MAX_NUMBER).fill_null(value=False)).then(whole)
-        else:
+        elif isinstance(part, Booleans):
             step = step.when(value.is_in(["true", "false"])).then(first + (value == "true").cast(pl.UInt32))
     return step.otherwise(pl.lit(1, pl.UInt32)).cast(pl.UInt32)
 
 
 def _text_step(pl: Any, part: Texts, first: int, value: Any) -> Any:
-    quoted, other = [f'"{text}"' for text in part.texts], first + part.other
-    steps = list(range(first, other))
+    if part.beginnings or part.parts:
+        return value.map_batches(partial(_steps_of_texts, pl, part, first), return_dtype=pl.UInt32)
+    quoted, other = [f'"{text}"' for text in part.texts], 1 if part.other is None else first + part.other
+    steps = list(range(first, first + len(quoted)))
     return value.replace_strict(quoted, steps, default=other, return_dtype=pl.UInt32) if quoted else other
+
+
+def _steps_of_texts(pl: Any, part: Texts, first: int, values: Any) -> Any:
+    """Return the step of each quoted text, computed once for each text that occurs."""
+    texts = [text for text in values.unique().to_list() if text is not None and text.startswith('"')]
+    located = [part.locate(text[1:-1]) for text in texts]
+    steps = [1 if step is None else first + step for step in located]
+    if not texts:
+        return pl.Series([1], dtype=pl.UInt32).new_from_index(0, len(values))
+    return values.replace_strict(texts, steps, default=1, return_dtype=pl.UInt32)
 
 
 def _sides(bound: float) -> tuple[float, float]:

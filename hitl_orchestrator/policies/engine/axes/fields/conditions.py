@@ -6,9 +6,11 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.policies.engine.axes.fields.parts import written_number
 from hitl_orchestrator.policies.engine.axes.fields.sources import Source
-from hitl_orchestrator.policies.language.declarations import FieldType, type_of
-from hitl_orchestrator.policies.language.lists import named_or_joined
+from hitl_orchestrator.policies.language.declarations import Declaration
+from hitl_orchestrator.policies.language.lists import Listed, named_or_joined
+from hitl_orchestrator.policies.language.phrases import join
 
 OPERATORS: dict[str, tuple[Callable[[Any, Any], bool], str, str]] = {
     "eq": (eq, "is", "is not"),
@@ -27,21 +29,21 @@ class Compared:
 
     source: Source
     name: str
-    kind: FieldType
+    declared: Declaration
     operator: str
     value: Any
 
     def holds(self, facts: Facts) -> bool | None:
         value = self.source.value(facts, self.name)
-        return OPERATORS[self.operator][0](value, self.value) if type_of(value) is self.kind else None
+        return OPERATORS[self.operator][0](value, self.value) if self.declared.fits(value) else None
 
     def describe(self, facts: Facts) -> str:
         """Return such as `amount is above 10000`, or `amount is missing`."""
         holds = self.holds(facts)
         if holds is None:
-            return _unknown(self.source, self.name, self.kind, facts)
+            return _unknown(self.source, self.name, self.declared, facts)
         words = OPERATORS[self.operator][1 if holds else 2]
-        return f"{self.source.subject(self.name)} {words} {_written(self.value)}"
+        return f"{self.source.subject(self.name)} {words} {_written(self.value, self.declared)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,49 @@ class Among:
 
     source: Source
     name: str
-    kind: FieldType
+    declared: Declaration
     values: tuple[Any, ...]
 
     def holds(self, facts: Facts) -> bool | None:
         value = self.source.value(facts, self.name)
-        return value in self.values if type_of(value) is self.kind else None
+        return value in self.values if self.declared.fits(value) else None
 
     def describe(self, facts: Facts) -> str:
         """Return such as `country is not DE or AT`."""
         holds = self.holds(facts)
         if holds is None:
-            return _unknown(self.source, self.name, self.kind, facts)
-        return f"{self.source.subject(self.name)} is {'' if holds else 'not '}{named_or_joined(self.values)}"
+            return _unknown(self.source, self.name, self.declared, facts)
+        with_units = (_written(value, self.declared) for value in self.values)
+        values = named_or_joined(self.values if isinstance(self.values, Listed) else tuple(with_units))
+        return f"{self.source.subject(self.name)} is {'' if holds else 'not '}{values}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A text starts with one of several words, or contains one; a list contains one as a member."""
+
+    source: Source
+    name: str
+    declared: Declaration
+    operator: str
+    words: tuple[str, ...]
+
+    def holds(self, facts: Facts) -> bool | None:
+        value = self.source.value(facts, self.name)
+        return matches(self.operator, value, self.words) if self.declared.fits(value) else None
+
+    def describe(self, facts: Facts) -> str:
+        """Return such as `iban does not begin with AT or DE`."""
+        holds = self.holds(facts)
+        if holds is None:
+            return _unknown(self.source, self.name, self.declared, facts)
+        verb = {"starts_with": ("begins with", "does not begin with"), "contains": ("contains", "does not contain")}
+        return f"{self.source.subject(self.name)} {verb[self.operator][not holds]} {join(self.words, 'or')}"
+
+
+def matches(operator: str, value: Any, words: tuple[str, ...]) -> bool:
+    """Return whether a text, or a list, has one of the words where the operator looks for it."""
+    return value.startswith(words) if operator == "starts_with" else any(word in value for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +114,15 @@ class Exists:
         return f"{self.source.subject(self.name)} is {'present' if is_there else 'missing'}"
 
 
-def _unknown(source: Source, name: str, kind: FieldType, facts: Facts) -> str:
+def _unknown(source: Source, name: str, declared: Declaration, facts: Facts) -> str:
     if source.value(facts, name) is None:
         return f"{source.subject(name)} is missing"
-    return f"{source.subject(name)} is not a {kind}, as the policy declares it"
+    if declared.is_bounded:
+        return f"{source.subject(name)} is not as the policy declares it"
+    return f"{source.subject(name)} is not a {declared.type}, as the policy declares it"
 
 
-def _written(value: object) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+def _written(value: Any, declared: Declaration) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if declared.unit is None else written_number(value, declared.unit)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.input.field_path import value_at, with_value_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +33,11 @@ class Source:
 
     def value(self, facts: Facts, name: str) -> Any:
         """Return the value of a field; None where it is missing."""
-        return self.values(facts).get(name)
+        return value_at(self.values(facts), name)
 
     def with_value(self, facts: Facts, name: str, value: Any) -> Facts:
         """Return the facts with another value of a field; without the field for None."""
-        others = {other: known for other, known in getattr(facts, self.name).items() if other != name}
-        changes: dict[str, Any] = {self.name: others if value is None else {**others, name: value}}
+        changes: dict[str, Any] = {self.name: with_value_at(getattr(facts, self.name), name, value)}
         return replace(facts, **changes)
 
 

@@ -1,1 +1,0 @@
-"""A first policy from answers or from past cases."""

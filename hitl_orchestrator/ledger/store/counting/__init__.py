@@ -1,1 +1,0 @@
-"""What policies count, in a store."""

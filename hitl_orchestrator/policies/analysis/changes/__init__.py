@@ -1,1 +1,0 @@
-"""The differences between two policies: the edits, the changed answers, and where they change."""

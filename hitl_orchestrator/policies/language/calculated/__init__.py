@@ -1,1 +1,0 @@
-"""What policies count in the ledger, and what they calculate from other facts."""
