@@ -30,7 +30,7 @@ from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.wiring.stores import open_to_audit
 
 where, policy = sys.argv[1], load_policy(None, DEFAULT_CHAIN)
-past = [scan(where)] if where.endswith(".parquet") else frames(open_to_audit(where), tasks=False)
+past = [scan(where)] if where.endswith(".parquet") else frames(open_to_audit(where), needs=frozenset())
 assert run_backtest(policy, past).cases
 """
 

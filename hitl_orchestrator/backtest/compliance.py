@@ -15,14 +15,14 @@ from hitl_orchestrator.backtest.in_force import TERM_PROBLEMS, InForce, with_ter
 from hitl_orchestrator.backtest.stored import in_background
 from hitl_orchestrator.backtest.vectorized import Vectors, polars
 from hitl_orchestrator.backtest.violations import violation_of
-from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, NOT_ROUTED, Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.frame import rows_of
 from hitl_orchestrator.insights.report.model import Compliance, Violation
 from hitl_orchestrator.policies.engine.builtin_rules import with_builtin_rules
-from hitl_orchestrator.policies.language.model import NOT_ROUTED, Policy
+from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.rule import default_role
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ COLUMNS = (
     "human_role",
     "votes",
     "submitted_by",
+    "agent_id",
+    "model",
+    "model_version",
     "quality_check",
     "replayed",
     "task_timestamp",
@@ -59,6 +62,10 @@ COLUMNS = (
     "timestamp",
 )
 """The columns of `outcomes` that a derivation reads."""
+
+TEXT_COLUMNS = ("metadata", "redacted", "proposal", "history")
+FROM_TEXTS = frozenset({"metadata", "proposal", "agent", "history"})
+"""The facts that a derivation reads from the texts of a case and the entry of its routing."""
 
 ERASED = "the facts that its policy reads were erased"
 NAMELESS = "it has no domain or task type"
@@ -119,7 +126,7 @@ _NO_CASES = _Tally(0, 0, Counter(), [], 0, 0, 0, 0, 0)
 
 
 def compliance(frames: "Iterable[pl.DataFrame]", in_force: InForce, most: int = MOST_LISTED) -> Compliance:
-    """Return how the cases were treated. The frames have the `COLUMNS`, and `metadata` and `redacted` if it is needed.
+    """Return how the cases were treated. The frames have the `COLUMNS`, and the `TEXT_COLUMNS` if a policy needs them.
 
     At most `most` violations are listed, the first ones.
     """
@@ -216,8 +223,10 @@ def _with_why_not(pl: Any, part: "pl.DataFrame", needs: frozenset[str]) -> "pl.D
     unfit = ~pl.col("risk_level").is_in(list(RiskLevel)) | ~(confidence.is_null() | confidence.is_between(0, 1))
     why = why.when(unfit).then(pl.lit(INVALID))
     added: dict[str, Any] = {}
-    if "metadata" in needs:
-        why = why.when(pl.col("redacted") | pl.col("metadata").is_null()).then(pl.lit(ERASED))
+    if needs & FROM_TEXTS:
+        lacks = pl.col("metadata").is_null() if "metadata" in needs else pl.lit(value=False)
+        why = why.when(pl.col("redacted") | lacks).then(pl.lit(ERASED))
+        added["agent"] = pl.struct(id="agent_id", model="model", version="model_version").struct.json_encode()
     if "moment" in needs:
         # The row has the time of the intake where the task states none.
         why = why.when(pl.col("task_timestamp") == pl.col("received_at")).then(pl.lit(NO_TIME))

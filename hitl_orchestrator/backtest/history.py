@@ -74,6 +74,9 @@ _COLUMNS = (
 )
 """The columns of a ledger's outcomes that a backtest reads."""
 
+FROM_TEXTS, FROM_ROUTING = frozenset({"metadata", "agent"}), frozenset({"proposal", "history"})
+"""The facts for which the texts of a case, or those and the entry of its routing, must be read."""
+
 _QUALITY_CHECKS = (QualityCheckKind.KNOWN_ANSWER.value, QualityCheckKind.SECOND_REVIEW.value)
 
 
@@ -144,21 +147,23 @@ def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
 
 
 def frames(
-    ledger: Ledger, *, tasks: bool, on_read: Callable[[int], None] = lambda number: None
+    ledger: Ledger, *, needs: frozenset[str], on_read: Callable[[int], None] = lambda number: None
 ) -> "Iterator[pl.LazyFrame]":
     """Yield the cases of a ledger in frames of `ROWS_AT_A_TIME`, the open ones first.
 
-    `on_read` receives the number of finished cases of each. With `tasks` they include the metadata and timestamps of
-    their tasks, which takes much longer.
+    `on_read` receives the number of finished cases of each. `needs` are the facts that policies read: those that the
+    rows of outcomes do not hold (`FROM_TEXTS`, `FROM_ROUTING`) take longer to read.
 
     Raises:
         LedgerDamaged: an outcome cannot be read.
     """
-    pl, names = polars(), (*_COLUMNS, "metadata", "redacted") if tasks else _COLUMNS
+    pl, routing = polars(), bool(needs & FROM_ROUTING)
+    texts = routing or bool(needs & FROM_TEXTS)
+    names = (*_COLUMNS, *(("metadata", "redacted") if texts else ()), *(("proposal", "history") if routing else ()))
     waiting = _frame_of(pl, names, [row_of(case, names) for case in open_cases(ledger)])
     if waiting.height:
         yield waiting.with_columns(is_open=pl.lit(value=True)).lazy()
-    rows = ledger.outcomes(*_COLUMNS, metadata=tasks)
+    rows = ledger.outcomes(*_COLUMNS, metadata=texts, routing=routing)
     batches = iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])
     for frame in in_background(partial(_frame_of, pl, names), batches):
         # A case that finished in the meantime stays open here, so that each counts once.
@@ -220,8 +225,9 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         InvalidInput: the cases lack a fact that a policy reads.
     """
     pl = polars()
+    frame = _with_facts(pl, frame, needs)
     columns = frame.collect_schema()
-    asked = {name: name for name in ("signals", "metadata", "proposal", "agent")}
+    asked = {name: name for name in ("signals", "metadata", "proposal", "agent", "history")}
     asked |= {"moment": "task_timestamp", "received": "received_at"}
     missing = [column for need, column in asked.items() if need in needs and column not in columns]
     if missing:
@@ -241,8 +247,8 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         has_proposal=proposed,
         day=day,
         is_open=pl.col("is_open") if "is_open" in columns else pl.lit(value=False),
-        label=_label(pl, columns),
-        agent=_agent(pl, columns),
+        stated_label=_label(pl, columns),
+        stated_agent=_agent(pl, columns),
         label_changed=pl.col("label_changed").cast(pl.Boolean) if "label_changed" in columns else pl.lit(value=None),
         answer=pl.col("human_decision") if "human_decision" in columns else pl.lit(None, pl.String),
         old_role=pl.col("assigned_human_role") if "assigned_human_role" in columns else pl.lit(None, pl.String),
@@ -259,6 +265,21 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
         cases = cases.with_columns(signals=joined)
     return cases
+
+
+def _with_facts(pl: Any, frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
+    """Add the proposal and the statements about the agent as JSON texts, where a policy reads them."""
+    added: dict[str, Any] = {}
+    columns = frame.collect_schema()
+    if "proposal" in needs and "proposal" not in columns and columns.get("proposed_output") == pl.String:
+        added["proposal"] = pl.col("proposed_output")
+    if "agent" in needs and any(columns.get(name) == pl.String for name in _NAMED):
+        stated = {
+            name: pl.col(column) if columns.get(column) == pl.String else pl.lit(None, pl.String)
+            for name, column in zip(("id", "model", "version"), _NAMED, strict=True)
+        }
+        added["agent"] = pl.struct(**stated).struct.json_encode()
+    return frame.with_columns(**added)
 
 
 def _label(pl: Any, columns: Any) -> "pl.Expr":
@@ -313,9 +334,10 @@ def _left_out(pl: Any, columns: Any, needs: frozenset[str]) -> "pl.Expr":
     why = pl.when(nameless).then(NAMELESS)
     if "is_open" in columns:
         why = pl.when("is_open", pl.col("routing_decision").is_null()).then(UNROUTED).when(nameless).then(NAMELESS)
-    if "metadata" in needs:
+    if needs & (FROM_TEXTS | FROM_ROUTING):
         redacted = pl.col("redacted").fill_null(value=False) if "redacted" in columns else pl.lit(value=False)
-        why = why.when(redacted | pl.col("metadata").is_null()).then(ERASED)
+        lacks = pl.col("metadata").is_null() if "metadata" in needs else pl.lit(value=False)
+        why = why.when(redacted | lacks).then(ERASED)
     if "signals" in needs:
         why = why.when(pl.col("signals").is_null()).then(ERASED)
     return why.otherwise(INCLUDED).cast(pl.UInt8)  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.counting.counters import values_of
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.ledger.events.outcomes import AGENT_FIELDS, shown_label
 from hitl_orchestrator.ledger.ports.ledger import Ledger
@@ -48,6 +49,7 @@ def _stated(case: Case) -> dict[str, Any]:
         "policy_id": submission.policy_id,
         "policy_hash": submission.policy_hash,
         "review_probability": 0.0,
+        "drawn": 0,
         "escalations": max(0, len(case.reviews) - 1),
         "quality_check": None if check is None else check.kind.value,
         "replayed": int(submission.replayed),
@@ -74,6 +76,8 @@ def _routed(case: Case) -> dict[str, Any]:
         "review_probability": routing.decision.review_probability,
         "assigned_human_role": routing.decision.assigned_human_role,
         "approvals_needed": routing.decision.requirements.approvals,
+        "history": json.dumps(values_of(routing.history)),
+        "proposal": None if output is None else output.agent_output.model_dump_json(),
         "predicted_label": None if output is None else shown_label(output.agent_output.predicted_label),
         **{name: stated[name] for name in AGENT_FIELDS if isinstance(stated.get(name), str)},
         "due_at": None if last.due_at is None else _time_text(last.due_at),

@@ -42,7 +42,7 @@ _EDITS = [name.value for name, spec in DECISION_SPECS.items() if spec.takes_outp
 
 _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = ["cases", "open", "due", "looks", "wrong", "edited", "mislabeled", "unknown"]
-_NAMES = ["label", "agent"]
+_NAMES = ["stated_label", "stated_agent"]
 MOST_NAMES = 500
 """The most labels, and the most agents and versions, that a frame distinguishes."""
 
@@ -119,7 +119,7 @@ def run_store_backtest(
         InvalidInput: as `run_backtest`.
     """
     needs = frozenset().union(*(Vectors(each, roles).needs for each in (policy, old) if each is not None))
-    past = frames(ledger, tasks=bool(needs & {"metadata", "moment"}), on_read=on_read)
+    past = frames(ledger, needs=needs, on_read=on_read)
     return run_backtest(policy, past, old=old, capacity=capacity, roles=roles, where=where)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hitl_orchestrator.errors import InvalidInput, LedgerDamaged
 from hitl_orchestrator.insights.frame import FRAME, Separators, from_text, polars
-from hitl_orchestrator.ledger.ports.ledger import NO_NUMBER, ROW_END, VALUE_END, Ledger
+from hitl_orchestrator.ledger.ports.ledger import Ledger
+from hitl_orchestrator.ledger.ports.records import NO_NUMBER, ROW_END, VALUE_END
 
 if TYPE_CHECKING:
     import polars as pl

@@ -89,10 +89,10 @@ _COMMANDS = {
     "policy": {
         "policy.check": "check diff schema explain",
         "policy.lists": "lists",
-        "policy.new": "new",
+        "policy.drafting.new": "new",
         "policy.test": "test",
         "policy.backtest": "backtest",
-        "policy.lifecycle": "versions activate rollback undo shadow canary",
+        "policy.lifecycle": "status versions activate rollback undo shadow canary",
     },
     "people": {"people.people": "show propose diff history"},
     "audit": {"audit.records": "list show export redact", "audit.verify": "verify head key rotate prove check"},

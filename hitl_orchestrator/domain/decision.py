@@ -1,12 +1,13 @@
 """Results of classification, scoring and routing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
+from hitl_orchestrator.domain.counting.counters import Counted, values_of
 from hitl_orchestrator.domain.enums import Action, Agreement, ConfidenceSource, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.shown.numbers import confidence_text
 from hitl_orchestrator.domain.task import AgentOutput, Task
@@ -14,6 +15,9 @@ from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, 
 
 FALLBACK = "fallback"
 """The rule id of decisions that no rule made, since none matched. Every policy has it."""
+
+NOT_ROUTED = "not_routed"
+"""In place of a rule: the case was superseded or canceled before it was routed."""
 
 MAX_ERROR = 500
 """The maximum length of the error of a classifier, in characters."""
@@ -97,6 +101,7 @@ class Facts:
     the same statements as in the audit record, which the software does not verify. Without a proposal there is neither
     a confidence nor a field of the proposal, whatever these facts have. `received` is when the store received the task;
     its own timestamp is a statement of the submitter.
+    `history` has the known values of counters, by the keys of the counters or by the names that the policy gives them.
     """
 
     risk_level: RiskLevel
@@ -110,6 +115,7 @@ class Facts:
     proposal: Mapping[str, Any] = field(default_factory=dict, hash=False)
     agent: Mapping[str, Any] = field(default_factory=dict, hash=False)
     received: datetime | None = None
+    history: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(
@@ -119,8 +125,13 @@ class Facts:
         output: AgentOutput | None,
         score: Score,
         received: datetime | None,
+        *,
+        history: Iterable[Counted] = (),
     ) -> "Facts":
-        """Return the facts of a task: its settled risk, the proposal and its score, and when the store received it."""
+        """Return the facts of a task: its settled risk, the proposal and its score, and when the store received it.
+
+        `history` has the values of counters.
+        """
         return cls(
             risk_level=risk_level,
             domain=task.domain,
@@ -133,6 +144,7 @@ class Facts:
             proposal={} if output is None else dict(output.agent_output),
             agent={} if output is None else _agent_of(output.agent_output.model_extra or {}),
             received=received,
+            history=values_of(history),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -149,6 +161,7 @@ class Facts:
             "proposal": dict(self.proposal),
             "agent": dict(self.agent),
             "received": None if self.received is None else self.received.isoformat(),
+            "history": dict(self.history),
         }
 
     @classmethod
@@ -167,6 +180,7 @@ class Facts:
             proposal=fields["proposal"],
             agent=fields["agent"],
             received=None if received is None else datetime.fromisoformat(received),
+            history=fields["history"],
         )
 
 
@@ -268,6 +282,7 @@ class Routing(Value):
     """The automatic part of one case: risk level, output or error of the classifier, score and routing decision.
 
     `received` is the moment that time conditions judged: when the store received the task.
+    `history` has the values of counters by which the policy decided.
     """
 
     risk_level: RiskLevel
@@ -276,3 +291,4 @@ class Routing(Value):
     decision: RoutingDecision
     error: ClassifierError | None = None
     received: UtcDatetime | None = None
+    history: tuple[Counted, ...] = ()

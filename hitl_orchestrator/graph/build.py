@@ -70,11 +70,11 @@ def typed_steps(services: NodeDependencies, adapter: Adapter) -> dict[str, Step]
     nodes: dict[str, Callable[..., Any]] = {
         CLASSIFY: partial(classify, classifier=services.classifier, risk_rules=services.risk_rules),
         SCORE: partial(score, score_rules=services.score_rules, reviewed=services.reviewed),
-        ROUTE: partial(route, rules=services.rules),
+        ROUTE: partial(route, rules=services.rules, history=services.history),
         HUMAN_REVIEW: partial(human_review, inbox=services.inbox),
         FINALIZE: partial(finalize, records=services.records),
     }
-    needs_run = HUMAN_REVIEW, FINALIZE
+    needs_run = ROUTE, HUMAN_REVIEW, FINALIZE
     return {
         name: adapter.step(name, node, READS[name], OWNS[name], needs_run=name in needs_run)
         for name, node in nodes.items()

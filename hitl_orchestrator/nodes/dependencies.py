@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from hitl_orchestrator.nodes.ports import Alarms, Classify, Inbox, Payloads, Records, Rules
+from hitl_orchestrator.nodes.ports import Alarms, Classify, History, Inbox, Payloads, Records, Rules
 from hitl_orchestrator.policies.engine.risk import RiskRule
 from hitl_orchestrator.policies.engine.scoring import ScoreRules
 from hitl_orchestrator.policies.engine.signals.reviewed import Reviewed
@@ -14,6 +14,7 @@ class NodeDependencies:
     """The ports of the nodes, and the rules for risk and score."""
 
     rules: Rules
+    history: History
     inbox: Inbox
     records: Records
     alarms: Alarms

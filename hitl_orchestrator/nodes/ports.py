@@ -4,6 +4,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.counting.counters import Counted, Counter
 from hitl_orchestrator.domain.decision import Facts, Routing, RoutingDecision
 from hitl_orchestrator.domain.review import Review, StoredReview
 from hitl_orchestrator.domain.task import AgentOutput, Proposal, Task
@@ -51,6 +52,20 @@ class Rules(Protocol):
 
     def route(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the routing of a new case, with the answer of a shadow policy, which has no effect."""
+
+    def counters(self, policy_hash: str) -> tuple[Counter, ...]:
+        """Return the counters of the policy of a case, and of all others that are in force, ordered by their keys."""
+
+
+class History(Protocol):
+    """What the ledger counts."""
+
+    def before(self, submission: Submission) -> tuple[Counted, ...]:
+        """Return the values of the counters that the policies for a case have.
+
+        They may change until the case is recorded, which routes it again by those of that moment. Where the caller
+        records the result of the run, they are left to it.
+        """
 
 
 class Outputs(Protocol):

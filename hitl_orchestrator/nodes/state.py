@@ -1,9 +1,11 @@
 """The parts of a case's state that the nodes read, and the values that they compute in one run of the graph."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.counting.counters import Counted
 from hitl_orchestrator.domain.decision import Classification, Facts, Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.value import Value
 
@@ -34,12 +36,14 @@ class CaseRun:
 
     A checkpoint may have been altered by anyone who can write the database, so `human_review` and `finalize` never act
     on a routing that was read from one. They use the routing that this run computed, or the tables. A run
-    `in_memory` has no checkpoints, and its pause needs no content.
+    `in_memory` has no checkpoints, and its pause needs no content. `history` has the values of the counters that
+    `route` has used.
     """
 
     submission: Submission | None = None
     computed: dict[str, Value] = field(default_factory=dict)
     in_memory: bool = False
+    history: tuple[Counted, ...] = ()
 
     @property
     def routing(self) -> Routing | None:
@@ -58,10 +62,11 @@ class CaseRun:
             decision=decision,
             error=classification.error,
             received=None if self.submission is None else self.submission.judged_at,
+            history=self.history,
         )
 
 
-def facts_of(state: Scored) -> Facts:
+def facts_of(state: Scored, history: Iterable[Counted] = ()) -> Facts:
     """Return the facts that a policy may read."""
     given, submission = state.classification, state.submission
-    return Facts.of(submission.task, given.risk_level, given.output, state.score, submission.judged_at)
+    return Facts.of(submission.task, given.risk_level, given.output, state.score, submission.judged_at, history=history)

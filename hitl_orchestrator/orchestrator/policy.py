@@ -125,7 +125,8 @@ class PolicyAdministration:
     def canary_report(self, version: str | None = None) -> "CanaryReport | None":
         """Return how the cases of the latest canary ended, beside all other cases of its time; None without a canary.
 
-        With `version` it is that of the latest canary whose hash starts with it. See `CanaryReport` for its fields.
+        With `version`, a number such as `v3` or the begin of a hash, it is the latest canary of that version. See
+        `CanaryReport` for its fields.
 
         Raises:
             NoPreviousPolicy: no canary has such a hash.
@@ -133,7 +134,9 @@ class PolicyAdministration:
         """
         from hitl_orchestrator.services.insights.canary import canary_in  # noqa: PLC0415 - polars is an extra
 
-        return canary_in(self._gate.to(Verb.READ_POLICY).services.ledger, version)
+        services = self._gate.to(Verb.READ_POLICY).services
+        numbered = None if version is None else services.registry.history.with_number(version)
+        return canary_in(services.ledger, numbered or version)
 
     def fit_unusual(self) -> str | None:
         """Compare new outputs with the cases that reviewers let through by now, and return the name of the snapshot.

@@ -10,6 +10,7 @@ from hitl_orchestrator.lazy import lazy_names
 if TYPE_CHECKING:
     from hitl_orchestrator.domain.decision import FALLBACK
     from hitl_orchestrator.policies.analysis.automatic_from import AutomaticFrom, automatic_from
+    from hitl_orchestrator.policies.analysis.changes.edits import edits
     from hitl_orchestrator.policies.analysis.check import CheckReport, Finding, Severity, check, examine
     from hitl_orchestrator.policies.analysis.describe import describe_facts
     from hitl_orchestrator.policies.analysis.diff import Difference, Direction, PolicyComparison, compare
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash
     from hitl_orchestrator.policies.language.phrases import format_value
     from hitl_orchestrator.policies.language.rule import Rule
-    from hitl_orchestrator.policies.testing.coverage import Coverage, boundary_cases, coverage
+    from hitl_orchestrator.policies.testing.boundaries import boundary_cases
+    from hitl_orchestrator.policies.testing.coverage import Coverage, coverage
     from hitl_orchestrator.policies.testing.test_tables import (
         TEST_FILE_ENDINGS,
         Mismatch,
@@ -113,6 +115,7 @@ __all__ = [
     "describe_facts",
     "draft_policy",
     "draft_tests",
+    "edits",
     "examine",
     "explain",
     "format_answer",
@@ -179,6 +182,7 @@ __getattr__ = lazy_names(
         "policy_map": "analysis.maps.panels",
         "svg": "analysis.maps.picture",
         "describe_facts": "analysis.describe",
+        "edits": "analysis.changes.edits",
         "Difference": "analysis.diff",
         "Direction": "analysis.diff",
         "PolicyComparison": "analysis.diff",
@@ -205,7 +209,7 @@ __getattr__ = lazy_names(
         "FALLBACK": "language.rule",
         "format_value": "language.phrases",
         "Coverage": "testing.coverage",
-        "boundary_cases": "testing.coverage",
+        "boundary_cases": "testing.boundaries",
         "coverage": "testing.coverage",
         "TEST_FILE_ENDINGS": "testing.test_tables",
         "Mismatch": "testing.test_tables",

@@ -264,7 +264,17 @@ def _shared(store: str, ledger: Ledger, given: Collaborators) -> Shared:
         access=access,
         rejected=rejected,
         recorder=recorder,
-        ports=NodePorts(ledger, reader, access, recorder, rejected, people=people, policies=policies, clock=clock),
+        ports=NodePorts(
+            ledger,
+            reader,
+            access,
+            recorder,
+            rejected,
+            rules=registry,
+            people=people,
+            policies=policies,
+            clock=clock,
+        ),
         inbox=ReviewInbox(ledger=ledger, registry=registry, people=people, reader=reader, access=access),
     )
 
@@ -328,6 +338,7 @@ def build_runner(
 
     dependencies = NodeDependencies(
         rules=given.governance.policies,
+        history=ports,
         inbox=ports,
         records=ports,
         alarms=ports,

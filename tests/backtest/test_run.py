@@ -164,8 +164,8 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
             if case.status == "waiting":
                 hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
         ledger = services_of(hitl).ledger
-        found = run_backtest(ASKING, frames(ledger, tasks=True))
-        without = run_backtest(NEW, frames(ledger, tasks=False))
+        found = run_backtest(ASKING, frames(ledger, needs=frozenset({"metadata"})))
+        without = run_backtest(NEW, frames(ledger, needs=frozenset()))
         alone = [hitl.cases.get(one.case_id) for one in hitl.audit.records()]
 
     for policy, report in ((ASKING, found), (NEW, without)):
@@ -177,6 +177,50 @@ def test_a_store_gives_the_same_result_as_its_cases(store, tmp_path, monkeypatch
         assert report.automated_after == sum(one.action == "auto_approve" for one in decisions) / 12
         asked = sorted((one.assigned_human_role, one.requirements.approvals) for one in decisions if one.needs_human)
         assert sum(load.a_day * report.days for load in report.loads) == sum(number for _, number in asked)
+
+
+OF_THE_OUTPUT = a_policy_with(
+    [
+        ("escalate", {"proposal": {"predicted_label": {"eq": "decline"}}}),
+        ("human_review", {"agent": {"version": {"eq": "2"}}}),
+        ("auto_approve", {"proposal": {"limit": {"le": 100}}}),
+    ],
+    proposal={"limit": "number"},
+)
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_the_proposal_and_the_agent_of_a_past_case_are_those_that_it_was_routed_with(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outputs = {
+        "small": an_output("small", limit=5, model_version="1"),
+        "large": an_output("large", limit=500),
+        "declined": an_output("declined", label="decline", limit=5),
+        "new": an_output("new", limit=5, model_version="2"),
+        "empty": None,
+        "open": an_output("open", limit=7, confidence=0.5),
+    }
+    with Orchestrator.open(store, policy=OLD) as hitl:
+        for task_id, output in outputs.items():
+            case = hitl.submit(a_task(task_id), output)
+            if case.status == "waiting" and task_id != "open":
+                hitl.decide(case.case_id, Review(human_decision="reject", reviewer_id="senior_manager"))
+        ledger = services_of(hitl).ledger
+        found = run_store_backtest(OF_THE_OUTPUT, ledger)
+        exported = [record.model_dump(mode="json") for record in hitl.audit.records()]
+        hitl.cases.redact(task_id="small", reason="asked to", reviewer="compliance_officer")
+        after = run_store_backtest(OF_THE_OUTPUT, ledger)
+    of_file = run_backtest(OF_THE_OUTPUT, [pl.DataFrame(_texts(exported), infer_schema_length=None).lazy()])
+
+    assert [(rule.rule_id, rule.cases) for rule in found.rules] == [("r1", 2), ("r2", 3), ("r3", 1)]
+    assert (found.cases, found.open, after.cases, after.erased) == (6, 1, 5, 1)
+    assert [(rule.rule_id, rule.cases) for rule in of_file.rules] == [("r1", 2), ("r2", 2), ("r3", 1)]
+
+
+def _texts(records):
+    """Return records with their nested values as JSON texts, as an export to Parquet has them."""
+    nested = (dict, list)
+    return [{k: json.dumps(v) if isinstance(v, nested) else v for k, v in record.items()} for record in records]
 
 
 def test_an_erased_case_keeps_its_other_fields(tmp_path, monkeypatch):

@@ -89,6 +89,39 @@ def test_shadow_and_canary_start_and_stop(hitl):
     assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
 
 
+@pytest.mark.usefixtures("policies")
+def test_the_status_and_the_report_of_a_canary(hitl, folder):
+    (folder / "stricter.json").write_text(json.dumps({**STRICT, "policy_id": "stricter", "rules": STRICT["rules"][:1]}))
+    hitl("policy", "canary", "stricter.json", "--share", "1", *BY)
+    tasks = [
+        {**task, "task_id": f"again-{task['task_id']}"} for task in json.loads((folder / "tasks.json").read_text())
+    ]
+    (folder / "again.json").write_text(json.dumps(tasks))
+    assert hitl("run", "again.json").code == 0
+
+    report = hitl("policy", "canary", "--report", "--json").data
+    status = hitl("policy", "status", "--json").data
+
+    assert (report["version"], report["canary"]["cases"], report["rest"]["cases"]) == (3, len(tasks), 0)
+    assert (status["active"]["version"], status["canary"]["version"]) == (2, 3)
+    shown = hitl("policy", "canary", "--report").out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "canary v3 (" in shown
+    assert "canary: v3 (" in hitl("policy", "status").out
+    assert "on a share of 1" in hitl("policy", "status").out
+
+
+@pytest.mark.usefixtures("policies")
+def test_the_status_names_who_may_undo_and_what_waits(hitl):
+    assert "senior_manager may take it back alone until" in " ".join(hitl("policy", "status").out.split())
+
+    hitl("policy", "activate", "loose.json", *BY)
+
+    waits = hitl("policy", "status", "--json").data["waiting"]
+    assert [(each["change"], each["by"]) for each in waits] == [("activate", "senior_manager")]
+    assert "waits for a second person: activate" in hitl("policy", "status").out
+
+
 @pytest.mark.parametrize("kind", ["shadow", "canary"])
 @pytest.mark.usefixtures("policies")
 def test_ending_what_does_not_run_is_answered_with_no(hitl, kind):

@@ -62,9 +62,9 @@ def test_coverage_lists_gaps_and_fails_below_minimum(hitl, table):
 def test_boundary_tests_are_written_and_pass(hitl, folder):
     answer = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
-    assert "9 tests written to b.policy-test.yaml" in answer.out
+    assert "23 tests written to b.policy-test.yaml" in answer.out
     assert "# Review before use" in (folder / "b.policy-test.yaml").read_text().splitlines()[0]
-    assert hitl("policy", "test", "--json").data["passed"] == 9
+    assert hitl("policy", "test", "--json").data["passed"] == 23
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
     assert (again.code, "exists, and may have been reviewed" in again.err) == (2, True)
 
@@ -74,7 +74,7 @@ def test_boundary_tests_of_a_named_policy_need_no_tables(hitl, folder):
     arguments = ("--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
 
     assert hitl("policy", "test", *arguments, "other.policy-test.yaml").code == 2
-    assert "9 tests written" in hitl("policy", "test", *arguments).out
+    assert "23 tests written" in hitl("policy", "test", *arguments).out
 
 
 def test_policy_option_replaces_the_tested_policy(hitl, folder, table):

@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.task import Proposal
 from hitl_orchestrator.errors import LedgerDamaged
 from hitl_orchestrator.insights.frame import FRAME, empty, from_rows
 from hitl_orchestrator.ledger.database.tables import outcomes
-from hitl_orchestrator.ledger.events.outcomes import Outcome
+from hitl_orchestrator.ledger.events.outcomes import Outcome, shown_label
 from hitl_orchestrator.ledger.keys.signing import new_signing_key
 from hitl_orchestrator.ledger.verification.signer import LedgerSigner
 from hitl_orchestrator.wiring.clocks import now_in_utc
@@ -100,7 +100,7 @@ def test_a_frame_has_the_values_of_the_record(shared_ledger, fields, metadata):
     pytest.importorskip("polars")
     record = finished(shared_ledger, metadata, **fields).model_dump(mode="json")
 
-    *_, frame = frames(shared_ledger, tasks=True)
+    *_, frame = frames(shared_ledger, needs=frozenset({"metadata"}))
 
     *_, row = frame.collect().to_dicts()
     assert json.loads(row.pop("metadata")) == metadata
@@ -109,6 +109,8 @@ def test_a_frame_has_the_values_of_the_record(shared_ledger, fields, metadata):
     assert row.pop("task_timestamp") == "2025-01-10T09:00:00.000000Z"
     received = row.pop("received_at")
     assert received is None or received[:19] == record["received_at"][:19]
+    label, proposed = row.pop("predicted_label"), record["proposed_output"]
+    assert label == (None if proposed is None else shown_label(proposed["predicted_label"]))
     assert row == {name: record[name] for name in row}
 
 
@@ -169,7 +171,7 @@ def test_an_unreadable_column_is_reported_as_damage(sqlite_ledger, store_file):
     Intruder(f"sqlite:///{store_file}").run("UPDATE outcomes SET confidence_score = 'high'")
 
     with pytest.raises(LedgerDamaged, match="cannot be read"):
-        list(frames(sqlite_ledger, tasks=False))
+        list(frames(sqlite_ledger, needs=frozenset()))
 
 
 ROUNDTRIP = st.fixed_dictionaries(

@@ -1,8 +1,11 @@
 """Each node alone: it reads its part of the state, calls one port or one function, and returns its one key."""
 
+from datetime import timedelta
+
 import pytest
 from support.builders import a_routing, a_submission, a_task, an_output
 
+from hitl_orchestrator.domain.counting.counters import Counted, Counter
 from hitl_orchestrator.domain.decision import Classification, Score
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.nodes.classify import classify
@@ -16,6 +19,7 @@ from hitl_orchestrator.services.reviews.audit_records import by_agent
 
 ROUTING = a_routing("auto_approve")
 CLASSIFIED = Classification(risk_level="low", output=an_output())
+COUNTED = (Counted(counter=Counter(within=timedelta(days=1)), value=3),)
 SCORE = Score(confidence=0.9, source="reported")
 
 
@@ -28,6 +32,13 @@ class OneRule:
     def route(self, submission, facts):
         self.asked.append((submission.policy_hash, facts))
         return ROUTING.decision
+
+
+class OneCase:
+    """Counts of a ledger, which are always the same."""
+
+    def before(self, submission):
+        return COUNTED
 
 
 class OneRecord:
@@ -47,10 +58,11 @@ def test_classify_uses_the_submitted_output():
 
 def test_route_evaluates_the_policy_of_the_case():
     state = Scored(submission=a_submission(policy_hash="own"), classification=CLASSIFIED, score=SCORE)
-    rules = OneRule()
+    rules, run = OneRule(), CaseRun()
 
-    assert route(state, rules=rules) == {"decision": ROUTING.decision}
-    assert rules.asked == [("own", facts_of(state))]
+    assert route(state, run=run, rules=rules, history=OneCase()) == {"decision": ROUTING.decision}
+    assert rules.asked == [("own", facts_of(state, COUNTED))]
+    assert run.history == COUNTED
 
 
 def test_score_uses_the_classified_output():

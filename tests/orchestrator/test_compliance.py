@@ -292,6 +292,52 @@ def test_what_cannot_be_derived_is_counted_with_its_reason(opened, store):
     assert (result.agree, result.violations) == (2, ())
 
 
+OF_THE_OUTPUT = {
+    "policy_id": "of_the_output",
+    "proposal": {"limit": "number"},
+    "rules": rules(
+        {"conditions": {"proposal": {"predicted_label": {"eq": "decline"}}}, "action": "escalate"},
+        {"conditions": {"agent": {"version": {"eq": "2"}}}, "action": "human_review"},
+        {"conditions": {"proposal": {"limit": {"le": 100}}}, "action": "auto_approve"},
+    ),
+}
+
+
+def test_decisions_on_the_proposal_and_the_agent_are_derived_from_what_was_stored(opened, store):
+    hitl = opened(store, policy=OF_THE_OUTPUT)
+    outputs = {
+        "small": {"limit": 5, "agent_id": "bot", "model_version": "1"},
+        "large": {"limit": 500, "model_version": "1"},
+        "new": {"limit": 5, "model_version": "2"},
+        "declined": {"label": "decline", "limit": 5},
+        "erased": {"limit": 7},
+        "escaped": {"limit": 7, "note": 'caf\u00e9 "quoted", {nested}'},
+    }
+    for task_id, extra in outputs.items():
+        case = hitl.submit(a_task(task_id), an_output(task_id, **extra))
+        if case.status == "waiting":
+            hitl.decide(case.case_id, a_review("approve", "zoe"))
+    hitl.decide(hitl.submit(a_task("empty"), None).case_id, a_review("reject", "zoe"))
+    hitl.cases.redact(task_id="erased", reason="asked for", reviewer="zoe")
+
+    result = derived(hitl)
+
+    assert result.not_derived == {ERASED: 1}
+    assert (result.agree, result.stricter, result.violations) == (6, 0, ())
+    assert hitl.audit.verify().sound
+
+
+def test_a_decision_against_the_proposal_is_found(opened, durable_store):
+    with opened(durable_store, policy=OF_THE_OUTPUT) as hitl:
+        case = hitl.submit(a_task("declined"), an_output("declined", label="decline", limit=5))
+        hitl.decide(case.case_id, a_review("approve", "zoe"))
+    alter(durable_store, "declined", routing_decision="human_review")
+
+    with opened(durable_store) as hitl:
+        (found,) = derived(hitl).violations
+    assert "it was routed to human_review, and r0 demands escalate" in found.what
+
+
 def test_a_period_and_the_progress(opened, store, clock):
     hitl = opened(store, policy=LOOSE)
     for number in range(4):

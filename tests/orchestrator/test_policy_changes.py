@@ -9,6 +9,7 @@ from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.errors import PolicyMissing
+from hitl_orchestrator.policies.analysis import decision_diagram
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN
 
 
@@ -90,3 +91,72 @@ def test_a_used_store_compares_a_new_policy_with_its_own(opened, durable_store):
     with opened(durable_store, reviewers=None) as hitl:
         assert not hitl.policy.activate(LOOSE, **BY_BOSS).in_force
         assert hitl.audit.verify().sound
+
+
+def seven_users(approvals):
+    """Return a policy in which seven users have layers with deadlines, so that lists of them may interact."""
+    rule = {"priority": 1, "conditions": {"risk_level": "medium"}, "action": "human_review", "respond_within": "PT4H"}
+    of_users = {f"user{n}": rule | {"rule_id": f"of_{n}", "approvals": approvals if n == 3 else 1} for n in range(7)}
+    users = {name: {"policy_id": name, "rules": [each]} for name, each in of_users.items()}
+    return {**goes_ahead(0.9, "seven"), "users": users}
+
+
+def in_zone(zone):
+    rules = goes_ahead(0.9)["rules"]
+    evening = {"time": {"begins": "18:00", "ends": "24:00"}}
+    night = {"rule_id": "night", "priority": 0, "conditions": evening, "action": "escalate"}
+    return {"policy_id": "zones", "timezone": zone, "rules": [night, *rules]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why", "edited"),
+    [
+        (seven_users(1), seven_users(2), "several users request together", "of_3: approvals 1 became 2"),
+        (in_zone("Europe/Vienna"), in_zone("America/New_York"), "time zone", "timezone 'Europe/Vienna' became"),
+    ],
+    ids=["seven users", "zones"],
+)
+def test_what_cannot_be_compared_takes_a_second_person_who_is_told_why(opened, old, new, why, edited):
+    assert_unchecked(opened("memory://", policy=old), new, why, edited)
+
+
+def test_a_policy_too_complex_to_compare_takes_a_second_person(opened, monkeypatch):
+    hitl = opened("memory://", policy=USUAL)
+    monkeypatch.setattr(decision_diagram, "MOST_NODES", 0)
+
+    assert_unchecked(hitl, goes_ahead(0.95, "stricter"), "too complex", "sure: min_confidence 0.9 became 0.95")
+
+
+def assert_unchecked(hitl, new, why, edited):
+    done = hitl.policy.activate(new, **BY_MAX)
+    shown = done.case.open_review.shown.routing.output.agent_output.explanation
+
+    assert not done.in_force
+    assert shown.splitlines()[0].startswith("It is looser in ")
+    assert "unchecked, and therefore treated as looser" in shown
+    assert why in shown
+    assert edited in shown
+
+
+def test_the_second_person_sees_every_looser_region_in_the_case_however_many(opened):
+    kinds = [f"kind{number:02}" for number in range(30)]
+
+    def asks(bound, name):
+        rules = [
+            {"rule_id": f"of_{kind}", "priority": place, "action": "auto_approve"}
+            | {"conditions": {"task_type": kind, "min_confidence": bound}}
+            for place, kind in enumerate(kinds)
+        ]
+        return {"policy_id": name, "rules": rules}
+
+    hitl = opened("memory://", policy=asks(0.95, "careful"))
+    done = hitl.policy.activate(asks(0.9, "quick"), **BY_MAX)
+    shown = done.case.open_review.shown.routing.output.agent_output.explanation
+    lines = shown.splitlines()
+
+    assert len(done.looser) == len(kinds)
+    assert lines[0] == "It is looser in 30 ways, the gravest first."
+    assert all(f"{place}. {sentence}" in lines for place, sentence in enumerate(done.looser, start=1))
+    for kind in kinds:
+        assert f"- of_{kind}: min_confidence 0.95 became 0.9" in lines
+        assert any(f"with a confidence of 0.9 to below 0.95 of type {kind}" in line for line in lines)

@@ -4,9 +4,9 @@ import json
 import random
 
 import pytest
-from support.random_policies import STACK, a_policy, a_policy_with, facts_at_random
+from support.random_policies import FIELDS, STACK, a_policy, a_policy_with, facts_at_random
 
-from hitl_orchestrator.domain.decision import Facts
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
 from hitl_orchestrator.policies import Policy, compile_policy, read_policy
@@ -145,3 +145,62 @@ def test_a_role_outside_the_chain_counts_as_the_top_that_decides_for_it():
     assert direction(review, unknown, DEFAULT_CHAIN) is Direction.STRICTER
     assert direction(unknown, review, DEFAULT_CHAIN) is Direction.LOOSER
     assert direction(top, unknown, DEFAULT_CHAIN) is Direction.OTHER
+
+
+def claims(**changed):
+    rules = [
+        {"rule_id": "lawsuit", "conditions": {"metadata": {"vip": {"eq": True}}}, "action": "escalate"},
+        {"rule_id": "large", "conditions": {"metadata": {"amount": {"gt": 5000}}}, "action": "human_review"},
+        {"rule_id": "small", "conditions": {"metadata": {"amount": {"le": 100}}}, "action": "auto_approve"},
+    ]
+    named = [rule | {"priority": place} | changed.get(rule["rule_id"], {}) for place, rule in enumerate(rules)]
+    return read_policy(json.dumps({"policy_id": "p", "metadata": FIELDS, "rules": named}), "p.json")
+
+
+def test_what_earlier_rules_imply_is_left_out_and_said_to_be():
+    new = claims(small={"conditions": {"metadata": {"amount": {"le": 200}}}})
+    (found,) = compare(claims(), new).differences
+
+    assert found.headline == "small: amount <= 100 became <= 200"
+    assert found.where == (
+        "every case with a confidence where amount is above 100 and at most 200, unless an earlier rule decides",
+    )
+    assert compile_policy(new).decide(found.example).rule_id == "small"
+
+
+def test_the_gravest_differences_come_first():
+    approve = {"action": "auto_approve", "conditions": {"metadata": {"amount": {"gt": 5000}}}}
+    new = claims(
+        lawsuit={"action": "auto_approve", "conditions": {"risk_level": "low", "metadata": {"vip": {"eq": True}}}},
+        large=approve,
+    )
+    comparison = compare(claims(), new)
+    grades = [(each.before.action.value, each.after.action.value) for each in comparison.differences]
+    looser = [each for each in comparison.differences if each.direction is Direction.LOOSER]
+
+    assert comparison.differences[: len(looser)] == tuple(looser)
+    ahead = [before for before, after in grades if after == "auto_approve" and before != "auto_approve"]
+    assert ahead == sorted(ahead, reverse=True)
+    assert set(ahead) == {"human_review", "escalate"}
+    assert f"in {len(ahead)} of them something goes ahead" in comparison.summary
+
+
+class LaterDecision(RoutingDecision):
+    """A decision with a requirement that `direction` does not know."""
+
+    team: str = "claims"
+
+
+def test_a_requirement_that_cannot_be_ordered_counts_as_looser():
+    decision = compile_policy(claims()).decide(Facts(RiskLevel.LOW, "any", "any", None))
+    one, other = (LaterDecision(**dict(decision) | {"team": team}) for team in ("claims", "fraud"))
+
+    assert direction(one, other, DEFAULT_CHAIN) is direction(other, one, DEFAULT_CHAIN) is Direction.LOOSER
+    assert direction(one, one, DEFAULT_CHAIN) is Direction.OTHER
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_region_of_a_difference_is_left_out_of_its_description(seed):
+    comparison = compare(a_policy(seed, most=8), a_policy(seed + 500, most=8))
+
+    assert not any("further" in where or "more" in where for each in comparison.differences for where in each.where)

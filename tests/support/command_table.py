@@ -74,6 +74,7 @@ COMMANDS = {
     "policy explain": Row("policy explain tasks.json --outputs agent_outputs.json"),
     "policy test": Row("policy test routing_policy.policy-test.yaml"),
     "policy backtest": Row("policy backtest routing_policy.json"),
+    "policy status": Row("policy status"),
     "policy versions": Row("policy versions"),
     "policy activate": writing("policy activate default_policy_v1.json --reviewer compliance_officer --reason new"),
     "policy rollback": Row("policy rollback --reviewer compliance_officer --reason old", NO),

@@ -30,7 +30,8 @@ RULES = [
     _rule("due", 5, respond_within="P30D", on_timeout="wait"),
 ]
 SURE = _rule("sure", 9, "auto_approve", spot_check=1.0) | {"conditions": {"min_confidence": 0.9}}
-POLICY = {"policy_id": "every", "rules": [*RULES, SURE]}
+COUNTERS = {"visits": {"count": "cases", "same": "customer", "within": "P1D"}}
+POLICY = {"policy_id": "every", "metadata": {"customer": "text"}, "history": COUNTERS, "rules": [*RULES, SURE]}
 STRICTER = POLICY | {"rules": [*RULES, SURE | {"conditions": {"min_confidence": 0.95}}]}
 LOOSER = POLICY | {"rules": [*RULES, SURE | {"conditions": {"min_confidence": 0.85}}]}
 

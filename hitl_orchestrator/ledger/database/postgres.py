@@ -48,6 +48,7 @@ _WITH_TEXTS = (
     "payloads",
     "outcomes",
     "wakeups",
+    "tallies",
     "checkpoints",
     "checkpoint_blobs",
     "checkpoint_writes",

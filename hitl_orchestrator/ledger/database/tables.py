@@ -1,6 +1,19 @@
 """The tables in SQLAlchemy Core. The migrations create them; a test compares both."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 metadata = MetaData()
 
@@ -224,6 +237,32 @@ Index("decided_by_confidence", reviews.c.task_type, reviews.c.confidence, review
 Index("decided_by_type_and_domain", reviews.c.task_type, reviews.c.domain, reviews.c.answered_at, sqlite_where=_DECIDED)
 Index("answers_by_time", reviews.c.answered_at, reviews.c.answered_by, sqlite_where=text("answered_by IS NOT NULL"))
 Index("reviews_by_customer", reviews.c.affinity, sqlite_where=text("affinity IS NOT NULL"))
+
+# What policies count: a row for each case and measure, written with the routing and deleted with the texts of the case.
+# `name` is a keyed digest of the measure and of the value by which it counts, `amount` is in millionths. A row may be
+# written before its case in a transaction.
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("case_id", String(200), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    # The time of the routing, and its action.
+    Column("at", String(27), nullable=False),
+    Column("action", String(20), nullable=False),
+    # Empty if the amount is unreadable.
+    Column("amount", BigInteger),
+)
+Index("tallies_by_name", tallies.c.name, tallies.c.at, tallies.c.action, tallies.c.amount, tallies.c.case_id)
+
+# The measures under which earlier cases were counted too, each with the last entry before which all were.
+measures = Table(
+    "measures",
+    metadata,
+    Column("measure", String(1000), primary_key=True),
+    Column("covered_seq", Integer, nullable=False),
+    # The seal of both, which no entry records.
+    Column("seal", String(200), nullable=False),
+)
 
 # Rejected attempts to answer a review, so that repeating one adds no entry to the ledger.
 refusals = Table(

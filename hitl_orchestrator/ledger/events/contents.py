@@ -39,7 +39,13 @@ _ANSWER = (*(("verdict", *path) for path in _REVIEW), ("verdict", "own_label"))
 ERASABLE: Mapping[str, tuple[Path, ...]] = {
     EventKind.SUBMITTED: (*_TASK, ("output", "agent_output"), ("earlier",), ("call", "arguments_schema"), ("held",)),
     # The reason of a decision quotes the metadata.
-    EventKind.ROUTED: (("output", "agent_output"), ("decision", "reason"), ("score", "raised"), ("error",)),
+    EventKind.ROUTED: (
+        ("output", "agent_output"),
+        ("decision", "reason"),
+        ("score", "raised"),
+        ("error",),
+        ("history",),
+    ),
     EventKind.ESCALATED: _ANSWER,
     EventKind.DECIDED: _ANSWER,
     EventKind.EXPIRED: _ANSWER,
@@ -74,6 +80,7 @@ SHOWN: tuple[Path, ...] = (
     ("routing", "decision", "reason"),
     ("routing", "score", "raised"),
     ("routing", "error"),
+    ("routing", "history"),
     ("passed_up_because",),
     ("salt",),
 )
@@ -88,6 +95,7 @@ _PLACEHOLDERS: Mapping[str, Any] = {
     "earlier": [],
     "arguments_schema": {},
     "raised": [],
+    "history": [],
     "agent_output": {"predicted_label": ERASED},
     "modified_output": None,
     "proposed_output": None,

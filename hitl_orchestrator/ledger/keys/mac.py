@@ -16,10 +16,10 @@ from uuid import uuid4
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.review import StoredReview
-from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import InvalidKey, LedgerDamaged, TamperedReview, UnknownLedgerKey, UnknownSealKey
 from hitl_orchestrator.ledger.events.chain import GENESIS, HeadRow
 from hitl_orchestrator.ledger.events.ledger_builders import key_change_in
+from hitl_orchestrator.ledger.keys.messages import columns_message, entry_message, head_message, review_message
 
 Mac = Callable[[bytes], bytes]
 """A message authentication code under one key, which cannot be computed without that key."""
@@ -27,11 +27,10 @@ Mac = Callable[[bytes], bytes]
 _ALGORITHM = "hmac-sha256"
 _KEY_ID_PREFIX = b"hitl-orchestrator name of this key 1\n"
 _LEDGER_PREFIX = b"hitl-orchestrator key of ledger 1\n"
-_ROW_PREFIX = b"review 1\n"
-_AFFINITY_PREFIX = b"affinity 1\n"
 _LOT_PREFIX = b"lot 1\n"
+AFFINITY, TALLY = "affinity", "tally"
+"""What keyed digests name: the customer of a review, and what a case counts for."""
 _WHERE = "HITL_SEAL_KEY"
-_CLAIM = {"claimed_by", "claimed_since", "claimed_until", "delegated_by"}
 
 
 def hmac_under(key: bytes) -> Mac:
@@ -212,7 +211,7 @@ class Seals:
 
         One that changes the key is sealed with both.
         """
-        return " ".join(self._seal(key, _entry_message(seq, digest)) for key in self._keys_of(seq))
+        return " ".join(self._seal(key, entry_message(seq, digest)) for key in self._keys_of(seq))
 
     def check_entry(self, seq: int, digest: str, seal: object) -> None:
         """Verify the seal of an entry; `digest` is that of its text.
@@ -225,13 +224,13 @@ class Seals:
         if len(found) != len(keys):
             raise LedgerDamaged(f"entry {seq!r} was not written by this ledger: it has {len(found)} seals")
         for key, each in zip(keys, found, strict=True):
-            self._check(f"entry {seq!r}", _entry_message(seq, digest), each, key)
+            self._check(f"entry {seq!r}", entry_message(seq, digest), each, key)
 
     def is_of_entry(self, seq: int, digest: str, seal: object) -> bool:
         """Whether this is the seal of an entry that does not change the key; `check_entry` says why it is not."""
         if self.periods[-1].since > seq or self._hash(self.current) is None:
             return False
-        expected = self._prefix + self._mac(self.current, _entry_message(seq, digest))
+        expected = self._prefix + self._mac(self.current, entry_message(seq, digest))
         return isinstance(seal, str) and hmac.compare_digest(expected.encode(), seal.encode(errors="replace"))
 
     @cached_property
@@ -240,21 +239,21 @@ class Seals:
 
     def head(self, row: HeadRow) -> str:
         """Return the seal of a head row, which the next transaction reads."""
-        message = _head_message(row)
+        message = head_message(row)
         seal = self._seal(self.current, message)
         self._known_head = (message, seal)
         return seal
 
     def check_head(self, row: HeadRow) -> None:
         """Verify the seal of a head row other than the last one sealed or verified here. Raises as `check_entry`."""
-        known = (_head_message(row), row.mac)
+        known = (head_message(row), row.mac)
         if known != self._known_head:
             self._check("the head row", *known, self.current)
             self._known_head = known
 
     def sealed(self, row: StoredReview) -> StoredReview:
         """Return a review row with its seal, over every column but those of the claim."""
-        return row.model_copy(update={"seal": self._seal(self.current, _review_message(row))})
+        return row.model_copy(update={"seal": self._seal(self.current, review_message(row))})
 
     def check_review(self, row: StoredReview, seq: int | None) -> None:
         """Verify the seal of a review row that was written with this entry, None if there is no such entry.
@@ -263,7 +262,7 @@ class Seals:
             TamperedReview: the row was altered, or sealed with a key that was not valid then.
             UnknownSealKey: it was sealed with a key that is not configured.
         """
-        fault = self._fault(_review_message(row), row.seal, self.current if seq is None else self.key_at(seq))
+        fault = self._fault(review_message(row), row.seal, self.current if seq is None else self.key_at(seq))
         if fault is not None and fault.key is not None:
             raise UnknownSealKey(row.review_id, fault.key)
         if fault is not None:
@@ -271,7 +270,7 @@ class Seals:
 
     def columns(self, what: str, *values: object) -> str:
         """Return the seal of some columns of a row that no entry records, such as those of a lease."""
-        return self._seal(self.current, _columns_message(what, values))
+        return self._seal(self.current, columns_message(what, values))
 
     def is_of_columns(self, seal: object, what: str, *values: object) -> bool:
         """Whether this is the seal of these columns, under any key of the ledger, as no entry says which was valid."""
@@ -279,15 +278,15 @@ class Seals:
         known = all(value is None or isinstance(value, str | int) for value in values)
         key = key_in(seal)
         known = known and any(period.key == key for period in self.periods)
-        return known and self._fault(_columns_message(what, values), seal, key) is None
+        return known and self._fault(columns_message(what, values), seal, key) is None
 
-    def name_of(self, text: str) -> str:
-        """Return a keyed digest of a text, which reveals nothing without the key."""
-        return self._mac(self.current, _AFFINITY_PREFIX + text.encode())
+    def name_of(self, text: str, what: str = AFFINITY) -> str:
+        """Return a keyed digest of a text for one use, which reveals nothing without the key."""
+        return self._mac(self.current, f"{what} 1\n{text}".encode())
 
-    def names_of(self, text: str) -> list[str]:
+    def names_of(self, text: str, what: str = AFFINITY) -> list[str]:
         """Return the digests of a text under all keys: that of `name_of` may be of an earlier one."""
-        return [self._mac(period.key, _AFFINITY_PREFIX + text.encode()) for period in self.periods]
+        return [self._mac(period.key, f"{what} 1\n{text}".encode()) for period in self.periods]
 
     def lot_of(self, *names: str) -> str:
         """Return a keyed digest of names, in hexadecimal, by which something is drawn at random.
@@ -385,23 +384,3 @@ def _named(keys: Sequence[Mac]) -> dict[str, Mac]:
 def key_in(seal: object) -> str:
     """Return the id of the key that a seal names."""
     return str(seal).partition(":")[2].partition(":")[0]
-
-
-def _entry_message(seq: int, digest: str) -> bytes:
-    return f"entry 1\n{seq}\n{digest}".encode(errors="replace")
-
-
-def _head_message(row: HeadRow) -> bytes:
-    return f"head 1\n{row.seq}\n{row.digest}\n{row.governed}\n{row.latest}".encode(errors="replace")
-
-
-def _columns_message(what: str, values: tuple[object, ...]) -> bytes:
-    return f"{what} 1\n{canonical_json(list(values))}".encode(errors="replace")
-
-
-def _review_message(row: StoredReview) -> bytes:
-    """Return the canonical text of a row. Defaults are omitted, so that adding a field later changes no seal."""
-    return (
-        _ROW_PREFIX
-        + canonical_json(row.model_dump(mode="json", exclude={"seal", *_CLAIM}, exclude_defaults=True)).encode()
-    )

@@ -17,32 +17,10 @@ from hitl_orchestrator.ledger.keys.mac import Mac, Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
-from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
-from hitl_orchestrator.ledger.ports.runs import Ending, NewCases
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter
+from hitl_orchestrator.ledger.ports.runs import Counting, Ending, NewCases
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
-
-VALUE_END, ROW_END = "\x1f", "\n"
-"""The separators of values and rows in an `OutcomeText`. No column of the table has one, unless it was altered."""
-
-NO_NUMBER = "NULL"
-"""A missing number in an `OutcomeText`; it may also be empty, as other missing values are."""
-
-
-class OutcomeSpan(NamedTuple):
-    """The number of outcomes, and the entries of the first and of the last one; all are 0 without any."""
-
-    rows: int
-    first: int
-    last: int
-
-
-class OutcomeText(NamedTuple):
-    """Outcomes as one text: their number, the entry of the last one, and the text."""
-
-    rows: int
-    last: int
-    text: str
 
 
 class Cases(NewCases, Protocol):
@@ -72,17 +50,26 @@ class Cases(NewCases, Protocol):
             InvalidInput: the task id is the id of a case.
         """
 
-    def finish(self, record: AuditRecord, routing: Routing, at: datetime, seen: int | None = None) -> AuditRecord:
+    def finish(
+        self,
+        record: AuditRecord,
+        routing: Routing,
+        at: datetime,
+        seen: int | None = None,
+        counting: Counting | None = None,
+    ) -> AuditRecord:
         """Record the outcome of a case, once, and return the recorded one.
 
         After a human decision the same transaction records that the case was `resumed`. Without a review, `routing`
-        becomes the `routed` entry; other cases have theirs already.
+        becomes the `routed` entry; other cases have theirs already. With `counting`, the case is routed again by what
+        is counted in the transaction.
 
         Raises:
             LeaseLost: another worker has taken the case.
             NewerAttempt: a newer attempt took its place, and no reviewer has decided it.
             IncompleteOutcome: the case needs a reviewer and has no final decision, or was never received.
-            GovernanceChanged: policies or people have changed since those that were `seen`; nothing was recorded.
+            GovernanceChanged: policies or people have changed since those that were `seen`, or what is counted leads
+                the case another way; nothing was recorded.
         """
 
     def refuse(self, attempt: RefusedAttempt, actor: Actor, at: datetime) -> bool:
@@ -156,11 +143,12 @@ class Cases(NewCases, Protocol):
         A record without the matching row in `outcomes` is left out like an unreadable one.
         """
 
-    def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
+    def outcomes(self, *columns: str, metadata: bool = False, routing: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield these columns of `Outcome` for every finished case, in the order in which the cases finished.
 
         With `metadata` each row ends with the metadata of the task as JSON text, None once erased, and with whether the
-        case was redacted. Reading it takes longer.
+        case was redacted. Reading it takes longer. With `routing` the proposal that was routed follows, as JSON text,
+        None without one and once erased, and the values of the counters by which it was routed, by their keys.
         """
 
     def outcome_span(self) -> OutcomeSpan:
@@ -213,16 +201,25 @@ class Reviews(Protocol):
     """Reviews and the one decision of each."""
 
     def open_review(
-        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, to_withdraw: bool = False
+        self,
+        shown: ReviewSnapshot,
+        at: datetime,
+        shadow: ShadowAnswer | None = None,
+        seen: int | None = None,
+        counting: Counting | None = None,
+        *,
+        to_withdraw: bool = False,
     ) -> StoredReview:
         """Open the first review of a case, or return its latest one. Idempotent.
 
         With `to_withdraw` the caller withdraws it at once; otherwise a case with a newer attempt is refused.
 
         The case moves from `received` to `waiting`. The deadline counts from the store's clock. The answer of a shadow
-        policy is recorded in the `routed` entry only, not shown to reviewers.
+        policy is recorded in the `routed` entry only, not shown to reviewers. With `counting`, the case is routed again
+        by what is counted in the transaction.
 
         Raises:
+            GovernanceChanged: as `finish` raises it.
             LeaseLost: another worker has taken the case.
             NewerAttempt: a newer attempt took the place of the case.
             CaseChanged: the case has moved on.

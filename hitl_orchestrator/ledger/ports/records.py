@@ -1,9 +1,15 @@
-"""Which audit records to read."""
+"""Which audit records to read, and outcomes as they are read in bulk."""
 
 from datetime import datetime
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.audit import AuditRecord
+
+VALUE_END, ROW_END = "\x1f", "\n"
+"""The separators of values and rows in an `OutcomeText`. No column of the table has one, unless it was altered."""
+
+NO_NUMBER = "NULL"
+"""A missing number in an `OutcomeText`; it may also be empty, as other missing values are."""
 
 
 class RecordFilter(NamedTuple):
@@ -39,3 +45,19 @@ ALL_RECORDS = RecordFilter()
 def _people_of(record: AuditRecord) -> set[str | None]:
     votes = (name for vote in record.votes for name in (vote.reviewer_id, vote.person))
     return {record.reviewer_id, *votes}
+
+
+class OutcomeSpan(NamedTuple):
+    """The number of outcomes, and the entries of the first and of the last one; all are 0 without any."""
+
+    rows: int
+    first: int
+    last: int
+
+
+class OutcomeText(NamedTuple):
+    """Outcomes as one text: their number, the entry of the last one, and the text."""
+
+    rows: int
+    last: int
+    text: str

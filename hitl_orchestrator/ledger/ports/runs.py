@@ -1,11 +1,12 @@
 """The results of a run of a case, before they are recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
+from hitl_orchestrator.domain.counting.counters import Counted, Counter, Measure
 from hitl_orchestrator.domain.decision import Routing, ShadowAnswer
 from hitl_orchestrator.domain.review import ReviewSnapshot
 from hitl_orchestrator.errors import HitlError
@@ -35,12 +36,24 @@ class Ending(NamedTuple):
     at: datetime
 
 
+class Counting(NamedTuple):
+    """The counters that the policies for a submission have, and its routing by their values."""
+
+    submission: Submission
+    counters: tuple[Counter, ...]
+    decide: Callable[[tuple[Counted, ...]], Opening | Ending]
+
+
 class FirstRun(NamedTuple):
-    """A submission that is not recorded yet, its submitter, and the result of its first run."""
+    """A submission that is not recorded yet, its submitter, and the result of its first run.
+
+    With `counting` the result is provisional: the case is routed again by what is counted when it is recorded.
+    """
 
     submission: Submission
     actor: Actor
     result: Opening | Ending
+    counting: Counting | None = None
 
 
 class NewCases(Protocol):
@@ -68,4 +81,13 @@ class NewCases(Protocol):
 
         Returns None, and records nothing, for a task that is not simply new: its id is in use already, whether with
         the same content, with other content, or by another submitter. `receive` tells these apart.
+        """
+
+    def count(self, submission: Submission, counters: Sequence[Counter], at: datetime) -> tuple[Counted, ...]:
+        """Return the values of counters for a case at a time. Others may be routed before it is."""
+
+    def cover(self, measures: Iterable[Measure], seen: int) -> None:
+        """Count earlier cases under measures, once: those that were routed up to the entry `seen`.
+
+        The later ones count when they are routed. Raises `LedgerDamaged` for an entry that this ledger did not write.
         """

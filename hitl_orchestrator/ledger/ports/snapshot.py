@@ -111,6 +111,23 @@ class StoredPayload(NamedTuple):
     seal: str
 
 
+class StoredMeasure(NamedTuple):
+    """A row of `measures`."""
+
+    measure: str
+    covered_seq: int
+    seal: str
+
+
+class TallyRow(NamedTuple):
+    """A row of `tallies`, of one case."""
+
+    name: str
+    at: str
+    action: str
+    amount: int | None
+
+
 class ExecutionRow(NamedTuple):
     """A row of `executions`."""
 
@@ -143,6 +160,7 @@ class CaseRows(NamedTuple):
     contents: StoredContents | None
     outcomes: Sequence[Outcome]
     executions: Sequence[ExecutionRow] = ()
+    tallies: Sequence[TallyRow] = ()
 
 
 class CaseRange(NamedTuple):
@@ -211,6 +229,9 @@ class LedgerSnapshot(Protocol):
 
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the rows of `payloads`."""
+
+    def measures(self) -> Iterator[StoredMeasure]:
+        """Yield the rows of `measures`."""
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema of the database and the one that the migrations make."""

@@ -14,6 +14,7 @@ from hitl_orchestrator.ledger.keys.mac import Mac, SealKeys, Seals
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.store.cases import CaseRepository
 from hitl_orchestrator.ledger.store.claims import ClaimRepository
+from hitl_orchestrator.ledger.store.counting.tallies import TallyRepository
 from hitl_orchestrator.ledger.store.delivery.decided import DecidedRepository
 from hitl_orchestrator.ledger.store.delivery.wakeups import WakeupRepository
 from hitl_orchestrator.ledger.store.event_log import EventLog
@@ -55,6 +56,8 @@ class LedgerStore:
         new_cases = NewCaseRepository(database, log, cases)
         self.record_run, self.record_runs = new_cases.record_run, new_cases.record_runs
         self.known = new_cases.known
+        tallies = TallyRepository(database, log)
+        self.count, self.cover = tallies.count, tallies.cover
 
         executions = ExecutionRepository(database, holder, log)
         self.execution, self.executions = executions.execution, executions.executions

@@ -1,10 +1,13 @@
 """Outcomes in a store: written once per case, with the row that analyses read, and sampled for spot checks."""
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.counting.counters import Counted, values_of
 from hitl_orchestrator.domain.decision import Routing
 from hitl_orchestrator.domain.enums import CaseStage, EventKind
 from hitl_orchestrator.errors import CaseUnfinished, IncompleteOutcome, LedgerDamaged
@@ -14,9 +17,10 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.ports.ledger import OutcomeSpan, OutcomeText
-from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, RecordFilter
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter
+from hitl_orchestrator.ledger.ports.runs import Counting, Ending
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
+from hitl_orchestrator.ledger.store.counting.tallies import again
 from hitl_orchestrator.ledger.store.event_log import EntryRow, EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, Moved, stage_in
 from hitl_orchestrator.ledger.store.queries.outcomes import outcomes_as_text, outcomes_of
@@ -26,6 +30,11 @@ from hitl_orchestrator.ledger.store.sql import cases as statements
 from hitl_orchestrator.ledger.store.sql.events import FINISHED_SEQ, RECORDS_AFTER, RECORDS_WITH_OUTCOME
 from hitl_orchestrator.ledger.store.sql.text_rows import SPAN
 
+# The names of the proposal and of the history in the entry of a routing, which holds no free text.
+_PROPOSAL, _HISTORY = (
+    re.compile(rf'"{field}":\{{"content":"([0-9a-f]{{64}})"\}}') for field in ("agent_output", "history")
+)
+
 
 class OutcomeRepository:
     """Outcomes of cases, and the spot checks of those that were approved without review."""
@@ -34,7 +43,14 @@ class OutcomeRepository:
         self._database, self._work, self._log = database, work, log
 
     @retried
-    def finish(self, record: AuditRecord, routing: Routing, at: datetime, seen: int | None = None) -> AuditRecord:
+    def finish(
+        self,
+        record: AuditRecord,
+        routing: Routing,
+        at: datetime,
+        seen: int | None = None,
+        counting: Counting | None = None,
+    ) -> AuditRecord:
         """Record the outcome of a case, once."""
         before = builders.stage_before_finish(record)
         # A decision is flushed already, and its outcome can be written again from it.
@@ -43,6 +59,7 @@ class OutcomeRepository:
             if moved is None:
                 return recorded_outcome(transaction, record.case_id, self._log)
             self._log.check_seen(moved.end, seen)
+            record, routing, at = again(transaction, Ending(record, routing, at), counting, self._log.sealing)
             finished = builders.finished(record, at)
             seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             add_outcome(transaction, record, outcome_of(seq, finished.body, body_of(moved.intake)))
@@ -71,9 +88,11 @@ class OutcomeRepository:
         return readable(self._database.stream(RECORDS_WITH_OUTCOME), self._record_with_task, on_unreadable)
 
     @resumed
-    def outcomes(self, *columns: str, metadata: bool = False) -> Iterator[tuple[Any, ...]]:
+    def outcomes(self, *columns: str, metadata: bool = False, routing: bool = False) -> Iterator[tuple[Any, ...]]:
         """Yield columns of the outcomes in the order in which the cases finished."""
-        rows = self._database.stream(outcomes_of(columns, with_contents=metadata))
+        rows = self._database.stream(outcomes_of(columns, with_contents=metadata, with_routing=routing))
+        if routing:
+            return map(_with_routing, rows)
         return map(_with_metadata, rows) if metadata else rows
 
     @retried
@@ -146,6 +165,24 @@ def _entry_before(moved: Moved, record: AuditRecord, routing: Routing, at: datet
     if moved.settled_by is None:
         raise IncompleteOutcome(record.case_id, "no reviewer's decision is recorded for it")
     return builders.resumed(record.case_id, moved.settled_by, at)
+
+
+def _with_routing(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a row with the metadata, whether it was erased, the proposal, and the history by which it was routed."""
+    *columns, contents, entry = row
+    proposal, history = None, None
+    if isinstance(entry, str) and isinstance(contents, str):
+        texts = (name.search(entry) for name in (_PROPOSAL, _HISTORY))
+        proposal, history = (None if named is None else text_under(contents, named[1]) for named in texts)
+    return (*_with_metadata((*columns, contents)), proposal, None if history is None else _values_in(history))
+
+
+def _values_in(history: str) -> str:
+    """Return the known values of counters as a JSON object, by the keys of their counters. Raises `LedgerDamaged`."""
+    try:
+        return json.dumps(values_of(map(Counted.model_validate, json.loads(history))))
+    except (ValueError, TypeError) as exc:
+        raise LedgerDamaged("the history by which a case was routed cannot be read") from exc
 
 
 def _with_metadata(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -84,6 +84,7 @@ def redact(transaction: StoreTransaction, log: EventLog, request: Redaction) -> 
     transaction.run(events.DELETE_PAYLOADS, wanted_case=case_id)
     transaction.run(cases.ERASE_OUTCOME, wanted_case=case_id)
     transaction.run(cases.DELETE_SPOT_CHECK, wanted_case=case_id)
+    transaction.run(cases.DELETE_TALLIES, wanted_case=case_id)
     erase_error(transaction, case_id, log.sealing)
     transaction.run(cases.ADD_SCRUB, case_id=case_id, due=1, seal=log.sealing.columns(SCRUB_SEAL, case_id, 1))
     return receipt

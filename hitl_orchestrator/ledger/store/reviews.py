@@ -19,7 +19,8 @@ from hitl_orchestrator.ledger.events.outcomes import outcome_of
 from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.keys.recorded import check_recorded, recorded_with
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.ports.runs import Ending
+from hitl_orchestrator.ledger.ports.runs import Counting, Ending, Opening
+from hitl_orchestrator.ledger.store.counting.tallies import again
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import LeasedWork, stage_in, time_in
 from hitl_orchestrator.ledger.store.outcomes import add_outcome
@@ -50,7 +51,14 @@ class ReviewRepository:
 
     @retried
     def open_review(
-        self, shown: ReviewSnapshot, at: datetime, shadow: ShadowAnswer | None = None, *, to_withdraw: bool = False
+        self,
+        shown: ReviewSnapshot,
+        at: datetime,
+        shadow: ShadowAnswer | None = None,
+        seen: int | None = None,
+        counting: Counting | None = None,
+        *,
+        to_withdraw: bool = False,
     ) -> StoredReview:
         """Open the first review of a case, or return its latest one."""
         before, kind = CaseStage.RECEIVED, EventKind.REVIEW_OPENED
@@ -61,6 +69,8 @@ class ReviewRepository:
                 if row is not None:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
+            self._log.check_seen(moved.end, seen)
+            shown, _, at, shadow = again(transaction, Opening(shown, "", at, shadow), counting, self._log.sealing)
             opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]), moved.end["seq"])
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
             self._log.append(transaction, routed, builders.review_opened(opened), end=moved.end)

@@ -20,10 +20,12 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     ExecutionRow,
     ReviewTableRow,
     StoredContents,
+    StoredMeasure,
     StoredPayload,
     StoredPolicy,
     StoredScrub,
     StoredWakeup,
+    TallyRow,
 )
 from hitl_orchestrator.ledger.store.sql import snapshot as statements
 from hitl_orchestrator.ledger.store.sql.cases import SCRUBS_DUE
@@ -100,6 +102,7 @@ class StoreSnapshot:
         of_contents = merge(statements.CONTENTS, StoredContents._make)
         of_outcomes = merge(statements.OUTCOMES, Outcome._make)
         of_executions = merge(statements.EXECUTIONS, ExecutionRow._make)
+        of_tallies = merge(statements.TALLIES, TallyRow._make)
         for case_id, group in groupby(self._rows(statements.CASES, first_case=within.first), key=itemgetter(0)):
             if case_id == within.end:
                 return
@@ -114,6 +117,7 @@ class StoreSnapshot:
                 contents=next(iter(of_contents(case_id)), None),
                 outcomes=of_outcomes(case_id),
                 executions=of_executions(case_id),
+                tallies=of_tallies(case_id),
             )
 
     def orphans(self) -> Iterator[tuple[str, str]]:
@@ -149,6 +153,10 @@ class StoreSnapshot:
     def payloads(self) -> Iterator[StoredPayload]:
         """Yield the large payloads."""
         return map(StoredPayload._make, self._rows(statements.PAYLOADS))
+
+    def measures(self) -> Iterator[StoredMeasure]:
+        """Yield the measures under which earlier cases were counted."""
+        return map(StoredMeasure._make, self._rows(statements.MEASURES))
 
     def schema_defects(self) -> Iterator[SchemaDefect]:
         """Yield the differences between the schema and the one that the migrations make."""

@@ -29,6 +29,7 @@ from hitl_orchestrator.ledger.verification.rows.contents import CaseContents
 from hitl_orchestrator.ledger.verification.rows.executions import ExecutionFacts
 from hitl_orchestrator.ledger.verification.rows.outcomes import OutcomeFacts
 from hitl_orchestrator.ledger.verification.rows.reviews import ReviewFacts
+from hitl_orchestrator.ledger.verification.rows.tallies import Measures, TallyFacts, is_measure, measure_problem
 from hitl_orchestrator.ledger.verification.rows.work_lists import WorkListReconciler, is_spot_check, may_be_sampled
 
 Problem = tuple[int | None, str]
@@ -84,8 +85,9 @@ class TableReconciler:
         number of entries of each compared case.
         """
         compared, jumps = 0, frozenset(self.head.noted[EventKind.CLOCK_MOVED_BACK])
+        measures = covered_in(snapshot)
         for rows in snapshot.cases():
-            problem = case_problem(rows, seals, jumps, self.unexecuted.append)
+            problem = case_problem(rows, seals, jumps, self.unexecuted.append, measures)
             if problem is not None:
                 return problem
             compared += len(rows.entries)
@@ -100,7 +102,18 @@ class TableReconciler:
         """Return the first difference between the ledger and the tables of policies, people and due work."""
         problem = self._policies.problem({row.policy_hash: row for row in snapshot.policies()})
         problem = problem or self._people.problem()
+        if (
+            problem is None
+            and (why := measure_problem(snapshot.measures(), 0 if self.last is None else self.last.seq, seals))
+            is not None
+        ):
+            return None, why
         return problem or self._work_lists.problem(snapshot, seals)
+
+
+def covered_in(snapshot: LedgerSnapshot) -> dict[str, int]:
+    """Return the measures that a store has, each with the last entry up to which cases were counted under it."""
+    return {row.measure: row.covered_seq for row in snapshot.measures() if is_measure(row)}
 
 
 def concerns_tables(entry: Entry, proposed: Container[str | None]) -> bool:
@@ -114,7 +127,11 @@ def concerns_tables(entry: Entry, proposed: Container[str | None]) -> bool:
 
 
 def case_problem(
-    rows: CaseRows, seals: Seals | None, jumps: Collection[int], on_unexecuted: Callable[[str], None]
+    rows: CaseRows,
+    seals: Seals | None,
+    jumps: Collection[int],
+    on_unexecuted: Callable[[str], None],
+    measures: Measures,
 ) -> Problem | None:
     """Return the first difference between the rows of one case and its entries, None if there is none.
 
@@ -135,6 +152,7 @@ def case_problem(
         if problem is not None:
             return entry.seq, f"entry {entry.seq}, {entry.kind} of {named}: {problem}"
     problem = next(replay.unexplained_rows(), None) or _lease_problem(rows.case, seals)
+    problem = problem or replay.tallies.problem(rows.tallies, seals, measures)
     if replay.executions.is_due:
         on_unexecuted(case_id)
     return None if problem is None else (last, f"{named}, whose last entry is {last}: {problem}")
@@ -156,7 +174,7 @@ class _CaseReplay:
         self._erased = next((_erased_by(entry) for entry in rows.entries if entry.kind == EventKind.REDACTED), None)
         self._is_erased = False
         self._intake: dict[str, Any] = {}
-        self._facts, self.executions = OutcomeFacts(), ExecutionFacts()
+        self._facts, self.executions, self.tallies = OutcomeFacts(), ExecutionFacts(), TallyFacts(texts)
 
     def problem_of(self, kind: str, content: dict[str, Any]) -> str | None:
         """Return the problem with an entry; None if it follows from the previous ones and its row agrees."""
@@ -211,10 +229,15 @@ class _CaseReplay:
     def _submitted(self, entry: dict[str, Any]) -> str | None:
         self._intake = body = entry["body"]
         self.executions.add_intake(body)
+        self.tallies.add_intake(body)
         whose = (body["task"]["task_id"], body["submitted_by"] or "")
         row, expected = _INTAKE_OF(self._case), (*whose, body["attempt"], content_digest(body), entry["seq"])
         other = "" if row == expected else _differing(dict(zip(_INTAKE, row, strict=True)), expected)
         return f"its row in the cases has another {other}" if other else None
+
+    def _routed(self, entry: dict[str, Any]) -> str | None:
+        self.tallies.add_routing(entry)
+        return None
 
     def _opened(self, entry: dict[str, Any]) -> str | None:
         review_id = self._open = entry["body"]["review_id"]
@@ -275,6 +298,7 @@ class _CaseReplay:
 
 _COMPARE: Mapping[str, Callable[[_CaseReplay, dict[str, Any]], str | None]] = {
     EventKind.SUBMITTED: _CaseReplay._submitted,
+    EventKind.ROUTED: _CaseReplay._routed,
     EventKind.REVIEW_OPENED: _CaseReplay._opened,
     EventKind.CLAIMED: _CaseReplay._claimed,
     EventKind.DELEGATED: _CaseReplay._claimed,

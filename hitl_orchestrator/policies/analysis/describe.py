@@ -1,6 +1,7 @@
 """Regions and single cases in words, such as `medium risk with a confidence of 0.75 to below 0.8`."""
 
 from itertools import groupby
+from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.errors import shortened
@@ -36,7 +37,7 @@ def describe_facts(facts: Facts) -> str:
     if facts.signals:
         phrases.append(f"with the signal{'s' if len(facts.signals) > 1 else ''} {join(sorted(facts.signals), 'and')}")
     fields = [
-        f"{source.subject(name)} is {shortened(format_value(value))}"
+        f"{source.subject(name)} is {shortened(_short(value))}"
         for source in SOURCES.values()
         for name, value in sorted(source.values(facts).items())
     ]
@@ -45,6 +46,11 @@ def describe_facts(facts: Facts) -> str:
     if facts.moment is not None:
         phrases.append(f"on {facts.moment:%A} {facts.moment:%H:%M} {facts.moment.tzname()}".rstrip())
     return " ".join(phrases)
+
+
+def _short(value: Any) -> str:
+    """Return a value, of a number between two bounds only the first twelve digits."""
+    return format_value(float(f"{value:.12g}") if isinstance(value, float) else value)
 
 
 def _confidence(facts: Facts) -> str:

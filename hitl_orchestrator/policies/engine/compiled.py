@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import inf, nextafter
 from typing import Any
 
+from hitl_orchestrator.domain.counting.counters import Counter
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -75,6 +76,8 @@ class CompiledPolicy:
         self._reads = frozenset(axis.source for axis in self._space.axes)
         self._sources = tuple(source for name, source in SOURCES.items() if name in self._reads)
         self._cells: dict[Cell, RoutingDecision] = {}
+        self.counters = counters_of(policy)
+        """What the policy counts, in all of its layers, in the order of the keys."""
         self._table = RiskTable(self._space.bounds) if len(self._space.axes) == 2 else None  # noqa: PLR2004
 
     def decide(self, facts: Facts) -> RoutingDecision:
@@ -225,6 +228,13 @@ class CompiledStack(CompiledPolicy):
         for user in sorted(self._user_layers if named is None else named):
             if user in self._user_layers:
                 yield f"user {user}", self._user_layers[user]
+
+
+def counters_of(policy: Policy) -> tuple[Counter, ...]:
+    """Return what a policy counts in all of its layers, each counter once, in the order of their keys."""
+    declared = (each.counter for _, layer in policy.parts for each in layer.history.values())
+    found = {counter.key: counter for counter in declared}
+    return tuple(found[key] for key in sorted(found))
 
 
 def _shared(conditions: Iterable[Condition], shared: dict[str, Condition]) -> tuple[Condition, ...]:

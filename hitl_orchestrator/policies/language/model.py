@@ -11,6 +11,7 @@ from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
 from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.language.asking import REMARKS
+from hitl_orchestrator.policies.language.calculated.counting import CounterDeclaration, FactName
 from hitl_orchestrator.policies.language.conditions import lines_of, one_error
 from hitl_orchestrator.policies.language.declarations import (
     KNOWN,
@@ -26,9 +27,6 @@ from hitl_orchestrator.policies.language.vocabulary import Vocabulary, unknown_n
 
 NO_RULE = "no rule matches, so a person decides"
 """Why the fallback decides."""
-
-NOT_ROUTED = "not_routed"
-"""In place of a rule: the case was superseded or canceled before it was routed."""
 
 ORGANIZATION = "organization"
 """The name of the layer that answers every case."""
@@ -47,6 +45,7 @@ class Policy(Value):
     proposal: dict[Label, Declaration] = Field(default_factory=dict)
     lists: dict[Label, NamedList] = Field(default_factory=dict)
     vocabulary: Vocabulary | None = None
+    history: dict[FactName, CounterDeclaration] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
 

@@ -23,13 +23,13 @@ from hitl_orchestrator.domain.value import Identifier, Label, Text, Value
 from hitl_orchestrator.policies.language.asking import Ask, Remark, with_role_of_ask
 from hitl_orchestrator.policies.language.conditions import MOST_ALTERNATIVES, Bound, Conditions
 
-_A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
+A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
 LONGEST_WAIT = timedelta(weeks=52)
 
 
-def _only_iso(value: object) -> object:
+def only_iso(value: object) -> object:
     """Refuse numbers and clock times, which pydantic would read as durations."""
-    if isinstance(value, timedelta) or (isinstance(value, str) and re.fullmatch(_A_DURATION, value)):
+    if isinstance(value, timedelta) or (isinstance(value, str) and re.fullmatch(A_DURATION, value)):
         return value
     raise ValueError("write an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
 
@@ -40,8 +40,8 @@ def _some_time(value: timedelta) -> timedelta:
     return value
 
 
-_AS_TEXT = WithJsonSchema({"type": "string", "pattern": _A_DURATION, "examples": ["PT4H", "P2D"]})
-Duration = Annotated[timedelta, BeforeValidator(_only_iso), AfterValidator(_some_time), _AS_TEXT]
+_AS_TEXT = WithJsonSchema({"type": "string", "pattern": A_DURATION, "examples": ["PT4H", "P2D"]})
+Duration = Annotated[timedelta, BeforeValidator(only_iso), AfterValidator(_some_time), _AS_TEXT]
 """A duration in ISO 8601 weeks, days, hours, minutes and seconds. Months and years vary in length."""
 
 

@@ -18,9 +18,6 @@ from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.language.rule import Rule
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 
-MOST_SHOWN = 20
-"""The number of looser places that a policy-change case lists."""
-
 
 def share_of(value: object) -> float:
     """Return the share of a canary. Raises `InvalidInput` unless it is a number in (0, 1], not a boolean."""
@@ -101,11 +98,15 @@ def change_task(proposal: Proposal, between: tuple[Policy, Policy]) -> Task:
 def change_output(
     task: Task, between: tuple[Policy, Policy], change: PolicyChange, looser: Sequence[str]
 ) -> AgentOutput:
-    """Return the proposal of a policy-change case: the change, where it is looser, and the remarks on changed rules."""
-    lines = [*looser[:MOST_SHOWN]]
-    if len(looser) > MOST_SHOWN:
-        lines.append(f"... and {len(looser) - MOST_SHOWN} more; 'hitl policy diff' lists all of them")
-    lines += _remarks(*between)
+    """Return the proposal of a policy-change case: the change, what was edited, and where it is looser, and remarks."""
+    from hitl_orchestrator.policies.analysis.changes.edits import edits  # noqa: PLC0415 - slow to import
+
+    summary = f"It is looser in {len(looser)} way{'s' * (len(looser) != 1)}, the gravest first."
+    edited = [f"- {edit.text}" for edit in edits(*between)]
+    numbered = [f"{number}. {sentence}" for number, sentence in enumerate(looser, start=1)]
+    lines = [summary, "", "Edited:", *edited, "", *numbered] if edited else [summary, "", *numbered]
+    remarks = _remarks(*between)
+    lines += ["", *remarks] if remarks else []
     proposal = Output(predicted_label=f"{change} {between[1].policy_id}", explanation="\n".join(lines))
     return AgentOutput(task_id=task.task_id, agent_output=proposal)
 
@@ -115,9 +116,7 @@ def _remarks(base: Policy, policy: Policy) -> list[str]:
     before = {rule for _, part in base.parts for rule in map(_dumped, part.rules)}
     changed = [rule for _, part in policy.parts for rule in part.rules if _dumped(rule) not in before]
     written = [(rule.rule_id, remarks_of(rule.note, rule.owner, rule.reference)) for rule in changed]
-    lines = [f"about {rule_id}: {remarks}" for rule_id, remarks in written if remarks]
-    more = len(lines) - MOST_SHOWN
-    return [*lines[:MOST_SHOWN], *([f"... and remarks on {more} more rules"] if more > 0 else [])]
+    return [f"about {rule_id}: {remarks}" for rule_id, remarks in written if remarks]
 
 
 def _dumped(rule: Rule) -> str:
@@ -125,14 +124,17 @@ def _dumped(rule: Rule) -> str:
 
 
 def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, ...]:
-    """Return the regions where a policy is looser than another, each with an example, and the unchecked parts."""
+    """Return the regions where a policy is looser than another, the gravest first, and the unchecked parts.
+
+    Each sentence begins with the edit that leads to it, and ends with an example.
+    """
     from hitl_orchestrator.policies.analysis.describe import describe_facts  # noqa: PLC0415 - slow to import
     from hitl_orchestrator.policies.analysis.diff import Direction, compare  # noqa: PLC0415
 
     differences, unchecked = compare(base, policy, roles)
     return (
         *(
-            f"{difference.sentence}; for example: {describe_facts(difference.example)}"
+            f"{difference.headline}: {difference.sentence}; for example: {describe_facts(difference.example)}"
             for difference in differences
             if difference.direction is Direction.LOOSER
         ),

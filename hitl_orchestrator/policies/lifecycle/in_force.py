@@ -1,6 +1,7 @@
 """The policies in force for a case: the one it was submitted under, and the active one. The stricter one decides."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.case import Submission
+from hitl_orchestrator.domain.counting.counters import Counter
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind
 from hitl_orchestrator.domain.input.parsing import problems
@@ -160,6 +162,19 @@ class PolicyRegistry:
         aside = submission.quality_check is not None or facts.task_type in OWN_QUESTIONS
         shadow = None if aside else self._shadow(facts)
         return decided if shadow is None else decided.model_copy(update={"shadow": shadow})
+
+    def counters(self, policy_hash: str) -> tuple[Counter, ...]:
+        """Return the counters of the policy of a case, and of all others that are in force, ordered by their keys."""
+        active, history = self._now
+        others = [each.policy_hash for each in (history.canary, history.shadow) if each is not None]
+        if not others and policy_hash == active.hash:
+            return active.counters
+        found = {each.key: each for each in active.counters}
+        for name in {policy_hash, *others}:
+            # One that cannot be read decides nothing, and is reported where it is to decide.
+            with suppress(PolicyUnreadable, TamperedPolicy):
+                found |= {each.key: each for each in self.policy(name).counters}
+        return tuple(found[key] for key in sorted(found))
 
     def _shadow(self, facts: Facts) -> ShadowAnswer | None:
         shadow = self._now.history.shadow

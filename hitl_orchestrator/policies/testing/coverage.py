@@ -18,7 +18,7 @@ from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.policies.analysis.decision_diagram import Diagram, Leaf, Node, diagram_of
 from hitl_orchestrator.policies.analysis.layer_scope import in_scope, scope_of, space_of
 from hitl_orchestrator.policies.analysis.regions import restrict
-from hitl_orchestrator.policies.engine.axes.base import Condition
+from hitl_orchestrator.policies.engine.axes.base import Condition, close_to
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.partition import Region
@@ -28,7 +28,7 @@ from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule
 
 CONFIDENCE, CONFIDENCE_AXIS = "confidence_score", "confidence"
-_NEAR, _HUNDREDTH, _MOST_DIGITS = 0.01, 0.01, 6
+_NEAR, _HUNDREDTH = 0.01, 0.01
 _SURELY_EXACT = 1e15
 
 
@@ -198,19 +198,20 @@ def coverage(policy: Policy, tested: Sequence[Facts], roles: RoleChain = DEFAULT
     )
 
 
-def boundary_cases(policy: Policy) -> Iterator[tuple[str, Facts]]:
-    """Yield facts just below, at and just above each bound of each rule, where it matters, each with a name."""
-    seen: list[Facts] = []
+def uncovered_cases(
+    policy: Policy, tested: Sequence[Facts], roles: RoleChain = DEFAULT_CHAIN
+) -> Iterator[tuple[str, Facts]]:
+    """Yield facts just below, at and just above each bound, where it matters and no test has them, each with a name."""
+    missing = {bound: set(sides) for bound, sides in coverage(policy, tested, roles).missing_values}
     for layer in (_Layer(name, part) for name, part in policy.parts):
         for bound in bounds_of(layer.policy):
-            base = layer.base(bound)
-            if base is None:
-                continue
-            for side, value in bound.tries:
-                facts = bound.put(base, value)
-                if facts not in seen:
-                    seen.append(facts)
-                    yield f"{bound.name}: {side}", facts
+            base = layer.base(bound) if bound in missing else None
+            if base is not None:
+                yield from (
+                    (f"{bound.name}: {side}", bound.put(base, value))
+                    for side, value in bound.tries
+                    if side in missing[bound]
+                )
 
 
 def bounds_of(policy: Policy) -> tuple[TestedBound, ...]:
@@ -256,16 +257,7 @@ def _beside_and_at(field: str, value: float, named: Sequence[float]) -> Iterator
     before = named[index - 1] if index else lowest
     after = named[index + 1] if index + 1 < len(named) else highest
     if value != lowest:
-        yield Side.BELOW, _beside(value, -near, before)
+        yield Side.BELOW, close_to(value, before, -near)
     yield Side.AT, value
     if value != highest:
-        yield Side.ABOVE, _beside(value, near, after)
-
-
-def _beside(value: float, step: float, end: float | None) -> float:
-    """Return a short decimal close to a bound; halfway to the next bound where that is closer."""
-    half = step if end is None or abs(end - value) > abs(step) else (end - value) / 2
-    plain: Any = round(value + half, _MOST_DIGITS)
-    if (plain - value) * step <= 0:
-        plain = value + half
-    return int(plain) if isinstance(value, int) and plain == int(plain) else plain
+        yield Side.ABOVE, close_to(value, after, near)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision
-from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
+from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout, RiskLevel, Signal
 from hitl_orchestrator.domain.input.parsing import did_you_mean, problems
 from hitl_orchestrator.domain.input.record_size import check_size
 from hitl_orchestrator.domain.value import Confidence, FreeJson, Label, Text, UtcDatetime, Value, check_json
@@ -84,6 +84,11 @@ class Expected(Value):
     blind: bool | None = Field(default=None, strict=True)
     spot_check: Confidence | None = None
     respond_within: Duration | None = None
+    on_timeout: OnTimeout | None = None
+    agreement: Agreement | None = None
+    distinct_roles: bool | None = Field(default=None, strict=True)
+    business_hours: bool | None = Field(default=None, strict=True)
+    remind_before: Duration | None = None
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Expected":
@@ -132,9 +137,10 @@ class _Table(Value):
 def answer_fields(decision: RoutingDecision) -> dict[str, Any]:
     """Return a decision under the field names of `Expected`."""
     fields: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
-    requirements = {"approvals": decision.requirements.approvals, "blind": decision.requirements.blind}
-    rest = {"spot_check": decision.spot_check, "respond_within": decision.respond_within}
-    return fields | {"message": decision.message} | requirements | rest
+    own = ("message", "spot_check", "respond_within", "on_timeout")
+    asked = ("approvals", "blind", "agreement", "distinct_roles", "business_hours", "remind_before")
+    fields |= {name: getattr(decision, name) for name in own}
+    return fields | {name: getattr(decision.requirements, name) for name in asked}
 
 
 def format_answer(value: Any) -> str:
@@ -279,7 +285,7 @@ def _answer(name: str, cell: str) -> Any:
         return None
     if name in {"approvals", "spot_check"}:
         return typed_cell(cell, FieldType.NUMBER)
-    return TRUTH.get(cell.lower(), cell) if name == "blind" else cell
+    return TRUTH.get(cell.lower(), cell) if name in {"blind", "distinct_roles", "business_hours"} else cell
 
 
 def policy_names(name: str) -> tuple[str, ...]:

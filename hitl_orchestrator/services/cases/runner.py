@@ -8,7 +8,7 @@ from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, NamedTuple
 
-from hitl_orchestrator.domain.audit import AuditRecord
+from hitl_orchestrator.domain.audit import Actor, AuditRecord
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.enums import CaseStage
 from hitl_orchestrator.domain.review import StoredReview
@@ -24,7 +24,7 @@ from hitl_orchestrator.errors import (
     RequestRejected,
 )
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import Ending, GovernanceChanged, Opening
+from hitl_orchestrator.ledger.ports.runs import Ending, FirstRun, GovernanceChanged, Opening
 from hitl_orchestrator.services.case_reader import CaseReader, not_waiting
 from hitl_orchestrator.services.reviews.node_ports import NodePorts, UnitOfWork
 from hitl_orchestrator.services.reviews.recording import ReviewRecorder
@@ -113,19 +113,25 @@ class CaseRunner:
             after, finished_here = self._run(case, new=new)
         return self._reported(case, after, finished_here=finished_here)
 
-    def first_run(self, submission: Submission) -> Opening | Ending:
-        """Run a submission that is not recorded yet, and return what the caller is to record with it."""
+    def first_run(self, submission: Submission, actor: Actor) -> FirstRun:
+        """Run a submission that is not recorded yet, and return what the caller is to record."""
         case = Case(submission=submission, stage=CaseStage.RECEIVED)
-        return self._collected(case, self.graph.start)
+        result = self._collected(case, self.graph.start)
+        return FirstRun(submission, actor, result, self._ports.counting(submission, result))
 
-    def first_runs(self, submissions: Sequence[Submission]) -> list[Opening | Ending | None]:
-        """Run submissions that are not recorded yet together; the result is None for one that is to be run alone."""
+    def first_runs(self, submitted: Sequence[tuple[Submission, Actor]]) -> list[FirstRun]:
+        """Run submissions that are not recorded yet together. One that is to be run alone is left out."""
         from hitl_orchestrator.graph.chunk import Member  # noqa: PLC0415 - LangGraph is slow to import
 
-        cases = [Case(submission=each, stage=CaseStage.RECEIVED) for each in submissions]
+        cases = [Case(submission=each, stage=CaseStage.RECEIVED) for each, _ in submitted]
         units = [UnitOfWork(case, collects=True) for case in cases]
         self.graph.start_all([Member(unit.case.submission, partial(self._ports.within, unit)) for unit in units])
-        return [unit.result for unit in units]
+        results = [(*each, unit.result) for each, unit in zip(submitted, units, strict=True)]
+        return [
+            FirstRun(submission, actor, result, self._ports.counting(submission, result))
+            for submission, actor, result in results
+            if result is not None
+        ]
 
     def ending_of(self, case: Case) -> Ending:
         """Run a case on from a decision that is not recorded yet, and return the outcome to record with it."""

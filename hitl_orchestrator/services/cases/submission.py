@@ -13,7 +13,6 @@ from hitl_orchestrator.domain.input.normalization import normalized, required
 from hitl_orchestrator.domain.task import AgentOutput, Task
 from hitl_orchestrator.errors import InvalidInput, UnknownCase
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import FirstRun
 from hitl_orchestrator.policies.lifecycle.in_force import PolicyRegistry
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.case_reader import CaseReader, Clock
@@ -109,8 +108,7 @@ class CaseSubmission:
         return self.take(submission, acting, resubmit=resubmit, known=bool(known))
 
     def _taken_ahead(self, submission: Submission, acting: Acting, seen: int) -> Case | None:
-        run = FirstRun(submission, submitter_of(submission, acting), self._runner.first_run(submission))
-        case = self._ledger.record_run(run, seen)
+        case = self._ledger.record_run(self._runner.first_run(submission, submitter_of(submission, acting)), seen)
         return None if case is None else self._recorded(case)
 
     def known(self, submissions: Sequence[Submission]) -> dict[str, Case | None]:
@@ -161,7 +159,7 @@ class CaseSubmission:
         """Run and record a new task under the policies that are in force when it is written; None for a known one."""
         while True:
             seen, current = self._policies.seen, self._under_policy(submission)
-            case = self._ledger.record_run(FirstRun(current, actor, self._runner.first_run(current)), seen)
+            case = self._ledger.record_run(self._runner.first_run(current, actor), seen)
             if case is not None:
                 return case
             self._policies.refresh()
@@ -183,11 +181,7 @@ class CaseSubmission:
         """
         seen = self._policies.seen
         direct = [self._under_policy(each) for each in submissions if not self._asks_classifier(each)]
-        runs = [
-            FirstRun(each, submitter_of(each, acting), result)
-            for each, result in zip(direct, self._runner.first_runs(direct), strict=True)
-            if result is not None
-        ]
+        runs = self._runner.first_runs([(each, submitter_of(each, acting)) for each in direct])
         recorded = dict[str, Case]()
         with suppress(InvalidInput):
             recorded = {case.case_id: case for case in self._ledger.record_runs(runs, seen) if case is not None}

@@ -22,6 +22,7 @@ _COLUMNS = (
     "policy_hash",
     "routing_decision",
     "review_probability",
+    "drawn",
     "final_decision",
     "decision_source",
     "human_decision",

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from hitl_orchestrator.backtest.compliance import COLUMNS, MOST_LISTED, compliance
+from hitl_orchestrator.backtest.compliance import COLUMNS, FROM_TEXTS, MOST_LISTED, TEXT_COLUMNS, compliance
 from hitl_orchestrator.backtest.in_force import Chain, InForce, Term
 from hitl_orchestrator.backtest.stored import ROWS_AT_A_TIME, in_background, stored_frames
 from hitl_orchestrator.backtest.vectorized import polars
@@ -50,9 +50,9 @@ def derive(
         InvalidInput: polars is not installed.
     """
     in_force = _in_force(ledger)
-    with_metadata = "metadata" in in_force.needs()
-    if cases is None or with_metadata:
-        frames = _frames(ledger, on_cases, with_metadata=with_metadata)
+    with_texts = bool(in_force.needs() & FROM_TEXTS)
+    if cases is None or with_texts:
+        frames = _frames(ledger, on_cases, with_texts=with_texts)
     else:
         frames = _parts_of(cases, on_cases)
     return compliance(_within(frames, since, until), in_force, most)
@@ -121,12 +121,12 @@ def _chains(events: Sequence[Event]) -> list[Chain]:
     return chains
 
 
-def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_metadata: bool) -> "Iterator[pl.DataFrame]":
-    """Yield the columns that a derivation reads; with the metadata of the tasks it takes much longer."""
-    if not with_metadata:
+def _frames(ledger: Ledger, on_cases: Callable[[int], None], *, with_texts: bool) -> "Iterator[pl.DataFrame]":
+    """Yield the columns that a derivation reads; with the texts of the cases it takes much longer."""
+    if not with_texts:
         yield from stored_frames(ledger, COLUMNS, on_cases)
         return
-    rows = ledger.outcomes(*COLUMNS, metadata=True)
+    rows = ledger.outcomes(*COLUMNS, metadata=True, routing=True)
     for frame in in_background(_frame_of, iter(lambda: list(islice(rows, ROWS_AT_A_TIME)), [])):
         yield frame
         on_cases(frame.height)
@@ -145,8 +145,11 @@ def _frame_of(rows: list[tuple[Any, ...]]) -> "pl.DataFrame":
         frame = from_rows([row[: len(COLUMNS)] for row in rows], COLUMNS)
     except InvalidInput as exc:
         raise LedgerDamaged(str(exc)) from exc
-    metadata, redacted = (pl.Series([row[place] for row in rows]) for place in (-2, -1))
-    return frame.with_columns(metadata=metadata.cast(pl.String), redacted=redacted.cast(pl.Boolean))
+    types = dict.fromkeys(TEXT_COLUMNS, pl.String) | {"redacted": pl.Boolean}
+    texts = zip(*(row[len(COLUMNS) :] for row in rows), strict=True)
+    return frame.with_columns(
+        pl.Series(name, values, types[name]) for name, values in zip(TEXT_COLUMNS, texts, strict=True)
+    )
 
 
 def _within(

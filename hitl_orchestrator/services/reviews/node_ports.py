@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 
 from hitl_orchestrator.domain.audit import AuditRecord, is_drawn
 from hitl_orchestrator.domain.case import Case, Submission
-from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
+from hitl_orchestrator.domain.counting.counters import Counted, Counter
+from hitl_orchestrator.domain.decision import NOT_ROUTED, Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import Action, ConfidenceSource, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.review import Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import canonical_json
@@ -22,8 +25,9 @@ from hitl_orchestrator.errors import (
 )
 from hitl_orchestrator.ledger.events.builders import row_opened
 from hitl_orchestrator.ledger.ports.ledger import Ledger
-from hitl_orchestrator.ledger.ports.runs import Ending, GovernanceChanged, Opening
-from hitl_orchestrator.policies.language.model import NOT_ROUTED
+from hitl_orchestrator.ledger.ports.runs import Counting, Ending, GovernanceChanged, Opening
+from hitl_orchestrator.nodes.ports import Rules
+from hitl_orchestrator.nodes.route import with_error
 from hitl_orchestrator.review.deadlines import timeout_action
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.services.acting import Acting
@@ -57,7 +61,7 @@ _UNIT: ContextVar[UnitOfWork | None] = ContextVar("_UNIT", default=None)
 
 
 class NodePorts:
-    """Implements the `Inbox`, `Records` and `Alarms` of the nodes."""
+    """Implements the `Inbox`, `Records`, `History` and `Alarms` of the nodes."""
 
     def __init__(
         self,
@@ -67,12 +71,15 @@ class NodePorts:
         recorder: ReviewRecorder,
         rejected: RejectedAttempts,
         *,
+        rules: Rules,
         people: People,
         policies: PolicySync,
         clock: Clock,
     ) -> None:
         self._ledger, self._reader, self._access, self._recorder = ledger, reader, access, recorder
-        self._rejected, self._people, self._policies, self._clock = rejected, people, policies, clock
+        self._rejected, self._rules = rejected, rules
+        self._people, self._policies, self._clock = people, policies, clock
+        self._covered: tuple[int, tuple[Counter, ...]] = (0, ())
 
     @contextmanager
     def unit_of_work(self, case: Case, *, collects: bool = False) -> Iterator[UnitOfWork]:
@@ -94,13 +101,55 @@ class NodePorts:
         if routing is None:
             return self._current_review(submission.case_id)
         self._check_submission(submission)
-        shadow, routing = routing.decision.shadow, _as_shown(routing)
-        shown, now, unit = self._snapshot(submission, routing), self._clock(), _unit_of(submission.case_id)
+        seen, unit = self._policies.seen, _unit_of(submission.case_id)
+        opening = self._opening(submission, routing, self._clock())
         if unit is not None and unit.collects:
-            unit.result = Opening(shown, shown.text, now, shadow)
-            return row_opened(shown, now, now, unit.result.text)
-        row = self._ledger.open_review(shown, now, shadow)
+            unit.result = opening
+            return row_opened(opening.shown, opening.at, opening.at, opening.text)
+        counting = self.counting(submission, opening)
+        row = self._ledger.open_review(opening.shown, opening.at, opening.shadow, seen, counting)
         return row if row.verdict is None else self._access.verified(row)
+
+    def before(self, submission: Submission) -> tuple[Counted, ...]:
+        """Return the values of counters; none where the caller of the run reads them, when it records the result."""
+        unit, counters = _unit_of(submission.case_id), self._counters(submission)
+        is_left = not counters or (unit is not None and unit.collects)
+        return () if is_left else self._ledger.count(submission, counters, self._clock())
+
+    def counting(self, submission: Submission, routed: Opening | Ending) -> Counting | None:
+        """Return how a case is routed again by what is counted; None if no policy for it counts anything."""
+        counters = self._counters(submission)
+        return Counting(submission, counters, partial(self._again, submission, routed)) if counters else None
+
+    def _counters(self, submission: Submission) -> tuple[Counter, ...]:
+        """Return what is counted for a case, after earlier cases were counted too."""
+        # The ledger does not know what came before a case of the past.
+        counters = () if submission.replayed else self._rules.counters(submission.policy_hash)
+        now = (self._policies.seen, counters)
+        if counters and now != self._covered:
+            self._ledger.cover({each.measure for each in counters}, self._policies.seen)
+            self._covered = now
+        return counters
+
+    def _again(
+        self, submission: Submission, routed: Opening | Ending, history: tuple[Counted, ...]
+    ) -> Opening | Ending:
+        """Return the result of a routing by these values of counters. Writes nothing."""
+        first = routed.routing if isinstance(routed, Ending) else routed.shown.routing
+        first = first.model_copy(update={"history": history})
+        decision = with_error(self._rules.route(submission, facts_of(submission.task, first)), first.error)
+        routing = first.model_copy(update={"decision": decision})
+        if decision.needs_human:
+            return self._opening(submission, routing, routed.at)
+        return self._ending(submission, routing, routed.at)
+
+    def _ending(self, submission: Submission, routing: Routing, at: datetime) -> Ending:
+        drawn = self._is_drawn(submission, routing.decision)
+        return Ending(by_agent(submission, routing, at, drawn=drawn), routing, at)
+
+    def _opening(self, submission: Submission, routing: Routing, at: datetime) -> Opening:
+        shown = self._snapshot(submission, _as_shown(routing))
+        return Opening(shown, shown.text, at, routing.decision.shadow)
 
     def _snapshot(self, submission: Submission, routing: Routing) -> ReviewSnapshot:
         chain = self._people.chain
@@ -149,8 +198,8 @@ class NodePorts:
         if routing is not None and self._is_auto_approved(submission, routing):
             # The ledger refuses a waiting case without a reviewer's decision, even if the state is forged.
             with suppress(IncompleteOutcome):
-                record = by_agent(submission, routing, now, drawn=self._is_drawn(submission, routing.decision))
-                return self._finished(Ending(record, routing, now), seen)
+                ending = self._ending(submission, routing, now)
+                return self._finished(ending, seen, submission)
         at_hand = self._decided_at_hand(submission.case_id)
         row = at_hand or self._ledger.latest_review(submission.case_id)
         if row is None:
@@ -168,11 +217,12 @@ class NodePorts:
         """Apply the policies and people that others have put in force."""
         self._policies.refresh()
 
-    def _finished(self, ending: Ending, seen: int | None = None) -> AuditRecord:
-        """Record the outcome of a case, unless the caller of the run does."""
+    def _finished(self, ending: Ending, seen: int | None = None, routed: Submission | None = None) -> AuditRecord:
+        """Record the outcome of a case, unless the caller of the run does. It may have been `routed` in this run."""
         unit = _unit_of(ending.record.case_id)
         if unit is None or not unit.collects:
-            return self._ledger.finish(*ending, seen)
+            counting = None if routed is None else self.counting(routed, ending)
+            return self._ledger.finish(*ending, seen, counting)
         unit.result = ending
         return ending.record
 

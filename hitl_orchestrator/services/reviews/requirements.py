@@ -192,4 +192,4 @@ def storable_text(text: str, review_id: str) -> str:
 
 def facts_of(task: Task, routing: Routing) -> Facts:
     """Return the facts by which a policy judges a case that was routed before."""
-    return Facts.of(task, routing.risk_level, routing.output, routing.score, routing.received)
+    return Facts.of(task, routing.risk_level, routing.output, routing.score, routing.received, history=routing.history)

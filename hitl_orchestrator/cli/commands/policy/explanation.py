@@ -111,7 +111,9 @@ def _routed(case: Case) -> Named:
     task, record = case.submission.task, case.record
     if case.reviews:
         routing = case.reviews[0].shown.routing
-        facts = Facts.of(task, routing.risk_level, routing.output, routing.score, routing.received)
+        facts = Facts.of(
+            task, routing.risk_level, routing.output, routing.score, routing.received, history=routing.history
+        )
         return Named(task.task_id, facts, routing.score.unreadable)
     submitted = scored(task, case.submission.output, ScoreRules(), case.submission.judged_at)
     if record is None:

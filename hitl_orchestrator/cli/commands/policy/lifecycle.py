@@ -1,5 +1,6 @@
-"""`hitl policy versions`, `activate`, `rollback`, `undo`, `shadow` and `canary`: govern the policy of a store."""
+"""`hitl policy status`, `versions`, `activate`, `rollback`, `undo`, `shadow` and `canary`: govern a store."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,8 @@ from hitl_orchestrator.errors import InvalidInput, PolicyMissing
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
-    from hitl_orchestrator.orchestrator import Governed, Orchestrator
+    from hitl_orchestrator.insights import CanaryReport
+    from hitl_orchestrator.orchestrator import Governed, Orchestrator, PolicyHistory
 
 group = typer.Typer()
 
@@ -33,6 +35,28 @@ def versions(session: "Session") -> None:
         status, history = hitl.policy.status(), hitl.policy.history()
     rows = [view.plain(status, version, history) for version in status.versions.values()]
     answer(session.as_json, rows, lambda: view.versions(status, rows))
+
+
+@command(group, "status", STORE_AND_PEOPLE)
+def status(session: "Session") -> None:
+    """Show what is in force, on trial, or waits for a second person.
+
+    With the extra lab, a running canary is compared with the other cases of its time.
+    """
+    from hitl_orchestrator.cli.views.policies import status as view
+
+    with _open(session) as hitl:
+        now = hitl.policy.status()
+        found = view.Status(now, hitl.policy.history(), hitl.policy.shadow_report(), _canary_report(hitl, now))
+    answer(session.as_json, view.plain(found), lambda: view.status(session, found))
+
+
+def _canary_report(hitl: "Orchestrator", now: "PolicyHistory") -> "CanaryReport | None":
+    """Return the report of the running canary; None without one, or without the extra."""
+    if now.canary is not None:
+        with suppress(InvalidInput):
+            return hitl.policy.canary_report(now.canary.policy_hash)
+    return None
 
 
 @command(group, "activate", STORE_AND_PEOPLE)
@@ -114,24 +138,44 @@ def shadow(
 @command(group, "canary", STORE_AND_PEOPLE)
 def canary(
     session: "Session",
-    reviewer: Reviewer,
-    reason: Reason,
     file: OptionalFile = None,
     share: Annotated[float | None, option("SHARE", "Share of new cases, such as 0.1.")] = None,
     off: Annotated[bool, option(None, "Stop the canary.", "--off")] = False,
+    report: Annotated[bool, option(None, "Report how its cases ended, beside all others.", "--report")] = False,
+    reviewer: Annotated[str | None, option("ID", "Your id as a reviewer.")] = None,
+    reason: Annotated[str | None, option("TEXT", "Reason, stored in the ledger.")] = None,
 ) -> None:
     """Route a share of new cases with another policy.
 
     Cases are selected by a hash of the case id. A looser policy waits for another reviewer first, as with
     `activate`. After the canary, the stricter of both policies decides its waiting cases.
+
+    --report compares the cases of the latest canary with all others of its time, and needs the extra lab.
     """
-    if off != (file is None) or off != (share is None):
-        raise InvalidInput(["canary: give a policy and --share, such as --share 0.1, or --off alone"])
+    if (off, report, file is not None).count(True) != 1 or (share is None) != (file is None):
+        raise InvalidInput(
+            ["canary: give a policy and --share, such as --share 0.1, or --off alone, or --report alone"]
+        )
+    if not report and (reviewer is None or reason is None):
+        raise InvalidInput(["canary: --reviewer and --reason are required"])
     with _open(session) as hitl:
-        if file is None or share is None:
-            _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=reason))
-            return
-        _report(session, hitl, hitl.policy.start_canary(file, share, reviewer=reviewer, reason=reason))
+        if report:
+            _report_on_canary(session, hitl)
+        elif file is None or share is None:
+            _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=str(reason)))
+        else:
+            done = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=str(reason))
+            _report(session, hitl, done)
+
+
+def _report_on_canary(session: "Session", hitl: "Orchestrator") -> None:
+    from hitl_orchestrator.cli.views.policies import canary as view
+
+    status, found = hitl.policy.status(), hitl.policy.canary_report()
+    plain = None if found is None else {"version": status.number(found.policy_hash), **found.model_dump(mode="json")}
+    answer(session.as_json, plain, lambda: view.report(found, status))
+    if found is None:
+        raise typer.Exit(NO)
 
 
 def _open_or_create(session: "Session", file: str) -> "Orchestrator":

@@ -3,10 +3,13 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from hitl_orchestrator.cli.intake.problems import Problems
 from hitl_orchestrator.cli.output.data import write_file
@@ -94,7 +97,7 @@ def write_tests(
     if Path(out).exists():
         raise InvalidInput([f"--write-boundaries: {out} exists, and may have been reviewed; name another file"])
     compiled = compile_policy(policy, roles)
-    cases = [(name, facts, compiled.decide(facts)) for name, facts in boundary_cases(policy)]
+    cases = [(name, facts, compiled.decide(facts)) for name, facts in boundary_cases(policy, roles)]
     if not cases:
         raise InvalidInput([f"policy {policy.policy_id!r} has no bounds, so there is nothing to write"])
     relative = None if path is None else os.path.relpath(path, Path(out).parent)
@@ -111,11 +114,23 @@ def _lines(policy: Policy, path: str | None, cases: Sequence[tuple[str, Facts, R
     if path is not None:
         yield f"policy: {_yaml(path)}"
     yield "tests:"
+    whole: set[str] = set()
     for name, facts, decision in cases:
         yield f"  - name: {_yaml(name)}"
         yield f"    facts: {_yaml(_facts_fields(facts))}"
-        fields = answer_fields(decision)
-        yield f"    expect: {_yaml({field: fields[field] for field in ('action', 'role', 'rule')})}"
+        yield f"    expect: {_yaml(_expected(decision, whole=decision.rule_id not in whole))}"
+        whole.add(decision.rule_id)
+
+
+def _expected(decision: RoutingDecision, *, whole: bool) -> dict[str, Any]:
+    """Return the action, the role and the rule, and for the first test of a rule everything else that is set."""
+    fields = answer_fields(decision)
+    named = {field: fields.pop(field) for field in ("action", "role", "rule")}
+    return named | {name: _plain(value) for name, value in fields.items() if whole and value is not None}
+
+
+def _plain(value: Any) -> Any:
+    return TypeAdapter(timedelta).dump_python(value, mode="json") if isinstance(value, timedelta) else value
 
 
 def _facts_fields(facts: Facts) -> dict[str, Any]:

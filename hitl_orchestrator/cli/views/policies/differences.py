@@ -1,6 +1,5 @@
 """Differences between the decisions of two policies."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from hitl_orchestrator.policies import (
     Policy,
     PolicyComparison,
     describe_facts,
+    edits,
     policy_hash,
 )
 
@@ -21,6 +21,7 @@ def plain(difference: Difference) -> dict[str, Any]:
     """Return a difference for machines."""
     return {
         "direction": difference.direction,
+        "edits": difference.edits,
         "before": difference.before._asdict(),
         "after": difference.after._asdict(),
         "aspects": difference.aspects,
@@ -30,18 +31,22 @@ def plain(difference: Difference) -> dict[str, Any]:
 
 
 def differences(old: Policy, new: Policy, comparison: PolicyComparison) -> Iterator[Block]:
-    """List the differences, looser ones first, and the unchecked parts."""
+    """List the differences under the edits that lead to them, the gravest first, and the unchecked parts."""
     rows = comparison.differences
     yield Line(f"{old.policy_id} ({policy_hash(old)[:12]}) to {new.policy_id} ({policy_hash(new)[:12]}):", "bold")
+    yield Line(comparison.summary, "bold" if rows or comparison.unchecked else "green")
+    for aspect in comparison.unchecked:
+        yield Line(f"Not checked, and therefore treated as looser: {aspect}.", "yellow")
+    edited = "; ".join(edit.text for edit in edits(old, new)) if comparison.unchecked else ""
+    if edited:
+        yield Line(f"Edited: {edited}.")
+    before = None
     for row in rows:
         yield Line()
+        if row.headline != before:
+            yield Line(row.headline, "bold")
+        before = row.headline
         yield Line(f"{row.direction}: {row.change}", _STYLE[row.direction], indent=2)
         for where in row.where:
             yield Line(f"for {where}", indent=4)
         yield Line(f"such as {describe_facts(row.example)}", "dim", indent=4)
-    yield Line()
-    numbers = Counter(row.direction for row in rows)
-    summary = ", ".join(f"{numbers[way]} {way}" for way in Direction if numbers[way])
-    yield Line(f"{summary}." if rows else "Every case is decided as before.", "bold" if rows else "green")
-    for aspect in comparison.unchecked:
-        yield Line(f"Not checked: {aspect}.", "yellow")

@@ -81,7 +81,13 @@ _REFUSING = (
     "BEGIN RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'restrict_violation'; END",
 )
 _KINDS = {"v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table", "S": "sequence"}
-_TYPES = {"VARCHAR": "character varying", "INTEGER": "integer", "TEXT": "text", "FLOAT": "double precision"}
+_TYPES = {
+    "VARCHAR": "character varying",
+    "INTEGER": "integer",
+    "BIGINT": "bigint",
+    "TEXT": "text",
+    "FLOAT": "double precision",
+}
 _Key = tuple[str, ...]
 
 

@@ -5,20 +5,21 @@ from functools import cache
 
 from hitl_orchestrator.ledger.database.statement import Statement
 from hitl_orchestrator.ledger.events.outcomes import Outcome
-from hitl_orchestrator.ledger.ports.ledger import ROW_END, VALUE_END
-from hitl_orchestrator.ledger.store.sql.cases import OUTCOMES, OUTCOMES_WITH_CONTENTS
+from hitl_orchestrator.ledger.ports.records import ROW_END, VALUE_END
+from hitl_orchestrator.ledger.store.sql.cases import OUTCOMES, OUTCOMES_WITH_CONTENTS, OUTCOMES_WITH_ROUTING
 from hitl_orchestrator.ledger.store.sql.text_rows import OUTCOMES_AS_TEXT
 
 _FLOATS = frozenset(name for name, kind in Outcome.__annotations__.items() if kind in (float, float | None))
 
 
 @cache
-def outcomes_of(columns: Sequence[str], *, with_contents: bool) -> Statement:
+def outcomes_of(columns: Sequence[str], *, with_contents: bool, with_routing: bool = False) -> Statement:
     """Return the statement for these columns of all outcomes, in the order of finishing.
 
-    With contents, each row ends with the digest of the metadata and with the contents that hold it.
+    With contents, each row ends with the digest of the metadata and with the contents that hold it; with routing also
+    with the entry of the routing.
     """
-    template = OUTCOMES_WITH_CONTENTS if with_contents else OUTCOMES
+    template = OUTCOMES_WITH_ROUTING if with_routing else OUTCOMES_WITH_CONTENTS if with_contents else OUTCOMES
     return template.filled(columns=", ".join(map(_column, columns)))
 
 

@@ -15,8 +15,10 @@ from hitl_orchestrator.ledger.events import builders
 from hitl_orchestrator.ledger.events.chain import Draft
 from hitl_orchestrator.ledger.events.contents import Contents, NewCase, content_digest, marked, new_contents
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
+from hitl_orchestrator.ledger.keys.mac import Seals
 from hitl_orchestrator.ledger.ports.runs import Ending, FirstRun, Opening
 from hitl_orchestrator.ledger.store.cases import CaseRepository, note_spot_check
+from hitl_orchestrator.ledger.store.counting.tallies import result_in
 from hitl_orchestrator.ledger.store.event_log import EventLog
 from hitl_orchestrator.ledger.store.leased_work import NO_LEASE
 from hitl_orchestrator.ledger.store.outcomes import add_outcomes
@@ -30,19 +32,24 @@ _Row: TypeAlias = tuple[StoredReview, str, int]
 
 
 class _New(NamedTuple):
-    """A submission, its first entry, its contents, and the result of its first run."""
+    """A submission, its first entry, its contents, the result of its first run, and that run."""
 
     submission: Submission
     intake: Draft
     contents: Contents
     result: Opening | Ending
+    run: FirstRun
 
     @classmethod
     def of(cls, run: FirstRun) -> "_New":
         """Return a run with its first entry."""
         contents = new_contents()
         intake = marked(builders.submitted(run.submission, run.actor), contents)
-        return cls(run.submission, intake, contents, run.result)
+        return cls(run.submission, intake, contents, run.result, run)
+
+    def counted_in(self, transaction: StoreTransaction, seals: Seals) -> "_New":
+        """Return it with the result by what is counted in this transaction, which then counts the case too."""
+        return self._replace(result=result_in(transaction, self.run, seals))
 
     def case(self, opened: StoredReview | None) -> NewCase:
         """Return the entries and the row of the case, which has `opened` a review or is finished."""
@@ -125,7 +132,9 @@ class NewCaseRepository:
         return used
 
     def _add(self, transaction: StoreTransaction, new: Sequence[_New], end: Any) -> list[Case]:
-        """Add cases with all their rows to the end of the ledger."""
+        """Add cases with all their rows to the end of the ledger. Each counts those before it."""
+        if any(each.run.counting for each in new):
+            new = [each.counted_in(transaction, self._log.sealing) for each in new]
         opened = self._opened(new, datetime.fromisoformat(end["now"]))
         parts = [each.case(opened.get(each.submission.case_id)) for each in new]
         firsts = self._log.add_cases(transaction, parts, end=end)

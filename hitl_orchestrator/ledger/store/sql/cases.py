@@ -177,6 +177,11 @@ OUTCOMES_WITH_CONTENTS = Statement(
     "SELECT {columns}, outcomes.metadata_digest, contents.body FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id ORDER BY outcomes.finished_seq",
     "SELECT {columns}, outcomes.metadata_digest, contents.body FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id ORDER BY outcomes.finished_seq",
 )
+OUTCOMES_WITH_ROUTING = Statement(
+    "cases.OUTCOMES_WITH_ROUTING",
+    "SELECT {columns}, outcomes.metadata_digest, contents.body, routed.entry FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = outcomes.case_id AND routed.kind = 'routed' ORDER BY outcomes.finished_seq",
+    "SELECT {columns}, outcomes.metadata_digest, contents.body, routed.entry FROM outcomes LEFT OUTER JOIN contents ON contents.case_id = outcomes.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = outcomes.case_id AND routed.kind = 'routed' ORDER BY outcomes.finished_seq",
+)
 ADD_SPOT_CHECK = Statement(
     "cases.ADD_SPOT_CHECK",
     "INSERT INTO spot_checks (case_id, finished_seq) VALUES (:case_id, :finished_seq)",
@@ -191,4 +196,44 @@ DELETE_SPOT_CHECK = Statement(
     "cases.DELETE_SPOT_CHECK",
     "DELETE FROM spot_checks WHERE spot_checks.case_id = :wanted_case",
     "DELETE FROM spot_checks WHERE spot_checks.case_id = %(wanted_case)s",
+)
+ADD_TALLY = Statement(
+    "cases.ADD_TALLY",
+    "INSERT INTO tallies (case_id, name, at, action, amount) VALUES (:case_id, :name, :at, :action, :amount)",
+    "INSERT INTO tallies (case_id, name, at, action, amount) VALUES (%(case_id)s, %(name)s, %(at)s, %(action)s, %(amount)s)",
+)
+DELETE_TALLIES = Statement(
+    "cases.DELETE_TALLIES",
+    "DELETE FROM tallies WHERE tallies.case_id = :wanted_case",
+    "DELETE FROM tallies WHERE tallies.case_id = %(wanted_case)s",
+)
+COUNT = Statement(
+    "cases.COUNT",
+    "SELECT {place} AS place, count(*) AS cases, count(tallies.amount) AS readable, sum(tallies.amount >> 20) AS high, sum(tallies.amount & 1048575) AS low FROM tallies LEFT OUTER JOIN outcomes ON outcomes.case_id = tallies.case_id WHERE tallies.name = :name_{place} AND tallies.at > :since_{place} AND (outcomes.final_decision IS NULL OR outcomes.final_decision != 'superseded') AND ('' = :of_{place} OR tallies.action = :of_{place} OR 'approved' = :of_{place} AND (outcomes.final_decision IS NULL OR outcomes.final_decision IN ('approved', 'modified_and_approved', 'override_approved')))",
+    "SELECT {place} AS place, count(*) AS cases, count(tallies.amount) AS readable, sum(tallies.amount >> 20) AS high, sum(tallies.amount & 1048575) AS low FROM tallies LEFT OUTER JOIN outcomes ON outcomes.case_id = tallies.case_id WHERE tallies.name = %(name_{place})s AND tallies.at > %(since_{place})s AND (outcomes.final_decision IS NULL OR outcomes.final_decision != 'superseded') AND ('' = %(of_{place})s OR tallies.action = %(of_{place})s OR 'approved' = %(of_{place})s AND (outcomes.final_decision IS NULL OR outcomes.final_decision IN ('approved', 'modified_and_approved', 'override_approved')))",
+)
+MEASURES = Statement(
+    "cases.MEASURES",
+    "SELECT measures.measure, measures.covered_seq, measures.seal FROM measures",
+    "SELECT measures.measure, measures.covered_seq, measures.seal FROM measures",
+)
+ADD_MEASURE = Statement(
+    "cases.ADD_MEASURE",
+    "INSERT INTO measures (measure, covered_seq, seal) VALUES (:measure, :covered_seq, :seal)",
+    "INSERT INTO measures (measure, covered_seq, seal) VALUES (%(measure)s, %(covered_seq)s, %(seal)s)",
+)
+COVER_MEASURE = Statement(
+    "cases.COVER_MEASURE",
+    "UPDATE measures SET covered_seq=:covered_seq, seal=:seal WHERE measures.measure = :measure",
+    "UPDATE measures SET covered_seq=%(covered_seq)s, seal=%(seal)s WHERE measures.measure = %(measure)s",
+)
+TALLIES_OF_CASES = Statement(
+    "cases.TALLIES_OF_CASES",
+    "SELECT tallies.case_id, tallies.name FROM tallies WHERE tallies.case_id IN (:id_0, :id_1, :id_2, :id_3, :id_4, :id_5, :id_6, :id_7, :id_8, :id_9, :id_10, :id_11, :id_12, :id_13, :id_14, :id_15, :id_16, :id_17, :id_18, :id_19, :id_20, :id_21, :id_22, :id_23, :id_24, :id_25, :id_26, :id_27, :id_28, :id_29, :id_30, :id_31, :id_32, :id_33, :id_34, :id_35, :id_36, :id_37, :id_38, :id_39, :id_40, :id_41, :id_42, :id_43, :id_44, :id_45, :id_46, :id_47, :id_48, :id_49, :id_50, :id_51, :id_52, :id_53, :id_54, :id_55, :id_56, :id_57, :id_58, :id_59, :id_60, :id_61, :id_62, :id_63, :id_64, :id_65, :id_66, :id_67, :id_68, :id_69, :id_70, :id_71, :id_72, :id_73, :id_74, :id_75, :id_76, :id_77, :id_78, :id_79, :id_80, :id_81, :id_82, :id_83, :id_84, :id_85, :id_86, :id_87, :id_88, :id_89, :id_90, :id_91, :id_92, :id_93, :id_94, :id_95, :id_96, :id_97, :id_98, :id_99)",
+    "SELECT tallies.case_id, tallies.name FROM tallies WHERE tallies.case_id IN (%(id_0)s, %(id_1)s, %(id_2)s, %(id_3)s, %(id_4)s, %(id_5)s, %(id_6)s, %(id_7)s, %(id_8)s, %(id_9)s, %(id_10)s, %(id_11)s, %(id_12)s, %(id_13)s, %(id_14)s, %(id_15)s, %(id_16)s, %(id_17)s, %(id_18)s, %(id_19)s, %(id_20)s, %(id_21)s, %(id_22)s, %(id_23)s, %(id_24)s, %(id_25)s, %(id_26)s, %(id_27)s, %(id_28)s, %(id_29)s, %(id_30)s, %(id_31)s, %(id_32)s, %(id_33)s, %(id_34)s, %(id_35)s, %(id_36)s, %(id_37)s, %(id_38)s, %(id_39)s, %(id_40)s, %(id_41)s, %(id_42)s, %(id_43)s, %(id_44)s, %(id_45)s, %(id_46)s, %(id_47)s, %(id_48)s, %(id_49)s, %(id_50)s, %(id_51)s, %(id_52)s, %(id_53)s, %(id_54)s, %(id_55)s, %(id_56)s, %(id_57)s, %(id_58)s, %(id_59)s, %(id_60)s, %(id_61)s, %(id_62)s, %(id_63)s, %(id_64)s, %(id_65)s, %(id_66)s, %(id_67)s, %(id_68)s, %(id_69)s, %(id_70)s, %(id_71)s, %(id_72)s, %(id_73)s, %(id_74)s, %(id_75)s, %(id_76)s, %(id_77)s, %(id_78)s, %(id_79)s, %(id_80)s, %(id_81)s, %(id_82)s, %(id_83)s, %(id_84)s, %(id_85)s, %(id_86)s, %(id_87)s, %(id_88)s, %(id_89)s, %(id_90)s, %(id_91)s, %(id_92)s, %(id_93)s, %(id_94)s, %(id_95)s, %(id_96)s, %(id_97)s, %(id_98)s, %(id_99)s)",
+)
+ROUTED_CASES = Statement(
+    "cases.ROUTED_CASES",
+    "SELECT events.seq, events.entry, events.digest, events.mac, intake.seq AS intake_seq, intake.entry AS intake_entry, intake.digest AS intake_digest, intake.mac AS intake_mac, contents.\"key\", contents.body FROM events JOIN cases ON cases.case_id = events.case_id JOIN events AS intake ON intake.seq = cases.submitted_seq JOIN contents ON contents.case_id = events.case_id WHERE events.kind = 'routed' AND events.seq > :after AND events.seq <= :up_to ORDER BY events.seq",
+    "SELECT events.seq, events.entry, events.digest, events.mac, intake.seq AS intake_seq, intake.entry AS intake_entry, intake.digest AS intake_digest, intake.mac AS intake_mac, contents.key, contents.body FROM events JOIN cases ON cases.case_id = events.case_id JOIN events AS intake ON intake.seq = cases.submitted_seq JOIN contents ON contents.case_id = events.case_id WHERE events.kind = 'routed' AND events.seq > %(after)s AND events.seq <= %(up_to)s ORDER BY events.seq",
 )

@@ -47,6 +47,11 @@ SCRUBS = Statement(
     "SELECT scrubs.case_id, scrubs.due, scrubs.seal FROM scrubs ORDER BY scrubs.case_id",
     "SELECT scrubs.case_id, scrubs.due, scrubs.seal FROM scrubs ORDER BY scrubs.case_id",
 )
+MEASURES = Statement(
+    "snapshot.MEASURES",
+    "SELECT measures.measure, measures.covered_seq, measures.seal FROM measures ORDER BY measures.measure",
+    "SELECT measures.measure, measures.covered_seq, measures.seal FROM measures ORDER BY measures.measure",
+)
 WAKEUPS = Statement(
     "snapshot.WAKEUPS",
     "SELECT wakeups.case_id, wakeups.address, wakeups.state, wakeups.attempts, wakeups.next_at, wakeups.holder, wakeups.error, wakeups.seal FROM wakeups ORDER BY wakeups.case_id",
@@ -92,6 +97,11 @@ OUTCOMES = Statement(
     "snapshot.OUTCOMES",
     "SELECT cases.case_id, outcomes.finished_seq, outcomes.case_id AS case_id_1, outcomes.task_id, outcomes.task_type, outcomes.domain, outcomes.risk_level, outcomes.confidence_score, outcomes.confidence_source, outcomes.signals, outcomes.has_proposal, outcomes.routing_decision, outcomes.rule_id, outcomes.policy_id, outcomes.policy_hash, outcomes.review_probability, outcomes.drawn, outcomes.assigned_human_role, outcomes.approvals_needed, outcomes.escalations, outcomes.final_decision, outcomes.decision_source, outcomes.human_decision, outcomes.reviewer_id, outcomes.human_role, outcomes.votes, outcomes.confidence_assessment, outcomes.reason_code, outcomes.quality_check, outcomes.quality_check_expected, outcomes.quality_check_of, outcomes.replayed, outcomes.submitted_by, outcomes.predicted_label, outcomes.label_changed, outcomes.shown_length, outcomes.classifier_failed, outcomes.unreadable, outcomes.redacted, outcomes.agent_id, outcomes.model, outcomes.model_version, outcomes.prompt_version, outcomes.task_timestamp, outcomes.received_at, outcomes.review_opened_at, outcomes.due_at, outcomes.timestamp, outcomes.latency_seconds, outcomes.review_seconds, outcomes.seconds_looked_at, outcomes.metadata_digest FROM cases JOIN outcomes ON outcomes.case_id = cases.case_id WHERE cases.case_id >= :first_case ORDER BY cases.case_id, outcomes.finished_seq",
     "SELECT cases.case_id, outcomes.finished_seq, outcomes.case_id AS case_id_1, outcomes.task_id, outcomes.task_type, outcomes.domain, outcomes.risk_level, outcomes.confidence_score, outcomes.confidence_source, outcomes.signals, outcomes.has_proposal, outcomes.routing_decision, outcomes.rule_id, outcomes.policy_id, outcomes.policy_hash, outcomes.review_probability, outcomes.drawn, outcomes.assigned_human_role, outcomes.approvals_needed, outcomes.escalations, outcomes.final_decision, outcomes.decision_source, outcomes.human_decision, outcomes.reviewer_id, outcomes.human_role, outcomes.votes, outcomes.confidence_assessment, outcomes.reason_code, outcomes.quality_check, outcomes.quality_check_expected, outcomes.quality_check_of, outcomes.replayed, outcomes.submitted_by, outcomes.predicted_label, outcomes.label_changed, outcomes.shown_length, outcomes.classifier_failed, outcomes.unreadable, outcomes.redacted, outcomes.agent_id, outcomes.model, outcomes.model_version, outcomes.prompt_version, outcomes.task_timestamp, outcomes.received_at, outcomes.review_opened_at, outcomes.due_at, outcomes.timestamp, outcomes.latency_seconds, outcomes.review_seconds, outcomes.seconds_looked_at, outcomes.metadata_digest FROM cases JOIN outcomes ON outcomes.case_id = cases.case_id WHERE cases.case_id >= %(first_case)s ORDER BY cases.case_id, outcomes.finished_seq",
+)
+TALLIES = Statement(
+    "snapshot.TALLIES",
+    "SELECT cases.case_id, tallies.name, tallies.at, tallies.action, tallies.amount FROM cases JOIN tallies ON tallies.case_id = cases.case_id WHERE cases.case_id >= :first_case ORDER BY cases.case_id, tallies.name",
+    "SELECT cases.case_id, tallies.name, tallies.at, tallies.action, tallies.amount FROM cases JOIN tallies ON tallies.case_id = cases.case_id WHERE cases.case_id >= %(first_case)s ORDER BY cases.case_id, tallies.name",
 )
 EXECUTIONS = Statement(
     "snapshot.EXECUTIONS",
@@ -148,6 +158,11 @@ ORPHANS = {
         "snapshot.ORPHANS",
         "SELECT payloads.case_id FROM payloads LEFT OUTER JOIN cases ON cases.case_id = payloads.case_id WHERE payloads.case_id IS NOT NULL AND cases.case_id IS NULL",
         "SELECT payloads.case_id FROM payloads LEFT OUTER JOIN cases ON cases.case_id = payloads.case_id WHERE payloads.case_id IS NOT NULL AND cases.case_id IS NULL",
+    ),
+    "tallies": Statement(
+        "snapshot.ORPHANS",
+        "SELECT tallies.case_id FROM tallies LEFT OUTER JOIN cases ON cases.case_id = tallies.case_id WHERE tallies.case_id IS NOT NULL AND cases.case_id IS NULL",
+        "SELECT tallies.case_id FROM tallies LEFT OUTER JOIN cases ON cases.case_id = tallies.case_id WHERE tallies.case_id IS NOT NULL AND cases.case_id IS NULL",
     ),
 }
 PAYLOADS = Statement(

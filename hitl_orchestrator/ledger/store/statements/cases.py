@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     literal_column,
     null,
@@ -18,17 +19,20 @@ from sqlalchemy import (
     update,
 )
 
-from hitl_orchestrator.domain.enums import CaseStage, EventKind
+from hitl_orchestrator.domain.counting.counters import HALF, CountedCases
+from hitl_orchestrator.domain.enums import CaseStage, EventKind, FinalDecision
 from hitl_orchestrator.domain.lifecycle import RUNNABLE, SETTLED, STAGE_MOVES
 from hitl_orchestrator.ledger.database.tables import (
     cases,
     contents,
     events,
+    measures,
     outcomes,
     refusals,
     reviews,
     scrubs,
     spot_checks,
+    tallies,
 )
 from hitl_orchestrator.ledger.events.chain import NEVER
 from hitl_orchestrator.ledger.events.outcomes import ERASED_COLUMNS
@@ -285,8 +289,72 @@ OUTCOMES = select(mark("columns")).select_from(outcomes).order_by(outcomes.c.fin
 OUTCOMES_WITH_CONTENTS = OUTCOMES.add_columns(outcomes.c.metadata_digest, contents.c.body).join(
     contents, contents.c.case_id == outcomes.c.case_id, isouter=True
 )
+# The same with the entry of the routing, of which a case has one.
+_ROUTED = events.alias("routed")
+OUTCOMES_WITH_ROUTING = OUTCOMES_WITH_CONTENTS.add_columns(_ROUTED.c.entry).join(
+    _ROUTED,
+    (_ROUTED.c.case_id == outcomes.c.case_id) & (_ROUTED.c.kind == literal_of(EventKind.ROUTED)),
+    isouter=True,
+)
 
 
 ADD_SPOT_CHECK = insert(spot_checks)
 SPOT_CHECKS = select(spot_checks.c.case_id).order_by(spot_checks.c.finished_seq).limit(bindparam("most"))
 DELETE_SPOT_CHECK = delete(spot_checks).where(spot_checks.c.case_id == bindparam("wanted_case"))
+
+
+# What counters have counted. Sums of large amounts would overflow, so that their halves are added.
+ADD_TALLY = insert(tallies)
+DELETE_TALLIES = delete(tallies).where(tallies.c.case_id == bindparam("wanted_case"))
+_ENDED = outcomes.c.final_decision
+_APPROVALS = [each for each in FinalDecision if each.value.endswith("approved")]
+_WANTED: ColumnElement[str] = bindparam("of_{place}")
+_APPROVED = and_(
+    literal_of(CountedCases.APPROVED) == _WANTED, or_(_ENDED.is_(None), _ENDED.in_(literals_of(_APPROVALS)))
+)
+
+# Counts under one name; `of` is empty, an action, or that of the approved cases.
+COUNT = (
+    select(
+        mark("place").label("place"),
+        func.count().label("cases"),
+        func.count(tallies.c.amount).label("readable"),
+        func.sum(tallies.c.amount.bitwise_rshift(literal_column(str(HALF)))).label("high"),
+        func.sum(tallies.c.amount.bitwise_and(literal_column(str(2**HALF - 1)))).label("low"),
+    )
+    .select_from(tallies.outerjoin(outcomes, outcomes.c.case_id == tallies.c.case_id))
+    .where(
+        tallies.c.name == bindparam("name_{place}"),
+        tallies.c.at > bindparam("since_{place}"),
+        or_(_ENDED.is_(None), literal_of(FinalDecision.SUPERSEDED) != _ENDED),
+        or_(literal_column("''") == _WANTED, tallies.c.action == _WANTED, _APPROVED),
+    )
+)
+
+# The measures under which earlier cases were counted, and the cases to be counted under one, in order.
+MEASURES = select(measures.c.measure, measures.c.covered_seq, measures.c.seal)
+ADD_MEASURE = insert(measures)
+COVER_MEASURE = (
+    update(measures)
+    .where(measures.c.measure == bindparam("measure"))
+    .values(covered_seq=bindparam("covered_seq"), seal=bindparam("seal"))
+)
+TALLIES_OF_CASES = select(tallies.c.case_id, tallies.c.name).where(any_of(tallies.c.case_id))
+_FIRST = events.alias("intake")
+_SEALED_FIRST = [_FIRST.c[column.name] for column in SEALED]
+ROUTED_CASES = (
+    select(
+        *SEALED, *[column.label(f"intake_{column.name}") for column in _SEALED_FIRST], contents.c.key, contents.c.body
+    )
+    .select_from(
+        events.join(cases, cases.c.case_id == events.c.case_id)
+        .join(_FIRST, _FIRST.c.seq == cases.c.submitted_seq)
+        .join(contents, contents.c.case_id == events.c.case_id)
+    )
+    .where(
+        events.c.kind == literal_of(EventKind.ROUTED),
+        events.c.seq > bindparam("after"),
+        events.c.seq <= bindparam("up_to"),
+    )
+    .order_by(events.c.seq)
+)

@@ -10,6 +10,7 @@ from hitl_orchestrator.ledger.database.tables import (
     events,
     executions,
     ledger_head,
+    measures,
     outcomes,
     payloads,
     policies,
@@ -17,6 +18,7 @@ from hitl_orchestrator.ledger.database.tables import (
     reviews,
     scrubs,
     spot_checks,
+    tallies,
     wakeups,
 )
 from hitl_orchestrator.ledger.events.chain import GOVERNING, Entry, HeadRow
@@ -26,10 +28,12 @@ from hitl_orchestrator.ledger.ports.snapshot import (
     CaseRow,
     ExecutionRow,
     ReviewTableRow,
+    StoredMeasure,
     StoredPayload,
     StoredPolicy,
     StoredScrub,
     StoredWakeup,
+    TallyRow,
 )
 from hitl_orchestrator.ledger.store.statements.literals import literals_of
 
@@ -54,6 +58,7 @@ OF_CASE = select(*_columns(events, Entry)).where(events.c.case_id == bindparam("
 POLICIES = select(*_columns(policies, StoredPolicy))
 SPOT_CHECKS = select(spot_checks.c.case_id, spot_checks.c.finished_seq)
 SCRUBS = select(*_columns(scrubs, StoredScrub)).order_by(scrubs.c.case_id)
+MEASURES = select(*_columns(measures, StoredMeasure)).order_by(measures.c.measure)
 WAKEUPS = select(*_columns(wakeups, StoredWakeup)).order_by(wakeups.c.case_id)
 CONTENTS_OF_CASE = select(contents.c.key, contents.c.body).where(contents.c.case_id == bindparam("wanted_case"))
 
@@ -78,11 +83,24 @@ REVIEWS = _by_case(reviews, _columns(reviews, ReviewTableRow), reviews.c.level)
 REFUSALS = _by_case(refusals, [refusals.c.attempt, refusals.c.refused_seq])
 CONTENTS = _by_case(contents, [contents.c.key, contents.c.body])
 OUTCOMES = _by_case(outcomes, _columns(outcomes, Outcome), outcomes.c.finished_seq)
+TALLIES = _by_case(tallies, _columns(tallies, TallyRow), tallies.c.name)
 EXECUTIONS = _by_case(executions, _columns(executions, ExecutionRow))
 ORPHANS = {
     table.name: select(table.c.case_id)
     .join(cases, cases.c.case_id == table.c.case_id, isouter=True)
     .where(table.c.case_id.is_not(None), cases.c.case_id.is_(None))
-    for table in (events, reviews, refusals, contents, outcomes, executions, spot_checks, scrubs, wakeups, payloads)
+    for table in (
+        events,
+        reviews,
+        refusals,
+        contents,
+        outcomes,
+        executions,
+        spot_checks,
+        scrubs,
+        wakeups,
+        payloads,
+        tallies,
+    )
 }
 PAYLOADS = select(*_columns(payloads, StoredPayload)).order_by(payloads.c.case_id)

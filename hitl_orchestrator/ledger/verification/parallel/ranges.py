@@ -12,6 +12,7 @@ from hitl_orchestrator.ledger.ports.snapshot import CaseRange, LedgerSnapshot
 from hitl_orchestrator.ledger.verification.chain_check import COUNTED_AT_ONCE, START, counted, walk
 from hitl_orchestrator.ledger.verification.merkle import Tree
 from hitl_orchestrator.ledger.verification.reconcile import case_problem, concerns_tables
+from hitl_orchestrator.ledger.verification.rows.tallies import Measures
 
 OnEntries = Callable[[int], None]
 
@@ -93,12 +94,18 @@ def sound_chain(
 
 
 def sound_cases(
-    snapshot: LedgerSnapshot, part: CaseRange, seals: Seals | None, jumps: Collection[int], on_entries: OnEntries
+    snapshot: LedgerSnapshot,
+    part: CaseRange,
+    seals: Seals | None,
+    on_entries: OnEntries,
+    *,
+    jumps: Collection[int],
+    measures: Measures,
 ) -> SoundCases | None:
     """Return what a range of cases is, None if one of them differs from its entries."""
     cases, entries, unexecuted, new = 0, 0, list[str](), 0
     for rows in snapshot.cases(part):
-        if case_problem(rows, seals, jumps, unexecuted.append) is not None:
+        if case_problem(rows, seals, jumps, unexecuted.append, measures) is not None:
             return None
         cases, entries, new = cases + 1, entries + len(rows.entries), new + len(rows.entries)
         if new >= COUNTED_AT_ONCE:

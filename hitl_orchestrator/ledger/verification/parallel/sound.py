@@ -22,7 +22,7 @@ from hitl_orchestrator.ledger.verification.merkle import node_hash, root_of
 from hitl_orchestrator.ledger.verification.parallel.processes import Workers, WorkersFailed, can_start
 from hitl_orchestrator.ledger.verification.parallel.ranges import ChainRange, Mark, SoundCases, SoundChain
 from hitl_orchestrator.ledger.verification.parallel.worker import Facts
-from hitl_orchestrator.ledger.verification.reconcile import PROPOSING, TableReconciler
+from hitl_orchestrator.ledger.verification.reconcile import PROPOSING, TableReconciler, covered_in
 from hitl_orchestrator.ledger.verification.tree_heads import SignedHead, foreign_problem, heads_problem
 
 
@@ -209,6 +209,7 @@ def _facts_of(snapshot: LedgerSnapshot, ledger_id: str, seals: Seals | None) -> 
         periods=[] if seals is None else [(1, key_in(first.mac)), *later],
         proposed=[body_of(entry.entry)["case_id"] for entry in governing if entry.kind in PROPOSING],
         jumps=[entry.seq for entry in governing if entry.kind == EventKind.CLOCK_MOVED_BACK],
+        measures=covered_in(snapshot),
     )
 
 

@@ -26,6 +26,7 @@ class Facts(NamedTuple):
     periods: list[tuple[int, str]]
     proposed: list[str]
     jumps: list[int]
+    measures: dict[str, int]
 
     def seals(self, after: int | None = None) -> Seals | None:
         """Return the seals after an entry, or after all; None without keys."""
@@ -50,7 +51,7 @@ class PartVerifier:
 
     def __init__(self, snapshot: LedgerSnapshot, report: OnEntries) -> None:
         self._snapshot, self._report = snapshot, report
-        self._facts = Facts("", None, [], [], [])
+        self._facts = Facts("", None, [], [], [], {})
 
     def answer(self, kind: str, value: list[Any]) -> Any:
         """Return what a part is, None if it is not sound; or keep the facts that the next parts need."""
@@ -60,10 +61,12 @@ class PartVerifier:
                 self._facts = Facts(*value)
                 return True
             case "chain":
-                part = ChainRange(*value)
-                return sound_chain(self._snapshot, part, facts.seals(part.after), frozenset(facts.proposed), report)
+                chain = ChainRange(*value)
+                return sound_chain(self._snapshot, chain, facts.seals(chain.after), frozenset(facts.proposed), report)
             case "cases":
-                return sound_cases(self._snapshot, CaseRange(*value), facts.seals(), frozenset(facts.jumps), report)
+                jumps = frozenset(facts.jumps)
+                part, seals, measures = CaseRange(*value), facts.seals(), facts.measures
+                return sound_cases(self._snapshot, part, seals, report, jumps=jumps, measures=measures)
             case "orphans":
                 return True if next(self._snapshot.orphans(), None) is None else None
         raise ValueError(kind)

@@ -72,6 +72,10 @@ class Axis(Protocol):
     def place(self, facts: Facts, step: int) -> Facts:
         """Return the facts moved to this step, all other facts unchanged."""
 
+    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
+        """Return the facts moved to this step, close to a neighboring one among those that have an order."""
+        return self.place(facts, step)
+
     def problem(self, facts: Facts) -> str | None:
         """Return why this fact cannot be evaluated; None where it can."""
         return None
@@ -130,6 +134,17 @@ def another_word(words: Sequence[str]) -> str:
     while other in words:
         other += "_"
     return other
+
+
+_MOST_DIGITS = 6
+
+
+def close_to(bound: float, other: float | None, distance: float) -> float:
+    """Return a short decimal at this signed distance from a bound; halfway to `other` where that is nearer."""
+    half = distance if other is None or abs(other - bound) > abs(distance) else (other - bound) / 2
+    plain = round(bound + half, _MOST_DIGITS)
+    plain = plain if (plain - bound) * distance > 0 else bound + half
+    return int(plain) if isinstance(bound, int) and plain == int(plain) else plain
 
 
 def gap(value: float, low: float, high: float) -> float:

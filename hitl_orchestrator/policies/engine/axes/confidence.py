@@ -19,6 +19,7 @@ WITHOUT_PROPOSAL = 0b01
 WITHOUT_CONFIDENCE = 0b11
 """The mask of the steps without a confidence."""
 
+_NEAR = 0.01
 _MISSING_PHRASES = {
     0b00: [],
     0b01: ["without a proposal"],
@@ -68,6 +69,13 @@ class ConfidenceAxis(base.Axis):
     def place(self, facts: Facts, step: int) -> Facts:
         confidence = self.bounds[step - FIRST_CONFIDENCE] if step >= FIRST_CONFIDENCE else None
         return replace(facts, has_proposal=step > 0, confidence=confidence)
+
+    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
+        placed = self.place(facts, step)
+        if neighbor < step or step + 1 == self.size:
+            return placed
+        low = self.bounds[step - FIRST_CONFIDENCE]
+        return replace(placed, confidence=base.close_to(self.end_of(step), low, -_NEAR))
 
     def problem(self, facts: Facts) -> str | None:
         confidence = facts.confidence

@@ -74,6 +74,14 @@ class TimeAxis(base.Axis):
         local = _A_MONDAY + timedelta(minutes=self.edges[step - 1])
         return replace(facts, moment=local.replace(tzinfo=zone_of(self.timezone)).astimezone(UTC))
 
+    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
+        placed = self.place(facts, step)
+        if neighbor < step or placed.moment is None:
+            return placed
+        ends = (*self.edges[1:], MINUTES_OF_A_WEEK)[step - 1]
+        local = _A_MONDAY + timedelta(minutes=ends - 1)
+        return replace(placed, moment=local.replace(tzinfo=zone_of(self.timezone)).astimezone(UTC))
+
     def problem(self, facts: Facts) -> str | None:
         moment = facts.moment
         if moment is None or (isinstance(moment, datetime) and moment.utcoffset() is not None):

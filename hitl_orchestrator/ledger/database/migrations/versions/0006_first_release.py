@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_ledger()
     _create_cases()
     _create_outcomes()
+    _create_tallies()
     _create_reviews()
     _index_reviews()
     _create_work_lists()
@@ -147,6 +148,24 @@ def _facts_of_outcomes() -> list[sa.Column[Any]]:
         sa.Column("seconds_looked_at", sa.Float),
         sa.Column("metadata_digest", sa.String(64)),
     ]
+
+
+def _create_tallies() -> None:
+    op.create_table(
+        "tallies",
+        sa.Column("case_id", sa.String(200), primary_key=True),
+        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("at", sa.String(27), nullable=False),
+        sa.Column("action", sa.String(20), nullable=False),
+        sa.Column("amount", sa.BigInteger),
+    )
+    op.create_index("tallies_by_name", "tallies", ["name", "at", "action", "amount", "case_id"])
+    op.create_table(
+        "measures",
+        sa.Column("measure", sa.String(1000), primary_key=True),
+        sa.Column("covered_seq", sa.Integer, nullable=False),
+        sa.Column("seal", sa.String(200), nullable=False),
+    )
 
 
 def _create_reviews() -> None:
@@ -328,6 +347,7 @@ def _sample_no_texts() -> None:
         "payloads": ("digest", "body"),
         "outcomes": ("agent_id", "model", "model_version", "prompt_version"),
         "wakeups": ("error",),
+        "tallies": ("name", "amount"),
     }
     if op.get_bind().dialect.name == "postgresql":
         for table, columns in texts.items():

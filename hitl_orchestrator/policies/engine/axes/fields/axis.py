@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import isinf
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
@@ -21,6 +22,7 @@ MISSING_FIELD = 0b01
 
 _MISSING_OR_OTHER_TYPE = 0b11
 _FIRST_VALUE = 2
+_HUNDREDTH = 0.01
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,16 @@ class FieldAxis(base.Axis):
 
     def place(self, facts: Facts, step: int) -> Facts:
         return self.origin.with_value(facts, self.field, self.samples[step])
+
+    def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
+        first, numbers = self._firsts[FieldType.NUMBER]
+        low, high = numbers.interval(step - first) if isinstance(numbers, Numbers) else (0, 0)
+        if low == high:
+            return self.place(facts, step)
+        bound, other, sign = (low, high, 1) if neighbor < step else (high, low, -1)
+        near = 1 if float(bound).is_integer() else _HUNDREDTH * max(1, abs(bound))
+        value = base.close_to(bound, None if isinf(other) else other, sign * near)
+        return self.origin.with_value(facts, self.field, value)
 
     def reads(self, conditions: Conditions) -> bool:
         return self.field in getattr(conditions, self.source)

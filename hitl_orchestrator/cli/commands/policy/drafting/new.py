@@ -71,8 +71,8 @@ def new(
     goes ahead without a person unless --go-ahead names its label. Past cases propose words and declare fields, and
     approve nothing.
     """
-    from hitl_orchestrator.cli.commands.policy.past_cases import observed_in
-    from hitl_orchestrator.cli.commands.policy.questions import answered
+    from hitl_orchestrator.cli.commands.policy.drafting.past_cases import observed_in
+    from hitl_orchestrator.cli.commands.policy.drafting.questions import answered
     from hitl_orchestrator.cli.views.policies import drafts as view
 
     stated = {

@@ -1,0 +1,1 @@
+"""A first policy from answers or from past cases."""

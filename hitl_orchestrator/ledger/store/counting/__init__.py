@@ -1,0 +1,1 @@
+"""What policies count, in a store."""

@@ -1,0 +1,163 @@
+"""What was edited between two policies, in words, such as `small_low: amount <= 2000 became <= 3000`.
+
+Every field of a rule and of a policy is compared by its path, so that a field that is added to the language is named
+here without a change of this module.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from hitl_orchestrator.domain.shown.durations import exact_duration
+from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
+from hitl_orchestrator.policies.language.phrases import format_value, join
+from hitl_orchestrator.policies.language.rule import Rule
+
+_OPERATORS = {"eq": "is", "ne": "is not", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in": "in", "exists": "exists"}
+_OPERATORS |= {"starts_with": "starts with", "contains": "contains"}
+_UNSAID = ("conditions", "metadata")
+"""The steps of a path that a reader does not need."""
+_OF_LAYERS = {"rules", "domains", "users", "policy_id", "description"}
+_PERCENT = ("spot_check", "hold")
+_Path = tuple[str, ...]
+
+
+class Edit(NamedTuple):
+    """One edited rule, or the edited declarations of a layer, for which `rule_id` is None."""
+
+    layer: str
+    rule_id: str | None
+    text: str
+
+
+def edits(old: Policy, new: Policy) -> list[Edit]:
+    """Return the edits that lead from one policy to another, by layer and in the order of the rules."""
+    before, after = dict(old.parts), dict(new.parts)
+    found: list[Edit] = []
+    for name in dict.fromkeys((*before, *after)):
+        of = "" if name == ORGANIZATION else f" ({name})"
+        changes = list(_in_layer(before.get(name), after.get(name)))
+        found += [Edit(name, rule_id, f"{text}{of}") for rule_id, text in changes]
+    return found
+
+
+def _in_layer(old: Policy | None, new: Policy | None) -> Iterator[tuple[str | None, str]]:
+    before = {} if old is None else {rule.rule_id: rule for rule in old.by_priority}
+    after = {} if new is None else {rule.rule_id: rule for rule in new.by_priority}
+    declared = list(_changes(_declarations(old), _declarations(new)))
+    if declared and old is not None and new is not None:
+        yield None, ", ".join(declared)
+    renamed = {
+        now: was
+        for now in after.keys() - before.keys()
+        for was in before.keys() - after.keys()
+        if _body(before[was]) == _body(after[now])
+    }
+    moved = _moved([*before], [*after])
+    for name, rule in after.items():
+        if name in renamed:
+            yield name, f"{name} is the new name of {renamed[name]}"
+        elif name not in before:
+            yield name, f"{name} is new: {_written(rule)}"
+        else:
+            changes = [*_changes(_body(before[name]), _body(rule)), *([moved[name]] if name in moved else [])]
+            if changes:
+                yield name, f"{name}: {', '.join(changes)}"
+    for name in before.keys() - after.keys() - set(renamed.values()):
+        yield name, f"{name} is removed"
+
+
+def _declarations(policy: Policy | None) -> dict[str, Any]:
+    return {} if policy is None else policy.model_dump(exclude=_OF_LAYERS)
+
+
+def _body(rule: Rule) -> dict[str, Any]:
+    return rule.model_dump(exclude={"rule_id", "priority"})
+
+
+def _written(rule: Rule) -> str:
+    """Return what a new rule states, in the words of the edits."""
+    fields = rule.model_dump(exclude={"rule_id", "priority", "action"}, exclude_defaults=True)
+    stated = [_phrase(path, value) for path, value in _leaves(fields)]
+    return ", ".join([rule.action, *stated])
+
+
+def _moved(old: list[str], new: list[str]) -> dict[str, str]:
+    """Return the rules whose place among the others changed, each with its new place."""
+    common = [name for name in old if name in set(new)]
+    now = [name for name in new if name in set(old)]
+    blocks = SequenceMatcher(None, common, now, autojunk=False).get_matching_blocks()
+    kept = {name for block in blocks for name in now[block.b : block.b + block.size]}
+    places = {name: new.index(name) for name in now if name not in kept}
+    return {name: f"now comes after {new[place - 1]}" if place else "now comes first" for name, place in places.items()}
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    gone = {path: value for path, value in before.items() if path not in after}
+    for path, value in after.items():
+        if path in before:
+            if before[path] != value or isinstance(before[path], bool) is not isinstance(value, bool):
+                yield _became(path, before[path], value)
+            continue
+        replaced = [each for each in gone if each[:-1] == path[:-1] and {each[-1], path[-1]} <= _OPERATORS.keys()]
+        if replaced:
+            was = gone.pop(replaced[0])
+            yield f"{_phrase(replaced[0], was)} became {_relation(path, value)}"
+        else:
+            yield f"{_phrase(path, value)} was added"
+    for path, value in gone.items():
+        yield f"{_phrase(path, value)} was removed"
+
+
+def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
+    """Yield every value with its path. A list of plain values is one value; empty values and None are left out."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, str(name)))
+    elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping) for inner in value):
+        for place, inner in enumerate(value, start=1):
+            yield from _leaves(inner, (*path, str(place)))
+    elif value is not None and value not in ((), [], {}):
+        yield path, value
+
+
+def _became(path: _Path, old: Any, new: Any) -> str:
+    if isinstance(old, list | tuple) and isinstance(new, list | tuple):
+        added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
+        parts = [("gained", added), ("lost", removed)]
+        named = [f"{verb} {join(map(format_value, each), 'and')}" for verb, each in parts if each]
+        return f"{_name(path)} {join(named, 'and')}"
+    return f"{_phrase(path, old)} became {_relation(path, new)}"
+
+
+def _phrase(path: _Path, value: Any) -> str:
+    return f"{_name(path)} {_relation(path, value)}"
+
+
+def _name(path: _Path) -> str:
+    steps = [step for step in path if path[0] != _UNSAID[0] or step not in _UNSAID]
+    words = [step.rstrip("_") for step in (steps[:-1] if steps[-1] in _OPERATORS and len(steps) > 1 else steps)]
+    return " ".join(words) or path[-1]
+
+
+def _relation(path: _Path, value: Any) -> str:
+    """Return the operator, if there is one, and the value."""
+    shown = value_in_words(path[-1], value)
+    return f"{_OPERATORS[path[-1]]} {shown}" if path[-1] in _OPERATORS and len(path) > 1 else shown
+
+
+def value_in_words(name: str, value: Any) -> str:
+    """Return the value of a field of a rule as a reader expects it: `2 days`, `5 %`, `a, b`, `none`."""
+    if value is None:
+        return "none"
+    if isinstance(value, timedelta):
+        return exact_duration(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return f"[{', '.join(format_value(each) for each in value)}]" if value else "none"
+    if name in _PERCENT and isinstance(value, int | float):
+        return f"{100 * value:.10g} %"
+    if isinstance(value, str) and not value.replace("_", "a").isalnum():
+        return f"'{' '.join(value.split())}'"
+    return format_value(value)

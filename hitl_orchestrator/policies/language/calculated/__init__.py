@@ -1,0 +1,1 @@
+"""What policies count in the ledger, and what they calculate from other facts."""

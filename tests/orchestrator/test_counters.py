@@ -1,0 +1,189 @@
+"""Counters: a case is routed by what the ledger held before it, whatever way it came and whatever raced with it."""
+
+import pytest
+from support.builders import a_review, a_task, an_output
+from support.counting import counted_again, routed_in
+from support.internals import services_of
+from support.teams import PEOPLE
+
+COUNTERS = {
+    "cases_1d": {"count": "cases", "same": "customer", "within": "P1D"},
+    "paid_30d": {"sum": "amount", "same": "customer", "within": "P30D", "of": "approved"},
+    "budget": {"sum": "amount", "within": "P1D", "of": "auto_approve"},
+    "asked": {"count": "cases", "within": "P1D", "of": "human_review"},
+}
+RULES = [
+    {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.9}, "action": "auto_approve"},
+    {"rule_id": "ask", "priority": 2, "conditions": {}, "action": "human_review"},
+]
+PLAIN = {"policy_id": "plain", "metadata": {"amount": "number", "customer": "text"}, "rules": RULES}
+COUNTING = PLAIN | {"policy_id": "counting", "history": COUNTERS}
+
+
+def given(name, customer="ann", amount=10, confidence=0.95, **fields):
+    metadata = {"customer": customer, "amount": amount} | fields.pop("metadata", {})
+    return a_task(name, metadata=metadata, **fields), an_output(name, confidence)
+
+
+def values(hitl, case):
+    """The values by which a case was routed, by the names in the policy."""
+    (routed,) = [each for each in routed_in(hitl) if each.case_id == case.case_id]
+    by_key = {each.counter.key: each.value for each in routed.history}
+    policy = services_of(hitl).registry.active.policy
+    return {name: by_key[declared.counter.key] for name, declared in policy.history.items()}
+
+
+@pytest.fixture
+def counting(opened, store):
+    return opened(store, policy=COUNTING)
+
+
+def test_a_case_is_routed_by_the_cases_before_it_and_not_by_itself(counting):
+    for number in range(3):
+        counting.submit(*given(f"a{number}", amount=0.1))
+    counting.submit(*given("unsure", amount=5, confidence=0.5))
+    counting.submit(*given("other", customer="bob", amount=7))
+
+    case = counting.submit(*given("last"))
+
+    assert values(counting, case) == {"cases_1d": 4, "paid_30d": 5.3, "budget": 7.3, "asked": 1}
+
+
+def test_each_case_of_a_chunk_counts_those_before_it_in_the_chunk(counting):
+    counting.submit(*given("first"))
+    tasks, outputs = zip(*[given(f"t{n}", "ab"[n % 2], n, 0.95 if n % 3 else 0.5) for n in range(12)], strict=True)
+
+    cases = []
+    counting.submit_many(tasks, outputs, on_case=cases.append)
+
+    recorded, expected = counted_again(counting)
+    assert recorded == expected
+    assert values(counting, cases[-1]) == {"cases_1d": 5, "paid_30d": 25, "budget": 10 + 37, "asked": 4}
+
+
+def test_a_case_that_is_run_later_is_routed_by_what_was_routed_until_then(counting):
+    late = counting.cases.enqueue(*given("late"))
+    counting.submit(*given("early"))
+
+    counting.recover()
+
+    assert values(counting, late) == {"cases_1d": 1, "paid_30d": 10, "budget": 10, "asked": 0}
+
+
+def test_a_case_leaves_the_window_after_its_time(opened, store, clock):
+    hitl = opened(store, policy=COUNTING)
+    hitl.submit(*given("old"))
+    clock.tick(24 * 3600 + 1)
+
+    case = hitl.submit(*given("new"))
+
+    assert values(hitl, case) == {"cases_1d": 0, "paid_30d": 10, "budget": 0, "asked": 0}
+
+
+def test_a_case_that_a_person_turns_down_no_longer_counts_as_approved(counting):
+    counting.submit(*given("open", confidence=0.5))
+    before = counting.submit(*given("before"))
+    counting.decide(task_id="open", decision=a_review("reject", "ana"))
+
+    after = counting.submit(*given("after"))
+
+    assert [values(counting, case)["paid_30d"] for case in (before, after)] == [10, 10]
+    assert [values(counting, case)["cases_1d"] for case in (before, after)] == [1, 2]
+
+
+def test_a_task_that_is_submitted_again_counts_once(counting):
+    for _ in range(2):
+        counting.submit(*given("same", confidence=0.5))
+    counting.submit(*given("same", amount=11, confidence=0.5), resubmit=True)
+
+    case = counting.submit(*given("next"))
+
+    assert values(counting, case) == {"cases_1d": 1, "paid_30d": 11, "budget": 0, "asked": 1}
+
+
+def test_a_canceled_case_counts_as_submitted_and_not_as_approved(counting):
+    counting.submit(*given("canceled", confidence=0.5), submitted_by="bot")
+    counting.cases.cancel(task_id="canceled", submitted_by="bot", reason="not needed")
+
+    case = counting.submit(*given("next"))
+
+    assert values(counting, case) == {"cases_1d": 1, "paid_30d": 0, "budget": 0, "asked": 1}
+
+
+def test_cases_of_the_past_and_those_that_measure_reviewers_do_not_count(counting):
+    counting.submit(*given("first", confidence=0.5))
+    counting.decide(task_id="first", decision=a_review("approve", "ana"))
+    counting.reviews.add_second_review(task_id="first", new_task_id="second", reviewer="max")
+    replaying = counting.acting_as("max")
+    replayed = replaying.submit(*given("replayed"), replay=True, submitted_by="bot")
+
+    case = counting.submit(*given("next"))
+
+    assert values(counting, case) == {"cases_1d": 1, "paid_30d": 10, "budget": 0, "asked": 1}
+    assert next(each for each in routed_in(counting) if each.case_id == replayed.case_id).history == []
+
+
+@pytest.mark.parametrize("customer", [None, {"id": 1}, ["ann"]])
+def test_a_counter_without_its_key_is_unknown(counting, customer):
+    counting.submit(*given("first"))
+
+    case = counting.submit(*given("next", customer=customer))
+
+    assert values(counting, case) == {"cases_1d": None, "paid_30d": None, "budget": 10, "asked": 0}
+
+
+@pytest.mark.parametrize("amount", [None, "10", True, -1, 1e13, float(10**300)])
+def test_a_sum_over_a_case_without_a_readable_amount_is_unknown(counting, amount):
+    counting.submit(*given("unreadable", amount=amount))
+
+    case = counting.submit(*given("next"))
+
+    assert values(counting, case) == {"cases_1d": 1, "paid_30d": None, "budget": None, "asked": 0}
+
+
+def test_sums_of_the_largest_amounts_are_exact(counting):
+    for number in range(20):
+        counting.submit(*given(f"t{number}", amount=10**12))
+
+    assert values(counting, counting.submit(*given("next")))["budget"] == 20 * 10**12
+
+
+def test_a_new_counter_counts_the_cases_that_were_routed_before_it_was_declared(opened, store):
+    hitl = opened(store, policy=PLAIN, reviewers=PEOPLE)
+    tasks, outputs = zip(*[given(f"t{number}", amount=number) for number in range(5)], strict=True)
+    hitl.submit_many(tasks, outputs)
+    hitl.submit(*given("open", confidence=0.5))
+    change = hitl.policy.activate(COUNTING, reviewer="max", reason="limits")
+    assert change.case is None
+
+    case = hitl.submit(*given("next"))
+
+    assert values(hitl, case) == {"cases_1d": 6, "paid_30d": 20, "budget": 10, "asked": 1}
+    assert counted_again(hitl)[0] == counted_again(hitl)[1]
+    assert hitl.audit.verify().problem is None
+
+
+def test_a_counter_that_was_dropped_for_a_time_counts_what_it_missed(opened, store):
+    hitl = opened(store, policy=COUNTING, reviewers=PEOPLE)
+    hitl.submit(*given("first"))
+    for number, policy in enumerate([PLAIN, COUNTING]):
+        hitl.policy.activate(policy, reviewer="max", reason="a trial")
+        hitl.submit(*given(f"under-{number}"))
+
+    case = hitl.submit(*given("next"))
+
+    assert values(hitl, case)["cases_1d"] == 3
+    assert hitl.audit.verify().problem is None
+
+
+def test_redaction_erases_the_counts_of_a_case_with_its_texts(opened, durable_store, intruder):
+    hitl = opened(durable_store, policy=COUNTING)
+    erased = hitl.submit(*given("erased"))
+    hitl.submit(*given("kept"))
+    hitl.cases.redact(erased.case_id, reason="asked for", reviewer="zoe")
+
+    case = hitl.submit(*given("next"))
+
+    assert values(hitl, case)["cases_1d"] == 1
+    assert hitl.audit.verify().problem is None
+    assert counted_again(hitl)[0][-4:] == counted_again(hitl)[1][-4:]

@@ -1,0 +1,128 @@
+"""What was edited between two policies is named in words, for every field that a rule or a policy has."""
+
+import json
+import random
+from datetime import timedelta
+
+import pytest
+from support.random_policies import a_policy, a_stack
+
+from hitl_orchestrator.domain.shown.durations import exact_duration
+from hitl_orchestrator.policies import edits
+from hitl_orchestrator.policies.analysis.diff import compare
+from hitl_orchestrator.policies.language.model import policy_hash, policy_of
+
+SMALL = {
+    "rule_id": "small",
+    "priority": 5,
+    "conditions": {"risk_level": "low", "min_confidence": 0.9, "metadata": {"amount": {"gt": 0, "le": 2000}}},
+    "action": "auto_approve",
+    "spot_check": 0.05,
+}
+REST = {"rule_id": "rest", "priority": 9, "conditions": {}, "action": "human_review", "respond_within": "P2D"}
+
+
+def claims(*rules, **fields):
+    return policy_of({"policy_id": "claims", "metadata": {"amount": "number"}, "rules": list(rules), **fields})
+
+
+def small(**fields):
+    return SMALL | fields
+
+
+def amount(**comparison):
+    return small(conditions=SMALL["conditions"] | {"metadata": {"amount": comparison}})
+
+
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        ([amount(gt=0, le=3000), REST], "small: amount <= 2000 became <= 3000"),
+        ([amount(gt=0, lt=2000), REST], "small: amount <= 2000 became < 2000"),
+        ([amount(le=2000), REST], "small: amount > 0 was removed"),
+        ([amount(gt=0, le=2000, ne=7), REST], "small: amount is not 7 was added"),
+        ([small(spot_check=0.1), REST], "small: spot_check 5 % became 10 %"),
+        ([SMALL, REST | {"respond_within": "PT36H"}], "rest: respond_within 2 days became 1 day 12 hours"),
+        ([SMALL, REST | {"message": "Look twice."}], "rest: message 'Look twice.' was added"),
+        ([SMALL, REST | {"approvals": 2}], "rest: approvals 1 became 2"),
+        (
+            [small(conditions=SMALL["conditions"] | {"risk_level": ["low", "medium"]}), REST],
+            "small: risk_level gained medium",
+        ),
+        ([REST], "small is removed"),
+        ([SMALL | {"rule_id": "tiny"}, REST], "tiny is the new name of small"),
+        ([SMALL | {"priority": 10}, REST], "rest: now comes first"),
+    ],
+)
+def test_an_edit_names_the_rule_and_the_condition(rules, text):
+    assert [edit.text for edit in edits(claims(SMALL, REST), claims(*rules))] == [text]
+
+
+def test_a_new_rule_is_written_out_and_a_declaration_is_named():
+    rule = {"rule_id": "big", "priority": 1, "conditions": {"metadata": {"amount": {"gt": 9}}}, "action": "escalate"}
+    new = claims(rule, SMALL, REST, timezone="Europe/Vienna")
+
+    assert [edit.text for edit in edits(claims(SMALL, REST), new)] == [
+        "timezone UTC became 'Europe/Vienna'",
+        "big is new: escalate, amount > 9, assigned_human_role senior_manager",
+    ]
+
+
+def test_an_edit_in_a_layer_names_the_layer():
+    layers = [{"motor": {"policy_id": "m", "rules": [REST | {"rule_id": "cap", "approvals": n}]}} for n in (1, 2)]
+    old, new = (claims(SMALL, REST, domains=each) for each in layers)
+
+    assert [edit.text for edit in edits(old, new)] == ["cap: approvals 1 became 2 (domain motor)"]
+
+
+def test_nested_conditions_are_named_by_their_place():
+    old, new = (
+        claims(small(conditions={"any": [{"risk_level": "low"}, {"metadata": {"amount": {"lt": top}}}]}), REST)
+        for top in (5, 6)
+    )
+
+    assert [edit.text for edit in edits(old, new)] == ["small: any 2 amount < 5 became < 6"]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_no_difference_is_without_an_edit_and_equal_policies_have_none(seed):
+    old, new = (
+        (a_stack(seed, 2, ()), a_stack(seed + 1_000, 2, ()))
+        if seed % 2
+        else (a_policy(seed, 4), a_policy(seed + 1_000, 4))
+    )
+    named = {edit.text for edit in edits(old, new)}
+
+    assert edits(old, old) == []
+    assert policy_hash(old) == policy_hash(new) or named
+    for difference in compare(old, new).differences:
+        assert difference.edits
+        assert set(difference.edits) <= named
+        assert difference.where
+
+
+def test_one_edit_is_the_headline_of_every_difference_that_it_leads_to():
+    dice = random.Random(7)
+    for seed in range(10):
+        policy = a_policy(seed, 6)
+        raw = json.loads(policy.model_dump_json(exclude_defaults=True, by_alias=True))
+        rule = dice.choice(raw["rules"])
+        rule["action"] = "escalate" if rule["action"] != "escalate" else "human_review"
+        rule.pop("assigned_human_role", None)
+        for difference in compare(policy, policy_of(raw)).differences:
+            assert difference.headline.startswith(f"{rule['rule_id']}: action ")
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(days=2), "2 days"),
+        (timedelta(days=1, hours=1), "1 day 1 hour"),
+        (timedelta(minutes=90), "1 hour 30 minutes"),
+        (timedelta(seconds=0.5), "0.5 seconds"),
+        (timedelta(weeks=52), "364 days"),
+        (timedelta(0), "0 seconds"),
+    ],
+)
+def test_a_duration_is_written_exactly_and_in_words(length, text):
+    assert exact_duration(length) == text
