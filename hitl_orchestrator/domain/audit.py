@@ -43,10 +43,10 @@ class AuditRecord(Value):
 
     `latency_seconds` runs from the task's timestamp to the decision. `final_output` may be carried out; it is None for
     a rejected or replayed case, and for an override by words alone. `replayed` marks a past case and decision that were
-    imported, unauthenticated; `unchecked` names the rules that could not be checked for it: `separation_of_duties` and
-    `quorum`, where the record names no reviewer. `review_probability` is the probability that a case like this is
-    reviewed; statistics weigh by it. `drawn` is an automatic case that was drawn for a spot check, once, when it
-    finished.
+    imported, unauthenticated; `unchecked` names the rules that could not be checked for it: `separation_of_duties`,
+    `quorum` and `asked_people`, where the record names no reviewer. `review_probability` is the probability that a case
+    like this is reviewed; statistics weigh by it. `drawn` is an automatic case that was drawn for a spot check, once,
+    when it finished.
 
     Fields after `replayed` were added later and have defaults, so that older records still load; a default means "not
     recorded". `received_at` and `review_opened_at` are times of this system, in a replay those of the replay.

@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import InvalidInput, NotAuthorized, StaleReview, T
 SHORT_DIGEST = 12
 """The number of hexadecimal digits that the faces show of a digest. They are enough to name it."""
 
-SEPARATION_OF_DUTIES, QUORUM = "separation_of_duties", "quorum"
+SEPARATION_OF_DUTIES, QUORUM, ASKED_PEOPLE = "separation_of_duties", "quorum", "asked_people"
 """The rules that cannot be checked for a record without a reviewer."""
 
 
@@ -137,7 +137,9 @@ def unchecked_rules(recorded: Review, requirements: ReviewRequirements) -> tuple
     """Return the rules that cannot be checked for a record, because it names a role and no reviewer."""
     if recorded.reviewer_id is not None:
         return ()
-    return (SEPARATION_OF_DUTIES, QUORUM) if requirements.approvals > 1 else (SEPARATION_OF_DUTIES,)
+    quorum = (QUORUM,) if requirements.approvals > 1 else ()
+    asked = (ASKED_PEOPLE,) if requirements.teams or requirements.not_by else ()
+    return (SEPARATION_OF_DUTIES, *quorum, *asked)
 
 
 def unfit_record(recorded: Review, task: Task | None, latest: datetime) -> Iterator[str]:

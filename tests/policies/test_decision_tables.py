@@ -7,6 +7,7 @@ import yaml
 
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import policy_hash, read_policy
+from hitl_orchestrator.policies.language.positions import file_lines
 
 FIELDS = {"amount": "number", "country": "text", "vip": "boolean"}
 CSV = """\
@@ -196,7 +197,7 @@ def test_a_problem_of_a_row_in_a_layer_names_the_layer():
 
     found = problems(a_policy(rules=[]) | {"domains": {"motor": layer}})
 
-    assert [each.partition(': "')[0] for each in found] == ["p.json: domains.motor.table[0]: risk_level"]
+    assert [each.partition(': "')[0] for each in found] == ["p.json: domains.motor.table[0] (line 1): risk_level"]
 
 
 @pytest.mark.parametrize("table", [5, None, {}, {"rows": [], "file": "t.csv"}, {"rows": [], "x": 1}, [1], {"rows": 1}])
@@ -206,3 +207,33 @@ def test_what_is_no_table_is_refused_without_a_traceback(table):
 
 def test_a_table_in_a_file_needs_a_policy_in_a_file():
     assert "is read only where the policy is a file" in problems(a_policy(table="limits.csv"))[0]
+
+
+YAML = """\
+policy_id: p
+metadata: {amount: number}
+table:
+  - {rule_id: one, metadata.amount >=: 5, action: escalate}
+
+  - rule_id: two
+    metadata.amount >=: ten
+    action: escalate
+  - {metadata.amuont: 5, action: human_review}
+"""
+
+
+@pytest.mark.parametrize("indent", ["table:", "table:\n  rows:"])
+def test_a_problem_of_a_row_in_the_policy_names_its_line(indent):
+    with pytest.raises(InvalidInput) as refused:
+        read_policy(YAML.replace("table:", indent).replace("amuont", "amount"), "p.yaml")
+    line = 6 + indent.count("\n")
+
+    assert [each.partition(': "')[0] for each in refused.value.problems] == [
+        f"p.yaml: table[1] (line {line}): metadata.amount >="
+    ]
+
+
+def test_the_rows_of_a_table_have_lines_for_the_check_too():
+    lines = file_lines(YAML, "p.yaml")
+
+    assert [lines.of_rule(each) for each in ("one", "two", "row_003")] == [4, 6, 9]

@@ -1,7 +1,7 @@
 """Loading of policy files: JSON or YAML, in the current or the first format, with every problem at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,10 +14,11 @@ from hitl_orchestrator.domain.value import check_json
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.lists import with_files
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_of
-from hitl_orchestrator.policies.language.positions import is_yaml, numbered_id
+from hitl_orchestrator.policies.language.positions import file_lines, is_yaml, numbered_id
 from hitl_orchestrator.policies.language.tables.expansion import without_tables
 
 _FOR_EDITORS = "$schema"
+_ROW = re.compile(r"(?:(?P<kind>domains|users)\.(?P<name>.+?)\.)?table\[(?P<index>[0-9]+)\]")
 
 
 def read_policy(
@@ -47,12 +48,15 @@ def read_policy(
             "these have only a condition, as in the first format of policy files"
             for name in layers
         )
-    expanded = without_tables(with_files(raw, where, beside), where, beside)
+    try:
+        expanded = without_tables(with_files(raw, where, beside), where, beside)
+    except InvalidInput as exc:
+        raise InvalidInput(_with_lines_of_rows(exc.problems, text, where)) from exc
     try:
         policy = policy_of(_current(raw) if first_format else expanded.raw, roles)
     except ValidationError as exc:
         listed = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
-        listed = [expanded.as_written(problem, where) for problem in listed]
+        listed = _with_lines_of_rows([expanded.as_written(problem, where) for problem in listed], text, where)
         raise InvalidInput(map(_in_first_format, listed) if first_format else listed) from exc
     check_record(policy, f"{where} with its lists and tables")
     return policy
@@ -72,6 +76,24 @@ def parse_policy(text: str, where: str) -> Any:
         return check_json(read_yaml(text, where) if yaml else read_json(text, where))
     except ValueError as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
+
+
+def _with_lines_of_rows(listed: Sequence[str], text: str, where: str) -> list[str]:
+    """Return problems with the line of each row of a table that they name."""
+    named = [_ROW.match(problem, len(where) + 2) for problem in listed]
+    if not any(named):
+        return list(listed)
+    lines = file_lines(text, where).parts
+    written = []
+    for problem, row in zip(listed, named, strict=True):
+        layer = () if row is None or row["kind"] is None else (row["kind"], row["name"])
+        paths = (
+            () if row is None else ((*layer, "table", int(row["index"])), (*layer, "table", "rows", int(row["index"])))
+        )
+        line = next((lines[path] for path in paths if path in lines), None)
+        at = 0 if row is None else row.end()
+        written.append(problem if line is None else f"{problem[:at]} (line {line}){problem[at:]}")
+    return written
 
 
 def _is_first_format(raw: dict[str, Any]) -> bool:

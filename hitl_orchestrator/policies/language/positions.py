@@ -3,7 +3,7 @@
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -21,6 +21,15 @@ def is_yaml(text: str, where: str) -> bool:
 def numbered_id(index: int) -> str:
     """Return the id of a rule of the first format of policy files, which has none, by its index from 0."""
     return f"rule_{index + 1:03}"
+
+
+def row_id(index: int) -> str:
+    """Return the id of a row of a decision table that states none, by its index from 0."""
+    return f"row_{index + 1:03}"
+
+
+_IDS: Mapping[Path, Callable[[int], str]] = {("rules",): numbered_id, ("table",): row_id, ("table", "rows"): row_id}
+_OF_RULES = {("rules",), ("table",), ("rows",)}
 
 
 class _Token(NamedTuple):
@@ -83,9 +92,9 @@ def file_lines(text: str, where: str) -> FileLines:
         lines.setdefault(path, line)
         if bracket:
             frames.append(_Frame(path, is_list=bracket == "["))
-            if path[:1] == ("rules",) and len(path) == 2:  # noqa: PLR2004 - an item of the list
-                rules.setdefault(numbered_id(int(path[1])), path)
-        elif path[-1:] == ("rule_id",) and path[-3:-2] == ("rules",):
+            if path[:-1] in _IDS and isinstance(path[-1], int):
+                rules.setdefault(_IDS[path[:-1]](path[-1]), path)
+        elif path[-1:] == ("rule_id",) and path[-3:-1][:1] in _OF_RULES:
             rules[scalar] = path[:-1]
     return FileLines(lines, rules)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.language.positions import row_id
 from hitl_orchestrator.policies.language.tables.columns import ANY, Column, columns_of
 from hitl_orchestrator.policies.language.tables.csv_rows import Row, rows_of_csv
 
@@ -159,7 +160,7 @@ def _rule(
     row: _Cells, columns: Iterable[Column], number: int, first: int, problems: list[str]
 ) -> tuple[dict[str, Any], _Placed]:
     """Return a row as a raw rule. Its id and its priority follow from its number where it states none."""
-    rule: dict[str, Any] = {"rule_id": f"row_{number + 1:03}", "priority": first + number, "conditions": {}}
+    rule: dict[str, Any] = {"rule_id": row_id(number), "priority": first + number, "conditions": {}}
     headers: dict[str, str] = {}
     for column in columns:
         cell = row.cells.get(column.header)
