@@ -33,6 +33,7 @@ SUBJECTS = {
     "desk": "the review desk with 32 reviewers",
     "insights": "frame, metrics, report and statistics",
     "backtest": "a policy on millions of past cases",
+    "coverage": "how often the interval of a backtest holds the truth",
     "confidence": "confidence scorers on public data",
     "unusual": "the signal `unusual` on public data",
 }

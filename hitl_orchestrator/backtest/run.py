@@ -13,6 +13,7 @@ from hitl_orchestrator.backtest.history import (
     ERASED,
     INCLUDED,
     NAMELESS,
+    ROWS_AT_A_TIME,
     UNROUTED,
     first_line,
     frames,
@@ -44,7 +45,7 @@ _RECORDED = ["routing_decision", "rule_id", "old_role", "old_answers"]
 _COUNTS = ["cases", "open", "due", "looks", "wrong", "edited", "mislabeled", "unknown"]
 _NAMES = ["stated_label", "stated_agent"]
 MOST_NAMES = 500
-"""The most labels, and the most agents and versions, that a frame distinguishes."""
+"""The most labels, and the most agents and versions, that the first `ROWS_AT_A_TIME` cases of a frame may have."""
 
 LEAST_PROBABILITY = 1e-6
 """The lowest review probability that is accepted: the weight of a review is its inverse."""
@@ -159,7 +160,8 @@ def _read(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "tuple[pl.
 
 def _with_few_names(pl: Any, frame: "pl.LazyFrame") -> "pl.LazyFrame":
     """Leave out labels and agents where too many differ: free texts would make each case a group of its own."""
-    numbers = frame.select(pl.col(_NAMES).approx_n_unique()).collect(engine="streaming").row(0, named=True)
+    some = frame.head(ROWS_AT_A_TIME).select(pl.col(_NAMES).n_unique())
+    numbers = some.collect().row(0, named=True)
     many = [name for name, number in numbers.items() if number > MOST_NAMES]
     return frame.with_columns(pl.lit(None, pl.String).alias(name) for name in many)
 

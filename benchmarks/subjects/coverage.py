@@ -1,17 +1,31 @@
-"""Ledgers of simulated agents whose errors are known, as frames of past cases, and what a backtest says of them."""
+"""How often the escape interval of a backtest holds the truth, in simulated ledgers whose errors are known.
 
+An agent of each kind decides past cases. Below a confidence of 0.8 a person decided all of them, from there on spot
+checks were drawn. The new policy approves from 0.6 on. Each ledger is a frame of past cases that `run_backtest` reads.
+"""
+
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
+from benchmarks.report import Row, at_least
+from benchmarks.size import Size
+from benchmarks.stores import Stores
 from hitl_orchestrator.backtest import run_backtest
-from support.random_policies import a_policy_with
+from hitl_orchestrator.policies import Policy
 
 CASES = 2000
-NEW = a_policy_with([("auto_approve", {"min_confidence": 0.6}), ("human_review", {})])
-"""The policy that is tried: it approves what the one before it approved, from 0.8 on, and cases below that."""
-
+NEW = Policy.model_validate(
+    {
+        "policy_id": "new",
+        "rules": [
+            {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.6}, "action": "auto_approve"},
+            {"rule_id": "rest", "priority": 2, "conditions": {}, "action": "human_review"},
+        ],
+    }
+)
 KINDS = {
     "calibrated": "calibrated",
     "sure and wrong": "sure and wrong: 30 % errors above 0.9, 5 % below",
@@ -38,16 +52,16 @@ class Ledger(NamedTuple):
     answered: np.ndarray
 
     @property
-    def ahead(self):
-        """The cases that the new policy approves."""
+    def ahead(self) -> np.ndarray:
+        """Whether the new policy approves each case."""
         return self.confidence >= 0.6
 
-    def share(self, wrong):
-        """The share of these wrong cases among those that would be approved and are not of an unseen kind."""
-        return wrong[self.ahead & (self.chance > 0)].mean()
+    def share(self, wrong: np.ndarray) -> float:
+        """Return the share of these wrong cases among those that would be approved and are not of an unseen kind."""
+        return float(wrong[self.ahead & (self.chance > 0)].mean())
 
 
-def a_ledger(dice, kind):
+def a_ledger(dice: np.random.Generator, kind: str) -> Ledger:
     """Draw a ledger: a person decided below 0.8, and spot checks are drawn from the others."""
     confidence = np.round(dice.beta(5, 1.5, CASES), 4)
     errors = {
@@ -71,7 +85,7 @@ def a_ledger(dice, kind):
     return Ledger(confidence, chance, wrong, dice.random(CASES) < chance, dice.random(CASES) < replies)
 
 
-def past_cases(ledger, kind):
+def past_cases(ledger: Ledger, kind: str) -> pl.DataFrame:
     """Return the cases and the spot checks of a ledger as an exported file has them, the open ones as a store has."""
     automatic, answer = ledger.confidence >= 0.8, np.where(ledger.wrong, "reject", "approve")
     decided = ~automatic & ledger.answered
@@ -99,32 +113,53 @@ def past_cases(ledger, kind):
 
 
 class Coverage(NamedTuple):
-    """In how many of `ledgers` the interval held the truth; `ends`: the truth and both ends of the range.
+    """In how many of `ledgers` the limits held what is true.
 
-    `unknown` of the ledgers gave "not enough data" about the interval, and count in neither.
+    `truth` is the share of wrong cases among those that reviews cover, `ends` both ends of the range, with all
+    unanswered reviews right and all wrong, `everything` the share among all cases that would be approved. `unknown`
+    more ledgers had too few reviews for limits, and `unsure` of `ledgers` are said not to have enough data about all.
     """
 
     ledgers: int
     unknown: int
+    unsure: int
     truth: int
     ends: int
     everything: int
 
 
-def coverage(kind, ledgers, seed=17):
+def coverage(kind: str, ledgers: int, seed: int = 17) -> Coverage:
     """Simulate ledgers, backtest the policy on each, and count how often its limits hold what is true."""
     dice = np.random.default_rng(seed)
-    unknown = truth = ends = everything = 0
+    unknown = unsure = truth = ends = everything = 0
     for _ in range(ledgers):
         ledger = a_ledger(dice, kind)
         found = run_backtest(NEW, [past_cases(ledger, kind).lazy()]).escaped_errors
         if found.lowest is None:
             unknown += 1
             continue
+        unsure += not found.enough
         low, high = found.lowest - 1e-12, found.highest + 1e-12
         least, most = ledger.wrong & ledger.answered, ledger.wrong | ~ledger.answered
         truth += low <= ledger.share(ledger.wrong) <= high
         ends += low <= ledger.share(least) and ledger.share(most) <= high
         whole = ledger.wrong[ledger.ahead].mean()
         everything += found.lowest_of_all - 1e-12 <= whole <= found.highest_of_all + 1e-12
-    return Coverage(ledgers - unknown, unknown, truth, ends, everything)
+    return Coverage(ledgers - unknown, unknown, unsure, int(truth), int(ends), int(everything))
+
+
+def rows(size: Size, stores: Stores) -> Iterator[Row]:
+    """Simulate, and yield the shares of ledgers whose limits hold the truth."""
+    ledgers = size.of(5, 100, 2000)
+    for kind, words in KINDS.items():
+        found = coverage(kind, ledgers)
+        of = max(1, found.ledgers)
+        note = f"{found.ledgers:,} ledgers; not enough data in {found.unknown + found.unsure:,}"
+        partly = kind in PARTLY
+        held = found.ends if partly else found.truth
+        what = "both ends of the range held" if partly else "the true share held"
+        yield Row(f"{words}: {what}", 100 * held / of, "%", None, at_least(93, 400), found.ledgers, note)
+        if partly:
+            yield Row(f"{words}: the true share held", 100 * found.truth / of, "%", note=note)
+        if found.everything != found.truth:
+            yield Row(f"{words}: the limits of all cases held", 100 * found.everything / of, "%", note=note)
