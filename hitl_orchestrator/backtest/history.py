@@ -35,6 +35,7 @@ _TEXTS = (
     "quality_check",
     "signals",
     "metadata",
+    "history",
     "timestamp",
     "task_timestamp",
     "proposed_output",

@@ -55,8 +55,9 @@ __all__ += ["pinned_key", "public_key", "read_proof", "report_on_damaged", "repo
 _NO_PEOPLE = People(())
 _BLIND = '"blind":true'
 
-TASK_COLUMNS = ("metadata", "task_timestamp", "redacted")
-"""Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, and erasure."""
+TASK_COLUMNS = ("metadata", "task_timestamp", "redacted", "history")
+"""Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, erasure, and the
+values of the counters by which the case was routed, as JSON by their keys."""
 
 
 class LedgerAudit:
@@ -197,9 +198,9 @@ class LedgerAudit:
 
         `on_unreadable` is that of `records`; it also gets a record whose task is not stored beside it.
         """
-        for record, timestamp, metadata, redacted in self._ledger(Verb.EXPORT).records_with_task(on_unreadable):
-            task = (metadata, timestamp.replace(".000000Z", "Z"), redacted)
-            shown = record if sees_all(self._principal) else masked_record(record)
+        for each in self._ledger(Verb.EXPORT).records_with_task(on_unreadable):
+            task = (each.metadata, each.task_timestamp.replace(".000000Z", "Z"), each.redacted, each.history)
+            shown = each.record if sees_all(self._principal) else masked_record(each.record)
             yield shown.model_dump(mode="json") | dict(zip(TASK_COLUMNS, task, strict=True))
 
     def frame(

@@ -260,7 +260,7 @@ def test_records_and_entries_are_exported_as_lines_of_json(filled, folder):
 
     of_the_tasks = [[record.pop(name) for name in TASK_COLUMNS] for record in records]
     assert records == filled("audit", "list", "--json").data
-    assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False]
+    assert of_the_tasks[0] == ["{}", "2025-01-10T09:15:00Z", False, None]
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
     assert [entry["seq"] for entry in entries] == list(range(1, results["rows"] + 1))
 

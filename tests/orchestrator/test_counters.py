@@ -1,10 +1,14 @@
 """Counters: a case is routed by what the ledger held before it, whatever way it came and whatever raced with it."""
 
+import json
+
 import pytest
 from support.builders import a_review, a_task, an_output
 from support.counting import counted_again, routed_in
 from support.internals import services_of
 from support.teams import PEOPLE
+
+from hitl_orchestrator.backtest.open_cases import open_cases, row_of
 
 COUNTERS = {
     "cases_1d": {"count": "cases", "same": "customer", "within": "P1D"},
@@ -187,3 +191,25 @@ def test_redaction_erases_the_counts_of_a_case_with_its_texts(opened, durable_st
     assert values(hitl, case)["cases_1d"] == 1
     assert hitl.audit.verify().problem is None
     assert counted_again(hitl)[0][-4:] == counted_again(hitl)[1][-4:]
+
+
+def test_past_cases_carry_the_history_by_which_they_were_routed(counting):
+    done = [counting.submit(*given(f"t{number}")) for number in range(3)]
+    waits = counting.submit(*given("waits", confidence=0.5))
+    counting.cases.redact(case_id=done[0].case_id, reason="asked to", reviewer="zoe")
+    ledger = services_of(counting).ledger
+
+    rows = {case_id: history for case_id, _, _, _, history in ledger.outcomes("case_id", metadata=True, routing=True)}
+    exported = {each.record.case_id: each.history for each in ledger.records_with_task()}
+    (still_open,) = open_cases(ledger)
+
+    by_key = {
+        case.case_id: {each.counter.key: each.value for each in routed.history}
+        for case, routed in zip([*done, waits], routed_in(counting), strict=True)
+    }
+    assert rows == exported
+    assert rows.pop(done[0].case_id) is None
+    assert {case_id: json.loads(text) for case_id, text in rows.items()} == {
+        case.case_id: by_key[case.case_id] for case in done[1:]
+    }
+    assert json.loads(*row_of(still_open, ["history"])) == by_key[waits.case_id]

@@ -17,7 +17,7 @@ from hitl_orchestrator.ledger.keys.mac import Mac, Seals
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable, ReviewQueue
 from hitl_orchestrator.ledger.ports.executions import Executions
 from hitl_orchestrator.ledger.ports.policies import Policies
-from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter, RecordWithTask
 from hitl_orchestrator.ledger.ports.runs import Counting, Ending, NewCases
 from hitl_orchestrator.ledger.ports.snapshot import LedgerSnapshot
 from hitl_orchestrator.ledger.ports.wakeups import Finished, Wakeups
@@ -135,10 +135,8 @@ class Cases(NewCases, Protocol):
             CaseUnfinished, UnknownCase: `after` is no finished case.
         """
 
-    def records_with_task(
-        self, on_unreadable: OnUnreadable | None = None
-    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
-        """Yield audit records, each with the timestamp and the metadata of its task, and whether that was erased.
+    def records_with_task(self, on_unreadable: OnUnreadable | None = None) -> Iterator[RecordWithTask]:
+        """Yield audit records, each with facts of its case that it lacks.
 
         A record without the matching row in `outcomes` is left out like an unreadable one.
         """

@@ -47,6 +47,20 @@ def _people_of(record: AuditRecord) -> set[str | None]:
     return {record.reviewer_id, *votes}
 
 
+class RecordWithTask(NamedTuple):
+    """An audit record with facts of its case that it lacks.
+
+    `metadata` of the task is JSON text, None once erased. `history` has the values of the counters by which the case
+    was routed, as JSON text by their keys; None without any, and once erased.
+    """
+
+    record: AuditRecord
+    task_timestamp: str
+    metadata: str | None
+    redacted: bool
+    history: str | None
+
+
 class OutcomeSpan(NamedTuple):
     """The number of outcomes, and the entries of the first and of the last one; all are 0 without any."""
 

@@ -17,7 +17,7 @@ from hitl_orchestrator.ledger.events.chain import Draft, body_of
 from hitl_orchestrator.ledger.events.contents import text_under
 from hitl_orchestrator.ledger.events.outcomes import Outcome, outcome_of
 from hitl_orchestrator.ledger.ports.claims import OnUnreadable
-from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter
+from hitl_orchestrator.ledger.ports.records import ALL_RECORDS, OutcomeSpan, OutcomeText, RecordFilter, RecordWithTask
 from hitl_orchestrator.ledger.ports.runs import Counting, Ending
 from hitl_orchestrator.ledger.store.cases import recorded_outcome
 from hitl_orchestrator.ledger.store.counting.tallies import again
@@ -81,10 +81,8 @@ class OutcomeRepository:
         return found if is_all else filter(wanted.matches, found)
 
     @resumed
-    def records_with_task(
-        self, on_unreadable: OnUnreadable | None = None
-    ) -> Iterator[tuple[AuditRecord, str, str | None, bool]]:
-        """Yield audit records, each with the timestamp and the metadata of its task, and whether it was erased."""
+    def records_with_task(self, on_unreadable: OnUnreadable | None = None) -> Iterator[RecordWithTask]:
+        """Yield audit records, each with facts of its case that it lacks."""
         return readable(self._database.stream(RECORDS_WITH_OUTCOME), self._record_with_task, on_unreadable)
 
     @resumed
@@ -129,17 +127,17 @@ class OutcomeRepository:
                 raise CaseUnfinished(case_id, stage_in(transaction, case_id), "the begin of a list of records")
         return int(row["seq"])
 
-    def _record_with_task(self, row: tuple[Any, ...]) -> tuple[AuditRecord, str, str | None, bool]:
-        """Return an audit record with the timestamp and metadata of its task, and erasure. Raises `LedgerDamaged`."""
-        *columns, case_id, timestamp, digest = row
+    def _record_with_task(self, row: tuple[Any, ...]) -> RecordWithTask:
+        """Return an audit record with facts of its case. Raises `LedgerDamaged`."""
+        *columns, case_id, timestamp, digest, routed = row
         entry = EntryRow._make(columns)
         record = self._log.record_in(entry)
         if case_id is None:
             raise LedgerDamaged(f"case {entry.case_id!r} is finished and has no row in table outcomes")
-        *_, metadata, is_erased = _with_metadata((digest, entry.body))
+        metadata, is_erased, _, history = _with_routing((digest, entry.body, routed))
         if (metadata is None and not is_erased) or not isinstance(timestamp, str):
             raise LedgerDamaged(f"the row of case {entry.case_id!r} in table outcomes names content that is not stored")
-        return record, timestamp, metadata, is_erased
+        return RecordWithTask(record, timestamp, metadata, is_erased, history)
 
 
 def add_outcome(transaction: StoreTransaction, record: AuditRecord, outcome: Outcome) -> None:

@@ -89,8 +89,8 @@ RECORD_OF_CASE = Statement(
 )
 RECORDS_WITH_OUTCOME = Statement(
     "events.RECORDS_WITH_OUTCOME",
-    "SELECT events.seq, events.case_id, events.entry, events.digest, events.mac, contents.\"key\", contents.body, outcomes.case_id AS case_id_1, outcomes.task_timestamp, outcomes.metadata_digest FROM events LEFT OUTER JOIN contents ON contents.case_id = events.case_id LEFT OUTER JOIN outcomes ON outcomes.case_id = events.case_id WHERE events.kind = 'finished' ORDER BY events.seq",
-    "SELECT events.seq, events.case_id, events.entry, events.digest, events.mac, contents.key, contents.body, outcomes.case_id AS case_id_1, outcomes.task_timestamp, outcomes.metadata_digest FROM events LEFT OUTER JOIN contents ON contents.case_id = events.case_id LEFT OUTER JOIN outcomes ON outcomes.case_id = events.case_id WHERE events.kind = 'finished' ORDER BY events.seq",
+    "SELECT events.seq, events.case_id, events.entry, events.digest, events.mac, contents.\"key\", contents.body, outcomes.case_id AS case_id_1, outcomes.task_timestamp, outcomes.metadata_digest, routed.entry AS entry_1 FROM events LEFT OUTER JOIN contents ON contents.case_id = events.case_id LEFT OUTER JOIN outcomes ON outcomes.case_id = events.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = events.case_id AND routed.kind = 'routed' WHERE events.kind = 'finished' ORDER BY events.seq",
+    "SELECT events.seq, events.case_id, events.entry, events.digest, events.mac, contents.key, contents.body, outcomes.case_id AS case_id_1, outcomes.task_timestamp, outcomes.metadata_digest, routed.entry AS entry_1 FROM events LEFT OUTER JOIN contents ON contents.case_id = events.case_id LEFT OUTER JOIN outcomes ON outcomes.case_id = events.case_id LEFT OUTER JOIN events AS routed ON routed.case_id = events.case_id AND routed.kind = 'routed' WHERE events.kind = 'finished' ORDER BY events.seq",
 )
 ADD_CONTENTS = Statement(
     "events.ADD_CONTENTS",

@@ -95,10 +95,17 @@ RECORDS_AFTER = RECORDS.where(events.c.seq > bindparam("after"))
 FINISHED_SEQ = select(events.c.seq).where(_OF_CASE, events.c.kind == literal_of(EventKind.FINISHED))
 ALARMS_OF_CASE = _with_contents(EventKind.ALARM).where(_OF_CASE)
 RECORD_OF_CASE = RECORDS.where(_OF_CASE)
-# Final entries, each with the columns of its outcome that an export adds.
-RECORDS_WITH_OUTCOME = RECORDS.add_columns(
-    outcomes.c.case_id, outcomes.c.task_timestamp, outcomes.c.metadata_digest
-).join(outcomes, outcomes.c.case_id == events.c.case_id, isouter=True)
+# Final entries, each with the columns of its outcome that an export adds, and with the entry of its routing.
+_ROUTED = events.alias("routed")
+RECORDS_WITH_OUTCOME = (
+    RECORDS.add_columns(outcomes.c.case_id, outcomes.c.task_timestamp, outcomes.c.metadata_digest, _ROUTED.c.entry)
+    .join(outcomes, outcomes.c.case_id == events.c.case_id, isouter=True)
+    .join(
+        _ROUTED,
+        (_ROUTED.c.case_id == events.c.case_id) & (_ROUTED.c.kind == literal_of(EventKind.ROUTED)),
+        isouter=True,
+    )
+)
 
 ADD_CONTENTS = insert(contents)
 CONTENTS = select(contents.c.key, contents.c.body).where(_CONTENTS_OF_CASE)
