@@ -90,6 +90,7 @@ _COMMANDS = {
         "policy.check": "check diff schema explain",
         "policy.lists": "lists",
         "policy.drafting.new": "new",
+        "policy.review": "review",
         "policy.test": "test",
         "policy.backtest": "backtest",
         "policy.lifecycle": "status versions activate rollback undo shadow canary",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 CHANNEL = "cli"
 _CASE_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_VERSION = re.compile("[vV][0-9]{1,9}|[0-9a-f]{6,64}")
 _SHORT_ID = re.compile("[0-9a-f]{8}[0-9a-f-]{0,27}")
 
 
@@ -152,6 +153,13 @@ class Session:
             with self.governed().open() as hitl:
                 return hitl.policy.active()
         return load_policy(self.policy, roles)
+
+    def policy_at(self, name: str, roles: Any) -> "Policy":
+        """Return the policy of a file, or a version of the store by its number or the begin of its hash."""
+        if _VERSION.fullmatch(name) and not Path(name).exists() and store_exists(self.store):
+            with self.governed().open() as hitl:
+                return hitl.policy.version(name)
+        return load_policy(name, roles)
 
     def command(self, *words: str, deciding: bool = False) -> str:
         """Return a command to type next, on the same store and reviewers, and for a decision the same policy."""

@@ -73,6 +73,7 @@ COMMANDS = {
     "policy new": apart("policy new draft.yaml --task-type refund --domain support --yes"),
     "policy explain": Row("policy explain tasks.json --outputs agent_outputs.json"),
     "policy test": Row("policy test routing_policy.policy-test.yaml"),
+    "policy review": Row("policy review routing_policy.json"),
     "policy backtest": Row("policy backtest routing_policy.json"),
     "policy status": Row("policy status"),
     "policy versions": Row("policy versions"),

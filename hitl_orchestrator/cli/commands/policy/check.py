@@ -88,7 +88,7 @@ def _examined(policy: "Policy", people: "People", file: str) -> "CheckReport":
 @command(group, "diff", STORE_AND_PEOPLE)
 def diff(
     session: "Session",
-    old: Annotated[str, argument("OLD", "A policy: JSON or YAML.")],
+    old: Annotated[str, argument("OLD", "A policy file, or a version of the store, as v3.")],
     new: Annotated[str, argument("NEW", "The policy that is to replace it.")],
 ) -> None:
     """Compare the decisions of two policies.
@@ -97,11 +97,10 @@ def diff(
     Exit code 1 if any decision becomes looser.
     """
     from hitl_orchestrator.cli.views.policies import differences as view
-    from hitl_orchestrator.orchestrator import load_policy
     from hitl_orchestrator.policies import compare, policy_hash
 
     roles = session.people().chain
-    before, after = load_policy(old, roles), load_policy(new, roles)
+    before, after = session.policy_at(old, roles), session.policy_at(new, roles)
     comparison = compare(before, after, roles)
     data = {
         "old": {"policy_id": before.policy_id, "policy_hash": policy_hash(before)},

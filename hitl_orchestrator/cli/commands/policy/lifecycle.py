@@ -43,7 +43,7 @@ def status(session: "Session") -> None:
 
     With the extra lab, a running canary is compared with the other cases of its time.
     """
-    from hitl_orchestrator.cli.views.policies import status as view
+    from hitl_orchestrator.cli.views.policies.in_force import status as view
 
     with _open(session) as hitl:
         now = hitl.policy.status()
@@ -169,7 +169,7 @@ def canary(
 
 
 def _report_on_canary(session: "Session", hitl: "Orchestrator") -> None:
-    from hitl_orchestrator.cli.views.policies import canary as view
+    from hitl_orchestrator.cli.views.policies.in_force import canary as view
 
     status, found = hitl.policy.status(), hitl.policy.canary_report()
     plain = None if found is None else {"version": status.number(found.policy_hash), **found.model_dump(mode="json")}

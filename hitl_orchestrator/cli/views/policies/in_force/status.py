@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import local_minute
 from hitl_orchestrator.cli.session import Session
-from hitl_orchestrator.cli.views.policies import canary as canary_view
+from hitl_orchestrator.cli.views.policies.in_force import canary as canary_view
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.shown.numbers import plain_number

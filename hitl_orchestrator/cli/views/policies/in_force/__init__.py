@@ -1,0 +1,1 @@
+"""What is in force or on trial in a store."""
