@@ -13,8 +13,11 @@ BY = ("--reviewer", "senior_manager", "--reason", "r")
 
 def ahead_from(bound, **more):
     rule = {
-        "rule_id": "sure", "priority": 1, "conditions": {"risk_level": "low", "min_confidence": bound},
-        "action": "auto_approve", **more,
+        "rule_id": "sure",
+        "priority": 1,
+        "conditions": {"risk_level": "low", "min_confidence": bound},
+        "action": "auto_approve",
+        **more,
     }
     return {"policy_id": f"from_{round(100 * bound)}", "rules": [rule]}
 
@@ -46,7 +49,8 @@ def test_a_review_compares_with_the_policy_in_force_and_with_the_past_cases(gove
 
 def test_a_stricter_policy_with_passing_tests_is_well_reviewed(governed, folder):
     test = {
-        "name": "unsure", "facts": {"risk_level": "low", "domain": "d", "task_type": "t", "confidence_score": 0.9},
+        "name": "unsure",
+        "facts": {"risk_level": "low", "domain": "d", "task_type": "t", "confidence_score": 0.9},
         "expect": {"action": "human_review"},
     }
     (folder / "stricter.policy-test.yaml").write_text(json.dumps({"policy": "stricter.json", "tests": [test]}))

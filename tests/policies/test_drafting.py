@@ -1,6 +1,7 @@
 """A drafted policy: it passes its check and its tests, and lets nothing go ahead that its author did not answer."""
 
 from itertools import product
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
@@ -32,7 +33,7 @@ WORDS = st.one_of(
         ["refund", "yes", "No", "null", "1e3", "010", "a: b", "#x", "- y", "{z}", "Überweisung", "it's", "%"]
     ),
     st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=12),
-)
+).map(lambda word: normalize("NFC", word))
 LISTS = st.lists(WORDS, min_size=1, max_size=3, unique=True).map(tuple)
 NUMBERS = st.floats(0, 1e9, allow_nan=False).map(lambda value: round(value, 2))
 
@@ -156,6 +157,15 @@ def test_past_cases_are_summarized_with_types_ranges_and_missing_values():
     assert fields["amount"].missing(seen.cases) == pytest.approx(1 / 22)
     assert (fields["customer.tier"].words, fields["note"].words) == (("gold",), ())
     assert fields["odd"].kind == "mixed"
+
+
+def test_a_field_whose_name_no_policy_can_declare_is_left_out():
+    seen = observe([PastCase("refund", "support", "low", {"e\u0301tat": "ok", "plain": "x"}, None)])
+
+    text = draft_policy(PolicyAnswers(**SOME), seen)
+
+    assert "  plain: text" in text
+    assert read_policy(text, "draft.yaml").policy_id == "refunds"
 
 
 @pytest.mark.parametrize(

@@ -113,4 +113,4 @@ def _amounts(
     yield ("a little more than that is escalated", of(_above(above, above + 1)), senior)
     yield ("an unknown amount is escalated", {"metadata": {}}, senior)
     yield ("an amount in words is unknown", of("a hundred"), senior)
-    yield ("a negative amount does not go ahead", of(-1), person)
+    yield ("a negative amount is unknown", of(-1), senior)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from unicodedata import is_normalized
 
 from pydantic_core import to_jsonable_python
 
@@ -76,19 +77,19 @@ def _line(text: str) -> str:
 
 def _fields(answers: Answers, observed: ObservedCases | None) -> Iterator[str]:
     amount = answers.amount
-    yield "# The metadata fields that rules may read. A missing value, or one of another type, is unknown,"
-    yield "# and never lets a case go ahead."
+    yield "# The metadata fields that rules may read. A missing value, or one that does not fit its"
+    yield "# declaration, is unknown and never lets a case go ahead."
     known = [] if observed is None else [each for each in observed.fields if amount is None or each.name != amount.name]
-    usable = [each for each in known if each.kind in _DECLARED][:_MOST_FIELDS]
+    usable = [each for each in known if each.kind in _DECLARED and is_normalized("NFC", each.name)][:_MOST_FIELDS]
     left_out = [each for each in known if each not in usable]
     if amount is None and not usable:
         yield "# metadata:"
-        yield "#   amount: number # EUR"
+        yield "#   amount: {type: number, min: 0, unit: EUR, required: true}"
     else:
         yield "metadata:"
     if amount is not None:
-        unit = f" # {_line(amount.unit)}" if amount.unit else ""
-        yield f"  {yaml_of(amount.name)}: number{unit}"
+        unit = f", unit: {yaml_of(amount.unit)}" if amount.unit else ""
+        yield f"  {yaml_of(amount.name)}: {{type: number, min: 0{unit}}}"
     for each in usable:
         yield f"  {yaml_of(each.name)}: {each.kind} # {_seen(each, observed)}"
     for each in left_out:
@@ -106,7 +107,9 @@ def _seen(field: ObservedField, observed: ObservedCases | None) -> str:
 
 
 def _why(field: ObservedField) -> str:
-    return "its cases differ in type" if field.kind == "mixed" else f"its type is {field.kind}, or there are too many"
+    if field.kind == "mixed":
+        return "its cases differ in type"
+    return "there are too many" if field.kind in _DECLARED else f"its type is {field.kind}"
 
 
 def _rules(answers: Answers) -> Iterator[str]:
