@@ -119,6 +119,20 @@ def test_invalid_backtest_options_are_rejected_with_a_sentence(hitl, stricter, f
     assert sentence in answer.err
 
 
+def test_open_cases_and_misspelled_fields_are_shown(hitl, folder):
+    assert hitl("run", "tasks.json", "--outputs", "agent_outputs.json").code == 0
+    (folder / "typo.yaml").write_text(ASKING.replace("amount", "amout"))
+
+    shown = " ".join(hitl("policy", "backtest", "typo.yaml").out.split())
+    data = hitl("policy", "backtest", "typo.yaml", "--json").data
+
+    assert "3 of the cases are open, without a decision yet." in shown
+    assert "No past case meets cheap." in shown
+    assert "No past case has metadata.amout" in shown
+    assert (data["cases"], data["open"], data["fields"][0]["missing"]) == (5, 3, 5)
+    assert [rule["rule_id"] for rule in data["rules"]] == ["cheap", "fallback"]
+
+
 def test_without_polars_it_says_what_to_install(hitl, stricter, monkeypatch):
     monkeypatch.setitem(sys.modules, "polars", None)
 

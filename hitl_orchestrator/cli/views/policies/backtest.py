@@ -23,9 +23,7 @@ def report(result: Backtest, old: str | None) -> Iterator[Block]:
         f"{percent(result.automated_before, 1)} before, {percent(result.automated_after, 1)} after."
     )
     if result.open:
-        yield Line(
-            f"{count(result.open, 'case')} of them {'is' if result.open == 1 else 'are'} open, without a decision yet."
-        )
+        yield Line(f"{result.open:,} of the cases {'is' if result.open == 1 else 'are'} open, without a decision yet.")
     if result.left_out:
         yield Line(f"{count(result.left_out, 'case')} left out: {_why_left_out(result)}.", "yellow")
     if result.flips:
