@@ -117,7 +117,7 @@ class Coverage(NamedTuple):
 
     `truth` is the share of wrong cases among those that reviews cover, `ends` both ends of the range, with all
     unanswered reviews right and all wrong, `everything` the share among all cases that would be approved. `unknown`
-    more ledgers had too few reviews for limits, and `unsure` of `ledgers` have, by the report, not enough data about all.
+    more ledgers had too few reviews for limits. Of `ledgers`, `unsure` have not enough data about all cases.
     """
 
     ledgers: int

@@ -174,11 +174,11 @@ def _loads(result: Backtest) -> Iterator[Block]:
 def _escape(result: Backtest) -> Iterator[Block]:
     errors = result.escaped_errors
     yield Line("Escaped errors", "bold")
-    if errors.lowest is not None:
-        yield from _shares(result)
     if not errors.enough:
         why_not = str(errors.why_not).removeprefix("not enough data: ")
         yield Line(f"Not enough data about all cases: {why_not}.", "yellow", indent=2)
+    if errors.lowest is not None:
+        yield from _shares(result)
     if errors.lowest_of_all is not None and errors.highest_of_all is not None and errors.unseen:
         lowest, highest = lowest_percent(errors.lowest_of_all, 1), highest_percent(errors.highest_of_all, 1)
         yield Line(
