@@ -5,6 +5,7 @@ import random
 import pytest
 from support.policy_mutations import a_mutation
 from support.random_policies import a_policy, a_policy_with
+from support.realistic_policies import REALISTIC, realistic
 
 from hitl_orchestrator.policies import Severity, boundary_cases, check, compare, compile_policy
 from hitl_orchestrator.policies.testing.test_tables import answer_fields
@@ -44,6 +45,14 @@ def share_noticed(policies, number, seed):
             elif compare(policy, changed).differences:
                 missed.append((policy.policy_id, what))
     return noticed / (noticed + len(missed)), missed
+
+
+@pytest.mark.parametrize("name", REALISTIC)
+def test_boundary_tests_of_realistic_policies_notice_small_changes(name):
+    share, missed = share_noticed([realistic(name)], 60, 7)
+
+    print(f"{name}: {share:.1%} of the changes are noticed")  # noqa: T201 - the measured share
+    assert share >= 0.98, missed
 
 
 def sound(seeds):

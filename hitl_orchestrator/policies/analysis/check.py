@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+from hitl_orchestrator.policies.analysis.checks.declared import below_zero, outside_declared, unused
+from hitl_orchestrator.policies.analysis.checks.effect import without_effect
 from hitl_orchestrator.policies.analysis.checks.gaps import gap_findings
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import LayerAnalysis, finding_about
 from hitl_orchestrator.policies.analysis.checks.lists import list_findings
@@ -26,10 +28,12 @@ from hitl_orchestrator.policies.analysis.checks.rules import (
 )
 from hitl_orchestrator.policies.analysis.checks.safety_order import later_deadlines, not_monotone
 from hitl_orchestrator.policies.analysis.checks.unknown_facts import fields_of, lenient_without, takes_unknown
+from hitl_orchestrator.policies.analysis.checks.words import look_alikes, misnamed_windows
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.monotonicity import demands_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import join
+from hitl_orchestrator.policies.language.rule import Rule
 
 __all__ = ["CheckReport", "Finding", "FindingKind", "Severity", "check", "examine"]
 
@@ -70,6 +74,7 @@ def examine(
         for finding in findings_about(layer, roles, examined):
             findings.append(finding.model_copy(update={"layer": name}) if len(policy.parts) > 1 else finding)
         cells = None if cells is None or layer.diagram is None else cells + layer.space.size
+    findings += [*look_alikes(policy), *without_effect(policy, roles)]
     return CheckReport(tuple(findings), cells)
 
 
@@ -87,13 +92,24 @@ def findings_about(
     own: dict[int | None, list[Finding]] = defaultdict(list)
     for finding in (*certain_findings(layer, roles), *whole):
         own[None if finding.rule_id is None else by_rule[finding.rule_id]].append(finding)
-    for index in range(len(layer.rules)):
-        yield from (*own[index], *overtakes(index, layer), *takes_unknown(index, layer))
+    for index, rule in enumerate(layer.rules):
+        yield from (
+            *own[index],
+            *_about_text(rule, layer.policy),
+            *overtakes(index, layer),
+            *takes_unknown(index, layer),
+        )
         examined(1)
-    yield from (*own[None], *list_findings(layer.policy))
+    yield from (*own[None], *list_findings(layer.policy), *unused(layer.policy))
     if layer.diagram is None:
         sentence = f"{layer.problem}; only the rules one by one were checked, and pairs of them"
         yield finding_about(Severity.NOTE, FindingKind.UNCHECKED, sentence)
+
+
+def _about_text(rule: Rule, policy: Policy) -> Iterator[Finding]:
+    yield from outside_declared(rule, policy)
+    yield from below_zero(rule, policy)
+    yield from misnamed_windows(rule)
 
 
 def certain_findings(layer: LayerAnalysis, roles: RoleChain) -> Iterator[Finding]:

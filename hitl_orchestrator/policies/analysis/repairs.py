@@ -10,23 +10,23 @@ from itertools import combinations, islice
 from math import prod
 from typing import NamedTuple
 
-from hitl_orchestrator.domain.decision import Facts, RoutingDecision
+from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.check import certain_findings, check_layer
+from hitl_orchestrator.policies.analysis.checks.decisions import decisions_of
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import Analyzed, LayerAnalysis
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, Diagram, Leaf, Node, deciding
 from hitl_orchestrator.policies.analysis.diff import Direction, direction
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.monotonicity import demand_of, demands_of
 from hitl_orchestrator.policies.analysis.regions import contains, intersection, regions
-from hitl_orchestrator.policies.engine.compiled import decision_fields
 from hitl_orchestrator.policies.engine.partition import Cell, Region
 from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import format_value
-from hitl_orchestrator.policies.language.rule import Rule, default_role
+from hitl_orchestrator.policies.language.rule import Rule
 
 _BOUNDS = ("min_confidence", "max_confidence")
 _MOST_WORK = 200_000
@@ -236,21 +236,13 @@ class _Search:
         return _Trial(frozenset(remaining), self._repair(changes, changed, both))
 
     def _repair(self, changes: tuple[_Change, ...], changed: Policy, both: Diagram[tuple[int, ...]]) -> Repair:
-        before, after = (self._decisions(policy) for policy in (self._policy, changed))
+        silent = self._layer.silent
+        before, after = (decisions_of(each, self._roles, silent=silent) for each in (self._policy, changed))
         differs = both.relabeled(lambda indices: before[indices[0]] != after[indices[1]])
         shifts = {direction(before[old], after[new], self._roles) for old, new in both.labels()} - {Direction.OTHER}
         effect = _EFFECTS[shifts.pop()] if len(shifts) == 1 else Effect.CHANGES
         sentence = f"{' and '.join(change.sentence for change in changes)} ({effect})"
         return Repair(sentence, effect, _count_cells(differs), changed)
-
-    def _decisions(self, policy: Policy) -> dict[int, RoutingDecision]:
-        """Return the decision of each rule, as an index. A layer in which no rule matches lets a case proceed."""
-        action = Action.AUTO_APPROVE if self._layer.silent else Action.HUMAN_REVIEW
-        decisions = {FALLBACK_INDEX: _decision(action, default_role(action, self._roles))}
-        for index, rule in enumerate(policy.by_priority):
-            own = _decision(rule.action, rule.assigned_human_role)
-            decisions[index] = own.model_copy(update=decision_fields(rule))
-        return decisions
 
     def _smallest(self, repairs: Sequence[Repair]) -> tuple[Repair, ...]:
         """Return the smallest repair of each effect; one that tightens and loosens only if there is no other."""
@@ -337,12 +329,6 @@ def _other_actions(policy: Policy, finding: Finding, roles: RoleChain) -> Iterat
         changed = Rule.model_validate(fields | {"action": wanted}, context={"roles": roles})
         if wanted is not rule.action:
             yield _Change(f"change the action of {rule.rule_id} to {wanted}", changed)
-
-
-def _decision(action: Action, role: str | None) -> RoutingDecision:
-    return RoutingDecision(
-        action=action, assigned_human_role=role, rule_id="-", reason="", policy_id="-", policy_hash="-"
-    )
 
 
 def _count_cells(diagram: Diagram[bool]) -> int:

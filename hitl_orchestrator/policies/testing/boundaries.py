@@ -157,7 +157,7 @@ def _steps(axis: Axis, decides: Sequence[bool]) -> Iterator[tuple[int, int | Non
     plain: list[int] = []
     for step in range(axis.size):
         order = axis.ordered(step)
-        if len(order) == 1:
+        if len(order) == 1 or order.start == axis.other:
             plain.append(step)
             continue
         for neighbor in (step - 1, step + 1):

@@ -56,7 +56,8 @@ def _peak(
 def ordered_steps(axis: int, layer: LayerAnalysis) -> list[int]:
     """Return the steps of a field that are numbers, from low to high."""
     fact = layer.space.axes[axis]
-    return list(fact.ordered(fact.size - 1)) if len(fact.ordered(fact.size - 1)) > 1 else []
+    last = fact.ordered(fact.size - 1)
+    return list(last) if len(last) > 1 and last.start != fact.other else []
 
 
 def _reads(rule: int, axis: int, layer: LayerAnalysis) -> bool:

@@ -14,6 +14,9 @@ from hitl_orchestrator.policies.engine.partition import Region
 from hitl_orchestrator.policies.language.phrases import join
 from hitl_orchestrator.policies.language.rule import Rule
 
+_MISSING = 0b1
+"""The step of a field on which it is missing."""
+
 
 def takes_unknown(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
     """Yield the facts whose absence alone makes a rule for reviewers decide."""
@@ -39,9 +42,9 @@ def fields_of(layer: LayerAnalysis) -> list[int]:
 
 
 def _decides_without(index: int, axis: int, certain: list[Region], layer: LayerAnalysis) -> bool:
-    missing = layer.space.axes[axis].missing
+    """Return whether the rule decides a case without the fact; one that demands it by `exists` does not."""
     for region in layer.regions[index]:
-        mask = region[axis] & missing
+        mask = region[axis] & _MISSING
         cut = restrict(region, axis, mask) if mask else None
         if cut is None or layer.diagram is None or any(intersection(cut, wide) == cut for wide in certain):
             continue

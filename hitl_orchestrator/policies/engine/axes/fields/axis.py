@@ -96,8 +96,8 @@ class FieldAxis(base.Axis):
         return self.origin.with_value(facts, self.field, self.samples[step])
 
     def beside(self, facts: Facts, step: int, neighbor: int) -> Facts:
-        first, numbers = self._firsts[FieldType.NUMBER]
-        low, high = numbers.interval(step - first) if isinstance(numbers, Numbers) else (0, 0)
+        first, numbers = self._firsts.get(FieldType.NUMBER, (self.size, None))
+        low, high = numbers.interval(step - first) if isinstance(numbers, Numbers) and step >= first else (0, 0)
         if low == high:
             return self.place(facts, step)
         bound, other, sign = (low, high, 1) if neighbor < step else (high, low, -1)
