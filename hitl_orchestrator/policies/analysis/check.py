@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.policies.analysis.checks.declared import below_zero, outside_declared, unused
 from hitl_orchestrator.policies.analysis.checks.effect import without_effect
 from hitl_orchestrator.policies.analysis.checks.gaps import gap_findings
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import LayerAnalysis, finding_about
-from hitl_orchestrator.policies.analysis.checks.lists import list_findings
 from hitl_orchestrator.policies.analysis.checks.number_order import peaks, unreached
 from hitl_orchestrator.policies.analysis.checks.overtaking import overtakes
 from hitl_orchestrator.policies.analysis.checks.profiles import TooManyProfiles, profiles
@@ -28,7 +26,9 @@ from hitl_orchestrator.policies.analysis.checks.rules import (
 )
 from hitl_orchestrator.policies.analysis.checks.safety_order import later_deadlines, not_monotone
 from hitl_orchestrator.policies.analysis.checks.unknown_facts import fields_of, lenient_without, takes_unknown
-from hitl_orchestrator.policies.analysis.checks.words import look_alikes, misnamed_windows
+from hitl_orchestrator.policies.analysis.checks.wording.declared import below_zero, outside_declared, unused
+from hitl_orchestrator.policies.analysis.checks.wording.lists import list_findings
+from hitl_orchestrator.policies.analysis.checks.wording.words import look_alikes, misnamed_windows
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.monotonicity import demands_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy

@@ -1,0 +1,1 @@
+"""Findings about what a policy file states: declarations, words, windows and lists."""
