@@ -69,6 +69,20 @@ def test_a_looser_policy_waits_for_a_second_person_who_sees_the_loosened_regions
     assert list(ruled.reviews.feedback()) == []
 
 
+def test_the_case_of_a_looser_policy_says_what_its_check_and_the_past_cases_say(ruled):
+    for confidence in (0.6, 0.7, 0.8, 0.95):
+        submitted(ruled, f"task-{confidence}", confidence)
+    warns = {**LOOSE, "rules": [{**LOOSE["rules"][0], "conditions": {"min_confidence": 0.5}}]}
+
+    waits = ruled.policy.activate(warns, **BY_MAX).case
+
+    said = ruled.cases.get(waits.case_id).submission.output.agent_output.explanation
+    assert "Its check reports 1 warning" in said
+    assert "- sure: " in said
+    assert "Of 4 past cases 3 would be routed differently, 3 of them looser: 25.0 % went ahead without a person" in said
+    assert f"'hitl policy review {hash_of(warns)[:12]}' shows all of it" in said
+
+
 def test_activating_the_active_policy_changes_nothing(in_memory):
     before = kinds(in_memory)
 

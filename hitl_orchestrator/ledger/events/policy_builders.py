@@ -43,7 +43,7 @@ def version(body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
 def proposed(case_id: str, body: Mapping[str, Any], actor: Actor, at: datetime) -> Draft:
     """Record a proposed change and the case in which a second person decides it.
 
-    `body` has change, policy_hash, base, share and reason.
+    `body` has change, policy_hash, base, share, reason, and review: what its case says about the policy.
     """
     return Draft(None, EventKind.POLICY_PROPOSED, at, actor, {"case_id": case_id, **body})
 

@@ -96,9 +96,9 @@ def change_task(proposal: Proposal, between: tuple[Policy, Policy]) -> Task:
 
 
 def change_output(
-    task: Task, between: tuple[Policy, Policy], change: PolicyChange, looser: Sequence[str]
+    task: Task, between: tuple[Policy, Policy], change: PolicyChange, looser: Sequence[str], review: Sequence[str]
 ) -> AgentOutput:
-    """Return the proposal of a policy-change case: the change, what was edited, and where it is looser, and remarks."""
+    """Return the proposal of a policy-change case: the change, the edits, where it is looser, remarks, and a review."""
     from hitl_orchestrator.policies.analysis.changes.edits import edits  # noqa: PLC0415 - slow to import
 
     summary = f"It is looser in {len(looser)} way{'s' * (len(looser) != 1)}, the gravest first."
@@ -107,6 +107,7 @@ def change_output(
     lines = [summary, "", "Edited:", *edited, "", *numbered] if edited else [summary, "", *numbered]
     remarks = _remarks(*between)
     lines += ["", *remarks] if remarks else []
+    lines += ["", *review] if review else []
     proposal = Output(predicted_label=f"{change} {between[1].policy_id}", explanation="\n".join(lines))
     return AgentOutput(task_id=task.task_id, agent_output=proposal)
 

@@ -35,7 +35,7 @@ class Proposal(Value):
     """A change that waits for a second person.
 
     `base` is the policy that was active, `people_hash` names the people in force when it was proposed. `names` are both
-    policies as people read them, with the numbers that they had then.
+    policies as people read them, with the numbers that they had then. `review` is what the case says about the policy.
     """
 
     case_id: Identifier
@@ -48,6 +48,7 @@ class Proposal(Value):
     reason: Text
     at: UtcDatetime
     names: tuple[str, str]
+    review: tuple[Text, ...] = ()
 
 
 class Canary(Value):
@@ -166,7 +167,7 @@ def _version(history: PolicyHistory, event: Event) -> PolicyHistory:
 def _proposed(history: PolicyHistory, event: Event) -> PolicyHistory:
     fields = {name: event.body[name] for name in _PROPOSED}
     names = (history.name(fields["base"]), history.name(fields["policy_hash"]))
-    proposal = Proposal(by=str(event.actor.id), at=event.at, names=names, **fields)
+    proposal = Proposal(by=str(event.actor.id), at=event.at, names=names, review=event.body.get("review", ()), **fields)
     return replace(history, pending={**history.pending, proposal.case_id: proposal})
 
 

@@ -35,6 +35,7 @@ from hitl_orchestrator.services.config_files import check_they_fit, load_policy
 from hitl_orchestrator.services.governance.authority import ChangeAuthority, reason_of
 from hitl_orchestrator.services.governance.change_cases import ChangeCases
 from hitl_orchestrator.services.policy.approval import PolicyApproval
+from hitl_orchestrator.services.policy.essentials import essentials
 from hitl_orchestrator.services.policy.undo import own_change
 from hitl_orchestrator.services.policy_sync import PolicySync
 
@@ -216,7 +217,9 @@ class PolicyAdmin:
                 return Governed(request.change, request.hash, in_force=False, case=case, looser=looser)
             if looser:
                 self._authority.check_second_person(author, _CHANGE)
-            drafts = [*self._version(history, request), self._draft(request, base, case_id if looser else None)]
+            review = essentials(request.policy, request.findings, self._ledger, self._people.chain) if looser else ()
+            draft = self._draft(request, base, case_id if looser else None, review)
+            drafts = [*self._version(history, request), draft]
             proposed = self._cases.preview(drafts, history.seen)[0].pending.get(case_id)
             between = (base, request.policy)
             question = None if proposed is None else self._approval.question(proposed, between, looser)
@@ -226,13 +229,13 @@ class PolicyAdmin:
                 _log.info("policy change: %s", request.change.value, extra={"case_id": None, "event": "policy_change"})
                 return Governed(request.change, request.hash, in_force=not looser, case=waiting, looser=looser)
 
-    def _draft(self, request: PolicyChangeRequest, base: Policy, case_id: str | None) -> Draft:
-        """Return the entry for a change that is carried out at once, or that waits in a case."""
+    def _draft(self, request: PolicyChangeRequest, base: Policy, case_id: str | None, review: tuple[str, ...]) -> Draft:
+        """Return the entry for a change that is carried out at once, or that waits in a case, which shows a review."""
         body: dict[str, Any] = {"policy_hash": request.hash, "share": request.share, "reason": request.reason}
         if case_id is None:
             body |= {"before": policy_hash(base), "clock": self._ledger.now().isoformat()}
             return events.enacted(request.change, body, request.actor, self._clock())
-        body |= {"change": request.change.value, "base": policy_hash(base)}
+        body |= {"change": request.change.value, "base": policy_hash(base), "review": list(review)}
         return events.proposed(case_id, body, request.actor, self._clock())
 
     def _same_pending(self, request: PolicyChangeRequest, history: PolicyHistory) -> Proposal | None:

@@ -46,7 +46,7 @@ class PolicyApproval:
     def question(self, proposal: Proposal, between: tuple[Policy, Policy], looser: Sequence[str]) -> Question:
         """Return the task and the proposal for the second person. Raises `InvalidInput` if they cannot be submitted."""
         task = change_task(proposal, between)
-        return self._cases.checked((task, change_output(task, between, proposal.change, looser)))
+        return self._cases.checked((task, change_output(task, between, proposal.change, looser, proposal.review)))
 
     def current(self, history: PolicyHistory) -> Policy:
         """Return the active policy."""
