@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from support.random_policies import a_policy, a_policy_with
 
-from hitl_orchestrator.policies import PolicyStack, check, read_policy
+from hitl_orchestrator.policies import Direction, PolicyStack, check, compare, read_policy
 from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.analysis.repairs import Effect, repairs, with_repairs
 
@@ -75,14 +75,40 @@ def test_each_layer_of_a_stack_is_repaired_by_itself():
     assert report == {("organization", with_repairs(canonical, check(canonical))[0].repairs)}
 
 
-@pytest.mark.parametrize("seed", range(25))
-def test_a_proposal_mends_the_finding_and_brings_nothing_new(seed):
-    policy = a_policy(seed, most=5, kinds=("risk_level", "confidence", "domain", "not"))
-    for finding in random.Random(seed).sample(found := lenient(policy), min(3, len(found))):
+def judged(findings):
+    return {
+        (one.kind, one.severity, one.rule_id, one.rules)
+        for one in findings
+        if one.severity is not Severity.NOTE and one.kind is not FindingKind.UNCHECKED
+    }
+
+
+def check_repairs(seed):
+    """Every repair resolves its finding, brings no warning, and does what its label states; return their number."""
+    policy, number = a_policy(seed, most=5, kinds=("risk_level", "confidence", "domain", "metadata", "not")), 0
+    before = check(policy)
+    for finding in random.Random(seed).sample(found := lenient(policy), min(2, len(found))):
         for mend in repairs(policy, finding):
-            left = {(one.rule_id, one.rules) for one in lenient(mend.policy)}
-            assert (finding.rule_id, finding.rules) not in left
-            assert left <= {(one.rule_id, one.rules) for one in found}
+            after = judged(check(mend.policy))
+            assert after < judged(before), (seed, mend.sentence)
+            assert (finding.kind, finding.severity, finding.rule_id, finding.rules) not in after, (seed, mend.sentence)
+            directions = {one.direction for one in compare(policy, mend.policy).differences} - {Direction.OTHER}
+            expected = {Direction.STRICTER: Effect.TIGHTENS, Direction.LOOSER: Effect.LOOSENS}
+            effect = expected[directions.pop()] if len(directions) == 1 else Effect.CHANGES
+            assert mend.effect is effect, (seed, mend.sentence)
+            number += 1
+    return number
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_repair_resolves_its_finding_brings_no_warning_and_is_labeled_as_it_acts(seed):
+    check_repairs(seed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+def test_the_repairs_of_two_thousand_policies_bring_no_warning_and_are_labeled_as_they_act():
+    assert sum(map(check_repairs, range(2_000))) > 1_000
 
 
 def test_the_canonical_file_stays_as_it_is():
