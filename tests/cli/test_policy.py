@@ -135,6 +135,30 @@ def test_strict_check_rejects_a_policy_that_is_checked_in_part(hitl, monkeypatch
     assert (answer.code, hitl("policy", "check", "routing_policy_mended.json", "--strict").code) == (0, 1)
 
 
+def test_check_names_a_domain_in_which_no_reviewer_holds_the_role(hitl, folder):
+    people = [
+        {"reviewer_id": "ana", "name": "Ana", "roles": ["senior_manager"], "domains": ["lending"]},
+        {"reviewer_id": "ben", "name": "Ben", "roles": ["domain_reviewer"], "domains": ["*"]},
+    ]
+    (folder / "people.json").write_text(json.dumps({"reviewers": people}))
+    (folder / "p.yaml").write_text(
+        "policy_id: p\nrules:\n"
+        "  - {rule_id: lent, priority: 1, conditions: {domain: lending}, action: escalate}\n"
+        "  - {rule_id: paid, priority: 2, conditions: {domain: payments}, action: escalate}\n"
+    )
+
+    found = hitl("policy", "check", "p.yaml", "--reviewers", "people.json", "--json").data["findings"]
+
+    assert [(one["rule_id"], one["line"], one["sentence"]) for one in found if one["kind"] == "who_decides"] == [
+        (
+            "paid",
+            4,
+            "0 of the reviewers hold the role 'senior_manager' or one above it in the domain 'payments', "
+            "and the rule needs 1",
+        )
+    ]
+
+
 def test_strict_check_rejects_warnings(hitl):
     assert hitl("policy", "check", "routing_policy.json", "--strict").code == 1
     assert hitl("policy", "check", "routing_policy_mended.json", "--strict").code == 0

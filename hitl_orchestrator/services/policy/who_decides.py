@@ -12,13 +12,46 @@ __all__ = ["people_findings"]
 
 
 def people_findings(policy: Policy, people: People) -> list[Finding]:
-    """Return a finding for each team and reviewer that a rule names and the people lack, and for teams too small."""
-    named = [(name if len(policy.parts) > 1 else None, rule) for name, part in policy.parts for rule in part.rules]
+    """Return a finding for each team and reviewer that a rule names and the people lack, and for teams too small.
+
+    Likewise for each domain of a rule, or of its layer, in which too few people hold the role of the rule or a higher
+    one. A rule without a domain counts the people of all domains.
+    """
+    named = [(name, rule) for name, part in policy.parts for rule in part.rules]
     return [
-        Finding(severity=severity, rule_id=rule.rule_id, kind=FindingKind.WHO_DECIDES, sentence=sentence, layer=layer)
+        Finding(
+            severity=severity,
+            rule_id=rule.rule_id,
+            kind=FindingKind.WHO_DECIDES,
+            sentence=sentence,
+            layer=layer if len(policy.parts) > 1 else None,
+        )
         for layer, rule in named
-        for severity, sentence in _about(rule, people)
+        for severity, sentence in (*_about(rule, people), *_in_domains(rule, layer, people))
     ]
+
+
+def _in_domains(rule: Rule, layer: str, people: People) -> Iterator[tuple[Severity, str]]:
+    """Yield each domain in which too few people can decide the cases of a rule."""
+    role = rule.assigned_human_role
+    if role not in people.chain.roles:
+        return
+    kind, _, name = layer.partition(" ")
+    domains: tuple[str | None, ...] = (name,) if kind == "domain" else rule.conditions.domain or (None,)
+    for domain in domains:
+        able = {
+            each.human
+            for each in people
+            if (domain is None or "*" in each.domains or domain in each.domains)
+            and any(people.chain.reaches(held, role) for held in each.roles)
+        }
+        if len(able) < rule.approvals:
+            where = "" if domain is None else f" in the domain {domain!r}"
+            there = f"{len(able)} of the reviewers hold" if len(able) != 1 else "1 of the reviewers holds"
+            yield (
+                Severity.WARNING,
+                f"{there} the role {role!r} or one above it{where}, and the rule needs {rule.approvals}",
+            )
 
 
 def _about(rule: Rule, people: People) -> Iterator[tuple[Severity, str]]:
