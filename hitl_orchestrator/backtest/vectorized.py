@@ -20,6 +20,7 @@ from hitl_orchestrator.domain.task import REQUESTED_BY, requesters
 from hitl_orchestrator.errors import InvalidInput, install_hint
 from hitl_orchestrator.policies.engine.axes.base import Axis, bounds_reached
 from hitl_orchestrator.policies.engine.axes.fields.column import read_fields
+from hitl_orchestrator.policies.engine.calculated import Calculation
 from hitl_orchestrator.policies.engine.compiled import compile_policy
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 WORDS = ("risk_level", "domain", "task_type")
 """The columns of every case that are keys themselves."""
 
-FIELD_SOURCES = ("metadata", "proposal", "agent")
+FIELD_SOURCES = ("metadata", "proposal", "agent", "history", "derived")
 """The columns of JSON texts with fields that a policy declares."""
 
 
@@ -67,6 +68,8 @@ class Vectors:
         space = FactSpace([layer for _, layer in policy.parts])
         # Steps below 0 and above 1, where NaN ends up too, are no confidences.
         self._bounds = (*space.bounds, nextafter(1.0, inf))
+        self._layers = [Calculation(layer) for _, layer in policy.parts]
+        self._inputs = {source for each in self._layers for source in each.inputs}
         self._users = tuple(policy.users) if isinstance(policy, PolicyStack) else ()
         self._reads_users = f"metadata.{REQUESTED_BY}" in space.index
         self._axes: dict[str, Axis] = {}
@@ -75,7 +78,8 @@ class Vectors:
     @property
     def needs(self) -> frozenset[str]:
         """The columns that it reads besides `WORDS`."""
-        return frozenset(key.source for key in self.keys)
+        sources = {key.source for key in self.keys}
+        return frozenset(sources - {"derived"} | (self._inputs if "derived" in sources else set()))
 
     @property
     def fields(self) -> Mapping[str, Axis]:
@@ -89,7 +93,26 @@ class Vectors:
 
     def with_keys(self, frame: "pl.LazyFrame") -> "pl.LazyFrame":
         """Add the keys to a frame."""
-        return frame.with_columns([key.expression.alias(key.name) for key in self.keys])
+        return self._calculated(frame).with_columns([key.expression.alias(key.name) for key in self.keys])
+
+    def _calculated(self, frame: "pl.LazyFrame") -> "pl.LazyFrame":
+        """Add the columns `history` and `derived` under the names of the policy, as far as it reads them.
+
+        A frame without the values of counters leaves them unknown; one that has `derived` keeps it.
+        """
+        read = {"history", "derived"} & {key.source for key in self.keys}
+        if not read:
+            return frame
+        pl, has = self._pl, frame.collect_schema().names()
+        given = [
+            name for name in ("metadata", "proposal", "history", "confidence_score", "has_proposal") if name in has
+        ]
+        kind = pl.Struct({"history": pl.String, "derived": pl.String})
+        values = pl.struct(given).map_batches(partial(_calculated, self._layers), return_dtype=kind)
+        added = [name for name in ("history", "derived") if name == "history" or name not in has]
+        return frame.with_columns(values.alias("_calculated")).with_columns(
+            pl.col("_calculated").struct.field(name) for name in added
+        )
 
     def decisions(self, combinations: Iterable[Mapping[str, Any]]) -> list[RoutingDecision]:
         """Return the decision for each combination of words and keys.
@@ -144,6 +167,23 @@ class Vectors:
         if self._users:
             metadata[REQUESTED_BY] = json.loads(row[f"{prefix}requested_by"])
         return replace(facts, has_proposal=row[f"{prefix}proposed"], metadata=metadata)
+
+
+def _calculated(layers: Sequence[Calculation], rows: "pl.Series") -> "pl.Series":
+    """Return the values of counters and of arithmetic for each row, each as JSON text by name."""
+    pl, values = polars(), list[dict[str, str]]()
+    for row in rows:
+        metadata, proposal, history = (read_fields(row.get(name), name) for name in ("metadata", "proposal", "history"))
+        plain = Facts(RiskLevel.LOW, "any", "any", row.get("confidence_score"), has_proposal=bool(row["has_proposal"]))
+        given = replace(plain, metadata=metadata, proposal=proposal, history=history)
+        facts = [layer.of(given) for layer in layers]
+        found: dict[str, dict[str, float]] = {"history": {}, "derived": {}}
+        for each in facts:
+            found["history"] |= each.history
+            found["derived"] |= each.derived or {}
+        values.append({name: json.dumps(one) for name, one in found.items()})
+    kind = pl.Struct({"history": pl.String, "derived": pl.String})
+    return pl.Series(rows.name, values, kind)  # type: ignore[no-any-return]
 
 
 def _requested_by(users: Sequence[str] | None, texts: "pl.Series") -> "pl.Series":

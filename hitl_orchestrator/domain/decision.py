@@ -102,6 +102,7 @@ class Facts:
     a confidence nor a field of the proposal, whatever these facts have. `received` is when the store received the task;
     its own timestamp is a statement of the submitter.
     `history` has the known values of counters, by the keys of the counters or by the names that the policy gives them.
+    `derived` has the values of what the policy calculates; it is None before that.
     """
 
     risk_level: RiskLevel
@@ -116,6 +117,7 @@ class Facts:
     agent: Mapping[str, Any] = field(default_factory=dict, hash=False)
     received: datetime | None = None
     history: Mapping[str, float] = field(default_factory=dict, hash=False)
+    derived: Mapping[str, float] | None = field(default=None, hash=False)
 
     @classmethod
     def of(
@@ -162,6 +164,7 @@ class Facts:
             "agent": dict(self.agent),
             "received": None if self.received is None else self.received.isoformat(),
             "history": dict(self.history),
+            "derived": None if self.derived is None else dict(self.derived),
         }
 
     @classmethod
@@ -181,6 +184,7 @@ class Facts:
             agent=fields["agent"],
             received=None if received is None else datetime.fromisoformat(received),
             history=fields["history"],
+            derived=fields["derived"],
         )
 
 

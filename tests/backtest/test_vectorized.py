@@ -31,7 +31,10 @@ def frame_of(many):
             "has_proposal": one.has_proposal,
             "signals": json.dumps(sorted(one.signals)),
             "moment": one.moment,
-            **{name: as_text(getattr(one, name)) for name in ("metadata", "proposal", "agent")},
+            **{
+                name: as_text(getattr(one, name) or {})
+                for name in ("metadata", "proposal", "agent", "history", "derived")
+            },
         }
         for one in many
     ]

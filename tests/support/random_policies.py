@@ -8,6 +8,7 @@ from itertools import product
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal
 from hitl_orchestrator.policies.language.model import Policy, policy_of
+from support.random_counters import CALCULATED, COUNTED, COUNTERS, DERIVED, a_derived, a_history
 
 DOMAINS, TASK_TYPES, COUNTRIES = ("payments", "support"), ("refund", "answer"), ("DE", "AT")
 BOUNDS = (0.3, 0.5, 0.8)
@@ -25,7 +26,7 @@ FIELDS = {
 }
 OUTPUT_FIELDS = {"limit": "number"}
 LABELS, MODELS = ("approve", "decline"), ("m1", "m2")
-FIELD_KINDS = ("metadata", "declared", "patterns", "proposal", "agent")
+FIELD_KINDS = ("metadata", "declared", "patterns", "proposal", "agent", "history", "derived")
 FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", *FIELD_KINDS, "time")
 KINDS = (*FACTS, "all", "any", "not")
 LISTS = {"blocked": ["DE", "FR"], "desks": ["payments", "elsewhere"], "sums": [100, 5000]}
@@ -50,6 +51,8 @@ def a_raw_policy(seed, most=30, kinds=None):
         "policy_id": f"random_{seed}",
         "metadata": FIELDS,
         "proposal": OUTPUT_FIELDS,
+        "history": COUNTERS,
+        "derived": DERIVED,
         "timezone": "Europe/Vienna",
         "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         **({"lists": LISTS} if "lists" in kinds else {}),
@@ -89,7 +92,9 @@ def _a_layer(dice, name, most):
         if dice.random() < 0.4:
             asked = {dice.choice(("eq", "ne")): dice.choice(REQUESTERS)}
             rule["conditions"] = {"all": [rule["conditions"], {"metadata": {"requested_by": asked}}]}
-    return {"policy_id": name, "metadata": FIELDS | {"requested_by": "text"}, "proposal": OUTPUT_FIELDS, "rules": rules}
+    calculated = {"history": COUNTERS, "derived": DERIVED}
+    fields = {"metadata": FIELDS | {"requested_by": "text"}, "proposal": OUTPUT_FIELDS}
+    return {"policy_id": name, **fields, **calculated, "rules": rules}
 
 
 def requested_at_random(dice, facts):
@@ -216,6 +221,8 @@ _MAKERS = {
     "proposal": _proposal,
     "agent": _agent,
     "time": _time,
+    "history": a_history,
+    "derived": a_derived,
     "all": lambda dice, kinds, depth: {"all": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
     "any": lambda dice, kinds, depth: {"any": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
     "not": lambda dice, kinds, depth: {"not": conditions(dice, kinds, depth + 1)},
@@ -316,6 +323,8 @@ def facts_at_random(dice):
         moment=dice.choice(_MOMENTS),
         proposal=_known(proposal),
         agent=_known(agent),
+        history=dice.choice(COUNTED),
+        derived=dice.choice(CALCULATED),
     )
 
 
@@ -353,8 +362,11 @@ def grid(kinds):
         _MOMENTS if "time" in asked else (None,),
         PROPOSALS if "proposal" in asked else [{}],
         AGENTS if "agent" in asked else [{}],
+        COUNTED if "history" in asked else [{}],
+        CALCULATED if "derived" in asked else [{}],
     )
-    for risk, domain, task_type, confidence, raised, metadata, moment, proposal, agent in product(*axes):
+    for risk, domain, task_type, confidence, raised, metadata, moment, *others in product(*axes):
+        proposal, agent, history, derived = others
         yield Facts(
             risk,
             domain,
@@ -365,6 +377,8 @@ def grid(kinds):
             moment=moment,
             proposal=proposal,
             agent=agent,
+            history=history,
+            derived=derived,
         )
     for risk in RiskLevel:
         yield Facts(risk, "payments", "refund", None, has_proposal=False)

@@ -1,1 +1,1 @@
-"""Counters: what policies count in the ledger, and the values with which cases were routed."""
+"""Values of fields by path, and what policies count of them in the ledger."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from hitl_orchestrator.domain.counting.field_path import value_at
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS
 from hitl_orchestrator.domain.value import Label, Value, canonical_json
 
@@ -111,15 +112,3 @@ def micros_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return None
     return round(Decimal(str(value)) * MICRO) if 0 <= value <= LARGEST_AMOUNT else None
-
-
-def value_at(metadata: Mapping[str, Any], path: str) -> Any:
-    """Return the value of a field, which may be nested: `customer.tier` is the field `tier` of the object `customer`.
-
-    A field of that very name is read where there is no such object; where there are both, the value is unknown: None.
-    """
-    outer, dot, rest = path.partition(".")
-    inner = metadata.get(outer) if dot else None
-    if isinstance(inner, Mapping):
-        return None if path in metadata else value_at(inner, rest)
-    return metadata.get(path)

@@ -59,7 +59,16 @@ def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> Polic
     except InvalidInput as exc:
         return PolicyComparison((), exc.problems)
     found = Changes(sides, space, deciders, edits(old, new)).differences(roles)
-    return PolicyComparison(tuple(found), tuple(_unchecked_lists(old, new)))
+    return PolicyComparison(tuple(found), (*_unchecked_lists(old, new), *_other_meanings(old, new)))
+
+
+def _other_meanings(old: Policy, new: Policy) -> Iterator[str]:
+    """Yield a sentence for each counter and each calculation that is another one under the same name."""
+    before, after = ({k: v for _, layer in policy.parts for k, v in layer.meanings.items()} for policy in (old, new))
+    for name in sorted(before.keys() & after.keys()):
+        if before[name] != after[name]:
+            remedy = "under another name it would be"
+            yield f"{name} is something else in the new policy, so that what it decides was not compared; {remedy}"
 
 
 def _unchecked_lists(old: Policy, new: Policy) -> Iterator[str]:

@@ -18,6 +18,7 @@ from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.errors import InvalidInput, shortened
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
+from hitl_orchestrator.policies.engine.calculated import Calculation
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
 from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
 from hitl_orchestrator.policies.engine.strictness import strictest
@@ -76,6 +77,7 @@ class CompiledPolicy:
         self._reads = frozenset(axis.source for axis in self._space.axes)
         self._sources = tuple(source for name, source in SOURCES.items() if name in self._reads)
         self._cells: dict[Cell, RoutingDecision] = {}
+        self._calculation = Calculation(policy)
         self.counters = counters_of(policy)
         """What the policy counts, in all of its layers, in the order of the keys."""
         self._table = RiskTable(self._space.bounds) if len(self._space.axes) == 2 else None  # noqa: PLR2004
@@ -119,6 +121,7 @@ class CompiledPolicy:
         Raises:
             InvalidInput: with every invalid fact.
         """
+        facts = self._calculation.of(facts)
         problems = [problem for axis in self._space.axes if (problem := axis.problem(facts)) is not None]
         fields = {source.name: source.values(facts) for source in self._sources}
         problems += [

@@ -70,7 +70,7 @@ class FactSpace:
 
     def facts(self, cell: Cell, base: Facts | None = None) -> Facts:
         """Return facts in this cell; facts without an axis are those of `base`."""
-        facts = base or Facts(RiskLevel.LOW, "any", "any", None)
+        facts = base or Facts(RiskLevel.LOW, "any", "any", None, derived={})
         for axis, step in zip(self.axes, cell, strict=True):
             facts = axis.place(facts, step)
         return facts if facts.has_proposal else replace(facts, proposal={}, agent={})

@@ -128,11 +128,19 @@ class Declaration(Value):
         return fields["type"] if fields.keys() == {"type"} else fields
 
 
-_TEXT = Declaration(type=FieldType.TEXT)
+_TEXT, _NUMBER = Declaration(type=FieldType.TEXT), Declaration(type=FieldType.NUMBER)
+CALCULATED = {
+    "history": '{"refunds_30d": {"count": "cases", "same": "customer_id", "within": "P30D"}}',
+    "derived": '{"used": "amount / limit"}',
+}
+"""The sources whose fields are numbers that follow from other facts, each with an example of a declaration."""
+
 KNOWN: Mapping[str, Mapping[str, Declaration]] = {
     "metadata": {},
     "proposal": {"predicted_label": _TEXT, "explanation": _TEXT},
     "agent": {"id": _TEXT, "model": _TEXT, "version": _TEXT},
+    "history": {},
+    "derived": {},
 }
 """The sources of fields, each with the fields that need no declaration.
 
@@ -144,8 +152,10 @@ are known, of `Policy` with the declarations.
 _READ_BY = {"starts_with": (FieldType.TEXT,), "contains": (FieldType.TEXT, FieldType.LIST)}
 
 
-def declared_in(source: str, declarations: Mapping[str, Declaration]) -> Mapping[str, Declaration]:
+def declared_in(source: str, declarations: Mapping[str, Any]) -> Mapping[str, Declaration]:
     """Return the fields of a source that rules may compare."""
+    if source in CALCULATED:
+        return dict.fromkeys(declarations, _NUMBER)
     known = KNOWN[source]
     return {**known, **declarations} if known else declarations
 
@@ -225,6 +235,8 @@ def _undeclared(source: str, name: str, declared: Mapping[str, Declaration]) -> 
     hint = did_you_mean(name, declared)
     if source == "agent":
         return f"an agent has no such field; it has {', '.join(KNOWN[source])}{hint}"
+    if source in CALCULATED:
+        return f"the policy has no {source} of this name" + (hint or f"; declare it, such as {CALCULATED[source]}")
     if "." in name:
         kinds = join(FieldType, "or")
         why = f"the policy declares no type for the field {name!r}, which is a path to a nested value"

@@ -11,7 +11,15 @@ from hitl_orchestrator.domain.task import REQUESTED_BY
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value, digest
 from hitl_orchestrator.domain.working_hours import TimeZone
 from hitl_orchestrator.policies.language.asking import REMARKS
-from hitl_orchestrator.policies.language.calculated.counting import CounterDeclaration, FactName
+from hitl_orchestrator.policies.language.calculated.counting import (
+    INPUTS,
+    Arithmetic,
+    CounterDeclaration,
+    FactName,
+    check_arithmetic,
+    check_counters,
+    meanings_of,
+)
 from hitl_orchestrator.policies.language.conditions import lines_of, one_error
 from hitl_orchestrator.policies.language.declarations import (
     KNOWN,
@@ -46,6 +54,7 @@ class Policy(Value):
     lists: dict[Label, NamedList] = Field(default_factory=dict)
     vocabulary: Vocabulary | None = None
     history: dict[FactName, CounterDeclaration] = Field(default_factory=dict)
+    derived: dict[FactName, Arithmetic] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
     rules: tuple[Rule, ...]
 
@@ -78,6 +87,22 @@ class Policy(Value):
                 raise ValueError(f"{name} is a {known.type} in every proposal; declare it so, or leave it out")
         return declared
 
+    @field_validator("history")
+    @classmethod
+    def _counts_declared_fields(
+        cls, history: dict[str, CounterDeclaration], info: ValidationInfo
+    ) -> dict[str, CounterDeclaration]:
+        if "metadata" in info.data:
+            check_counters(history, info.data["metadata"])
+        return history
+
+    @field_validator("derived")
+    @classmethod
+    def _calculates_with_numbers(cls, derived: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if info.data.keys() >= set(INPUTS):
+            check_arithmetic(derived, {source: declared_in(source, info.data[source]) for source in INPUTS})
+        return derived
+
     @field_validator("rules", mode="wrap")
     @classmethod
     def _consistent(cls, raw: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> tuple[Rule, ...]:
@@ -102,6 +127,11 @@ class Policy(Value):
     def declared(self, source: str) -> Mapping[str, Declaration]:
         """Return the fields of a source, such as `metadata`, that rules may compare, with what is declared of each."""
         return declared_in(source, getattr(self, source, {}))
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What the policy counts and calculates, such as `history.paid`, as texts; equal ones have one meaning."""
+        return meanings_of({source: getattr(self, source) for source in (*INPUTS, "derived")})
 
     @property
     def closed(self) -> Vocabulary | None:
@@ -159,6 +189,7 @@ class PolicyStack(Policy):
                     f"layer {name!r} has windows in another time zone: {', '.join(sorted(zones))}; "
                     "set the same timezone in every layer that has a time window"
                 )
+        _check_meanings(info.data, {**info.data.get("domains", {}), **layers})
         return _under(info.data.get("vocabulary"), layers, named=info.field_name == "domains")
 
     @property
@@ -169,6 +200,19 @@ class PolicyStack(Policy):
             *((f"domain {name}", layer) for name, layer in sorted(self.domains.items())),
             *((f"user {name}", layer) for name, layer in sorted(self.users.items())),
         )
+
+
+def _check_meanings(organization: Mapping[str, Any], layers: Mapping[str, Policy]) -> None:
+    """Raise `ValueError` where two layers count or calculate different things under one name."""
+    sources = [*INPUTS, "derived"]
+    known = meanings_of(organization) if organization.keys() >= set(sources) else {}
+    for name, layer in layers.items():
+        for what, meaning in layer.meanings.items():
+            if known.setdefault(what, meaning) != meaning:
+                raise ValueError(
+                    f"{what} of layer {name!r} is something else in another layer; "
+                    "declare it in the same way in every layer, or under another name"
+                )
 
 
 def policy_of(raw: Any, roles: RoleChain | None = None) -> Policy:

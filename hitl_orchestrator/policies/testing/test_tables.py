@@ -44,6 +44,8 @@ class _FactFields(Value):
     metadata: FreeJson = Field(default_factory=dict)
     proposal: FreeJson = Field(default_factory=dict)
     agent: FreeJson = Field(default_factory=dict)
+    history: FreeJson = Field(default_factory=dict)
+    derived: FreeJson | None = None
     timestamp: UtcDatetime | None = None
 
 

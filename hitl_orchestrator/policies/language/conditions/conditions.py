@@ -21,7 +21,7 @@ from hitl_orchestrator.policies.language.conditions.window import Window
 from hitl_orchestrator.policies.language.lists import NAMED, OrListOfWords
 
 MOST_ALTERNATIVES = 1_000
-_COMPARED = ("metadata", "proposal", "agent")
+_COMPARED = ("metadata", "proposal", "agent", "history", "derived")
 
 
 Words = Annotated[OneOrMore[Label], *NAMED, OrListOfWords]
@@ -32,8 +32,9 @@ class Conditions(ConditionModel):
 
     `min_confidence` is inclusive, `max_confidence` is exclusive; neither holds where there is no confidence.
     A list holds if any of its words does; a list of `signals` holds if any of them was raised. Fields of the `metadata`
-    and of the `proposal` are compared with the declared types, those of the `agent` are texts; `time` applies to the
-    timestamp of the task. `all`, `any` and `not` nest further conditions.
+    and of the `proposal` are compared with the declared types, those of the `agent` are texts, counters of the
+    `history` and `derived` facts are numbers; `time` applies to the timestamp of the task. `all`, `any` and `not` nest
+    further conditions.
     """
 
     risk_level: OneOrMore[RiskLevel] = ()
@@ -45,6 +46,8 @@ class Conditions(ConditionModel):
     metadata: dict[Label, Comparison] = Field(default_factory=dict)
     proposal: Annotated[dict[Label, Comparison], words_compared("predicted_label")] = Field(default_factory=dict)
     agent: Annotated[dict[Label, Comparison], words_compared()] = Field(default_factory=dict)
+    history: dict[Label, Comparison] = Field(default_factory=dict)
+    derived: dict[Label, Comparison] = Field(default_factory=dict)
     time: Window | None = None
     all: tuple["Conditions", ...] = ()
     any: tuple["Conditions", ...] = ()
@@ -70,7 +73,7 @@ class Conditions(ConditionModel):
             raise ValueError("it names no signal; add any, all or none")
         return value
 
-    @field_validator("metadata", "proposal", "agent")
+    @field_validator(*_COMPARED)
     @classmethod
     def _a_field(cls, value: dict[str, Comparison]) -> dict[str, Comparison]:
         if not value:

@@ -156,7 +156,7 @@ class FieldAxis(base.Axis):
 
     def distance(self, facts: Facts, step: int) -> base.Distance | None:
         here = self.locate(facts)
-        if step == 1 or self.field in self.origin.never_suggested:
+        if step == 1 or self.origin.calculated or self.field in self.origin.never_suggested:
             return None
         if step == 0:
             return base.MISSING, 0, 0

@@ -9,7 +9,7 @@ from functools import partial
 from math import inf, nextafter
 from typing import Any, NamedTuple
 
-from hitl_orchestrator.domain.input.field_path import value_at
+from hitl_orchestrator.domain.counting.field_path import value_at
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.engine.axes.fields.parts import Booleans, Numbers, Part
 from hitl_orchestrator.policies.engine.axes.fields.texts import Texts

@@ -1,6 +1,7 @@
 """The kinds of conditions that compare fields: one for each source."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hitl_orchestrator.errors import InvalidInput
@@ -8,7 +9,7 @@ from hitl_orchestrator.policies.engine.axes import base
 from hitl_orchestrator.policies.engine.axes.fields.axis import FieldAxis
 from hitl_orchestrator.policies.engine.axes.fields.conditions import Among, Compared, Exists, Matches
 from hitl_orchestrator.policies.engine.axes.fields.parts import Booleans, Numbers, Part
-from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES, Source
+from hitl_orchestrator.policies.engine.axes.fields.sources import DERIVED, SOURCES, Source
 from hitl_orchestrator.policies.engine.axes.fields.texts import Lists, Texts
 from hitl_orchestrator.policies.language.conditions import Comparison
 from hitl_orchestrator.policies.language.declarations import (
@@ -18,6 +19,7 @@ from hitl_orchestrator.policies.language.declarations import (
     kinds_of_text,
 )
 from hitl_orchestrator.policies.language.lists import Listed
+from hitl_orchestrator.policies.language.model import Policy
 
 
 def _kind(source: Source) -> base.Kind:
@@ -25,31 +27,41 @@ def _kind(source: Source) -> base.Kind:
         part, policy = reading
         compared = getattr(part, source.name)
         declared = policy.declared(source.name) if compared else {}
+        worded = _worded(source, policy)
         for name, comparison in compared.items():
             if comparison.exists is not None:
-                yield Exists(source, name, comparison.exists)
+                yield Exists(worded, name, comparison.exists)
             for operator, value in comparison.operands:
                 if operator != "in":
-                    yield Compared(source, name, declared[name], operator, value)
+                    yield Compared(worded, name, declared[name], operator, value)
             if comparison.in_:
-                yield Among(source, name, declared[name], comparison.in_)
+                yield Among(worded, name, declared[name], comparison.in_)
             for operator, words in comparison.patterns:
                 if words:
-                    yield Matches(source, name, declared[name], operator, words)
+                    yield Matches(worded, name, declared[name], operator, words)
 
     def axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
         fields: dict[str, dict[FieldType, _Named]] = {}
+        worded: dict[str, Source] = {}
         for part, policy in readings:
             compared = getattr(part, source.name)
             declared = policy.declared(source.name) if compared else {}
             for name, comparison in compared.items():
+                worded.setdefault(name, _worded(source, policy))
                 named = fields.setdefault(name, {}).setdefault(declared[name].type, _Named())
                 named.add(comparison, declared[name])
         for name, by_type in sorted(fields.items()):
-            parts = (by_type[kind].part(kind, source.subject(name)) for kind in _ORDER if kind in by_type)
-            yield FieldAxis(source, name, tuple(parts))
+            parts = (by_type[kind].part(kind, worded[name].subject(name)) for kind in _ORDER if kind in by_type)
+            yield FieldAxis(worded[name], name, tuple(parts))
 
     return base.Kind(conditions, axes)
+
+
+def _worded(source: Source, policy: Policy) -> Source:
+    """Return a source that names what a policy calculates with its arithmetic: `used (amount / limit)`."""
+    if source is not DERIVED:
+        return source
+    return replace(source, words={name: f"{name} ({text})" for name, text in policy.derived.items()})
 
 
 class _Named:
