@@ -88,6 +88,7 @@ _COMMANDS = {
     },
     "policy": {
         "policy.check": "check diff schema explain",
+        "policy.show": "show",
         "policy.lists": "lists",
         "policy.drafting.new": "new",
         "policy.review": "review",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hitl_orchestrator.policies.analysis.maps.panels import policy_map
     from hitl_orchestrator.policies.analysis.maps.picture import PHONE, WIDE, PolicyMap, png, svg
     from hitl_orchestrator.policies.analysis.repairs import repairs, with_repairs
+    from hitl_orchestrator.policies.document.content import SIGNATURE, SIGNERS, Document, policy_document
+    from hitl_orchestrator.policies.document.html import to_html
+    from hitl_orchestrator.policies.document.markdown import to_markdown
     from hitl_orchestrator.policies.drafting.answers import Amount as PolicyAmount
     from hitl_orchestrator.policies.drafting.answers import Answers as PolicyAnswers
     from hitl_orchestrator.policies.drafting.examples import test_table as draft_tests
@@ -63,6 +66,8 @@ if TYPE_CHECKING:
 __all__ = [
     "FALLBACK",
     "PHONE",
+    "SIGNATURE",
+    "SIGNERS",
     "TEST_FILE_ENDINGS",
     "WIDE",
     "AutomaticFrom",
@@ -73,6 +78,7 @@ __all__ = [
     "Coverage",
     "Difference",
     "Direction",
+    "Document",
     "Explanation",
     "Field",
     "Finding",
@@ -124,6 +130,7 @@ __all__ = [
     "nearest_changes",
     "observe",
     "png",
+    "policy_document",
     "policy_hash",
     "policy_json_schema",
     "policy_map",
@@ -135,6 +142,8 @@ __all__ = [
     "signal_rules_json_schema",
     "strictest",
     "svg",
+    "to_html",
+    "to_markdown",
     "with_lines",
     "with_repairs",
 ]
@@ -182,6 +191,12 @@ __getattr__ = lazy_names(
         "policy_map": "analysis.maps.panels",
         "svg": "analysis.maps.picture",
         "describe_facts": "analysis.describe",
+        "SIGNATURE": "document.content",
+        "SIGNERS": "document.content",
+        "Document": "document.content",
+        "policy_document": "document.content",
+        "to_html": "document.html",
+        "to_markdown": "document.markdown",
         "edits": "analysis.changes.edits",
         "Difference": "analysis.diff",
         "Direction": "analysis.diff",

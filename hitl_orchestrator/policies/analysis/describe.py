@@ -1,11 +1,12 @@
 """Regions and single cases in words, such as `medium risk with a confidence of 0.75 to below 0.8`."""
 
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.errors import shortened
-from hitl_orchestrator.policies.engine.axes.base import FIELDS
+from hitl_orchestrator.policies.engine.axes.base import FIELDS, Axis
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 from hitl_orchestrator.policies.language.phrases import format_value, join
@@ -13,13 +14,17 @@ from hitl_orchestrator.policies.language.phrases import format_value, join
 EVERY_CASE = "every case"
 
 
-def describe(region: Region, space: FactSpace) -> str:
-    """Describe the cases of a region; `every case` for the whole space."""
+def _as_it_is(axis: Axis, mask: int) -> str:
+    return axis.describe(mask)
+
+
+def describe(region: Region, space: FactSpace, wording: Callable[[Axis, int], str] = _as_it_is) -> str:
+    """Describe the cases of a region; `every case` for the whole space. `wording` describes the steps of one axis."""
     read = [(axis, mask) for axis, mask, full in zip(space.axes, region, space.full, strict=True) if mask != full]
     read.sort(key=lambda pair: pair[0].phrase_order)
     phrases = [EVERY_CASE] if read and read[0][0].source != "risk_level" else []
     for order, pairs in groupby(read, key=lambda pair: pair[0].phrase_order):
-        descriptions = [axis.describe(mask) for axis, mask in pairs]
+        descriptions = [wording(axis, mask) for axis, mask in pairs]
         phrases += [f"where {join(descriptions, 'and')}"] if order == FIELDS else descriptions
     return " ".join(phrases) or EVERY_CASE
 

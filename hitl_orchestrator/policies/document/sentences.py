@@ -1,0 +1,130 @@
+"""One sentence for each rule of a policy: which cases, who decides, by when."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
+from hitl_orchestrator.domain.shown.durations import exact_duration
+from hitl_orchestrator.policies.analysis.changes.edits import value_in_words
+from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, describe
+from hitl_orchestrator.policies.analysis.regions import merged, regions
+from hitl_orchestrator.policies.engine.axes.base import Axis
+from hitl_orchestrator.policies.engine.partition import FactSpace
+from hitl_orchestrator.policies.language.asking import REMARKS
+from hitl_orchestrator.policies.language.model import Policy
+from hitl_orchestrator.policies.language.phrases import format_value, join
+from hitl_orchestrator.policies.language.rule import Rule
+
+_TOLD = {
+    *("rule_id", "priority", "conditions", "action", "assigned_human_role", "respond_within", "on_timeout"),
+    *("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "spot_check"),
+    *("message", "ask", *REMARKS),
+}
+"""The fields of a rule for which a sentence has words of its own. Every other field is named with its value."""
+_LONGEST = 1e15
+"""Longer numbers are unreadable with separators too."""
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_AFTERWARDS = {
+    OnTimeout.ESCALATE: "after that it moves to the next higher role, if there is one",
+    OnTimeout.REJECT: "after that it is rejected",
+    OnTimeout.WAIT: "after that it keeps waiting",
+}
+
+
+def cases_of(rule: Rule, policy: Policy) -> str:
+    """Return the cases that a rule matches by itself, such as `cases of low risk where amount is at most 2,000`."""
+    alone = policy.model_copy(update={"rules": (rule,)})
+    space = FactSpace([alone])
+    found = merged(regions(rule, alone, space))
+    if not found:
+        return "no case, since its conditions contradict each other"
+    wording = _Wording(policy)
+    return "; or ".join(_as_cases(describe(region, space, wording)) for region in found)
+
+
+def decision_of(rule: Rule) -> str:
+    """Return what a rule does with its cases, in a sentence or several."""
+    if rule.action is Action.AUTO_APPROVE:
+        checked = f"; a person checks {value_in_words('spot_check', rule.spot_check)} of them afterwards"
+        sentences = [f"They go ahead without a person{checked if rule.spot_check else ''}."]
+    else:
+        who = _people(rule)
+        sentences = [f"Escalated: {who}." if rule.action is Action.ESCALATE else f"{who[:1].upper()}{who[1:]}."]
+        if rule.blind:
+            sentences.append("They decide before they see what the agent proposes.")
+        if rule.message:
+            sentences.append(f"They are told: \u201c{' '.join(rule.message.split())}\u201d")
+    return " ".join((*sentences, *_further(rule)))
+
+
+def role_in_words(role: str | None) -> str:
+    """Return a role without underscores."""
+    return (role or "").replace("_", " ")
+
+
+def number_in_words(value: Any, unit: str | None = None) -> str:
+    """Return a number with separators of thousands and its unit."""
+    separable = isinstance(value, int | float) and abs(value) < _LONGEST
+    text = f"{value:,}".removesuffix(".0") if separable else format_value(value)
+    return f"{text} {unit}" if unit else text
+
+
+class _Wording:
+    """Describes the steps of an axis, with separators of thousands and units in its numbers."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def __call__(self, axis: Axis, mask: int) -> str:
+        samples: tuple[Any, ...] = getattr(axis, "samples", ())
+        unit = self._unit(axis)
+        phrase = axis.describe(mask)
+        numbers = (value for value in samples if isinstance(value, int | float) and not isinstance(value, bool))
+        written = {format_value(number): number_in_words(number, unit) for number in numbers}
+        if not written:
+            return phrase
+        longest = sorted(written, key=len, reverse=True)
+        pattern = rf"(?<![\w.-])({'|'.join(map(re.escape, longest))})(?![\w]|\.\d)"
+        return re.sub(pattern, lambda found: written[found[1]], phrase)
+
+    def _unit(self, axis: Axis) -> str | None:
+        source, _, field = axis.name.partition(".")
+        declared: Mapping[str, Any] | None = getattr(self._policy, source, None)
+        declaration = declared.get(field) if isinstance(declared, Mapping) else None
+        return getattr(declaration, "unit", None)
+
+
+def _as_cases(phrase: str) -> str:
+    if phrase == EVERY_CASE:
+        return phrase
+    if phrase.startswith(f"{EVERY_CASE} "):
+        return f"cases {phrase.removeprefix(f'{EVERY_CASE} ')}"
+    return f"cases of {phrase}"
+
+
+def _people(rule: Rule) -> str:
+    role = f"the role {role_in_words(rule.assigned_human_role)} or a higher one"
+    alone = rule.approvals == 1
+    text = f"a person with {role}" if alone else f"{_NUMBERS[rule.approvals]} people with {role}"
+    if rule.ask is not None:
+        text += f", of the team {rule.ask.team}," if rule.ask.team else ""
+        text += f", but not {join(rule.ask.not_, 'or')}," if rule.ask.not_ else ""
+    text += ", each in another role," if rule.distinct_roles else ""
+    text += f" {'decides' if alone else 'decide'} {_deadline(rule)}"
+    if not alone:
+        text += "; all of them must agree" if rule.agreement is Agreement.UNANIMITY else "; their majority counts"
+    return f"{text}; {_AFTERWARDS[rule.on_timeout]}" if rule.respond_within else text
+
+
+def _deadline(rule: Rule) -> str:
+    if rule.respond_within is None:
+        return "without a time limit"
+    remind = f", with a reminder {exact_duration(rule.remind_before)} before" if rule.remind_before else ""
+    return f"within {exact_duration(rule.respond_within)}{' of working time' if rule.business_hours else ''}{remind}"
+
+
+def _further(rule: Rule) -> Iterator[str]:
+    """Yield a sentence for each field that has no words of its own."""
+    for name, value in rule.model_dump(exclude=_TOLD, exclude_defaults=True).items():
+        yield f"{name.replace('_', ' ').capitalize()}: {value_in_words(name, value)}."
