@@ -70,6 +70,7 @@ COMMANDS = {
     "policy check": Row("policy check routing_policy.json"),
     "policy diff": Row("policy diff routing_policy.json routing_policy.json"),
     "policy schema": apart("policy schema"),
+    "policy show": Row("policy show routing_policy.json"),
     "policy new": apart("policy new draft.yaml --task-type refund --domain support --yes"),
     "policy explain": Row("policy explain tasks.json --outputs agent_outputs.json"),
     "policy test": Row("policy test routing_policy.policy-test.yaml"),

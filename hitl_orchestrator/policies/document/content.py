@@ -21,10 +21,11 @@ _NO_DECLARATIONS = {"policy_id", "description", "timezone", "rules", "domains", 
 
 @dataclass(frozen=True)
 class Entry:
-    """One rule or one fact: its place, its name, sentences, and further notes."""
+    """One rule or one fact: its name, what it is about, what is decided, its place, and further notes."""
 
     name: str
     text: str
+    decision: str = ""
     place: str = ""
     notes: tuple[str, ...] = ()
 
@@ -70,7 +71,7 @@ def policy_document(policy: Policy, roles: RoleChain = DEFAULT_CHAIN, version: s
 def _entry(rule: Rule, place: int, policy: Policy) -> Entry:
     cases = cases_of(rule, policy)
     notes = (f"{name.capitalize()}: {getattr(rule, name)}" for name in REMARKS if getattr(rule, name))
-    return Entry(rule.rule_id, f"{cases[:1].upper()}{cases[1:]}. {decision_of(rule)}", str(place), tuple(notes))
+    return Entry(rule.rule_id, f"{cases[:1].upper()}{cases[1:]}.", decision_of(rule), str(place), tuple(notes))
 
 
 def _entries(policy: Policy, *, ahead: bool) -> tuple[Entry, ...]:
@@ -94,9 +95,8 @@ def _ahead(policy: Policy, *, layered: bool) -> Section:
 
 def _by_people(policy: Policy, roles: RoleChain) -> Section:
     role = role_in_words(default_role(Action.HUMAN_REVIEW, roles))
-    rest = Entry(
-        FALLBACK, f"Every case that no rule matches. A person with the role {role} or a higher one decides.", ""
-    )
+    who = f"A person with the role {role} or a higher one decides without a time limit."
+    rest = Entry(FALLBACK, "Every case that no rule matches.", who)
     return Section(
         "What people decide, and by when",
         "The rules are tried in this order, together with those above; the first that matches decides.",
@@ -123,7 +123,7 @@ def _checks(policy: Policy) -> Section:
         if rule.spot_check
     )
     without = [rule.rule_id for rule in approving if not rule.spot_check]
-    intro = "After a case went ahead, a person checks a share of them, chosen by chance. It changes nothing any more."
+    intro = "A share of the cases that went ahead, chosen by chance, is checked by a person. What was done stays done."
     if without:
         intro += f" Without checks: {', '.join(without)}."
     return Section(

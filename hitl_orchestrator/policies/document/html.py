@@ -22,7 +22,9 @@ dl.facts dt, .intro, .note { color: var(--soft); } dl.facts dd { margin: 0; }
 ol, ul { list-style: none; margin: .5rem 0; padding: 0; }
 li { padding: .55rem 0; border-bottom: 1px solid var(--line); break-inside: avoid; }
 .place { display: inline-block; min-width: 1.6em; color: var(--soft); font-variant-numeric: tabular-nums; }
-.name { font-weight: 600; } .text, .note { display: block; }
+.name { font-weight: 600; } .text, .decision, .note { display: block; }
+.decision { padding-left: .8rem; border-left: 3px solid var(--line); margin-top: .25rem; }
+.ahead ~ ul .decision { border-color: var(--go); }
 .note { font-size: .92rem; }
 .sign { display: grid; gap: .6rem 1.2rem; grid-template-columns: repeat(4, 1fr); border-bottom: 1px solid var(--line);
   padding: .6rem 0 1rem; break-inside: avoid; }
@@ -68,10 +70,9 @@ def _section(section: Section, *, first: bool) -> str:
 def _entry(entry: Entry) -> str:
     place = f'<span class="place">{_text(entry.place)}.</span> ' if entry.place else ""
     notes = "".join(f'<span class="note">{_text(note)}</span>' for note in entry.notes)
-    name, text = (
-        f'<span class="{kind}">{_text(of)}</span>' for kind, of in (("name", entry.name), ("text", entry.text))
-    )
-    return f"<li>{place}{name}{text}{notes}</li>"
+    spans = (("name", entry.name), ("text", entry.text), ("decision", entry.decision))
+    parts = "".join(f'<span class="{kind}">{_text(text)}</span>' for kind, text in spans if text)
+    return f"<li>{place}{parts}{notes}</li>"
 
 
 def _pictures(maps: tuple[str, str]) -> str:
@@ -89,4 +90,4 @@ def _signer(signer: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(escape_invisible(" ".join(text.split())))
+    return escape(escape_invisible(" ".join(text.split()))).replace(" %", "&nbsp;%")

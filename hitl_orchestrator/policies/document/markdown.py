@@ -25,8 +25,9 @@ def to_markdown(made: Document) -> str:
 def _entry(entry: Entry) -> list[str]:
     place = f"{entry.place}. " if entry.place else ""
     notes = [f"  {_escaped(note)}" for note in entry.notes]
-    return [f"- **{place}{_escaped(entry.name)}**: {_escaped(entry.text)}", *notes, ""]
+    text = f"{entry.text} {entry.decision}".strip()
+    return [f"- **{place}{_escaped(entry.name)}**: {_escaped(text)}", *notes, ""]
 
 
 def _escaped(text: str) -> str:
-    return _SIGNS.sub(r"\\\g<0>", " ".join(escape_invisible(text).split()))
+    return _SIGNS.sub(r"\\\g<0>", escape_invisible(" ".join(text.split())))

@@ -107,10 +107,10 @@ def _people(rule: Rule) -> str:
     role = f"the role {role_in_words(rule.assigned_human_role)} or a higher one"
     alone = rule.approvals == 1
     text = f"a person with {role}" if alone else f"{_NUMBERS[rule.approvals]} people with {role}"
-    if rule.ask is not None:
-        text += f", of the team {rule.ask.team}," if rule.ask.team else ""
-        text += f", but not {join(rule.ask.not_, 'or')}," if rule.ask.not_ else ""
-    text += ", each in another role," if rule.distinct_roles else ""
+    asides = [f"of the team {rule.ask.team}"] if rule.ask is not None and rule.ask.team else []
+    asides += [f"but not {join(rule.ask.not_, 'or')}"] if rule.ask is not None and rule.ask.not_ else []
+    asides += ["each in another role"] if rule.distinct_roles else []
+    text += f", {', '.join(asides)}," if asides else ""
     text += f" {'decides' if alone else 'decide'} {_deadline(rule)}"
     if not alone:
         text += "; all of them must agree" if rule.agreement is Agreement.UNANIMITY else "; their majority counts"

@@ -29,6 +29,8 @@ def terminal(made: Document) -> Iterator[Block]:
             yield Line()
             yield Line(f"{number}{entry.name}", "bold", indent=2)
             yield Line(entry.text, indent=2)
+            if entry.decision:
+                yield Line(entry.decision, indent=4)
             for note in entry.notes:
                 yield Line(note, "dim", indent=2)
     yield Line()
@@ -36,7 +38,7 @@ def terminal(made: Document) -> Iterator[Block]:
     for signer in SIGNERS:
         yield Line()
         yield Line(signer, indent=2)
-        yield Line("  ".join(f"{field} ____________" for field in SIGNATURE), "dim", indent=2)
+        yield Line("  ".join(f"{field} ________" for field in SIGNATURE), "dim", indent=2)
 
 
 def written(path: str) -> Iterator[Block]:
