@@ -116,7 +116,7 @@ def in_zone(zone):
     ],
     ids=["seven users", "zones"],
 )
-def test_what_cannot_be_compared_takes_a_second_person_who_is_told_why(opened, old, new, why, edited):
+def test_what_cannot_be_compared_takes_a_second_person_and_the_case_says_why(opened, old, new, why, edited):
     assert_unchecked(opened("memory://", policy=old), new, why, edited)
 
 

@@ -92,7 +92,7 @@ def test_numbers_have_separators_and_units_and_facts_their_ranges():
 def test_messages_and_remarks_are_shown():
     entry = only_rule(claims(blind=True, message="Ask\nfirst.", note="Since May", owner="desk", reference="4.2"))
 
-    assert entry.decision.endswith("They decide before they see what the agent proposes. They are told: “Ask first.”")
+    assert entry.decision.endswith("They decide before they see what the agent proposes. Reviewers read: “Ask first.”")
     assert entry.notes == ("Note: Since May", "Owner: desk", "Reference: 4.2")
 
 

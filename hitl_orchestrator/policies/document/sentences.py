@@ -16,7 +16,7 @@ from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import format_value, join
 from hitl_orchestrator.policies.language.rule import Rule
 
-_TOLD = {
+_WORDED = {
     *("rule_id", "priority", "conditions", "action", "assigned_human_role", "respond_within", "on_timeout"),
     *("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "spot_check"),
     *("message", "ask", *REMARKS),
@@ -54,7 +54,7 @@ def decision_of(rule: Rule) -> str:
         if rule.blind:
             sentences.append("They decide before they see what the agent proposes.")
         if rule.message:
-            sentences.append(f"They are told: \u201c{' '.join(rule.message.split())}\u201d")
+            sentences.append(f"Reviewers read: \u201c{' '.join(rule.message.split())}\u201d")
     return " ".join((*sentences, *_further(rule)))
 
 
@@ -126,5 +126,5 @@ def _deadline(rule: Rule) -> str:
 
 def _further(rule: Rule) -> Iterator[str]:
     """Yield a sentence for each field that has no words of its own."""
-    for name, value in rule.model_dump(exclude=_TOLD, exclude_defaults=True).items():
+    for name, value in rule.model_dump(exclude=_WORDED, exclude_defaults=True).items():
         yield f"{name.replace('_', ' ').capitalize()}: {value_in_words(name, value)}."

@@ -43,7 +43,7 @@ def check_file(
     The file of signal rules beside the policy is read too, if there is one.
     """
     from hitl_orchestrator.cli.views.policies import findings as view
-    from hitl_orchestrator.cli.views.policies.map import plain
+    from hitl_orchestrator.cli.views.policies.overview.map import plain
     from hitl_orchestrator.orchestrator import load_policy, load_score_rules
     from hitl_orchestrator.policies import Severity, policy_hash, policy_map
 

@@ -32,7 +32,7 @@ def show(
     What goes ahead without a person comes first, then who decides the rest and by when, layer by layer, the facts that
     the rules read, and places for signatures. An HTML file contains the map and is made for screens, phones and paper.
     """
-    from hitl_orchestrator.cli.views.policies import document as view
+    from hitl_orchestrator.cli.views.policies.overview import document as view
     from hitl_orchestrator.policies import policy_document, policy_hash
 
     if out is not None and Path(out).suffix not in _ENDINGS:

@@ -6,7 +6,7 @@ from typing import Any
 
 from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Line
 from hitl_orchestrator.cli.output.formatting import count
-from hitl_orchestrator.cli.views.policies.map import terminal
+from hitl_orchestrator.cli.views.policies.overview.map import terminal
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.policies import (
     CheckReport,

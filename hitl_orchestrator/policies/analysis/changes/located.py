@@ -15,7 +15,7 @@ from hitl_orchestrator.policies.analysis.describe import describe
 from hitl_orchestrator.policies.analysis.regions import covers, merged, widened
 from hitl_orchestrator.policies.engine.partition import FactSpace, Region
 
-_MOST_REGIONS = 20_000
+_MOST_REGIONS = 100_000
 """Regions of one change that are looked at; if there are more, the description says so."""
 _MOST_WIDENED = 60
 """Changes whose descriptions are shortened, the gravest first; it takes a walk through the diagram for each."""
@@ -51,7 +51,7 @@ class Changes:
         """Return a difference with its regions and an example, without the facts that earlier rules imply."""
         regions = (each.region for each in self._answers.regions(lambda label: label is change))
         if not shorten:
-            joined = merged(islice(regions, _MOST_REGIONS // 40))
+            joined = merged(islice(regions, _MOST_REGIONS // 200))
             where = [describe(region, self._space) for region in joined]
         else:
             fitting = self._deciders.relabeled(self._fits(change))
