@@ -7,8 +7,8 @@ from hitl_orchestrator.backtest import Backtest
 from hitl_orchestrator.cli.output.blocks import Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.views.policies import backtest, differences, findings
-from hitl_orchestrator.cli.views.policies import map as map_view
 from hitl_orchestrator.cli.views.policies import tests as tests_view
+from hitl_orchestrator.cli.views.policies.overview import map as map_view
 from hitl_orchestrator.cli.views.policies.tests import FileResult
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.policies import (
