@@ -41,9 +41,11 @@ _TEXTS = (
     "proposed_output",
     "case_id",
     "decision_source",
+    "predicted_label",
     *_NAMED,
     "received_at",
 )
+_FLAGS = ("redacted", "drawn", "replayed", "label_changed", "is_open")
 _NUMBERS = ("confidence_score", "review_probability", "latency_seconds", "approvals_needed")
 NEEDED = ("risk_level", "domain", "task_type", "routing_decision", "rule_id", "confidence_score", "review_probability")
 INCLUDED, ERASED, NAMELESS, UNROUTED = range(4)
@@ -136,7 +138,7 @@ def _refuse_other_json(path: str) -> None:
 def _unfit(pl: Any, path: str, columns: Mapping[str, Any]) -> list[str]:
     """Return the columns whose type differs from that of an export."""
     wanted = dict.fromkeys(_TEXTS, (pl.String, "text")) | dict.fromkeys(_NUMBERS, (None, "numbers"))
-    wanted["redacted"] = (pl.Boolean, "true or false")
+    wanted |= dict.fromkeys(_FLAGS, (pl.Boolean, "true or false"))
     problems = []
     for name, (kind, expected) in wanted.items():
         actual = columns.get(name, pl.Null())
@@ -247,7 +249,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         again=quality_check == QualityCheckKind.SPOT_CHECK.value,
         has_proposal=proposed,
         day=day,
-        is_open=pl.col("is_open") if "is_open" in columns else pl.lit(value=False),
+        is_open=pl.col("is_open").fill_null(value=False) if "is_open" in columns else pl.lit(value=False),
         stated_label=_label(pl, columns),
         stated_agent=_agent(pl, columns),
         label_changed=pl.col("label_changed").cast(pl.Boolean) if "label_changed" in columns else pl.lit(value=None),
@@ -285,11 +287,10 @@ def _with_facts(pl: Any, frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.La
 
 def _label(pl: Any, columns: Any) -> "pl.Expr":
     """Return the label of the proposal, in a file of exported records that of their output."""
-    if "predicted_label" in columns:
-        return pl.col("predicted_label")  # type: ignore[no-any-return]
-    if columns.get("proposed_output") != pl.String:
-        return pl.lit(None, pl.String)  # type: ignore[no-any-return]
-    return pl.col("proposed_output").str.json_path_match("$.predicted_label")  # type: ignore[no-any-return]
+    stated = [pl.col("predicted_label")] if columns.get("predicted_label") == pl.String else []
+    if columns.get("proposed_output") == pl.String:
+        stated.append(pl.col("proposed_output").str.json_path_match("$.predicted_label"))
+    return pl.coalesce(stated) if stated else pl.lit(None, pl.String)  # type: ignore[no-any-return]
 
 
 def _agent(pl: Any, columns: Any) -> "pl.Expr":
@@ -360,6 +361,6 @@ def _schema(pl: Any) -> dict[str, Any]:
         | dict.fromkeys(_NUMBERS, pl.Float64)
         | {
             "signals": pl.List(pl.String),
-            **dict.fromkeys(("redacted", "drawn", "replayed"), pl.Boolean),
+            **dict.fromkeys(_FLAGS, pl.Boolean),
         }
     )

@@ -90,6 +90,9 @@ class Backtest(Value):
     due and not answered. `left_out` cases are not among `cases`: in `erased` of them a fact that the policy reads was
     erased, `unrouted` are open and not routed yet, and the others have no domain or task type.
 
+    Of the cases that would be approved, `held_a_day` would be held by chance and decided by a person first, and of the
+    others `spot_checks_a_day` would be checked afterwards; neither is among the `loads`.
+
     `escaped_errors` counts every correction by a person, `label_errors` those that rejected the proposal or changed its
     label, and `field_errors` those that kept the label and changed other fields. `labels` and `agents` are empty where
     there are too many different ones.
@@ -112,6 +115,7 @@ class Backtest(Value):
     stricter: int
     looser: int
     spot_checks_a_day: float
+    held_a_day: float
     flips: tuple[Flip, ...]
     domains: tuple[Change, ...]
     task_types: tuple[Change, ...]

@@ -210,7 +210,7 @@ def _grouped(pl: Any, frame: "pl.LazyFrame", policies: list[Vectors]) -> "pl.Dat
 
 
 def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl.DataFrame":
-    """Add the answers of a policy: action, rule, role, number of approvals, and share of spot checks."""
+    """Add the answers of a policy: action, rule, role, number of approvals, and the shares that are drawn."""
     distinct = groups.select(policy.columns).unique()
     decisions = policy.decisions(distinct.iter_rows(named=True))
     answers = distinct.with_columns(
@@ -219,6 +219,7 @@ def _decided(pl: Any, groups: "pl.DataFrame", policy: Vectors, name: str) -> "pl
         pl.Series(f"{name}_role", [decision.assigned_human_role for decision in decisions], pl.String),
         pl.Series(f"{name}_answers", [decision.requirements.approvals for decision in decisions], pl.Int64),
         pl.Series(f"{name}_spot", [decision.spot_check for decision in decisions], pl.Float64),
+        pl.Series(f"{name}_hold", [decision.hold for decision in decisions], pl.Float64),
     )
     return groups.join(answers, on=policy.columns, how="left", nulls_equal=True)
 
@@ -239,7 +240,8 @@ def _report(
     first, last = decided["day"].min(), decided["day"].max()
     days = 1 if first is None else (_day(last) - _day(first)).days + 1
     through = decided.filter(pl.col("after") == auto)
-    spot = float((through["cases"] * through["after_spot"]).sum())
+    held = float((through["cases"] * through["after_hold"]).sum())
+    spot = float((through["cases"] * (1 - through["after_hold"]) * through["after_spot"]).sum())
     return Backtest(
         policy_id=policy.policy_id,
         policy_hash=policy_hash(policy),
@@ -255,6 +257,7 @@ def _report(
         stricter=_count(pl, decided, pl.col("change") > 0),
         looser=_count(pl, decided, pl.col("change") < 0),
         spot_checks_a_day=spot / days,
+        held_a_day=held / days,
         flips=flips(pl, decided),
         domains=changes(pl, decided, "domain"),
         task_types=changes(pl, decided, "task_type"),

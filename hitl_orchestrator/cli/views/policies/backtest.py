@@ -158,6 +158,8 @@ def _loads(result: Backtest) -> Iterator[Block]:
     ]
     names = ("per day before", "after", "busiest", "capacity", "wait")
     yield Table((Column("decisions of", gives_way=True), *(Column(name, right=True) for name in names)), rows)
+    if result.held_a_day:
+        yield Line(f"In addition, {cut_off(result.held_a_day, 1)} per day would be held before approval.", indent=2)
     if result.spot_checks_a_day:
         yield Line(
             f"In addition, {cut_off(result.spot_checks_a_day, 1)} per day would be spot-checked after approval.",
