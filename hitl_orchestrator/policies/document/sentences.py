@@ -19,7 +19,7 @@ from hitl_orchestrator.policies.language.rule import Rule
 _WORDED = {
     *("rule_id", "priority", "conditions", "action", "assigned_human_role", "respond_within", "on_timeout"),
     *("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "spot_check"),
-    *("message", "ask", *REMARKS),
+    *("hold", "message", "ask", *REMARKS),
 }
 """The fields of a rule for which a sentence has words of its own. Every other field is named with its value."""
 _LONGEST = 1e15
@@ -48,6 +48,11 @@ def decision_of(rule: Rule) -> str:
     if rule.action is Action.AUTO_APPROVE:
         checked = f"; a person checks {value_in_words('spot_check', rule.spot_check)} of them afterwards"
         sentences = [f"They go ahead without a person{checked if rule.spot_check else ''}."]
+        held = getattr(rule, "hold", 0.0)
+        if held:
+            sentences.append(
+                f"Of these, {value_in_words('hold', held)}, drawn by chance, are decided by a person first."
+            )
     else:
         who = _people(rule)
         sentences = [f"Escalated: {who}." if rule.action is Action.ESCALATE else f"{who[:1].upper()}{who[1:]}."]

@@ -10,7 +10,7 @@ from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.analysis.changes.edits import value_in_words
 from hitl_orchestrator.policies.engine.strictness import deadline_demands
 
-_NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers")
+_NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers", "held")
 _TEXTS = {"message"}
 _DEMANDS = {
     "action",
@@ -24,6 +24,7 @@ _DEMANDS = {
     "business_hours",
     "remind_before",
     "spot_check",
+    "hold",
     "teams",
     "not_by",
 }
@@ -34,6 +35,7 @@ _WORDS = {
     "on_timeout": "at the timeout",
     "remind_before": "reminder before the end",
     "spot_check": "spot checks",
+    "hold": "held for a person first",
 }
 
 
