@@ -7,6 +7,7 @@ from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.rule import Rule
 from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import strange_asked
+from hitl_orchestrator.services.config_files import load_people
 
 __all__ = ["people_findings"]
 
@@ -15,8 +16,9 @@ def people_findings(policy: Policy, people: People) -> list[Finding]:
     """Return a finding for each team and reviewer that a rule names and the people lack, and for teams too small.
 
     Likewise for each domain of a rule, or of its layer, in which too few people hold the role of the rule or a higher
-    one. A rule without a domain counts the people of all domains.
+    one. A rule without a domain counts the people of all domains. The bundled people are not counted.
     """
+    bundled = people.hash == load_people(None).hash
     named = [(name, rule) for name, part in policy.parts for rule in part.rules]
     return [
         Finding(
@@ -27,7 +29,7 @@ def people_findings(policy: Policy, people: People) -> list[Finding]:
             layer=layer if len(policy.parts) > 1 else None,
         )
         for layer, rule in named
-        for severity, sentence in (*_about(rule, people), *_in_domains(rule, layer, people))
+        for severity, sentence in (*_about(rule, people), *(() if bundled else _in_domains(rule, layer, people)))
     ]
 
 

@@ -31,7 +31,7 @@ def takes_unknown(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
         if any(map(axis.reads, parts)) and _decides_without(index, number, certain, layer):
             fields.append(axis.name.partition(".")[2])
     if fields:
-        sentence = f"it decides also where {join(fields, 'or')} is missing or of another type"
+        sentence = f"it also decides cases without {join(fields, 'or')}"
         yield finding_about(Severity.NOTE, FindingKind.MISSING_FACT, sentence, rule)
 
 
