@@ -126,3 +126,9 @@ def test_one_edit_is_the_headline_of_every_difference_that_it_leads_to():
 )
 def test_a_duration_is_written_exactly_and_in_words(length, text):
     assert exact_duration(length) == text
+
+
+def test_remarks_are_no_edit_since_they_change_no_decision():
+    noted = REST | {"note": "Agreed in May", "owner": "claims desk", "reference": "4.2"}
+
+    assert edits(claims(SMALL, REST), claims(SMALL, noted)) == []

@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
 from hitl_orchestrator.domain.shown.durations import exact_duration
+from hitl_orchestrator.policies.language.asking import REMARKS
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.phrases import format_value, join
 from hitl_orchestrator.policies.language.rule import Rule
@@ -73,12 +74,12 @@ def _declarations(policy: Policy | None) -> dict[str, Any]:
 
 
 def _body(rule: Rule) -> dict[str, Any]:
-    return rule.model_dump(exclude={"rule_id", "priority"})
+    return rule.model_dump(exclude={"rule_id", "priority", *REMARKS})
 
 
 def _written(rule: Rule) -> str:
     """Return what a new rule states, in the words of the edits."""
-    fields = rule.model_dump(exclude={"rule_id", "priority", "action"}, exclude_defaults=True)
+    fields = rule.model_dump(exclude={"rule_id", "priority", "action", *REMARKS}, exclude_defaults=True)
     stated = [_phrase(path, value) for path, value in _leaves(fields)]
     return ", ".join([rule.action, *stated])
 
