@@ -62,7 +62,15 @@ def steps():
             ),
         },
     )
-    outputs = st.none() | st.tuples(st.none() | st.sampled_from([0.1, 0.3, 0.5, 0.8, 0.9, 1.0]), st.booleans())
+    fields = st.fixed_dictionaries(
+        {"label": st.sampled_from(["approve", "decline", "ask"]), "unusual": st.booleans()},
+        optional={
+            "limit": st.sampled_from([5, 100, 5000, 6000, "much"]),
+            "agent_id": st.sampled_from(["m1", "m2"]),
+            "model": st.sampled_from(["m1", "m2", 3]),
+        },
+    )
+    outputs = st.none() | st.tuples(st.none() | st.sampled_from([0.1, 0.3, 0.5, 0.8, 0.9, 1.0]), fields)
     words = st.sampled_from(["approve", "reject", "modify", "override", "escalate", "cancel", "resubmit", "expire"])
     people = st.sampled_from([person["reviewer_id"] for person in TEAM_OF_PEOPLE])
     submitters = st.none() | st.sampled_from(["two", "ana", "bot"])
@@ -74,7 +82,7 @@ def play(hitl, clock, given_steps, day="first"):
     """Do it all, whatever is refused."""
     for number, (task, output, submitter, answers) in enumerate(given_steps):
         task_id = f"{day}-{number}"
-        proposed = None if output is None else an_output(task_id, output[0], unusual=output[1])
+        proposed = None if output is None else an_output(task_id, output[0], **output[1])
         fields = {"timestamp": None, "risk_level": None, **task}
         hitl.submit(a_task(task_id, **fields), proposed, submitted_by=submitter)
         for word, person in answers:
