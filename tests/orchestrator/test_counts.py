@@ -176,3 +176,17 @@ def test_a_submission_and_a_decision_run_a_fixed_number_of_statements(durable, w
     assert statements_of(lambda name: submit(f"{name}-auto", 0.9)) == 11
     assert statements_of(lambda name: submit(name, 0.5)) == 11
     assert statements_of(decide) == 22
+
+
+def test_counters_cost_one_statement_that_counts_and_one_that_notes_the_case(opened, sqlite_store):
+    counters = {"all": {"count": "cases", "within": "P1D"}, "mine": {"count": "cases", "same": "who", "within": "P1D"}}
+    rule = {"rule_id": "ok", "priority": 1, "conditions": {}, "action": "auto_approve"}
+    policy = {"policy_id": "p", "metadata": {"who": "text"}, "history": counters, "rules": [rule]}
+    hitl = opened(sqlite_store, policy=policy)
+
+    def submit(task_id):
+        hitl.submit(a_task(task_id, metadata={"who": "ann"}), an_output(task_id))
+
+    submit("warm")
+
+    assert statements_of(submit) == 11 + 2
