@@ -10,7 +10,19 @@ from benchmarks.report import Row
 from benchmarks.size import Size
 from benchmarks.stores import Stores
 from benchmarks.timing import Spent, in_turns
-from hitl_orchestrator import Orchestrator
+from hitl_orchestrator import AgentOutput, Orchestrator, Task
+
+COUNTING = {
+    "policy_id": "limits",
+    "metadata": {"amount": "number", "customer": "text"},
+    "history": {
+        "cases_1d": {"count": "cases", "same": "customer", "within": "P1D"},
+        "paid_30d": {"sum": "amount", "same": "customer", "within": "P30D"},
+        "budget": {"sum": "amount", "within": "P1D", "of": "auto_approve"},
+    },
+    "rules": [{"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.5}, "action": "auto_approve"}],
+}
+"""A policy with counters of a customer and of the whole store."""
 
 
 def rows(size: Size, stores: Stores) -> Iterator[Row]:
@@ -34,7 +46,18 @@ def _times(new_store: Callable[[], str], rounds: int, warm: int) -> dict[str, Sp
             (task, output), _ = given[number]
             graph.invoke({"submission": {"task": task, "output": output}})
 
-        parts = {"flushed": flushed.prepared(count), "unflushed": unflushed.prepared(count), "graph": run}
+        counting = stack.enter_context(Orchestrator.open(new_store(), policy=COUNTING))
+        plain = stack.enter_context(Orchestrator.open(new_store(), policy={**COUNTING, "history": {}}))
+
+        def counted(number: int) -> tuple[Task, AgentOutput]:
+            task, output = given[number][1]
+            return task.model_copy(update={"metadata": {"customer": f"c{number % 10}", "amount": 1}}), output
+
+        parts: dict[str, Callable[[int], object]] = {
+            "counting": lambda number: counting.submit(*counted(number)),
+            "plain": lambda number: plain.submit(*counted(number)),
+        }
+        parts |= {"flushed": flushed.prepared(count), "unflushed": unflushed.prepared(count), "graph": run}
         return in_turns({"submit": lambda number: hitl.submit(*given[number][1]), **parts}, rounds, warm)
 
 
@@ -50,3 +73,6 @@ def _parts(database: str, taken: dict[str, Spent]) -> Iterator[Row]:
         ("the rest: validation, policy, authority, digests, seals", rest),
     ):
         yield Row(f"submit, auto, {database}: {name}", each.ms, "ms", 1000 * each.cpu)
+    counting, plain = taken["counting"], taken["plain"]
+    more = Spent(counting.wall - plain.wall, counting.cpu - plain.cpu)
+    yield Row(f"submit, auto, {database}: three counters, which one statement reads", more.ms, "ms", 1000 * more.cpu)

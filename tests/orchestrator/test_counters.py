@@ -180,6 +180,75 @@ def test_a_counter_that_was_dropped_for_a_time_counts_what_it_missed(opened, sto
     assert hitl.audit.verify().problem is None
 
 
+def limited(most):
+    """A policy that approves automatically while the amounts of a day stay within a limit."""
+    spent = {"derived": {"spent": {"le": most}}}
+    rules = [{"rule_id": "within", "priority": 1, "conditions": spent, "action": "auto_approve"}]
+    return COUNTING | {"derived": {"spent": "budget + amount"}, "rules": rules}
+
+
+@pytest.mark.parametrize("name", ["record_run", "finish"])
+def test_a_budget_that_another_case_uses_up_before_the_write_is_not_passed(opened, durable_store, name):
+    hitl = opened(durable_store, policy=limited(100))
+    other = opened(durable_store)
+    ledger = services_of(hitl).ledger
+    operation, pending = getattr(ledger, name), [lambda: other.submit(*given("first", amount=60))]
+
+    def after_another_case(*args, **named):
+        if pending:
+            pending.pop()()
+        return operation(*args, **named)
+
+    setattr(ledger, name, after_another_case)
+    if name == "finish":
+        hitl.cases.enqueue(*given("second", amount=60))
+        hitl.recover()
+    else:
+        hitl.submit(*given("second", amount=60))
+
+    assert [hitl.cases.get(task_id=task).status for task in ("first", "second")] == ["approved", "waiting"]
+    assert counted_again(hitl)[0] == counted_again(hitl)[1]
+    assert hitl.audit.verify().problem is None
+
+
+def test_a_case_of_a_classifier_is_routed_by_what_was_counted_when_it_is_recorded(opened, store):
+    class Slow:
+        """Another case is routed while it thinks."""
+
+        def invoke(self, task):
+            if task.task_id == "slow":
+                hitl.submit(*given("meanwhile", amount=60))
+            return an_output(task.task_id, 0.95)
+
+    hitl = opened(store, policy=limited(100), classifier=Slow())
+
+    slow = hitl.submit(given("slow", amount=60)[0])
+
+    assert (slow.status, values(hitl, slow)["budget"]) == ("waiting", 60)
+
+
+def test_counts_stay_exact_after_a_change_of_the_key(opened, sqlite_store):
+    hitl = opened(sqlite_store, policy=COUNTING)
+    hitl.submit(*given("before"))
+    hitl.audit.rotate_key()
+
+    case = hitl.submit(*given("after"))
+
+    assert values(hitl, case)["cases_1d"] == 1
+    assert counted_again(hitl)[0] == counted_again(hitl)[1]
+    assert hitl.audit.verify().problem is None
+
+
+def test_the_store_names_no_customer_where_it_counts(opened, durable_store, intruder):
+    hitl = opened(durable_store, policy=COUNTING)
+    hitl.submit(*given("first", customer="customer-of-this-test"))
+
+    with services_of(hitl).ledger.snapshot() as snapshot:
+        tallies = [row for rows in snapshot.cases() for row in rows.tallies]
+    assert len(tallies) == 4
+    assert "customer-of-this-test" not in str(tallies)
+
+
 def test_redaction_erases_the_counts_of_a_case_with_its_texts(opened, durable_store, intruder):
     hitl = opened(durable_store, policy=COUNTING)
     erased = hitl.submit(*given("erased"))
