@@ -15,6 +15,7 @@ ORDER = {
     "in": lambda value, others: value in others,
 }
 OF_OUTPUT = {"proposal", "agent"}
+CALCULATED = {"history", "derived"}
 TEXTS = {"proposal": ("predicted_label", "explanation"), "agent": ("id", "model", "version")}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -78,6 +79,7 @@ def field_holds(source, name, asked, policy, facts):
     given = {} if source in OF_OUTPUT and not facts.has_proposal else getattr(facts, source)
     declared = policy.get(source, {}).get(name) or ("text" if name in TEXTS.get(source, ()) else None)
     declared = {"type": declared} if isinstance(declared, str) else declared
+    declared = {"type": "number"} if source in CALCULATED else declared
     if not isinstance(asked, dict):
         asked = {"in": listed(asked)}
     there, value = look_up(given, name)
@@ -151,6 +153,8 @@ CONDITIONS = {
     "metadata": compares("metadata"),
     "proposal": compares("proposal"),
     "agent": compares("agent"),
+    "history": compares("history"),
+    "derived": compares("derived"),
     "time": time,
     "all": lambda parts, policy, facts: every(conditions_hold(part, policy, facts) for part in parts),
     "any": lambda parts, policy, facts: some(conditions_hold(part, policy, facts) for part in parts),
