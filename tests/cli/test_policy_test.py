@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.random_policies import a_raw_policy
 
 TABLE = """
 policy: ../routing_policy.json
@@ -67,6 +68,17 @@ def test_boundary_tests_are_written_and_pass(hitl, folder):
     assert hitl("policy", "test", "--json").data["passed"] == 23
     again = hitl("policy", "test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml")
     assert (again.code, "exists, and may have been reviewed" in again.err) == (2, True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_boundary_tests_of_any_policy_are_read_again_and_pass(hitl, folder, seed):
+    (folder / "p.json").write_text(json.dumps(a_raw_policy(seed, most=6)))
+
+    written = hitl("policy", "test", "--policy", "p.json", "--write-boundaries", "b.policy-test.yaml", "--json")
+    result = hitl("policy", "test", "b.policy-test.yaml", "--json")
+
+    assert (written.code, result.code) == (0, 0), written.err + result.err
+    assert (result.data["failed"], result.data["passed"]) == (0, written.data["tests"])
 
 
 def test_boundary_tests_of_a_named_policy_need_no_tables(hitl, folder):

@@ -134,17 +134,9 @@ def _plain(value: Any) -> Any:
 
 
 def _facts_fields(facts: Facts) -> dict[str, Any]:
-    fields: dict[str, Any] = {"risk_level": facts.risk_level, "domain": facts.domain, "task_type": facts.task_type}
-    optional = {
-        "confidence_score": facts.confidence,
-        "signals": sorted(facts.signals),
-        "metadata": dict(facts.metadata),
-        "proposal": dict(facts.proposal),
-        "agent": dict(facts.agent),
-        "timestamp": None if facts.moment is None else facts.moment.isoformat(),
-    }
-    fields |= {name: value for name, value in optional.items() if value not in (None, [], {})}
-    return fields if facts.has_proposal else fields | {"has_proposal": False}
+    """Return the facts as a test states them, without those that have no value."""
+    fields = {name: value for name, value in facts.to_json().items() if value not in (None, [], {})}
+    return fields if not facts.has_proposal else {name: fields[name] for name in fields if name != "has_proposal"}
 
 
 def _yaml(value: Any) -> str:
