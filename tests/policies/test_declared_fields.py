@@ -13,7 +13,7 @@ from hitl_orchestrator.policies.analysis.describe import describe
 from hitl_orchestrator.policies.analysis.diff import compare
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.language.model import policy_hash, policy_of
-from hitl_orchestrator.policies.testing.coverage import boundary_cases
+from hitl_orchestrator.policies.testing.boundaries import boundary_cases
 from hitl_orchestrator.policies.testing.test_tables import read_tests
 
 AMOUNT = {"type": "number", "min": 0, "max": 1000, "unit": "EUR"}

@@ -97,7 +97,7 @@ class Axis(Protocol):
         """Return how far the step is from these facts; None where no change to it is suggested."""
 
     def ordered(self, step: int) -> range:
-        """Return the steps among which this one has an order, such as that of numbers; only itself without an order."""
+        """Return the steps among which this one has a numeric order; only itself where there is no order."""
         return range(step, step + 1)
 
     def column(self, pl: Any) -> Any:

@@ -171,12 +171,8 @@ class FieldAxis(base.Axis):
         return base.SAME_KIND, gap, abs(step - here)
 
     def ordered(self, step: int) -> range:
-        numbers, others = self.steps_of_type(FieldType.NUMBER), self.steps_of_type(FieldType.TEXT)
-        if step in numbers:
-            return numbers
-        # The kinds of other texts, so that a change names all beginnings that lead to it.
-        first = others.stop if self.other is None else self.other
-        return range(first, others.stop) if first <= step < others.stop else range(step, step + 1)
+        numbers = self.steps_of_type(FieldType.NUMBER)
+        return numbers if step in numbers else range(step, step + 1)
 
     def column(self, pl: Any) -> Any:
         return column_of(pl, FieldSteps(self.source, self.field, list(self._firsts.values()), self.step_of))

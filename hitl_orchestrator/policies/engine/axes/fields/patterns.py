@@ -1,6 +1,6 @@
 """Kinds of texts, or of lists, that patterns distinguish: which exist, an example of each, and sentences about them."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -94,9 +94,46 @@ def clauses(chosen: Collection[Kind], kinds: Sequence[Kind]) -> Iterator[tuple[C
     within = _smallest([pattern for pattern in patterns if not any(pattern in kind for kind in left)], chosen)
     if within:
         yield [kind for kind in chosen if kind & set(within)], f"that {_positive(within)}"
-    for kind in chosen:
-        if not kind & set(within):
-            yield [kind], f"that {_exactly(kind, patterns)}"
+    extents = {
+        pattern: base.mask_of(step for step, kind in enumerate(kinds) if pattern in kind) for pattern in patterns
+    }
+    wanted = base.mask_of(step for step, kind in enumerate(kinds) if kind in chosen)
+    todo = base.mask_of(step for step, kind in enumerate(kinds) if kind in chosen and not kind & set(within))
+    while todo:
+        kind = kinds[next(base.steps_of(todo))]
+        literals = _enough(kind, extents, wanted, (1 << len(kinds)) - 1)
+        alike = _extent(literals, extents, (1 << len(kinds)) - 1)
+        yield [kinds[step] for step in base.steps_of(alike)], f"that {_conjunction(literals)}"
+        todo &= ~alike
+
+
+_Literal = tuple[Pattern, bool]
+"""A pattern, and whether it holds."""
+
+
+def _extent(literals: Iterable[_Literal], extents: Mapping[Pattern, int], every: int) -> int:
+    """Return the kinds of which all these literals are true, as a mask."""
+    mask = every
+    for pattern, holds in literals:
+        mask &= extents[pattern] if holds else ~extents[pattern]
+    return mask
+
+
+def _enough(kind: Kind, extents: Mapping[Pattern, int], wanted: int, every: int) -> list[_Literal]:
+    """Return literals of a kind that are true of wanted kinds alone, none of which can be left out.
+
+    Negated patterns are left out first, and of these the longest, so that the clause is short.
+    """
+    ordered = sorted(((pattern, pattern in kind) for pattern in extents), key=lambda each: (each[1], -len(each[0][1])))
+    rest = [every]
+    for literal in reversed(ordered):
+        rest.append(rest[-1] & _extent([literal], extents, every))
+    needed, mask = list[_Literal](), every
+    for place, literal in enumerate(ordered):
+        if mask & rest[len(ordered) - place - 1] & ~wanted:
+            needed.append(literal)
+            mask &= _extent([literal], extents, every)
+    return needed
 
 
 def _covered_by(patterns: Sequence[Pattern], wanted: Collection[Kind], kinds: Sequence[Kind]) -> list[Pattern] | None:
@@ -134,18 +171,12 @@ def _negative(patterns: Sequence[Pattern]) -> str:
     return f"does not begin with {join(begins, 'or')}" if begins else f"does not contain {join(contains, 'or')}"
 
 
-def _exactly(kind: Kind, patterns: Sequence[Pattern]) -> str:
-    """Describe one kind: its longest beginning, the longer ones that it does not have, and its parts."""
-    begin = max(_words(kind, BEGINS), key=len, default="")
-    longer = [word for word in _words(patterns, BEGINS) if word.startswith(begin) and word != begin]
-    parts = [word for word in _words(patterns, CONTAINS) if word not in begin]
-    has = [word for word in parts if (CONTAINS, word) in kind]
-    lacks = [word for word in parts if word not in has]
-    phrases = [f"begins with {begin}"] if begin else []
-    if longer:
-        phrases.append(f"does not begin with {join(longer, 'or')}")
-    if has:
-        phrases.append(f"contains {join(has, 'and')}")
-    if lacks:
-        phrases.append(f"does not contain {join(lacks, 'or')}")
+def _conjunction(literals: Sequence[_Literal]) -> str:
+    """Describe texts of which all these literals are true."""
+    phrases = []
+    for how, lacks in ((BEGINS, "does not begin with"), (CONTAINS, "does not contain")):
+        has = [word for (each, word), holds in literals if each == how and holds]
+        hasnt = [word for (each, word), holds in literals if each == how and not holds]
+        phrases += [f"{how} {join(has, 'and')}"] if has else []
+        phrases += [f"{lacks} {join(hasnt, 'or')}"] if hasnt else []
     return join(phrases, "and")
