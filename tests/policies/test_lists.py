@@ -246,3 +246,13 @@ def test_a_random_policy_decides_as_if_its_lists_were_written_out(seed):
     for facts in (facts_at_random(dice) for _ in range(200)):
         one, other = (compile_policy(policy).decide(facts) for policy in (named, plain))
         assert (one.rule_id, one.reason, one.trace) == (other.rule_id, other.reason, other.trace)
+
+
+def test_the_edit_of_a_long_list_is_named_in_a_short_sentence():
+    values = [f"c{number}" for number in range(10_000)]
+    old, new, other = (
+        read(a_policy(within("s"), {"s": listed})) for listed in (values, [*values, "XX"], ["XX", *values[9_000:]])
+    )
+
+    assert {each.edits for each in compare(old, new).differences} == {("lists s gained XX",)}
+    assert all(len("".join(each.edits)) < 100 for each in compare(old, other).differences)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.shown.durations import exact_duration
 from hitl_orchestrator.policies.language.asking import REMARKS
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
-from hitl_orchestrator.policies.language.phrases import format_value, join
+from hitl_orchestrator.policies.language.phrases import MOST_NAMED, format_value, join, join_some
 from hitl_orchestrator.policies.language.rule import Rule
 
 _OPERATORS = {"eq": "is", "ne": "is not", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "in": "in", "exists": "exists"}
@@ -126,10 +126,13 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
 
 def _became(path: _Path, old: Any, new: Any) -> str:
     if isinstance(old, list | tuple) and isinstance(new, list | tuple):
-        added, removed = [each for each in new if each not in old], [each for each in old if each not in new]
+        # A list may be thousands long, and true is no 1.
+        was, now = ({(isinstance(each, bool), each) for each in values} for values in (old, new))
+        added = [each for each in new if (isinstance(each, bool), each) not in was]
+        removed = [each for each in old if (isinstance(each, bool), each) not in now]
         parts = [("gained", added), ("lost", removed)]
-        named = [f"{verb} {join(map(format_value, each), 'and')}" for verb, each in parts if each]
-        return f"{_name(path)} {join(named, 'and')}"
+        named = [f"{verb} {join_some(map(format_value, each), 'and')}" for verb, each in parts if each]
+        return f"{_name(path)} {join(named, 'and') if named else 'lists the same values in another way'}"
     return f"{_phrase(path, old)} became {_relation(path, new)}"
 
 
@@ -156,7 +159,9 @@ def value_in_words(name: str, value: Any) -> str:
     if isinstance(value, timedelta):
         return exact_duration(value)
     if isinstance(value, list | tuple | set | frozenset):
-        return f"[{', '.join(format_value(each) for each in value)}]" if value else "none"
+        words = [format_value(each) for each in value]
+        shown = join_some(words, "and") if len(words) > MOST_NAMED else ", ".join(words)
+        return f"[{shown}]" if words else "none"
     if name in _PERCENT and isinstance(value, int | float):
         return f"{100 * value:.10g} %"
     if isinstance(value, str) and not value.replace("_", "a").isalnum():

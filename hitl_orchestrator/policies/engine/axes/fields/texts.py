@@ -79,21 +79,20 @@ class Texts:
     def describe(self, mask: int) -> list[str]:
         """Return the named texts, and phrases such as `a text other than AT` or `a text that begins with AT`."""
         named = [text for step, text in enumerate(self.texts) if mask >> step & 1]
-        kinds = list(self._kinds)
+        others, kinds = [text for step, text in enumerate(self.texts) if not mask >> step & 1], list(self._kinds)
         chosen = [kind for step, kind in enumerate(kinds, start=len(self.texts)) if mask >> step & 1]
         if not chosen:
-            others = [text for text in self.texts if text not in named]
             if not self.is_open and len(named) > _FEW and 0 < len(others) < len(named):
                 return [self._other_than(others).replace("a text", "a declared text", 1)]
             phrases, left = by_list(named, self.lists)
             return [*(f"one of {phrase}" for phrase in phrases), *left]
         if len(chosen) == len(kinds):
-            return [self._other_than([text for text in self.texts if text not in named])]
-        listed, sentences = set(named), []
+            return [self._other_than(others)]
+        listed, unnamed, sentences = set(named), set(others), []
         for part, clause in clauses(chosen, kinds):
             alike = [text for text in self.texts if self._kind_of(text) in set(part)]
             listed -= set(alike)
-            sentences.append(f"{self._other_than([text for text in alike if text not in named])} {clause}")
+            sentences.append(f"{self._other_than([text for text in alike if text in unnamed])} {clause}")
         return [*(text for text in named if text in listed), *sentences]
 
     def _other_than(self, texts: Sequence[str]) -> str:
