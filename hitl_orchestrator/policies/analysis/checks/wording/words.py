@@ -12,6 +12,9 @@ from hitl_orchestrator.policies.language.lists import Listed
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack
 from hitl_orchestrator.policies.language.rule import Rule
 
+_MOST_WORDS = 500
+"""Every word is compared with every other one; among more words, many are spelled alike on purpose."""
+
 _SHORTEST = 4
 """Shorter words, such as codes of countries, differ in one letter on purpose."""
 
@@ -30,6 +33,8 @@ def look_alikes(policy: Policy) -> Iterator[Finding]:
     """
     for what, uses in _uses(policy).items():
         counts = Counter(word for _, word, _ in uses)
+        if len(counts) > _MOST_WORDS:
+            continue
         for rare, layer, rule_id in _first_uses(uses):
             near = [word for word in counts if word != rare and counts[word] >= counts[rare] and _is_slip(rare, word)]
             if not near or (counts[near[0]] == counts[rare] and _order(uses, near[0]) > _order(uses, rare)):
