@@ -167,10 +167,12 @@ def test_every_rule_that_approves_somewhere_is_in_a_panel_before_the_same_one_is
 
 
 def test_panels_beyond_the_limit_are_counted():
-    drawn = policy_map(a_policy(4), most=4)
+    rules = [("auto_approve", {"task_type": f"t{number}", "min_confidence": 0.5}) for number in range(6)]
+    drawn = policy_map(a_policy_with(rules), most=4)
 
-    assert len(drawn.panels) == 4
-    assert f"and {drawn.more} more panels, in {drawn.more_approving} of which something goes ahead" in svg(drawn)
+    assert (len(drawn.panels), drawn.more, drawn.more_approving) == (4, 2, 2)
+    assert drawn.summary == "Something goes ahead in 6 panels: 4 are shown, 2 are not."
+    assert "and 2 more panels, in 2 of which something goes ahead" in svg(drawn)
 
 
 @pytest.mark.parametrize("layout", [WIDE, PHONE], ids=["wide", "phone"])
@@ -261,3 +263,12 @@ def test_a_png_without_its_extra_names_the_extra(monkeypatch):
 
     with pytest.raises(InvalidInput, match=r"pip install '\.\[plots\]'"):
         png(policy_map(canonical()))
+
+
+def test_a_line_names_the_action_without_a_proposal_where_it_differs():
+    declines = {"not": {"proposal": {"predicted_label": {"eq": "approve"}}}}
+    policy = a_policy_with([("human_review", declines), ("escalate", {"metadata": {"amount": {"gt": 5}}})])
+    lines = [line for line in policy_map(policy).flat if line.rules[-1] == "r2"]
+
+    assert [line.letters for line in lines] == ["E"]
+    assert lines[0].where.endswith("(without a proposal: R)")

@@ -57,8 +57,8 @@ class Row(NamedTuple):
 
     @property
     def is_constant(self) -> bool:
-        """Whether the action is the same at every confidence and without one."""
-        return len({field.action for field in (*self.missing, *self.fields)}) == 1
+        """Whether the action of a proposal is the same at every confidence and without one."""
+        return len({field.action for field in (self.missing[1], *self.fields)}) == 1
 
 
 class Panel(NamedTuple):
@@ -85,6 +85,8 @@ class Panel(NamedTuple):
 
 class FlatContext(NamedTuple):
     """Contexts in which nothing goes ahead and the confidence does not change the action.
+
+    Where the action without a proposal differs, `where` ends with its letters.
 
     `actions` holds the action for each risk, the highest first, or one where it is the same for all risks. `rules` are
     the rules that decide there.

@@ -3,7 +3,7 @@
 A panel or a line is described by what distinguishes it where no earlier rule decides, as a reader of the rules would.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from math import prod
 from typing import NamedTuple
@@ -24,6 +24,8 @@ from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 MOST_PANELS, MOST_FLAT = 9, 24
 _MOST_CONTEXTS = 3_000
 _LONGEST_TITLE = 240
+_NO_CONFIDENCE = 1
+"""The step of a proposal without a confidence, after that of no proposal."""
 
 
 class _Part(NamedTuple):
@@ -98,11 +100,15 @@ class _Layer:
 
     def line(self, part: _Part) -> FlatContext:
         """Return a flat context."""
-        actions = tuple(row.missing[0].action for row in part.rows)
-        order = sorted({rule for row in self._grids[part.place] for rule in row}, key=self._order)
+        actions, without = (_in_short(row.missing[place].action for row in part.rows) for place in (1, 0))
+        order = sorted({rule for row in self._grids[part.place] for rule in row[_NO_CONFIDENCE:]}, key=self._order)
         rules = tuple(self._field(rule).rule_id for rule in order)
         where = self._where(part, range(len(self._grids))).removeprefix("where ")
-        return FlatContext(self.name, where, actions[:1] if len({*actions}) == 1 else actions, rules)
+        line = FlatContext(self.name, where, actions, rules)
+        if without == actions:
+            return line
+        letters = line._replace(actions=without).letters
+        return line._replace(where=f"{where} (without a proposal: {letters})")
 
     def _part(self, place: int, kinds: int) -> _Part:
         grid = self._grids[place]
@@ -159,6 +165,12 @@ class _Layer:
 
     def _approves(self, rule: int) -> bool:
         return rule != FALLBACK_INDEX and self._policy.by_priority[rule].action is Action.AUTO_APPROVE
+
+
+def _in_short(actions: Iterable[Action | None]) -> tuple[Action | None, ...]:
+    """Return the actions of the risks, or one where they are the same."""
+    listed = tuple(actions)
+    return listed[:1] if len(set(listed)) == 1 else listed
 
 
 def _covering_first(parts: Sequence[_Part]) -> Iterator[_Part]:
