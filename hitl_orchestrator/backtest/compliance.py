@@ -70,7 +70,6 @@ FROM_TEXTS = frozenset({"metadata", "proposal", "agent", "history"})
 ERASED = "the facts that its policy reads were erased"
 NAMELESS = "it has no domain or task type"
 NO_RECEIPT = "its policy reads when the store received the task, and its record does not say it"
-NOT_COUNTED = "its policy reads counters, whose values only its entry in the ledger has"
 NO_TIME = "its policy reads the time of the task, and the task states none"
 UNROUTED = "it ended before it was routed"
 INVALID = "a fact cannot be read"
@@ -228,8 +227,6 @@ def _with_why_not(pl: Any, part: "pl.DataFrame", needs: frozenset[str]) -> "pl.D
         lacks = pl.col("metadata").is_null() if "metadata" in needs else pl.lit(value=False)
         why = why.when(pl.col("redacted") | lacks).then(pl.lit(ERASED))
         added["agent"] = pl.struct(id="agent_id", model="model", version="model_version").struct.json_encode()
-    if "history" in needs:
-        why = why.when(pl.lit(value=True)).then(pl.lit(NOT_COUNTED))
     if "moment" in needs:
         # The row has the time of the intake where the task states none.
         why = why.when(pl.col("task_timestamp") == pl.col("received_at")).then(pl.lit(NO_TIME))

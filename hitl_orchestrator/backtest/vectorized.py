@@ -92,8 +92,15 @@ class Vectors:
         return [*WORDS, *(key.name for key in self.keys)]
 
     def with_keys(self, frame: "pl.LazyFrame") -> "pl.LazyFrame":
-        """Add the keys to a frame."""
-        return self._calculated(frame).with_columns([key.expression.alias(key.name) for key in self.keys])
+        """Add the keys to a frame, whose own columns stay as they are for other policies."""
+        columns, keys = frame.collect_schema().names(), [key.expression.alias(key.name) for key in self.keys]
+        calculated = self._calculated(
+            frame.with_columns(_given=self._pl.col("history")) if "history" in columns else frame
+        )
+        keyed = calculated.with_columns(keys)
+        if "history" in columns:
+            keyed = keyed.with_columns(history="_given")
+        return keyed.select(*columns, *(key.name for key in self.keys))
 
     def _calculated(self, frame: "pl.LazyFrame") -> "pl.LazyFrame":
         """Add the columns `history` and `derived` under the names of the policy, as far as it reads them.

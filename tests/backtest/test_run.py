@@ -483,3 +483,36 @@ def test_with_too_few_labels_the_report_says_how_many_are_needed():
 
     assert (found.share, found.best, found.lowest, found.enough) == (None, None, None, False)
     assert found.why_not == "not enough data: 16 of about 30 labels needed"
+
+
+LIMITED = {
+    "metadata": {"customer": "text"},
+    "history": {"cases_1d": {"count": "cases", "same": "customer", "within": "P1D"}},
+}
+
+
+@pytest.mark.parametrize("store", ["memory://", "sqlite:///past.db"])
+def test_counters_have_the_values_by_which_each_case_was_routed(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rules = [("escalate", {"history": {"cases_1d": {"ge": 3}}}), ("auto_approve", {"min_confidence": 0.5})]
+    limit = a_policy_with(rules, **LIMITED)
+    renamed = a_policy_with(
+        [("escalate", {"history": {"of_a_day": {"ge": 2}}}), rules[1]],
+        metadata=LIMITED["metadata"],
+        history={"of_a_day": LIMITED["history"]["cases_1d"]},
+    )
+    weekly = {"history": {"cases_1d": {"count": "cases", "same": "customer", "within": "P7D"}}}
+    with Orchestrator.open(store, policy=limit) as hitl:
+        for number in range(5):
+            hitl.submit(a_task(f"task-{number}", metadata={"customer": "ann"}), an_output(f"task-{number}"))
+        hitl.submit(a_task("other", metadata={"customer": "bob"}), an_output("other"))
+        ledger = services_of(hitl).ledger
+        same, lower = run_store_backtest(limit, ledger), run_store_backtest(renamed, ledger)
+        both = run_store_backtest(renamed, ledger, old=limit)
+        unknown = run_store_backtest(a_policy_with(rules, **LIMITED | weekly), ledger)
+
+    assert (same.cases, same.open, same.flipped) == (6, 2, 0)
+    assert (lower.flipped, lower.stricter, lower.looser) == (1, 1, 0)
+    assert (both.flipped, both.stricter) == (1, 1)
+    (field,) = [each for each in unknown.fields if each.name == "history.cases_1d"]
+    assert (field.missing, unknown.automated_after) == (6, 0)

@@ -335,6 +335,35 @@ def test_decisions_on_the_proposal_and_the_agent_are_derived_from_what_was_store
     assert hitl.audit.verify().sound
 
 
+LIMITED = {
+    "policy_id": "limited",
+    "metadata": {"customer": "text", "amount": "number"},
+    "history": {"paid_1d": {"sum": "amount", "same": "customer", "within": "P1D"}},
+    "derived": {"total": "paid_1d + amount"},
+    "rules": rules(
+        {"conditions": {"history": {"paid_1d": {"ge": 100}}}, "action": "escalate"},
+        {"conditions": {"derived": {"total": {"gt": 100}}}, "action": "human_review"},
+        SURE,
+    ),
+}
+
+
+def test_decisions_by_counters_are_derived_from_the_values_of_their_time(opened, store):
+    hitl = opened(store, policy=LIMITED)
+    for number in range(4):
+        task = a_task(f"task-{number}", metadata={"customer": "ann", "amount": 50})
+        case = hitl.submit(task, an_output(task.task_id))
+        if case.status == "waiting":
+            hitl.decide(case.case_id, a_review("approve", "zoe"))
+    hitl.cases.redact(task_id="task-0", reason="asked for", reviewer="zoe")
+
+    result = derived(hitl)
+
+    assert [hitl.cases.get(task_id=f"task-{number}").rule_id for number in range(4)] == ["r2", "r2", "r0", "r0"]
+    assert result.not_derived == {ERASED: 1}
+    assert (result.agree, result.stricter, result.violations) == (3, 0, ())
+
+
 def test_a_decision_against_the_proposal_is_found(opened, durable_store):
     with opened(durable_store, policy=OF_THE_OUTPUT) as hitl:
         case = hitl.submit(a_task("declined"), an_output("declined", label="decline", limit=5))
