@@ -43,6 +43,10 @@ def test_an_approval_that_takes_cases_of_a_later_stricter_rule_is_named():
         [("auto_approve", SURE | amount(lt=100)), ("human_review", amount(lt=500)), ("human_review", {})],
         [("auto_approve", SURE | amount(lt=100)), ("escalate", amount(ge=100)), ("human_review", {})],
         [("human_review", amount(lt=100)), ("escalate", {"metadata": {"country": {"eq": "DE"}}})],
+        [
+            ("auto_approve", SURE | {"metadata": {"country": {"in": ["DE", "AT"]}}}),
+            ("human_review", {"any": [{"metadata": {"country": {"eq": name}}} for name in ("DE", "AT", "FR")]}),
+        ],
     ],
 )
 def test_an_exception_or_a_later_rule_for_other_cases_is_no_finding(rules):

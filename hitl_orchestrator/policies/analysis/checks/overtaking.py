@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.analysis.checks.layer_analysis import LayerAnalysis, finding_about
+from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, deciding
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.regions import intersection
 from hitl_orchestrator.policies.engine.partition import Region
@@ -42,7 +44,7 @@ def _taken(index: int, later: int, layer: LayerAnalysis) -> Region | None:
     if other.action is Action.AUTO_APPROVE or layer.diagram is None or other.conditions.model_fields_set <= _ELSEWHERE:
         return None
     named = layer.certain(later)
-    if all(any(intersection(own, wide) == own for wide in named) for own in layer.regions[index]):
+    if _within(layer.regions[index], named, layer):
         return None
     if layer.example(later, later.__eq__) is None:
         return None  # it never decides, which another finding reports
@@ -52,3 +54,16 @@ def _taken(index: int, later: int, layer: LayerAnalysis) -> Region | None:
         if labeled is not None:
             return labeled.region
     return None
+
+
+def _within(own: list[Region], named: list[Region], layer: LayerAnalysis) -> bool:
+    """Return whether all cases of the approval are named by the later rule, so that it is an exception to it."""
+    if all(any(intersection(region, wide) == region for wide in named) for region in own):
+        return True
+    if len(named) == 1:
+        return False
+    try:
+        labels = deciding(layer.space, [[named], [own]]).labels()
+    except InvalidInput:
+        return False
+    return (FALLBACK_INDEX, 0) not in labels
