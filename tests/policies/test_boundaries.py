@@ -108,7 +108,7 @@ def test_a_time_window_is_tried_at_both_ends():
     )
 
     assert {"Mon 07:59", "Mon 08:00", "Mon 17:29", "Mon 17:30"} <= {
-        f"{one.moment:%a %H:%M}" for one in facts.values() if one.moment
+        f"{one.received:%a %H:%M}" for one in facts.values() if one.received
     }
 
 

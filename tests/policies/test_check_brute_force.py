@@ -29,10 +29,13 @@ from hitl_orchestrator.policies.analysis.findings import FindingKind, Severity
 from hitl_orchestrator.policies.engine.partition import FactSpace
 from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
 
-NESTED = ("risk_level", "confidence", "all", "any", "not")
+NESTED = ("risk_level", "confidence", "all", "any", "not", "at_least")
 EXTRAS = (
     ("domain", "task_type", "signals"),
     ("time",),
+    ("date",),
+    ("time", "date"),
+    ("task_time",),
     ("metadata",),
     ("proposal",),
     ("domain", "time"),
@@ -54,7 +57,9 @@ SETS = [
 def contexts(kinds, timezone):
     """Yield facts of every context that a policy of these kinds of conditions can tell apart, and more."""
     zone = ZoneInfo(timezone)
-    times = [(MONDAY + timedelta(days=day, hours=hour)).replace(tzinfo=zone) for day in DAYS for hour in CLOCKS]
+    # Every day of the week before, between and after the dates, and in years with and without listed holidays.
+    days = (*range(-15, 15), *range(400, 407)) if {"date", "task_time"} & {*kinds} else DAYS
+    times = [(MONDAY + timedelta(days=day, hours=hour)).replace(tzinfo=zone) for day in days for hour in CLOCKS]
     given = [
         {name: value for name, value in zip(("amount", "country", "vip"), values, strict=True) if value is not None}
         for values in product(AMOUNT, (None, "DE", "AT", "FR", 3), (None, True, False, "yes"))
@@ -64,11 +69,12 @@ def contexts(kinds, timezone):
         (*TASK_TYPES, "something") if "task_type" in kinds else ("refund",),
         SETS if "signals" in kinds else [frozenset()],
         given if "metadata" in kinds else DECLARED if "declared" in kinds else NOTED if "patterns" in kinds else [{}],
-        [None, *(one.astimezone(UTC) for one in times)] if "time" in kinds else [None],
+        [None, *(one.astimezone(UTC) for one in times)] if {"time", "date"} & {*kinds} else [None],
+        [None, *(one.astimezone(UTC) for one in times)] if "task_time" in kinds else [None],
         PROPOSALS if "proposal" in kinds else [{}],
         AGENTS if "agent" in kinds else [{}],
     )
-    for domain, task_type, signals, metadata, moment, proposal, agent in product(*axes):
+    for domain, task_type, signals, metadata, received, moment, proposal, agent in product(*axes):
         yield Facts(
             RiskLevel.LOW,
             domain,
@@ -77,6 +83,7 @@ def contexts(kinds, timezone):
             signals,
             metadata=metadata,
             moment=moment,
+            received=received,
             proposal=proposal,
             agent=agent,
         )

@@ -17,8 +17,10 @@ from hitl_orchestrator.policies import compile_policy, decide, read_policy
 MONDAY = datetime(2025, 1, 6, tzinfo=UTC)
 
 
-def some_facts(confidence=0.9, signals=(), moment=MONDAY, **metadata):
-    return Facts(RiskLevel.LOW, "payments", "refund", confidence, frozenset(signals), metadata=metadata, moment=moment)
+def some_facts(confidence=0.9, signals=(), received=MONDAY, **metadata):
+    return Facts(
+        RiskLevel.LOW, "payments", "refund", confidence, frozenset(signals), metadata=metadata, received=received
+    )
 
 
 def holds(fields, facts, action="escalate", **more):
@@ -100,7 +102,7 @@ def test_signals_any_all_and_none(fields, fits, fails):
     ],
 )
 def test_windows_of_time_are_on_the_clocks_of_the_policy(window, timezone, hours, fits):
-    facts = some_facts(moment=MONDAY + timedelta(hours=hours))
+    facts = some_facts(received=MONDAY + timedelta(hours=hours))
     assert holds({"time": window}, facts, timezone=timezone) is fits
 
 
@@ -124,8 +126,8 @@ def test_a_rule_may_say_that_it_is_only_about_cases_that_have_the_field():
 
 
 def test_without_a_time_a_window_is_unknown():
-    assert holds({"time": {"days": "monday"}}, some_facts(moment=None))
-    assert not holds({"time": {"days": "monday"}}, some_facts(moment=None), "auto_approve")
+    assert holds({"time": {"days": "monday"}}, some_facts(received=None))
+    assert not holds({"time": {"days": "monday"}}, some_facts(received=None), "auto_approve")
 
 
 def test_the_reason_names_the_missing_field():
@@ -229,5 +231,7 @@ def test_taking_a_fact_away_makes_no_case_go_ahead_by_itself(seed):
     for facts in (facts_at_random(dice) for _ in range(60)):
         names = [*facts.metadata]
         kept = {name: facts.metadata[name] for name in dice.sample(names, dice.randint(0, len(names)))}
-        fewer = replace(facts, metadata=kept, moment=dice.choice((facts.moment, None)))
+        fewer = replace(
+            facts, metadata=kept, received=dice.choice((facts.received, None)), moment=dice.choice((facts.moment, None))
+        )
         assert decide(facts).action is Action.AUTO_APPROVE or decide(fewer).action is not Action.AUTO_APPROVE

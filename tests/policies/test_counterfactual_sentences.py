@@ -89,18 +89,20 @@ def any_facts(dice):
     whom = dice.choice((None, "ann", "bob", ["ann", "bob"]))
     minutes = dice.randrange(365 * 24 * 60)
     moment = datetime.fromtimestamp(1_735_689_600 + 60 * minutes, UTC) if dice.random() < 0.9 else None
-    return replace(facts, moment=moment, metadata=facts.metadata | ({"requested_by": whom} if whom else {}))
+    return replace(facts, received=moment, metadata=facts.metadata | ({"requested_by": whom} if whom else {}))
 
 
 def taking(facts, other, name):
     """Return facts with one fact of others."""
     if name == "confidence":
         return replace(facts, confidence=other.confidence, has_proposal=other.has_proposal)
+    if name in ("time", "time.task"):
+        field = "received" if name == "time" else "moment"
+        return replace(facts, **{field: getattr(other, field)})
     source, _, field = name.partition(".")
     if field:
         return SOURCES[source].with_value(facts, field, SOURCES[source].value(other, field))
-    field = "moment" if name == "time" else name
-    return replace(facts, **{field: getattr(other, field)})
+    return replace(facts, **{name: getattr(other, name)})
 
 
 def some_of(region, facts, dice):
@@ -197,8 +199,8 @@ def test_the_nearest_confidence_and_the_nearest_time_are_so_too():
     ]
     days = {"time": {"days": ["monday", "thursday"]}, "min_confidence": 0.5}
     policy = a_policy_with([*noisy, ("auto_approve", days)])
-    assert report(policy, moment=datetime(2025, 1, 7, 9, tzinfo=UTC)) == ["would be approved automatically on monday"]
-    assert report(policy, moment=datetime(2025, 1, 8, 15, tzinfo=UTC)) == [
+    assert report(policy, received=datetime(2025, 1, 7, 9, tzinfo=UTC)) == ["would be approved automatically on monday"]
+    assert report(policy, received=datetime(2025, 1, 8, 15, tzinfo=UTC)) == [
         "would be approved automatically on thursday"
     ]
 

@@ -68,7 +68,7 @@ def test_changes_of_metadata_signals_domains_and_times_are_described_in_words():
         "would be escalated if it were in support and without the signal risky",
     ]
     assert "would be escalated if it were in support and on sunday" in report(
-        policy, metadata={"amount": 10}, moment=datetime(2025, 1, 6, 12, tzinfo=UTC)
+        policy, metadata={"amount": 10}, received=datetime(2025, 1, 6, 12, tzinfo=UTC)
     )
 
 

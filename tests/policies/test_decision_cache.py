@@ -35,12 +35,12 @@ def test_facts_in_other_types_get_the_same_decision():
     policy = a_policy(4, most=20)
     zone = timezone(timedelta(hours=1))
     plain = Facts(
-        RiskLevel.LOW, "payments", "refund", 1.0, metadata={"amount": 100}, moment=datetime(2025, 1, 6, tzinfo=zone)
+        RiskLevel.LOW, "payments", "refund", 1.0, metadata={"amount": 100}, received=datetime(2025, 1, 6, tzinfo=zone)
     )
     decide = compile_policy(policy).decide
     other = [
         replace(plain, metadata=MappingProxyType(plain.metadata)),
-        replace(plain, moment=Moment(2025, 1, 6, tzinfo=zone)),
+        replace(plain, received=Moment(2025, 1, 6, tzinfo=zone)),
         replace(plain, confidence=1),
         replace(plain, domain=type("Name", (str,), {})("payments")),
     ]

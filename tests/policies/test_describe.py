@@ -124,11 +124,11 @@ def test_a_single_case_is_described_with_all_its_facts():
         0.75,
         frozenset({Signal.RISKY}),
         metadata={"amount": 5000.0, "vip": True},
-        moment=datetime(2025, 1, 6, 8, 30, tzinfo=UTC),
+        received=datetime(2025, 1, 6, 8, 30, tzinfo=UTC),
     )
     assert describe_facts(facts) == (
         "medium risk with a confidence of 0.75 in payments of type refund with the signal risky "
-        "where amount is 5000 and vip is true on Monday 08:30 UTC"
+        "where amount is 5000 and vip is true on Monday 2025-01-06 08:30 UTC"
     )
     assert describe_facts(Facts(RiskLevel.LOW, "any", "any", None)) == "low risk without a confidence"
     assert describe_facts(Facts(RiskLevel.LOW, "any", "any", None, has_proposal=False)) == "low risk without a proposal"

@@ -78,11 +78,8 @@ def test_to_escalate_is_looser_all_the_same_where_it_asks_for_less_of_people(car
 def changes_by_hand(old, new, facts):
     """Return how the answers to these facts differ, according to the engine."""
     before, after = (compile_policy(one).decide(facts) for one in (old, new))
-    same = (before.action, before.assigned_human_role, before.requirements) == (
-        after.action,
-        after.assigned_human_role,
-        after.requirements,
-    )
+    names = ("action", "assigned_human_role", "requirements", "hold")
+    same = all(getattr(before, name) == getattr(after, name) for name in names)
     return None if same else (direction(before, after, DEFAULT_CHAIN), before.rule_id, after.rule_id)
 
 
@@ -91,9 +88,10 @@ def assert_every_change_is_reported(seed, cases):
     if dice.random() < 0.5:
         rules = [*old.rules[:-1], *new.rules[:2]] if len(old.rules) > 1 else new.rules
         renamed = [rule.model_copy(update={"rule_id": f"n{place}"}) for place, rule in enumerate(rules)]
-        new = Policy(
-            policy_id="new", metadata=old.metadata, proposal=old.proposal, timezone=old.timezone, rules=tuple(renamed)
-        )
+        declared = {
+            name: getattr(old, name) for name in ("metadata", "proposal", "history", "derived", "timezone", "holidays")
+        }
+        new = Policy(policy_id="new", rules=tuple(renamed), **declared)
     comparison = compare(old, new)
     reported = {(each.direction, each.before.rule_id, each.after.rule_id) for each in comparison.differences}
     assert comparison.unchecked == ()

@@ -22,7 +22,7 @@ def the_stack() -> PolicyStack:
 
 def some_facts(domain="support", task_type="answer", confidence=0.9, **metadata):
     return Facts(
-        RiskLevel.LOW, domain, task_type, confidence, metadata=metadata, moment=datetime(2025, 1, 6, tzinfo=UTC)
+        RiskLevel.LOW, domain, task_type, confidence, metadata=metadata, received=datetime(2025, 1, 6, tzinfo=UTC)
     )
 
 

@@ -27,11 +27,15 @@ FIELDS = {
 OUTPUT_FIELDS = {"limit": "number"}
 LABELS, MODELS = ("approve", "decline"), ("m1", "m2")
 FIELD_KINDS = ("metadata", "declared", "patterns", "proposal", "agent", "history", "derived")
-FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", *FIELD_KINDS, "time")
-KINDS = (*FACTS, "all", "any", "not")
+TIMES = ("time", "date", "task_time")
+FACTS = ("risk_level", "domain", "task_type", "confidence", "signals", *FIELD_KINDS, *TIMES)
+NESTING = ("all", "any", "not", "at_least")
+KINDS = (*FACTS, *NESTING)
 LISTS = {"blocked": ["DE", "FR"], "desks": ["payments", "elsewhere"], "sums": [100, 5000]}
 VOCABULARY = {"domains": [*DOMAINS], "task_types": [*TASK_TYPES]}
 CLOCKS = ("00:00", "08:00", "17:30", "22:00")
+DAYS = ("2025-01-06", "2025-01-07", "2025-01-12")
+HOLIDAYS = ("2025-01-07", "2025-01-11")
 
 
 MOST_KINDS = 5
@@ -46,7 +50,9 @@ def a_raw_policy(seed, most=30, kinds=None):
     """Return the same policy as JSON."""
     dice = random.Random(seed)
     if kinds is None:
-        kinds = (*dice.sample(FACTS, MOST_KINDS), "all", "any", "not")
+        times = dice.choice((("time",), ("date",), ("time", "date"), ("task_time",)))
+        facts = dice.sample([kind for kind in FACTS if kind in times or kind not in TIMES], MOST_KINDS)
+        kinds = (*facts, "all", "any", "not", *dice.choice(((), ("at_least",))))
     return {
         "policy_id": f"random_{seed}",
         "metadata": FIELDS,
@@ -54,6 +60,7 @@ def a_raw_policy(seed, most=30, kinds=None):
         "history": COUNTERS,
         "derived": DERIVED,
         "timezone": "Europe/Vienna",
+        "holidays": HOLIDAYS[: dice.randint(1, 2)],
         "rules": [a_rule(dice, number, kinds) for number in range(dice.randint(1, most))],
         **({"lists": LISTS} if "lists" in kinds else {}),
     }
@@ -62,12 +69,18 @@ def a_raw_policy(seed, most=30, kinds=None):
 def a_rule(dice, number, kinds=KINDS):
     action = dice.choice(list(Action))
     rule = {"rule_id": f"r{number}", "priority": dice.randint(1, 12), "action": action.value}
+    if "date" in kinds and dice.random() < 0.2:
+        rule |= dice.choice(
+            ({"valid_from": DAYS[0]}, {"valid_until": DAYS[1]}, {"valid_from": DAYS[0], "valid_until": DAYS[2]})
+        )
+    if rule["action"] == "auto_approve" and dice.random() < 0.2:
+        rule["hold"] = dice.choice((0.02, 0.5))
     return rule | {"conditions": conditions(dice, kinds)}
 
 
 def conditions(dice, kinds=KINDS, depth=0):
     """Return conditions of one to three kinds, nested at most twice."""
-    plain = [kind for kind in kinds if kind not in ("all", "any", "not")] if depth == 2 else list(kinds)
+    plain = [kind for kind in kinds if kind not in NESTING] if depth == 2 else list(kinds)
     fields = {}
     for kind in dice.sample(plain, min(len(plain), dice.randint(1, 3))):
         fields |= _MAKERS[kind](dice, kinds, depth)
@@ -93,7 +106,7 @@ def _a_layer(dice, name, most):
             asked = {dice.choice(("eq", "ne")): dice.choice(REQUESTERS)}
             rule["conditions"] = {"all": [rule["conditions"], {"metadata": {"requested_by": asked}}]}
     calculated = {"history": COUNTERS, "derived": DERIVED}
-    fields = {"metadata": FIELDS | {"requested_by": "text"}, "proposal": OUTPUT_FIELDS}
+    fields = {"metadata": FIELDS | {"requested_by": "text"}, "proposal": OUTPUT_FIELDS, "holidays": HOLIDAYS}
     return {"policy_id": name, **fields, **calculated, "rules": rules}
 
 
@@ -194,7 +207,25 @@ def _agent(dice, kinds, depth):
 def _time(dice, kinds, depth):
     begins, ends = dice.sample(CLOCKS, 2)
     days = {"days": dice.sample(["saturday", "sunday", "monday"], 2)}
-    return {"time": dice.choice((days, {"begins": begins, "ends": ends}, days | {"begins": begins, "ends": ends}))}
+    window = dice.choice((days, {"begins": begins, "ends": ends}, days | {"begins": begins, "ends": ends}))
+    return {"time": window | dice.choice(({}, {"of": "received"}))}
+
+
+def _date(dice, kinds, depth):
+    first, last = sorted(dice.choices(DAYS, k=2))
+    period = dice.choice(({"from": first}, {"until": last}, {"from": first, "until": last}))
+    holiday = {"holiday": dice.random() < 0.5}
+    return {"date": dice.choice((period, holiday, period | holiday)) | dice.choice(({}, {"of": "received"}))}
+
+
+def _task_time(dice, kinds, depth):
+    ((name, fields),) = dice.choice((_time, _date))(dice, kinds, depth).items()
+    return {name: fields | {"of": "task"}}
+
+
+def _at_least(dice, kinds, depth):
+    of = [conditions(dice, kinds, 2) for _ in range(2)]
+    return {"at_least": {"n": dice.randint(1, len(of)), "of": of}}
 
 
 def _lists(dice, kinds, depth):
@@ -223,6 +254,9 @@ _MAKERS = {
     "time": _time,
     "history": a_history,
     "derived": a_derived,
+    "date": _date,
+    "task_time": _task_time,
+    "at_least": _at_least,
     "all": lambda dice, kinds, depth: {"all": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
     "any": lambda dice, kinds, depth: {"any": [conditions(dice, kinds, depth + 1) for _ in range(2)]},
     "not": lambda dice, kinds, depth: {"not": conditions(dice, kinds, depth + 1)},
@@ -236,6 +270,7 @@ _MOMENTS = (
     None,
     *(_MONDAY + timedelta(days=day, hours=hour) for day in (0, 1, 5, 6) for hour in (0.5, 7.5, 12, 17, 21.5)),
 )
+_DATED = (*_MOMENTS, *(_MONDAY + timedelta(days=day, hours=hour) for day in (-7, -1, 7, 400) for hour in (12, 23.5)))
 
 
 def _known(fields):
@@ -320,7 +355,8 @@ def facts_at_random(dice):
         signals=frozenset(signal for signal in Signal if dice.random() < 0.3),
         has_proposal=proposed,
         metadata=_known(given),
-        moment=dice.choice(_MOMENTS),
+        moment=dice.choice(_DATED),
+        received=dice.choice(_DATED),
         proposal=_known(proposal),
         agent=_known(agent),
         history=dice.choice(COUNTED),
@@ -343,6 +379,10 @@ def _metadata_of(kinds):
     return [amount | one | other for amount, one, other in product(amounts, declared, noted)]
 
 
+def _moments(asked):
+    return _DATED if "date" in asked else _MOMENTS if "time" in asked else (None,)
+
+
 def grid(kinds):
     """Yield facts for every combination of values that policies of these kinds can distinguish."""
     asked = set(kinds)
@@ -359,13 +399,14 @@ def grid(kinds):
         _CONFIDENCES,
         signals if "signals" in asked else [frozenset()],
         _metadata_of(asked),
-        _MOMENTS if "time" in asked else (None,),
+        _moments(asked),
+        _DATED if "task_time" in asked else (None,),
         PROPOSALS if "proposal" in asked else [{}],
         AGENTS if "agent" in asked else [{}],
         COUNTED if "history" in asked else [{}],
         CALCULATED if "derived" in asked else [{}],
     )
-    for risk, domain, task_type, confidence, raised, metadata, moment, *others in product(*axes):
+    for risk, domain, task_type, confidence, raised, metadata, received, moment, *others in product(*axes):
         proposal, agent, history, derived = others
         yield Facts(
             risk,
@@ -375,6 +416,7 @@ def grid(kinds):
             raised,
             metadata=metadata,
             moment=moment,
+            received=received,
             proposal=proposal,
             agent=agent,
             history=history,

@@ -1,6 +1,7 @@
 """Regions and single cases in words, such as `medium risk with a confidence of 0.75 to below 0.8`."""
 
 from collections.abc import Callable
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -48,14 +49,20 @@ def describe_facts(facts: Facts) -> str:
     ]
     if fields:
         phrases.append(f"where {join(fields, 'and')}")
-    if facts.moment is not None:
-        phrases.append(f"on {facts.moment:%A} {facts.moment:%H:%M} {facts.moment.tzname()}".rstrip())
+    if facts.received is not None:
+        phrases.append(f"on {_moment(facts.received)}")
+    if facts.moment is not None and facts.moment != facts.received:
+        phrases.append(f"with a task dated {_moment(facts.moment)}")
     return " ".join(phrases)
 
 
 def _short(value: Any) -> str:
     """Return a value, of a number between two bounds only the first twelve digits."""
     return format_value(float(f"{value:.12g}") if isinstance(value, float) else value)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%A} {moment:%Y-%m-%d} {moment:%H:%M} {moment.tzname()}".rstrip()
 
 
 def _confidence(facts: Facts) -> str:

@@ -14,7 +14,7 @@ from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE
 from hitl_orchestrator.policies.engine.axes.domain_and_type import vocabulary_masks
 from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
-from hitl_orchestrator.policies.language.conditions import Conditions
+from hitl_orchestrator.policies.language.conditions import AtLeast, Conditions
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import runs_of
 from hitl_orchestrator.policies.language.rule import Rule
@@ -42,7 +42,7 @@ def regions(rule: Rule, policy: Policy, space: FactSpace) -> tuple[Region, ...]:
         full = (*full[: space.confidence], full[space.confidence] & ~WITHOUT_CONFIDENCE)
         for index, mask in vocabulary_masks(policy, space.axes):
             full = restrict(full, index, mask)
-    matching = _Expansion(space, policy, certainly=approves).regions(rule.conditions, [full], negated=False)
+    matching = _Expansion(space, policy, certainly=approves).regions(rule.when, [full], negated=False)
     return tuple(dict.fromkeys(part for region in matching for part in _without_output(region, space)))
 
 
@@ -96,6 +96,8 @@ class _Expansion:
             within = [left for region in within if (left := self._cut(region, literals)) is not None]
             for inner, inner_negated in parts:
                 within = self.regions(inner, within, negated=inner_negated)
+            if conditions.at_least is not None:
+                within = self._several(conditions.at_least, within, negated=False)
             if conditions.any:
                 return [part for inner in conditions.any for part in self.regions(inner, within, negated=False)]
             return within
@@ -106,7 +108,18 @@ class _Expansion:
             for inner in conditions.any:
                 none_hold = self.regions(inner, none_hold, negated=True)
             matching += none_hold
+        if conditions.at_least is not None:
+            matching += self._several(conditions.at_least, within, negated=True)
         return matching
+
+    def _several(self, several: AtLeast, within: list[Region], *, negated: bool) -> list[Region]:
+        """Return the regions in which enough of several conditions hold, or where `negated` so many fail."""
+        # found[number]: where this number of the conditions so far hold, once for each choice of them.
+        found = [within, *([] for _ in range(several.needed(negated=negated)))]
+        for inner in several.of:
+            chosen = [self.regions(inner, fewer, negated=negated) if fewer else [] for fewer in found[:-1]]
+            found = [within, *(list(dict.fromkeys(one + more)) for one, more in zip(found[1:], chosen, strict=True))]
+        return found[-1]
 
     def _cut(self, region: Region, literals: Iterable[_Literal]) -> Region | None:
         masks = list(region)

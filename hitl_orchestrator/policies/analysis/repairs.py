@@ -313,6 +313,10 @@ def _put(conditions: Conditions, path: _Path, name: str, bound: float) -> Condit
         return conditions.model_copy(update={name: bound})
     if path[0] == "not" and conditions.not_ is not None:
         return conditions.model_copy(update={"not_": _put(conditions.not_, path[1:], name, bound)})
+    if path[0] == "at_least" and conditions.at_least is not None:
+        several = list(conditions.at_least.of)
+        several[int(path[2])] = _put(several[int(path[2])], path[3:], name, bound)
+        return conditions.model_copy(update={"at_least": conditions.at_least.model_copy(update={"of": tuple(several)})})
     field, index = str(path[0]), int(path[1])
     inner = list(getattr(conditions, field))
     inner[index] = _put(inner[index], path[2:], name, bound)

@@ -247,7 +247,7 @@ def _shared(conditions: Iterable[Condition], shared: dict[str, Condition]) -> tu
 
 def decision_fields(rule: Rule) -> dict[str, Any]:
     """Return the requirements that a rule sets, without action and role, as fields of a decision."""
-    names = ("spot_check",) if rule.action is Action.AUTO_APPROVE else _REVIEW_FIELDS
+    names = ("spot_check", "hold") if rule.action is Action.AUTO_APPROVE else _REVIEW_FIELDS
     return {name: getattr(rule, name) for name in names}
 
 

@@ -18,9 +18,9 @@ from hitl_orchestrator.policies.engine.axes.confidence import CONFIDENCE, bounds
 from hitl_orchestrator.policies.engine.axes.domain_and_type import DOMAIN, TASK_TYPE
 from hitl_orchestrator.policies.engine.axes.fields.kinds import FIELDS
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
+from hitl_orchestrator.policies.engine.axes.moment import TIME
 from hitl_orchestrator.policies.engine.axes.risk import RISK
 from hitl_orchestrator.policies.engine.axes.signals import SIGNALS
-from hitl_orchestrator.policies.engine.axes.time_of_week import TIME
 from hitl_orchestrator.policies.language.model import Policy
 
 Cell = tuple[int, ...]
@@ -45,10 +45,7 @@ class FactSpace:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         readings = [
-            (conditions, policy)
-            for policy in policies
-            for rule in policy.rules
-            for _, conditions in rule.conditions.walk()
+            (conditions, policy) for policy in policies for rule in policy.rules for _, conditions in rule.when.walk()
         ]
         self.axes: tuple[Axis, ...] = tuple(axis for kind in AXIS_ORDER for axis in kind.axes(readings))
         self.full: Region = tuple((1 << axis.size) - 1 for axis in self.axes)

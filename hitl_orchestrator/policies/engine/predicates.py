@@ -60,6 +60,25 @@ class Some:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast:
+    """Several conditions, of which `n` must hold."""
+
+    n: int
+    parts: tuple[Condition, ...]
+
+    def holds(self, facts: Facts) -> bool | None:
+        """Return whether `n` certainly hold; None where the unknown ones decide."""
+        verdicts = [part.holds(facts) for part in self.parts]
+        certain, possible = verdicts.count(True), len(verdicts) - verdicts.count(False)
+        return True if certain >= self.n else False if possible < self.n else None
+
+    def describe(self, facts: Facts) -> str:
+        """Describe all conditions with this result: those that hold, or that fail, or are unknown."""
+        holds = self.holds(facts)
+        return " and ".join(part.describe(facts) for part in self.parts if part.holds(facts) is holds)
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """A condition that must not hold."""
 
@@ -91,7 +110,7 @@ class SomethingToApprove:
 
 def conditions_of(rule: Rule, policy: Policy) -> tuple[Condition, ...]:
     """Return the conditions of a rule of the policy, in evaluation order. `SomethingToApprove` is not among them."""
-    return _parts(rule.conditions, policy)
+    return _parts(rule.when, policy)
 
 
 def _parts(conditions: Conditions, policy: Policy) -> tuple[Condition, ...]:
@@ -101,6 +120,9 @@ def _parts(conditions: Conditions, policy: Policy) -> tuple[Condition, ...]:
         parts.append(Some(tuple(Every(_parts(inner, policy)) for inner in conditions.any)))
     if conditions.not_ is not None:
         parts.append(Not(Every(_parts(conditions.not_, policy))))
+    if conditions.at_least is not None:
+        several = conditions.at_least
+        parts.append(AtLeast(several.n, tuple(Every(_parts(inner, policy)) for inner in several.of)))
     return tuple(parts)
 
 

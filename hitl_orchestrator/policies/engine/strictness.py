@@ -43,11 +43,13 @@ def strictest(first: RoutingDecision, second: RoutingDecision, roles: RoleChain)
     """Return the stricter of two decisions, with every requirement of the other one added; `first` on a tie.
 
     The higher role, the larger number of approvals, and the earlier deadline apply. Reviewers see the messages of both.
-    Where both approve automatically, the larger share of spot checks applies.
+    Where both approve automatically, the larger share of spot checks and of cases held for a person applies.
     """
     more, less = in_order(first, second, roles)
     if not more.needs_human:
-        update: dict[str, Any] = {"spot_check": max(more.spot_check, less.spot_check)}
+        update: dict[str, Any] = {
+            name: max(getattr(more, name), getattr(less, name)) for name in ("spot_check", "hold")
+        }
     else:
         less = less if less.needs_human else more
         role = roles.higher(more.assigned_human_role or "", less.assigned_human_role or "")

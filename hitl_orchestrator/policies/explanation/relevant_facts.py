@@ -82,7 +82,7 @@ class _Layer:
 
 def _read_by(rule: Rule, axes: Sequence[Axis]) -> int:
     """Return the axes that a rule reads; one that approves always reads the confidence."""
-    conditions = [part for _, part in rule.conditions.walk()]
+    conditions = [part for _, part in rule.when.walk()]
     approves = rule.action is Action.AUTO_APPROVE
     return mask_of(
         index

@@ -23,7 +23,7 @@ _BY_ACTION = {
             for name in ("on_timeout", "approvals", "agreement", "distinct_roles", "business_hours", "blind")
         }
     },
-    "else": {"properties": {"spot_check": {"const": 0}}},
+    "else": {"properties": {"spot_check": {"const": 0}, "hold": {"const": 0}}},
 }
 """Review requirements are for rules with a reviewer, spot checks for rules that approve."""
 
@@ -49,7 +49,10 @@ def policy_json_schema() -> dict[str, Any]:
     definitions["Conditions"] = _nonempty_conditions(_without_null(definitions["Conditions"]))
     definitions["Comparison"] = _without_null(definitions["Comparison"]) | {"minProperties": 1}
     definitions["Comparison"]["properties"]["in"] |= {"minItems": 1, "uniqueItems": True}
-    for name in ("Signals", "Window", "Ask", "Vocabulary"):
+    for name in ("Signals", "Window", "Dates", "AtLeast"):
+        definitions[name] = _without_null(definitions[name])
+    definitions["AtLeast"]["properties"]["of"]["items"] = {"$ref": "#/$defs/Conditions", "minProperties": 1}
+    for name in ("Signals", "Window", "Dates", "Ask", "Vocabulary"):
         definitions[name] |= {"minProperties": 1}
     definitions["Rule"] |= _BY_ACTION
     definitions["FirstRule"] = _first_rule(definitions["Rule"])

@@ -31,6 +31,7 @@ from hitl_orchestrator.policies.language.declarations import (
 )
 from hitl_orchestrator.policies.language.lists import NamedList, meaning_of, resolved
 from hitl_orchestrator.policies.language.rule import Rule
+from hitl_orchestrator.policies.language.validity import Holidays, without_holidays
 from hitl_orchestrator.policies.language.vocabulary import Vocabulary, unknown_names, unknown_words
 
 NO_RULE = "no rule matches, so a person decides"
@@ -44,7 +45,8 @@ class Policy(Value):
     """A routing policy. Rules are tried by ascending priority number; the first rule that matches decides.
 
     Without rules, a person decides every case. `metadata` and `proposal` declare the fields of tasks and of outputs
-    that rules read; time windows are in the time zone `timezone`.
+    that rules read; time windows and dates are in the time zone `timezone`. `holidays` are dates that conditions name
+    together.
     """
 
     policy_id: Identifier
@@ -56,6 +58,7 @@ class Policy(Value):
     history: dict[FactName, CounterDeclaration] = Field(default_factory=dict)
     derived: dict[FactName, Arithmetic] = Field(default_factory=dict)
     timezone: TimeZone = "UTC"
+    holidays: Holidays = ()
     rules: tuple[Rule, ...]
 
     _of_organization: Vocabulary | None = None
@@ -115,6 +118,7 @@ class Policy(Value):
         declared = {name: declared_in(name, info.data.get(name, {})) for name in KNOWN if name in {*info.data, "agent"}}
         problems += unfit_comparisons(rules, declared) + too_many_patterns(rules, declared)
         problems += unknown_words(rules, info.data.get("vocabulary"))
+        problems += without_holidays(rules, info.data["holidays"]) if "holidays" in info.data else ()
         if problems:
             raise one_error("Policy", problems)
         return rules
@@ -265,9 +269,9 @@ def _under(vocabulary: Vocabulary | None, layers: dict[str, Policy], *, named: b
 
 
 def _zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:
-    """Return the time zone of a layer, if a rule of it has a time window."""
-    timed = any(conditions.time is not None for rule in rules for _, conditions in rule.conditions.walk())
-    return {timezone} if timed else set()
+    """Return the time zone of a layer, if a rule of it has a time window or a date."""
+    parts = [part for rule in rules for _, part in rule.when.walk()]
+    return {timezone} if any(part.time is not None or part.date is not None for part in parts) else set()
 
 
 def _double_ids(raw: Any) -> list[InitErrorDetails]:

@@ -1,7 +1,7 @@
 """The model of a rule."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -21,7 +21,7 @@ from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Identifier, Label, Text, Value
 from hitl_orchestrator.policies.language.asking import Ask, Remark, with_role_of_ask
-from hitl_orchestrator.policies.language.conditions import MOST_ALTERNATIVES, Bound, Conditions
+from hitl_orchestrator.policies.language.conditions import MOST_ALTERNATIVES, Bound, Conditions, Dates, Day
 
 A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
 LONGEST_WAIT = timedelta(weeks=52)
@@ -53,8 +53,10 @@ class Rule(Value):
 
     `respond_within` is the time that each review stays open, `on_timeout` the action after it. The requirements for
     the review are those of `ReviewRequirements`, under the same names; reviewers see `message`. `spot_check` is the
-    share of the cases approved by this rule that a person reviews afterwards. `ask` restricts who may decide. `note`,
-    `owner` and `reference` are for people who read the policy; they are no part of its meaning or its hash.
+    share of the cases approved by this rule that a person reviews afterwards, `hold` the share that a person decides
+    first. Outside its dates of validity, both inclusive and in the time zone of the policy, it does not match. `ask`
+    restricts who may decide. `note`, `owner` and `reference` are for people who read the policy; they are no part of
+    its meaning or its hash.
     """
 
     rule_id: Identifier
@@ -71,6 +73,9 @@ class Rule(Value):
     business_hours: bool = Field(default=False, strict=True)
     blind: bool = Field(default=False, strict=True)
     spot_check: Bound = 0.0
+    hold: Bound = 0.0
+    valid_from: Day | None = None
+    valid_until: Day | None = None
     message: Annotated[Text, Field(max_length=2_000)] | None = None
     ask: Ask | None = None
     note: Remark | None = None
@@ -146,7 +151,7 @@ class Rule(Value):
             raise ValueError("it is empty; write a message, or leave it out")
         return message
 
-    @field_validator("spot_check")
+    @field_validator("spot_check", "hold")
     @classmethod
     def _for_approved_cases(cls, rate: float, info: ValidationInfo) -> float:
         if rate and info.data.get("action") in {Action.HUMAN_REVIEW, Action.ESCALATE}:
@@ -178,6 +183,26 @@ class Rule(Value):
             hint = did_you_mean(role, chain.roles)
             raise ValueError(f"no such role; the role chain is {', '.join(chain.roles)}{hint}")
         return role
+
+    @field_validator("valid_until")
+    @classmethod
+    def _after_it_begins(cls, last: date | None, info: ValidationInfo) -> date | None:
+        first = info.data.get("valid_from")
+        if first is not None and last is not None and last < first:
+            raise ValueError(f"it lies before valid_from ({first}), so that the rule never matches")
+        return last
+
+    @property
+    def when(self) -> Conditions:
+        """The conditions, with the dates of validity as one of them."""
+        named = {"from": self.valid_from, "until": self.valid_until}
+        stated = {name: day for name, day in named.items() if day is not None}
+        if not stated:
+            return self.conditions
+        valid = Dates.model_validate(stated)
+        if self.conditions.date is None:
+            return self.conditions.model_copy(update={"date": valid})
+        return Conditions(all=(Conditions(date=valid), self.conditions))
 
     @property
     def requirements(self) -> ReviewRequirements:

@@ -93,7 +93,7 @@ class _Cases:
             if region is None:
                 continue
             yield f"{rule.rule_id}: it decides", self._space.sample(region)
-            parts = [part for _, part in rule.conditions.walk()]
+            parts = [part for _, part in rule.when.walk()]
             for number, axis in enumerate(self._space.axes):
                 guards = rule.action is Action.AUTO_APPROVE and number == self._space.confidence
                 if guards or any(map(axis.reads, parts)):

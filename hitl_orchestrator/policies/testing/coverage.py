@@ -216,7 +216,7 @@ def uncovered_cases(
 
 def bounds_of(policy: Policy) -> tuple[TestedBound, ...]:
     """Return each bound of each rule once, in evaluation order."""
-    readings = [(rule, part) for rule in policy.by_priority for _, part in rule.conditions.walk()]
+    readings = [(rule, part) for rule in policy.by_priority for _, part in rule.when.walk()]
     named: dict[str, set[float]] = {}
     declared: dict[str, Declaration] = {}
     bounds: list[tuple[str, str, float]] = []

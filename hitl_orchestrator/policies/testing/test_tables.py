@@ -47,10 +47,14 @@ class _FactFields(Value):
     history: FreeJson = Field(default_factory=dict)
     derived: FreeJson | None = None
     timestamp: UtcDatetime | None = None
+    received: UtcDatetime | None = None
 
 
 class GivenFacts(_FactFields):
-    """The facts of a test. The domain and the task type default to `any`, which no rule should name."""
+    """The facts of a test. The domain and the task type default to `any`, which no rule should name.
+
+    A task is `received` at its own `timestamp` unless the test states something else; null is an unknown time.
+    """
 
     risk_level: RiskLevel
 
@@ -66,6 +70,7 @@ class GivenFacts(_FactFields):
             has_proposal=self.has_proposal,
             **{name: getattr(self, name) for name in SOURCES},
             moment=self.timestamp,
+            received=self.received if "received" in self.model_fields_set else self.timestamp,
         )
 
 
@@ -85,6 +90,7 @@ class Expected(Value):
     approvals: int | None = Field(default=None, strict=True)
     blind: bool | None = Field(default=None, strict=True)
     spot_check: Confidence | None = None
+    hold: Confidence | None = None
     respond_within: Duration | None = None
     on_timeout: OnTimeout | None = None
     agreement: Agreement | None = None
@@ -139,7 +145,7 @@ class _Table(Value):
 def answer_fields(decision: RoutingDecision) -> dict[str, Any]:
     """Return a decision under the field names of `Expected`."""
     fields: dict[str, Any] = {"action": decision.action, "role": decision.assigned_human_role, "rule": decision.rule_id}
-    own = ("message", "spot_check", "respond_within", "on_timeout")
+    own = ("message", "spot_check", "hold", "respond_within", "on_timeout")
     asked = ("approvals", "blind", "agreement", "distinct_roles", "business_hours", "remind_before")
     fields |= {name: getattr(decision, name) for name in own}
     return fields | {name: getattr(decision.requirements, name) for name in asked}
@@ -285,7 +291,7 @@ def _fact(name: str, cell: str) -> Any:
 def _answer(name: str, cell: str) -> Any:
     if cell == NO_VALUE:
         return None
-    if name in {"approvals", "spot_check"}:
+    if name in {"approvals", "spot_check", "hold"}:
         return typed_cell(cell, FieldType.NUMBER)
     return TRUTH.get(cell.lower(), cell) if name in {"blind", "distinct_roles", "business_hours"} else cell
 

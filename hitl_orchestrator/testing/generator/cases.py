@@ -84,6 +84,7 @@ def _decided(drafted: Draft, compiled: CompiledPolicy, dice: Random) -> Generate
             signals=signals,
             metadata=drafted.task["metadata"],
             moment=drafted.at,
+            received=drafted.at,
         )
     )
     if routing.requirements.approvals > 1:

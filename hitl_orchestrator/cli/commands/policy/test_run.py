@@ -134,8 +134,15 @@ def _plain(value: Any) -> Any:
 
 
 def _facts_fields(facts: Facts) -> dict[str, Any]:
-    """Return the facts as a test states them, without those that have no value."""
+    """Return the facts as a test states them, without those that have no value.
+
+    A test without `received` is received at its `timestamp`, so that another time is stated, and that there is none.
+    """
     fields = {name: value for name, value in facts.to_json().items() if value not in (None, [], {})}
+    if facts.received == facts.moment:
+        fields.pop("received", None)
+    elif facts.received is None:
+        fields["received"] = None
     return fields if not facts.has_proposal else {name: fields[name] for name in fields if name != "has_proposal"}
 
 

@@ -159,6 +159,7 @@ def _demands(decision: RoutingDecision, roles: RoleChain) -> tuple[float, ...]:
         requirements.blind,
         *deadline_demands(decision),
         decision.spot_check,
+        decision.hold,
     )
 
 

@@ -66,7 +66,7 @@ class LayerAnalysis:
     def certain(self, index: int) -> list[Region]:
         """Return the regions in which the conditions of a rule certainly hold: no fact that they need is unknown."""
         if index not in self._certain:
-            self._certain[index] = certain_regions(self.rules[index].conditions, self.policy, self.space)
+            self._certain[index] = certain_regions(self.rules[index].when, self.policy, self.space)
         return self._certain[index]
 
     @property

@@ -62,7 +62,7 @@ def ordered_steps(axis: int, layer: LayerAnalysis) -> list[int]:
 
 def _reads(rule: int, axis: int, layer: LayerAnalysis) -> bool:
     fact = layer.space.axes[axis]
-    return any(fact.reads(part) for _, part in layer.rules[rule].conditions.walk())
+    return any(fact.reads(part) for _, part in layer.rules[rule].when.walk())
 
 
 def unreached(axis: int, listed: dict[Profile, Region], layer: LayerAnalysis) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def contradiction(rule: Rule, layer: LayerAnalysis) -> str:
     def never(conditions: Conditions) -> bool:
         return not regions(rule.model_copy(update={"conditions": conditions}), layer.policy, layer.space)
 
-    sentence = _smallest_conflict(rule.conditions, never)
+    sentence = _smallest_conflict(rule.when, never)
     review = rule.model_copy(update={"action": Action.HUMAN_REVIEW})
     elsewhere = regions(review, layer.policy, layer.space) if rule.action is Action.AUTO_APPROVE else ()
     if elsewhere and not any(region[layer.space.confidence] >> FIRST_CONFIDENCE for region in elsewhere):
@@ -59,9 +59,9 @@ def contradiction(rule: Rule, layer: LayerAnalysis) -> str:
 def matches_only_unknown(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
     """Yield a rule for people that matches only where a fact is unknown, because it never certainly matches."""
     rule = layer.rules[index]
-    if rule.action is Action.AUTO_APPROVE or can_certainly_hold(rule.conditions, layer.policy, layer.space):
+    if rule.action is Action.AUTO_APPROVE or can_certainly_hold(rule.when, layer.policy, layer.space):
         return
-    why = _smallest_conflict(rule.conditions, lambda part: not can_certainly_hold(part, layer.policy, layer.space))
+    why = _smallest_conflict(rule.when, lambda part: not can_certainly_hold(part, layer.policy, layer.space))
     where = join_some(map(layer.describe, merged(layer.regions[index])[:_MOST_REGIONS_NAMED]), "or")
     where = where.removeprefix(f"{EVERY_CASE} ") if where.startswith(f"{EVERY_CASE} ") else f"for {where}"
     example = layer.sample(layer.regions[index][0])

@@ -24,7 +24,7 @@ def takes_unknown(index: int, layer: LayerAnalysis) -> Iterator[Finding]:
     if rule.action is Action.AUTO_APPROVE or layer.diagram is None:
         return
     certain = layer.certain(index)
-    parts = [part for _, part in rule.conditions.walk()]
+    parts = [part for _, part in rule.when.walk()]
     fields = []
     for number in fields_of(layer):
         axis = layer.space.axes[number]
@@ -80,12 +80,12 @@ def lenient_without(axis: int, listed: dict[Profile, Region], layer: LayerAnalys
 
 
 def _reads(rule: Rule, fact: Axis) -> bool:
-    return any(fact.reads(part) for _, part in rule.conditions.walk())
+    return any(fact.reads(part) for _, part in rule.when.walk())
 
 
 def _demands(rule: Rule, name: str) -> bool:
     """Return whether a rule demands that a field exists."""
-    compared = (part.metadata.get(name) for _, part in rule.conditions.walk())
+    compared = (part.metadata.get(name) for _, part in rule.when.walk())
     return any(comparison is not None and comparison.exists for comparison in compared)
 
 

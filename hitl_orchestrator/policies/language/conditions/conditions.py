@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import (
@@ -10,17 +11,20 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from hitl_orchestrator.domain.enums import RiskLevel
 from hitl_orchestrator.domain.value import Label
 from hitl_orchestrator.policies.language.conditions.base import Bound, ConditionModel, OneOrMore, not_null
 from hitl_orchestrator.policies.language.conditions.comparison import Comparison, words_compared
+from hitl_orchestrator.policies.language.conditions.moments import Dates
 from hitl_orchestrator.policies.language.conditions.signals import Signals, SignalTest
 from hitl_orchestrator.policies.language.conditions.window import Window
 from hitl_orchestrator.policies.language.lists import NAMED, OrListOfWords
 
 MOST_ALTERNATIVES = 1_000
+_NESTING = ("all", "any", "not_", "at_least")
 _COMPARED = ("metadata", "proposal", "agent", "history", "derived")
 
 
@@ -33,8 +37,8 @@ class Conditions(ConditionModel):
     `min_confidence` is inclusive, `max_confidence` is exclusive; neither holds where there is no confidence.
     A list holds if any of its words does; a list of `signals` holds if any of them was raised. Fields of the `metadata`
     and of the `proposal` are compared with the declared types, those of the `agent` are texts, counters of the
-    `history` and `derived` facts are numbers; `time` applies to the timestamp of the task. `all`, `any` and `not` nest
-    further conditions.
+    `history` and `derived` facts are numbers; `time` and `date` judge when the store received the task. `all`, `any`,
+    `not` and `at_least` nest further conditions.
     """
 
     risk_level: OneOrMore[RiskLevel] = ()
@@ -49,11 +53,13 @@ class Conditions(ConditionModel):
     history: dict[Label, Comparison] = Field(default_factory=dict)
     derived: dict[Label, Comparison] = Field(default_factory=dict)
     time: Window | None = None
+    date: Dates | None = None
     all: tuple["Conditions", ...] = ()
     any: tuple["Conditions", ...] = ()
     not_: "Conditions | None" = Field(default=None, alias="not")
+    at_least: "AtLeast | None" = None
 
-    @field_validator("min_confidence", "max_confidence", "time", "not_", mode="before")
+    @field_validator("min_confidence", "max_confidence", "time", "date", "not_", "at_least", mode="before")
     @classmethod
     def _given(cls, value: object) -> object:
         return not_null(value)
@@ -105,6 +111,8 @@ class Conditions(ConditionModel):
                 yield from conditions.walk(*path, name, index)
         if self.not_ is not None:
             yield from self.not_.walk(*path, "not")
+        for index, conditions in enumerate(() if self.at_least is None else self.at_least.of):
+            yield from conditions.walk(*path, "at_least", "of", index)
 
     def comparisons(self) -> Iterator[tuple[str, str, Comparison]]:
         """Yield each field that these conditions compare, without those nested in them: source, name, comparison."""
@@ -114,12 +122,40 @@ class Conditions(ConditionModel):
 
     def alternatives(self, *, negated: bool = False) -> int:
         """Return the number of alternatives, each without `any` and `not`, to which these conditions expand."""
-        plain = [name for name in type(self).model_fields if name not in {"all", "any", "not_", *_COMPARED}]
+        plain = [name for name in type(self).model_fields if name not in {*_NESTING, *_COMPARED}]
         own = sum(1 for name in plain if getattr(self, name) not in (None, (), Signals()))
         own += sum(1 for _ in self.comparisons())
         inverse = [] if self.not_ is None else [self.not_.alternatives(negated=not negated)]
         every = [inner.alternatives(negated=negated) for inner in self.all]
         some = [inner.alternatives(negated=negated) for inner in self.any]
+        several = [] if self.at_least is None else [self.at_least.alternatives(negated=negated)]
         if negated:
-            return max(1, own + sum(every) + sum(inverse) + (math.prod(some) if some else 0))
-        return math.prod((*every, *inverse, sum(some) or 1))
+            return max(1, own + sum(every) + sum(inverse) + sum(several) + (math.prod(some) if some else 0))
+        return math.prod((*every, *inverse, *several, sum(some) or 1))
+
+
+class AtLeast(ConditionModel):
+    """At least `n` of several conditions hold. It is known once `n` certainly hold, or too few others can."""
+
+    n: Annotated[int, Field(ge=1, strict=True)]
+    of: tuple[Conditions, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_hold(self) -> "AtLeast":
+        if self.n > len(self.of):
+            raise ValueError(f"n is {self.n}, and there are only {len(self.of)} conditions, so that it never holds")
+        if any(conditions.is_empty for conditions in self.of):
+            raise ValueError("empty conditions always hold; add a condition, or leave them out")
+        return self
+
+    def needed(self, *, negated: bool = False) -> int:
+        """Return how many conditions must hold, or fail where `negated`: fewer than `n` hold."""
+        return len(self.of) - self.n + 1 if negated else self.n
+
+    def alternatives(self, *, negated: bool = False) -> int:
+        """Return the number of alternatives: one for each choice of `needed` conditions, times theirs."""
+        ways = [1] + [0] * self.needed(negated=negated)
+        for inner in self.of:
+            here = inner.alternatives(negated=negated)
+            ways = [1, *(without + here * chosen for chosen, without in pairwise(ways))]
+        return ways[-1]

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from hitl_orchestrator.domain.working_hours import MINUTES_OF_A_DAY, Clock, Weekday, minute_of_day
-from hitl_orchestrator.policies.language.conditions.base import ConditionModel, OneOrMore
+from hitl_orchestrator.policies.language.conditions.base import ConditionModel, OneOrMore, not_null
+from hitl_orchestrator.policies.language.conditions.moments import MomentOf
 
 MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
 
@@ -13,16 +14,23 @@ MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
 class Window(ConditionModel):
     """A daily time window, on some days of the week or on every day, in the time zone of the policy.
 
-    `begins` is inclusive, `ends` is exclusive. A window that ends before it begins runs past midnight.
+    `begins` is inclusive, `ends` is exclusive. A window that ends before it begins runs past midnight. It judges when
+    the store received the task, or the task's own timestamp with `of: task`.
     """
 
     days: OneOrMore[Weekday] = ()
     begins: Clock = "00:00"
     ends: Clock = "24:00"
+    of: MomentOf | None = None
+
+    @field_validator("of", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        return not_null(value)
 
     @model_validator(mode="after")
     def _some_time(self) -> "Window":
-        if self.is_empty:
+        if not self.days and (self.begins, self.ends) == ("00:00", "24:00"):
             raise ValueError("it has no time; add days, or begins and ends")
         if minute_of_day(self.begins) % MINUTES_OF_A_DAY == minute_of_day(self.ends) % MINUTES_OF_A_DAY and (
             self.begins,
@@ -30,6 +38,11 @@ class Window(ConditionModel):
         ) != ("00:00", "24:00"):
             raise ValueError(f"a window that begins and ends at {self.begins} is empty")
         return self
+
+    @property
+    def moment(self) -> MomentOf:
+        """The moment whose time it reads: the receipt by default."""
+        return self.of or MomentOf.RECEIVED
 
     @property
     def minutes(self) -> tuple[tuple[int, int], ...]:
