@@ -83,7 +83,10 @@ def test_numbers_have_separators_and_units_and_facts_their_ranges():
     made = policy_document(claims())
     facts = next(section for section in made.sections if section.title == "Facts that the rules read")
 
-    assert "above 20,000 EUR" in only_rule(claims()).text
+    small = claims(conditions={"metadata": {"amount": {"gt": 50}}})
+
+    assert only_rule(claims()).text.endswith("above 20,000 EUR.")
+    assert only_rule(small).text.endswith("above 50 EUR.")
     assert [(entry.name, entry.text) for entry in facts.entries] == [
         ("amount", "a number in EUR, from 0 to 1,000,000, required.")
     ]

@@ -1,7 +1,7 @@
 """One sentence for each rule of a policy: which cases, who decides, by when."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from hitl_orchestrator.domain.enums import Action, Agreement, OnTimeout
@@ -39,8 +39,7 @@ def cases_of(rule: Rule, policy: Policy) -> str:
     found = merged(regions(rule, alone, space))
     if not found:
         return "no case, since its conditions contradict each other"
-    wording = _Wording(policy)
-    return "; or ".join(_as_cases(describe(region, space, wording)) for region in found)
+    return "; or ".join(_as_cases(describe(region, space, _with_separators)) for region in found)
 
 
 def decision_of(rule: Rule) -> str:
@@ -68,36 +67,22 @@ def role_in_words(role: str | None) -> str:
     return (role or "").replace("_", " ")
 
 
-def number_in_words(value: Any, unit: str | None = None) -> str:
-    """Return a number with separators of thousands and its unit."""
+def number_in_words(value: Any) -> str:
+    """Return a number with separators of thousands."""
     separable = isinstance(value, int | float) and abs(value) < _LONGEST
-    text = f"{value:,}".removesuffix(".0") if separable else format_value(value)
-    return f"{text} {unit}" if unit else text
+    return f"{value:,}".removesuffix(".0") if separable else format_value(value)
 
 
-class _Wording:
-    """Describes the steps of an axis, with separators of thousands and units in its numbers."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    def __call__(self, axis: Axis, mask: int) -> str:
-        samples: tuple[Any, ...] = getattr(axis, "samples", ())
-        unit = self._unit(axis)
-        phrase = axis.describe(mask)
-        numbers = (value for value in samples if isinstance(value, int | float) and not isinstance(value, bool))
-        written = {format_value(number): number_in_words(number, unit) for number in numbers}
-        if not written:
-            return phrase
-        longest = sorted(written, key=len, reverse=True)
-        pattern = rf"(?<![\w.-])({'|'.join(map(re.escape, longest))})(?![\w]|\.\d)"
-        return re.sub(pattern, lambda found: written[found[1]], phrase)
-
-    def _unit(self, axis: Axis) -> str | None:
-        source, _, field = axis.name.partition(".")
-        declared: Mapping[str, Any] | None = getattr(self._policy, source, None)
-        declaration = declared.get(field) if isinstance(declared, Mapping) else None
-        return getattr(declaration, "unit", None)
+def _with_separators(axis: Axis, mask: int) -> str:
+    """Describe the steps of an axis, with separators of thousands in its numbers."""
+    samples: tuple[Any, ...] = getattr(axis, "samples", ())
+    phrase = axis.describe(mask)
+    numbers = (value for value in samples if isinstance(value, int | float) and not isinstance(value, bool))
+    written = {format_value(number): number_in_words(number) for number in numbers}
+    if not written:
+        return phrase
+    pattern = rf"(?<![\w.,-])({'|'.join(map(re.escape, sorted(written, key=len, reverse=True)))})(?![\w]|[.,]\d)"
+    return re.sub(pattern, lambda found: written[found[1]], phrase)
 
 
 def _as_cases(phrase: str) -> str:
