@@ -195,6 +195,15 @@ def test_closing_the_vocabulary_is_stricter_and_opening_it_looser():
     assert compare(closed, read(GO, vocabulary={**WORDS, "domains": [*WORDS["domains"], "gifts"]})).may_loosen
 
 
+def test_a_word_that_does_not_exist_is_described_as_unknown():
+    policy = read(("escalate", {"domain": "payments"}), GO)
+
+    (gap,) = [each.sentence for each in check(policy) if each.kind == "gap" and "unknown type" in each.sentence]
+    assert "in customer_support" in gap
+    closing = compare(read(GO, vocabulary=None), read(GO, vocabulary={"domains": ["payments"]}))
+    assert "with an unknown domain" in closing.differences[0].sentence
+
+
 def test_check_and_explain_know_the_vocabulary():
     policy = read(
         ("auto_approve", {"min_confidence": 0}), ("human_review", {"domain": ["payments", "customer_support"]})

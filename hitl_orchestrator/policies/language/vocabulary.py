@@ -12,7 +12,8 @@ from hitl_orchestrator.domain.shown.letters import spelling
 from hitl_orchestrator.domain.value import Label, Value
 from hitl_orchestrator.policies.language.rule import Rule
 
-_OWN = {"domain": (POLICY_DOMAIN,), "task_type": OWN_QUESTIONS}
+OWN_WORDS = {"domain": (POLICY_DOMAIN,), "task_type": OWN_QUESTIONS}
+"""The words of the questions that the system asks itself, by field."""
 
 
 def _each_once(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -49,7 +50,7 @@ class Vocabulary(Value):
     def known(self, field: str) -> tuple[str, ...] | None:
         """Return the same with the words of the questions that the system asks itself."""
         words = self.words(field)
-        return None if words is None else tuple(dict.fromkeys((*words, *_OWN[field])))
+        return None if words is None else tuple(dict.fromkeys((*words, *OWN_WORDS[field])))
 
     def unknown(self, domain: str, task_type: str) -> Iterator[tuple[str, str, str]]:
         """Yield each field whose word does not exist, with the word and the one that was probably meant, if any."""
@@ -69,7 +70,7 @@ def unknown_words(
         _error((*where, index, *path, field), word, known)
         for index, rule in enumerate(rules)
         for path, conditions in rule.conditions.walk("conditions")
-        for field in _OWN
+        for field in OWN_WORDS
         if (known := vocabulary.known(field)) is not None
         for word in getattr(conditions, field)
         if word not in known

@@ -11,9 +11,11 @@ from hitl_orchestrator.policies.language.conditions import Conditions
 from hitl_orchestrator.policies.language.lists import named_or_joined
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import join_some
+from hitl_orchestrator.policies.language.vocabulary import OWN_WORDS
 
 _NOUNS = {"domain": "the domain", "task_type": "the task type"}
 OUTSIDE = "not in the vocabulary"
+_UNKNOWN = {"domain": "with an unknown domain", "task_type": "of an unknown type"}
 _PHRASES = {"domain": ("in", "outside"), "task_type": ("of type", "of a type other than")}
 
 
@@ -114,8 +116,14 @@ class WordAxis(base.Axis):
     def describe(self, mask: int) -> str:
         """Return such as `in payments or lending`, or `outside payments`."""
         others = bool(mask >> self.other & 1)
-        named = (word for step, word in enumerate(self.words) if bool(mask >> step & 1) is not others)
-        return f"{_PHRASES[self.field][others]} {join_some(named, 'or')}"
+        if others and self.is_closed:
+            # A reader does not need the words of the system's own questions there.
+            named = (word for step, word in enumerate(self.words) if mask >> step & 1)
+            known = [word for word in named if word not in OWN_WORDS[self.field]]
+            listed = [f"{_PHRASES[self.field][0]} {join_some(known, 'or')}"] if known else []
+            return " or ".join([*listed, _UNKNOWN[self.field]])
+        words = (word for step, word in enumerate(self.words) if bool(mask >> step & 1) is not others)
+        return f"{_PHRASES[self.field][others]} {join_some(words, 'or')}"
 
     def suppose(self, here: int, mask: int) -> str:
         """Return such as `if it were in payments`."""
