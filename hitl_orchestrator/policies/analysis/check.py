@@ -26,6 +26,7 @@ from hitl_orchestrator.policies.analysis.checks.rules import (
 )
 from hitl_orchestrator.policies.analysis.checks.safety_order import later_deadlines, not_monotone
 from hitl_orchestrator.policies.analysis.checks.unknown_facts import fields_of, lenient_without, takes_unknown
+from hitl_orchestrator.policies.analysis.checks.wording.dates import date_findings
 from hitl_orchestrator.policies.analysis.checks.wording.declared import below_zero, outside_declared, unused
 from hitl_orchestrator.policies.analysis.checks.wording.lists import list_findings
 from hitl_orchestrator.policies.analysis.checks.wording.words import look_alikes, misnamed_windows
@@ -100,7 +101,7 @@ def findings_about(
             *takes_unknown(index, layer),
         )
         examined(1)
-    yield from (*own[None], *list_findings(layer.policy), *unused(layer.policy))
+    yield from (*own[None], *list_findings(layer.policy), *date_findings(layer.policy), *unused(layer.policy))
     if layer.diagram is None:
         sentence = f"{layer.problem}; only the rules one by one were checked, and pairs of them"
         yield finding_about(Severity.NOTE, FindingKind.UNCHECKED, sentence)

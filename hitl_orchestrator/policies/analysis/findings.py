@@ -66,6 +66,8 @@ class FindingKind(StrEnum):
     """A named list has a value twice, or values that look alike."""
     WHO_DECIDES = "who_decides"
     """A rule asks a team that does not exist or is too small, or excludes a reviewer who does not exist."""
+    OUT_OF_DATE = "out_of_date"
+    """A rule is no longer valid, or the listed holidays have run out."""
     GAP = "gap"
     """No rule matches, and the fallback decides."""
     UNCHECKED = "unchecked"
