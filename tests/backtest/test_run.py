@@ -93,6 +93,13 @@ def test_the_load_of_a_role_counts_every_answer_on_every_day():
     assert run(monday, capacity={"senior_manager": Capacity(1, 5)}).loads[1].grows
 
 
+def test_held_and_checked_cases_are_counted_beside_the_load():
+    holding = a_policy_with([("auto_approve", {"min_confidence": 0.6}, {"hold": 0.2, "spot_check": 0.5}.items())])
+    found = run([a_case()] * 10, holding)
+
+    assert (found.held_a_day, found.spot_checks_a_day) == (pytest.approx(2), pytest.approx(4))
+
+
 def test_the_day_of_a_case_is_that_of_its_task():
     case = a_case(timestamp="2025-01-07T00:30:00Z")
     del case["task_timestamp"]
@@ -516,3 +523,19 @@ def test_counters_have_the_values_by_which_each_case_was_routed(store, tmp_path,
     assert (both.flipped, both.stricter) == (1, 1)
     (field,) = [each for each in unknown.fields if each.name == "history.cases_1d"]
     assert (field.missing, unknown.automated_after) == (6, 0)
+
+
+def test_a_held_case_is_a_look_of_its_stratum_and_an_open_one_is_unanswered(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    holding = a_policy_with([("auto_approve", {"min_confidence": 0.6}, {"hold": 0.5}.items())])
+    with Orchestrator.open("sqlite:///past.db", policy=holding) as hitl:
+        cases = [hitl.submit(a_task(f"t{number}"), an_output(f"t{number}")) for number in range(200)]
+        held = [case for case in cases if case.status == "waiting"]
+        for case in held[2:]:
+            hitl.decide(case.case_id, Review(human_decision="approve", reviewer_id="senior_manager"))
+        found = run_store_backtest(holding, services_of(hitl).ledger)
+
+    assert (found.cases, found.open, found.escaped_errors.unseen) == (200, 2, 0)
+    assert found.escaped_errors.reviews == len(held) - 2
+    assert found.escaped_errors.unanswered == round(200 * 2 / len(held))
+    assert found.held_a_day * found.days == pytest.approx(100)
