@@ -85,7 +85,7 @@ def test_the_document_has_the_verdicts_before_all_else_and_every_part(governed, 
         text.index(words) for words in ("looser than", "No problems" if "No problems" in text else "note", "becomes")
     ]
     assert places == sorted(places)
-    for title in ("Difference", "Check", "Tests", "Past cases", "Map"):
+    for title in ("Difference", "Check", "Tests", "Past cases", "In plain words", "Map"):
         assert f"<h2>{title}</h2>" in text or f"## {title}\n" in text
     assert ("<svg" in text) == (form == "html")
     assert "<script" not in text

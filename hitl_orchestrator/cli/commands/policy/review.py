@@ -33,14 +33,14 @@ Out = Annotated[str | None, option("FILE", "Write the whole document: .html or .
 def review(session: "Session", new: New, against: Old = None, out: Out = None, force: Force = False) -> None:
     """Show a policy as its approver should see it: verdicts first.
 
-    Its check, the difference to the policy in force, a backtest on the cases of the store, the tests beside it, its map
-    and its rules. A part that cannot be made says why. The backtest needs the extra lab.
+    Its check, the difference to the policy in force, a backtest on the cases of the store, the tests beside it, its
+    rules in plain words, and its map. A part that cannot be made says why. The backtest needs the extra lab.
 
     Exit code 1 if the check reports an error, a test fails, or anything is looser.
     """
     from hitl_orchestrator.cli.views.policies.review import documents
     from hitl_orchestrator.cli.views.policies.review import parts as reviewed
-    from hitl_orchestrator.policies import compare, examine, policy_map
+    from hitl_orchestrator.policies import compare, examine, policy_document, policy_map
 
     if out is not None and Path(out).suffix not in _FORMS:
         raise InvalidInput([f"--out: {out!r} is neither HTML nor Markdown; end it with .html or .md"])
@@ -55,6 +55,7 @@ def review(session: "Session", new: New, against: Old = None, out: Out = None, f
         backtest=_backtest(session, policy, roles),
         tests=_tests(new, policy, roles),
         drawn=policy_map(policy),
+        words=policy_document(policy, roles),
     )
     made = reviewed.parts(found)
     if out is not None:

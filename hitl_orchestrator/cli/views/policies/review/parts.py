@@ -8,12 +8,15 @@ from hitl_orchestrator.cli.output.blocks import Block, Line, inline
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.views.policies import backtest, differences, findings
 from hitl_orchestrator.cli.views.policies import tests as tests_view
+from hitl_orchestrator.cli.views.policies.overview import document as words_view
 from hitl_orchestrator.cli.views.policies.overview import map as map_view
 from hitl_orchestrator.cli.views.policies.tests import FileResult
+from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.domain.shown.numbers import percent
 from hitl_orchestrator.policies import (
     CheckReport,
     Direction,
+    Document,
     Policy,
     PolicyComparison,
     PolicyMap,
@@ -37,6 +40,7 @@ class Reviewed(NamedTuple):
     backtest: Backtest | str
     tests: Sequence[FileResult]
     drawn: PolicyMap
+    words: Document
 
 
 class Part(NamedTuple):
@@ -51,7 +55,7 @@ class Part(NamedTuple):
 
 def parts(found: Reviewed) -> list[Part]:
     """Return the parts of a review, in the order in which an approver reads them."""
-    return [_difference(found), _check(found), _tests(found), _past(found), _map(found)]
+    return [_difference(found), _check(found), _tests(found), _past(found), _words(found), _map(found)]
 
 
 def plain(found: Reviewed, made: Sequence[Part], out: str | None) -> dict[str, Any]:
@@ -129,6 +133,13 @@ def _past(found: Reviewed) -> Part:
         f"{percent(past.automated_before, 1)} went ahead, {percent(past.automated_after, 1)} would"
     )
     return Part("Past cases", "watch" if past.looser else "good", verdict, tuple(backtest.report(past, None)))
+
+
+def _words(found: Reviewed) -> Part:
+    rules = [rule for _, part in found.policy.parts for rule in part.rules]
+    ahead = sum(rule.action is Action.AUTO_APPROVE for rule in rules)
+    verdict = f"{count(ahead, 'rule')} of {len(rules)} let cases go ahead without a person"
+    return Part("In plain words", "good", verdict, tuple(words_view.terminal(found.words)))
 
 
 def _map(found: Reviewed) -> Part:
