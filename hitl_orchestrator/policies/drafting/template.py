@@ -168,7 +168,7 @@ def _approval(answers: Answers) -> Iterator[str]:
     yield "      signals: {none: [low_confidence, ambiguous, unusual, risky]}"
     amount = answers.amount
     if amount is not None:
-        yield f"      metadata: {{{yaml_of(amount.name)}: {{ge: 0, le: {yaml_of(amount.up_to)}}}}}"
+        yield f"      metadata: {{{yaml_of(amount.name)}: {{le: {yaml_of(amount.up_to)}}}}}"
     yield "    action: auto_approve"
     if answers.hold:
         yield f"    hold: {yaml_of(answers.hold)} # a person decides this share before it goes ahead"
