@@ -69,6 +69,8 @@ ROWS = [
     ("explain none", NO),
     ("backtest looser.json", DONE),
     ("backtest broken.json", INVALID),
+    ("show active.json", DONE),
+    ("show none.json", INVALID),
     ("review active.json", DONE),
     ("review stricter.json", DONE),
     ("review looser.json", NO),
