@@ -23,7 +23,9 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 def deciding_rule(policy, facts):
     """Return the id of the rule that decides; `fallback` where none matches."""
     for rule in sorted(policy["rules"], key=lambda rule: rule["priority"]):
-        verdict = conditions_hold(rule["conditions"], policy, facts)
+        period = {"from": rule.get("valid_from"), "until": rule.get("valid_until")}
+        valid = date({name: day for name, day in period.items() if day is not None}, policy, facts)
+        verdict = every([conditions_hold(rule["conditions"], policy, facts), valid])
         approves = rule["action"] == "auto_approve"
         ready = facts.has_proposal and facts.confidence is not None
         if verdict is True and (ready or not approves):
@@ -131,10 +133,36 @@ def minutes(clock):
     return int(hours) * 60 + int(rest)
 
 
-def time(window, policy, facts):
-    if facts.moment is None:
+def local_time(asked, policy, facts):
+    moment = facts.moment if asked.get("of") == "task" else facts.received
+    return None if moment is None else moment.astimezone(ZoneInfo(policy.get("timezone", "UTC")))
+
+
+def date(period, policy, facts):
+    if not period:
+        return True
+    local = local_time(period, policy, facts)
+    if local is None:
         return None
-    local = facts.moment.astimezone(ZoneInfo(policy.get("timezone", "UTC")))
+    day, holidays = local.date().isoformat(), policy.get("holidays", ())
+    verdicts = [period.get("from", day) <= day <= period.get("until", day)]
+    if "holiday" in period:
+        is_known = any(each[:4] == day[:4] for each in holidays)
+        verdicts.append((day in holidays) is period["holiday"] if is_known else None)
+    return every(verdicts)
+
+
+def at_least(asked, policy, facts):
+    verdicts = [conditions_hold(part, policy, facts) for part in asked["of"]]
+    if verdicts.count(True) >= asked["n"]:
+        return True
+    return False if verdicts.count(False) > len(verdicts) - asked["n"] else None
+
+
+def time(window, policy, facts):
+    local = local_time(window, policy, facts)
+    if local is None:
+        return None
     now, day = local.hour * 60 + local.minute, local.weekday()
     begins, ends = minutes(window.get("begins", "00:00")), minutes(window.get("ends", "24:00"))
     days = [DAYS.index(each) for each in listed(window.get("days", [*DAYS]))]
@@ -156,6 +184,8 @@ CONDITIONS = {
     "history": compares("history"),
     "derived": compares("derived"),
     "time": time,
+    "date": date,
+    "at_least": at_least,
     "all": lambda parts, policy, facts: every(conditions_hold(part, policy, facts) for part in parts),
     "any": lambda parts, policy, facts: some(conditions_hold(part, policy, facts) for part in parts),
     "not": lambda part, policy, facts: opposite(conditions_hold(part, policy, facts)),
