@@ -166,6 +166,23 @@ def test_what_earlier_rules_imply_is_left_out_and_the_text_says_so():
     assert compile_policy(new).decide(found.example).rule_id == "small"
 
 
+def test_a_requirement_of_one_rule_is_described_without_what_earlier_rules_imply():
+    (found,) = compare(claims(), claims(large={"respond_within": "PT36H"})).differences
+
+    assert found.aspects == ("time to answer none to 1 day 12 hours",)
+    assert found.where == (
+        "every case where amount is missing or of another type or above 5000, unless an earlier rule decides",
+    )
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, Direction.STRICTER), (0.01, Direction.LOOSER)])
+def test_a_smaller_share_held_for_a_person_is_looser(share, expected):
+    (found,) = compare(claims(small={"hold": 0.1}), claims(small={"hold": share})).differences
+
+    assert found.direction is expected
+    assert found.headline.startswith("small: hold 10 % became ")
+
+
 def test_the_gravest_differences_come_first():
     approve = {"action": "auto_approve", "conditions": {"metadata": {"amount": {"gt": 5000}}}}
     new = claims(

@@ -73,6 +73,11 @@ def test_a_policy_without_approval_says_so_first():
             {"action": "auto_approve", "spot_check": 0.05},
             "They go ahead without a person; a person checks 5 % of them afterwards.",
         ),
+        (
+            {"action": "auto_approve", "spot_check": 0.05, "hold": 0.02, "valid_until": "2027-06-30"},
+            "They go ahead without a person, except 2 % of them, drawn by chance, which a person decides first; "
+            "a person checks 5 % of the others afterwards.",
+        ),
     ],
 )
 def test_who_decides_by_when_is_a_sentence(fields, decision):

@@ -108,7 +108,8 @@ def test_one_edit_is_the_headline_of_every_difference_that_it_leads_to():
         raw = json.loads(policy.model_dump_json(exclude_defaults=True, by_alias=True))
         rule = dice.choice(raw["rules"])
         rule["action"] = "escalate" if rule["action"] != "escalate" else "human_review"
-        rule.pop("assigned_human_role", None)
+        for name in ("assigned_human_role", "hold", "spot_check"):
+            rule.pop(name, None)
         for difference in compare(policy, policy_of(raw)).differences:
             assert difference.headline.startswith(f"{rule['rule_id']}: action ")
 

@@ -19,7 +19,7 @@ from hitl_orchestrator.policies.language.rule import Rule
 _WORDED = {
     *("rule_id", "priority", "conditions", "action", "assigned_human_role", "respond_within", "on_timeout"),
     *("approvals", "agreement", "distinct_roles", "remind_before", "business_hours", "blind", "spot_check"),
-    *("hold", "message", "ask", *REMARKS),
+    *("hold", "valid_from", "valid_until", "message", "ask", *REMARKS),
 }
 """The fields of a rule for which a sentence has words of its own. Every other field is named with its value."""
 _LONGEST = 1e15
@@ -45,13 +45,7 @@ def cases_of(rule: Rule, policy: Policy) -> str:
 def decision_of(rule: Rule) -> str:
     """Return what a rule does with its cases, in a sentence or several."""
     if rule.action is Action.AUTO_APPROVE:
-        checked = f"; a person checks {value_in_words('spot_check', rule.spot_check)} of them afterwards"
-        sentences = [f"They go ahead without a person{checked if rule.spot_check else ''}."]
-        held = getattr(rule, "hold", 0.0)
-        if held:
-            sentences.append(
-                f"Of these, {value_in_words('hold', held)}, drawn by chance, are decided by a person first."
-            )
+        sentences = [_ahead(rule)]
     else:
         who = _people(rule)
         sentences = [f"Escalated: {who}." if rule.action is Action.ESCALATE else f"{who[:1].upper()}{who[1:]}."]
@@ -91,6 +85,16 @@ def _as_cases(phrase: str) -> str:
     if phrase.startswith(f"{EVERY_CASE} "):
         return f"cases {phrase.removeprefix(f'{EVERY_CASE} ')}"
     return f"cases of {phrase}"
+
+
+def _ahead(rule: Rule) -> str:
+    text = "They go ahead without a person"
+    if rule.hold:
+        text += f", except {value_in_words('hold', rule.hold)} of them, drawn by chance, which a person decides first"
+    if rule.spot_check:
+        others = "the others" if rule.hold else "them"
+        text += f"; a person checks {value_in_words('spot_check', rule.spot_check)} of {others} afterwards"
+    return f"{text}."
 
 
 def _people(rule: Rule) -> str:

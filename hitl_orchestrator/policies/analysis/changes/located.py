@@ -97,7 +97,12 @@ class Changes:
         the rules of the change decide, and only the answer of another layer hides it, that fits too.
         """
         members = frozenset(self._decided[change])
-        moved = {pair for rules in members for pair in self._pairs(rules) if pair.old_id != pair.new_id}
+        pairs = {pair for rules in members for pair in self._pairs(rules)}
+        edited = {(edit.layer, edit.rule_id) for edit in self._edited}
+        # Where the same rules decide as before, the change is about the edited ones.
+        moved = {pair for pair in pairs if pair.old_id != pair.new_id} or {
+            pair for pair in pairs if (pair.layer, pair.new_id) in edited
+        }
         ids = {label.decision.rule_id for label in change}
         of_layers = {pair for pair in moved if ids == {pair.old_id, pair.new_id}}
 
