@@ -14,7 +14,7 @@ from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.language.model import PolicyStack
 
-SCHEMA = {"confidence_score": pl.Float64, "moment": pl.Datetime("us", "UTC")}
+SCHEMA = {"confidence_score": pl.Float64} | dict.fromkeys(("moment", "received"), pl.Datetime("us", "UTC"))
 
 
 def as_text(fields):
@@ -31,6 +31,7 @@ def frame_of(many):
             "has_proposal": one.has_proposal,
             "signals": json.dumps(sorted(one.signals)),
             "moment": one.moment,
+            "received": one.received,
             **{
                 name: as_text(getattr(one, name) or {})
                 for name in ("metadata", "proposal", "agent", "history", "derived")

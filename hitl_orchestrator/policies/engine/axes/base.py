@@ -154,5 +154,6 @@ def gap(value: float, low: float, high: float) -> float:
 
 def bounds_reached(pl: Any, values: Any, bounds: Sequence[float]) -> Any:
     """Return a polars expression of how many bounds each value reaches; null where the value is null."""
-    reached = pl.sum_horizontal([(values >= bound).cast(pl.UInt32) for bound in bounds])
+    sides = [(values >= bound).cast(pl.UInt32) for bound in bounds]
+    reached = pl.sum_horizontal(sides) if sides else pl.lit(0, pl.UInt32)
     return pl.when(values.is_null()).then(None).otherwise(reached)
