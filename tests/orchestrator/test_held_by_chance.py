@@ -1,6 +1,10 @@
 """A share of the cases that a rule approves is held for a person before it goes ahead, drawn once."""
 
+import os
+import subprocess
+import sys
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from support.builders import a_review, a_task, an_output
@@ -84,3 +88,42 @@ def test_as_many_are_held_as_the_rule_states(opened, share):
 
     # Further away than this by chance once in a hundred million (normal approximation of the binomial distribution).
     assert abs(drawn - 20_000 * share) < 5.7 * sqrt(20_000 * share * (1 - share))
+
+
+SUBMITTER = """
+import sys
+from support.builders import a_task, an_output
+from hitl_orchestrator import Orchestrator
+store, first, last = sys.argv[1], *map(int, sys.argv[2:])
+with Orchestrator.open(store) as hitl:
+    for number in range(first, last):
+        hitl.submit(a_task(f"t{number}"), an_output(f"t{number}", confidence=0.9))
+        print(number, flush=True)
+"""
+
+
+def submitter(store, first, last):
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    arguments = [sys.executable, "-c", SUBMITTER, store, str(first), str(last)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def test_eight_submitters_of_whom_some_are_killed_hold_the_same_cases(opened, durable_store):
+    hitl = opened(durable_store, policy=held())
+    parts = [(6 * (number // 2), 6 * (number // 2) + 6) for number in range(8)]
+    working = [submitter(durable_store, *part) for part in parts]
+    for each in working[::2]:
+        each.stdout.readline()
+        each.kill()
+    for each in working:
+        each.communicate()
+
+    hitl.recover()
+    cases = [submit(hitl, number) for number in range(24)]
+
+    lot = services_of(hitl).ledger.lot
+    for number, case in enumerate(cases):
+        is_held = is_drawn(HOLD, lot("hold", "", f"t{number}", "1"))
+        assert case.status == ("waiting" if is_held else "approved")
+        assert routing_of(hitl, case)["held"] is is_held
+    assert hitl.audit.verify().sound
