@@ -76,11 +76,11 @@ def test_versions_of_the_store_are_reviewed_by_their_number(governed):
 
 @pytest.mark.parametrize("form", ["html", "md"])
 def test_the_document_has_the_verdicts_before_all_else_and_every_part(governed, folder, form):
-    said = governed("policy", "review", "looser.json", "--out", f"review.{form}")
+    answer = governed("policy", "review", "looser.json", "--out", f"review.{form}")
 
     text = (folder / f"review.{form}").read_text()
-    assert f"The whole document is in review.{form}." in said.out
-    assert max(map(len, said.out.splitlines())) <= 80
+    assert f"The whole document is in review.{form}." in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80
     places = [
         text.index(words) for words in ("looser than", "No problems" if "No problems" in text else "note", "becomes")
     ]
