@@ -64,7 +64,7 @@ def test_boundary_tests_of_random_policies_notice_small_changes():
     share, missed = share_noticed(sound(range(40)), 20, 3)
 
     print(f"{share:.1%} of the changes are noticed")  # noqa: T201 - the measured share
-    assert share >= 0.98, missed
+    assert share >= 0.97, missed
 
 
 @pytest.mark.parametrize("seed", range(25))
