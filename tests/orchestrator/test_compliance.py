@@ -280,7 +280,7 @@ READS = {
     "metadata": {"amount": "number"},
     "rules": rules(
         {"conditions": {"metadata": {"amount": {"le": 100}}, "min_confidence": 0.5}, "action": "auto_approve"},
-        {"conditions": {"time": {"days": ["monday"]}, "risk_level": "low"}, "action": "human_review"},
+        {"conditions": {"time": {"days": ["monday"], "of": "task"}, "risk_level": "low"}, "action": "human_review"},
     ),
 }
 
