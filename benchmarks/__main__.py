@@ -36,6 +36,7 @@ SUBJECTS = {
     "coverage": "how often the interval of a backtest holds the truth",
     "confidence": "confidence scorers on public data",
     "unusual": "the signal `unusual` on public data",
+    "autonomy": "certified bounds on confidence, on public data",
 }
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PICTURE = DOCS / "explanation" / "performance.md", DOCS / "img" / "performance.svg"

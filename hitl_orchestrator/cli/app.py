@@ -58,6 +58,11 @@ def _people(context: typer.Context) -> None:
     show_help(context)
 
 
+def _learn(context: typer.Context) -> None:
+    """Say where agents have earned autonomy."""
+    show_help(context)
+
+
 def _audit(context: typer.Context) -> None:
     """Read, verify, prove and export the ledger."""
     show_help(context)
@@ -65,6 +70,7 @@ def _audit(context: typer.Context) -> None:
 
 _GROUPS: dict[str, tuple[Callable[..., None], str]] = {
     "policy": (_policy, "Policy"),
+    "learn": (_learn, "Report"),
     "people": (_people, "People"),
     "audit": (_audit, "Audit"),
 }
@@ -96,6 +102,7 @@ _COMMANDS = {
         "policy.backtest": "backtest",
         "policy.lifecycle": "status versions activate rollback undo shadow canary",
     },
+    "learn": {"audit.learn": "certify"},
     "people": {"people.people": "show propose diff history"},
     "audit": {"audit.records": "list show export redact", "audit.verify": "verify head key rotate prove check"},
 }

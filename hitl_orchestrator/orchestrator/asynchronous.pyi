@@ -33,6 +33,7 @@ from hitl_orchestrator.insights.feedback import Feedback
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.insights.report.model import Report
+from hitl_orchestrator.learning.certificates import Certificate
 from hitl_orchestrator.ledger.events.ledger_builders import KeyChange
 from hitl_orchestrator.ledger.events.redaction import Redaction
 from hitl_orchestrator.ledger.keys.files import SealKey
@@ -237,6 +238,18 @@ class AsyncInsights:
         every: str | None = ...,
         on_cases: Callable[[int], None] = ...,
     ) -> Metrics: ...
+    async def certify(
+        self,
+        *,
+        task_type: str | None = ...,
+        risk_level: RiskLevel | RiskName | None = ...,
+        domain: str | None = ...,
+        alpha: float = ...,
+        delta: float = ...,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        on_cases: Callable[[int], None] = ...,
+    ) -> Certificate: ...
     async def report(
         self,
         *,

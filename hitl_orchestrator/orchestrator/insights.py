@@ -1,12 +1,15 @@
-"""`hitl.insights`: the finished cases as a frame, their metrics, and the report."""
+"""`hitl.insights`: the finished cases as a frame, their metrics, certificates on their agents, and the report."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from hitl_orchestrator.domain.enums import RiskLevel, RiskName
+from hitl_orchestrator.domain.input.parsing import member_of
 from hitl_orchestrator.insights.metrics import measure
 from hitl_orchestrator.insights.metrics.model import Metrics, StakeField
 from hitl_orchestrator.insights.report.model import Report
+from hitl_orchestrator.learning.certificates import Certificate
 from hitl_orchestrator.orchestrator.arguments import checked_arguments
 from hitl_orchestrator.orchestrator.gate import Gate
 from hitl_orchestrator.services.acting import Acting
@@ -120,6 +123,38 @@ class Insights:
             every=every,
         )
         return _readable(measured, services, acting)
+
+    def certify(
+        self,
+        *,
+        task_type: str | None = None,
+        risk_level: RiskLevel | RiskName | None = None,
+        domain: str | None = None,
+        alpha: float = 0.05,
+        delta: float = 0.05,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        on_cases: Callable[[int], None] = _nothing,
+    ) -> Certificate:
+        """Return the lowest confidence above which the agent of a group of cases is wrong at most as often as promised.
+
+        The promise: a share of at most `alpha` of the cases at or above the bound is wrong. It is false with a
+        probability of at most `delta` over the draw of the labels. The labels are the verdicts of people on decided
+        cases, and answered spot checks; cases that went ahead with no chance of a check allow no certificate. Without
+        a bound, `why_not` of the certificate says what is missing. The method is described in `learning.bounds`.
+
+        Raises:
+            InvalidInput: a share is not within 0 and 1, a time has no zone, or numpy, scipy or polars is missing.
+            LedgerDamaged: the outcomes cannot be read.
+        """
+        from hitl_orchestrator.services.insights.certification import certificate_in  # noqa: PLC0415 - needs extras
+        from hitl_orchestrator.services.insights.frames import between, checked_cases_in  # noqa: PLC0415
+
+        services, acting = self._gate.to(Verb.READ_INSIGHTS)
+        mine = services.authorization.filter_of(Verb.READ_INSIGHTS, acting)
+        cases = between(checked_cases_in(services.ledger, mine=mine, on_cases=on_cases), since, until)
+        risk = None if risk_level is None else member_of(RiskLevel, risk_level, "risk_level").value
+        return certificate_in(cases, (task_type, risk, domain), alpha, delta)
 
     def report(
         self,

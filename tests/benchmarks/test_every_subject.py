@@ -37,7 +37,9 @@ def write_public_data(folder: Path) -> None:
         "agent,task_type,stated_confidence,max_token_confidence,correct\na,halu_eval_qa,0.8,0.9,True\na,x,0.7,,False\n"
     )
     (folder / "llm_stated_confidence.csv.gz").write_bytes(gzip.compress(stated.encode()))
-    (folder / "llm_token_confidence.csv.gz").write_bytes(gzip.compress(b"agent,confidence,correct\na,0.9,True\n"))
+    (folder / "llm_token_confidence.csv.gz").write_bytes(
+        gzip.compress(b"agent,task_type,confidence,correct\na,x,0.9,True\n")
+    )
 
 
 OF_EXTRAS = [pytest.param(each, marks=pytest.mark.soak) for each in NEED_AN_EXTRA]

@@ -227,6 +227,7 @@ IN_GENERAL = {
     "audit.sign_head": (Verb.SIGN_HEAD, lambda h: h.audit.sign_head()),
     "insights.frame": (Verb.READ_INSIGHTS, lambda h: h.insights.frame()),
     "insights.metrics": (Verb.READ_INSIGHTS, lambda h: h.insights.metrics(tolerated=2)),
+    "insights.certify": (Verb.READ_INSIGHTS, lambda h: h.insights.certify(alpha=2)),
     "insights.report": (Verb.EXPORT, lambda h: h.insights.report(controls=["none"])),
     "ask": (Verb.SUBMIT, lambda h: h.ask(RESERVED, a_task())),
     "executions.list": (Verb.READ_RECORDS, lambda h: h.executions.list()),

@@ -64,6 +64,7 @@ COMMANDS = {
     "stats": Row("stats --by domain"),
     "report": Row("report"),
     "executions": Row("executions"),
+    "learn certify": Row("learn certify", NO),
     "demo": filling("demo --data-into copied"),
     "generate": filling("generate --tasks 6"),
     "simulate": apart("simulate --days 1 --tasks-per-day 3"),
