@@ -21,6 +21,10 @@ BOMB = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}
         ("low", "low"),
         ('"no"', "no"),
         ("'2025-01-10'", "2025-01-10"),
+        ("2025-01-10", "2025-01-10"),
+        ("- 2025-13-40", ["2025-13-40"]),
+        ("{from: 2026-12-20, 2026-12-25: x}", {"from": "2026-12-20", "2026-12-25": "x"}),
+        ("{n: 2, Y: 1}", {"n": 2, "Y": 1}),
         ("no longer", "no longer"),
         ("rule_001", "rule_001"),
         ("0.75", 0.75),
@@ -45,8 +49,6 @@ SURPRISES = [
         "yes",
         "on",
         "Off",
-        "y",
-        "N",
         "1e3",
         "9e-1",
         "1.5e3",
@@ -59,7 +61,7 @@ SURPRISES = [
         "0b1",
         "1_000",
     ),
-    *("12:30", "1:30:00", "2025-01-10", "2025-01-10T09:15:00Z", ".nan", ".inf", "-.INF", "<<", "="),
+    *("12:30", "1:30:00", "2025-01-10T09:15:00Z", ".nan", ".inf", "-.INF", "<<", "="),
 ]
 
 
@@ -72,12 +74,21 @@ def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
     assert f"{word} {READERS_DIFFER}" in str(caught.value)
 
 
+@pytest.mark.parametrize("word", ["y", "Y", "n", "N"])
+@pytest.mark.parametrize("form", ["{}", "a: {}", "- {}", "n: {}"])
+def test_a_letter_that_some_readers_take_for_true_or_false_is_refused_as_a_value(word, form):
+    with pytest.raises(InvalidInput) as caught:
+        read_yaml(form.format(word), "p.yaml")
+
+    assert f"{word} {READERS_DIFFER}" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("word", "remedy"),
     [
         ("8:00", 'as a time of day is: "08:00"'),
         ("22:30", 'as a time of day is: "22:30"'),
-        ("2025-01-01", 'as a date is: "2025-01-01"'),
+        ("2025-01-01T08:00:00Z", 'as a date with a time is: "2025-01-01T08:00:00Z"'),
         ("<<", "and write out the fields that it would merge"),
         ("no", "write true or false, or a plain decimal such as 0.9"),
     ],

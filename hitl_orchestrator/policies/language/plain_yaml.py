@@ -1,6 +1,7 @@
 """The part of YAML that corresponds to JSON: texts, numbers, true, false, null, lists and objects.
 
-YAML 1.1 and 1.2 read some bare words differently (`no`, `1e3`, `010`, dates). Such words are refused, with the remedy.
+YAML 1.1 and 1.2 read some bare words differently (`no`, `1e3`, `010`). Such words are refused, with the remedy.
+A bare date is the text that it is in JSON, and so is a name of one letter, such as the `n` of `at_least`.
 Aliases, tags and second documents are refused too, so that a small file cannot expand into a large one.
 """
 
@@ -22,6 +23,7 @@ _CONSTANTS = {"true": True, "True": True, "TRUE": True, "false": False, "False":
     ("", "~", "null", "Null", "NULL")
 )
 _TEXT, _DATE, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "<<"
+_A_DAY, _A_LETTER = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[yYnN]")
 _A_TIME, _LONG_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}"), len("08:00")
 
 
@@ -76,13 +78,17 @@ class _Reading:
     def _mapping(self, depth: int) -> dict[str, Any]:
         record: dict[str, Any] = {}
         for event in self._until(yaml.MappingEndEvent):
-            key = self._value(event, depth + 1)
+            key = self._key(event, depth + 1)
             if not isinstance(key, str):
                 raise _refusal(event, "the name of a field must be text; put it in quotes")
             if key in record:
                 raise _refusal(event, f"the key {key!r} occurs twice in one object")
             record[key] = self._value(next(self._events), depth + 1)
         return record
+
+    def _key(self, event: yaml.Event, depth: int) -> Any:
+        bare = isinstance(event, yaml.ScalarEvent) and event.style is None and event.tag is None
+        return event.value if bare and _A_LETTER.fullmatch(event.value) else self._value(event, depth)
 
     def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
         while not isinstance(event := next(self._events), end):
@@ -92,6 +98,8 @@ class _Reading:
 def _scalar(event: yaml.ScalarEvent) -> Any:
     word = event.value
     if event.style is not None:
+        return word
+    if _A_DAY.fullmatch(word):
         return word
     if word in _CONSTANTS:
         return _CONSTANTS[word]
@@ -114,7 +122,7 @@ def _remedy(word: str) -> str:
     if _A_TIME.fullmatch(word):
         return f'as a time of day is: "{word.zfill(_LONG_TIME)}"'
     if _guessed(word) == _DATE:
-        return f'as a date is: "{word}"'
+        return f'as a date with a time is: "{word}"'
     if word == _MERGE:
         return "and write out the fields that it would merge"
     return "write true or false, or a plain decimal such as 0.9"
