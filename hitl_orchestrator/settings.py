@@ -44,6 +44,11 @@ class Settings(Value):
     head_key_file: str | None = None
 
     @property
+    def names_store(self) -> bool:
+        """Whether the environment names the store; otherwise it is the default one."""
+        return "store" in self.model_fields_set
+
+    @property
     def signing_key(self) -> str | Path | None:
         """The key that signs ledger heads, or its file, if the environment names one."""
         return self.head_key or (None if self.head_key_file is None else Path(self.head_key_file))
@@ -68,8 +73,9 @@ def read_settings() -> Settings:
     Raises:
         InvalidKey: the variable of a key is empty.
     """
+    store = _text("HITL_STORE")
     return Settings(
-        store=_text("HITL_STORE") or DEFAULT_STORE,
+        **({} if store is None else {"store": store}),
         policy=_text("HITL_POLICY"),
         reviewers=_text("HITL_REVIEWERS"),
         reviewer=_text("HITL_REVIEWER"),

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,9 +13,10 @@ from shutil import which
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from hitl_orchestrator.cli.global_options import NO_OPTIONS, GlobalOptions
+from hitl_orchestrator.cli.output.render import note
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN
-from hitl_orchestrator.errors import InvalidInput, StoreUnavailable, UnknownCase
+from hitl_orchestrator.errors import HitlError, InvalidInput, StoreUnavailable, UnknownCase
 from hitl_orchestrator.orchestrator import (
     MEMORY,
     Orchestrator,
@@ -111,6 +113,24 @@ class Session:
             if in_force is not None:
                 return in_force
         return load_people(self.reviewers)
+
+    def people_for_files(self) -> "People":
+        """Return the people with whom policy files are read.
+
+        A store that was not named and cannot be read does not matter to a file: a note says so, and the bundled people
+        take the place of its own.
+
+        Raises:
+            HitlError: the reviewers file, or the store that was named, cannot be used.
+        """
+        named = self.reviewers is not None or self.typed.store is not None or self.settings.names_store
+        try:
+            return self.people()
+        except (HitlError, OSError, sqlite3.Error) as exc:
+            if named:
+                raise
+            note(f"the bundled roles apply, and not those of the default store: {str(exc).splitlines()[0]}")
+            return load_people(None)
 
     @contextmanager
     def audit(self, head_file: str | None = None) -> Iterator["LedgerAudit"]:

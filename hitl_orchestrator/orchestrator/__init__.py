@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.services.masking import HIDDEN
     from hitl_orchestrator.services.people.admin import PeopleChange
     from hitl_orchestrator.services.policy.admin import Governed
-    from hitl_orchestrator.services.policy.who_decides import people_findings
+    from hitl_orchestrator.services.policy.who_decides import are_placeholders, people_findings, unknown_to_placeholders
     from hitl_orchestrator.services.policy_lists import ListFile, list_files, with_hashes
     from hitl_orchestrator.services.reviews.assignments import Assignment, Assignments
     from hitl_orchestrator.services.reviews.recording import CLOCK_TOLERANCE
@@ -96,6 +96,7 @@ __all__ = [
     "SignedHead",
     "Verification",
     "Version",
+    "are_placeholders",
     "asked_note",
     "bundled_data",
     "check_not_reserved",
@@ -122,6 +123,7 @@ __all__ = [
     "span_of",
     "store_exists",
     "trusted_key",
+    "unknown_to_placeholders",
     "with_hashes",
 ]
 
@@ -167,7 +169,9 @@ __getattr__ = lazy_names(
         "load_people": "services.config_files",
         "ListFile": "services.policy_lists",
         "list_files": "services.policy_lists",
+        "are_placeholders": "services.policy.who_decides",
         "people_findings": "services.policy.who_decides",
+        "unknown_to_placeholders": "services.policy.who_decides",
         "with_hashes": "services.policy_lists",
         "load_policy": "services.config_files",
         "load_policy_tests": "services.config_files",

@@ -70,8 +70,8 @@ def _with_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain) -> Policy:
-    """Return the policy of a file or a value; the bundled one by default.
+def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: RoleChain | None) -> Policy:
+    """Return the policy of a file or a value; the bundled one by default. Without `roles` it may name any role.
 
     Raises:
         InvalidInput: it is unusable. PolicyMissing: there is none, and the bundled one is for other roles.
@@ -81,7 +81,7 @@ def load_policy(given: "str | Path | Mapping[str, Any] | Policy | None", roles: 
     if isinstance(given, Mapping):
         return read_policy(_as_text(given, "policy"), "policy", roles)
     if given is None:
-        return _canonical_policy(roles)
+        return _canonical_policy(roles or load_people(None).chain)
     return read_policy(read_file(given), Path(given).name, roles, beside=content_beside(Path(given)))
 
 

@@ -1,7 +1,10 @@
 """`hitl policy check` and `hitl policy explain`."""
 
 import json
+import os
+import sqlite3
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -157,6 +160,75 @@ def test_check_names_a_domain_in_which_no_reviewer_holds_the_role(hitl, folder):
             "and the rule needs 1",
         )
     ]
+
+
+HOUSE_ROLES = """
+policy_id: p
+rules:
+  - {rule_id: a, priority: 1, conditions: {risk_level: high}, action: escalate, ask: {role: surgeon}, approvals: 9}
+  - {rule_id: b, priority: 2, conditions: {risk_level: medium}, action: human_review, ask: {team: ward, not: [zoe]}}
+  - {rule_id: c, priority: 3, conditions: {risk_level: low}, action: human_review, assigned_human_role: senior_manger}
+"""
+
+
+def test_the_bundled_people_judge_no_role_team_or_number_of_approvals(hitl, folder):
+    (folder / "p.yaml").write_text(HOUSE_ROLES)
+
+    answer = hitl("policy", "check", "p.yaml", "--json", "--strict")
+
+    assert (answer.code, answer.data["findings"]) == (0, [])
+    assert answer.err == (
+        "hitl: not checked without a reviewers file (--reviewers): the role 'surgeon', the team 'ward', "
+        "the reviewer 'zoe', the role 'senior_manger' (did you mean 'senior_manager'?)\n"
+    )
+    assert "no such role" in hitl("policy", "check", "p.yaml", "--reviewers", "reviewers.json").err
+
+
+def unreadable(store: Path) -> None:
+    store.chmod(0)
+    if os.access(store, os.R_OK):  # for root a mode is no obstacle
+        store.unlink()
+        store.mkdir()
+
+
+UNUSABLE = [
+    lambda store: store.write_text("not a database"),
+    lambda store: sqlite3.connect(store).execute("CREATE TABLE songs (title TEXT)").connection.close(),
+    lambda store: sqlite3.connect(store).execute("DROP TABLE events").connection.close(),
+    unreadable,
+]
+
+
+@pytest.mark.parametrize("spoil", UNUSABLE, ids=["not a database", "foreign", "incomplete", "unreadable"])
+def test_a_file_is_read_beside_an_unusable_store_that_was_not_named(hitl, folder, monkeypatch, spoil):
+    hitl(*RUN)
+    hitl("audit", "export", "--out", "past.jsonl")
+    if spoil is UNUSABLE[1]:
+        (folder / "hitl.db").unlink()
+    spoil(folder / "hitl.db")
+
+    for words in (
+        ("check", "routing_policy.json"),
+        ("diff", "routing_policy.json", "routing_policy.json"),
+        ("show", "routing_policy.json"),
+        ("explain", "tasks.json", "--policy", "routing_policy.json"),
+        ("backtest", "routing_policy.json", "--on", "past.jsonl"),
+        ("test", "--policy", "routing_policy.json", "--write-boundaries", "b.policy-test.yaml"),
+    ):
+        answer = hitl("policy", *words)
+        assert (answer.code, answer.err.count("\n")) == (0, 1), answer.err
+        assert answer.err.startswith("hitl: the bundled roles apply, and not those of the default store: ")
+        assert hitl("policy", *words, "--store", "sqlite:///hitl.db").code in (1, 2)  # 1 of a damaged ledger
+    monkeypatch.setenv("HITL_STORE", "sqlite:///hitl.db")
+    assert hitl("policy", "check", "routing_policy.json").code in (1, 2)
+
+
+def test_the_policy_in_force_needs_its_store_named_or_not(hitl, folder):
+    (folder / "hitl.db").write_text("not a database")
+
+    for words in (("show",), ("show", "v1"), ("explain", "tasks.json"), ("backtest", "routing_policy.json")):
+        answer = hitl("policy", *words)
+        assert (answer.code, answer.err.count("\n")) == (2, 1), answer.err
 
 
 def test_strict_check_rejects_warnings(hitl):

@@ -22,9 +22,9 @@ _ROW = re.compile(r"(?:(?P<kind>domains|users)\.(?P<name>.+?)\.)?table\[(?P<inde
 
 
 def read_policy(
-    text: str, where: str, roles: RoleChain = DEFAULT_CHAIN, *, beside: Callable[[str], bytes] | None = None
+    text: str, where: str, roles: RoleChain | None = DEFAULT_CHAIN, *, beside: Callable[[str], bytes] | None = None
 ) -> Policy:
-    """Read a policy; `where` names its source, and its suffix selects JSON or YAML.
+    """Read a policy; `where` names its source, and its suffix selects JSON or YAML. Roles are those of `roles`, if any.
 
     `beside` returns the content of a file beside it by its name, for lists and tables that are in files; without it
     a policy that names a file is refused, unless it has the values of the list too.

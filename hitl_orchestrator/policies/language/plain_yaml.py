@@ -87,8 +87,9 @@ class _Reading:
         return record
 
     def _key(self, event: yaml.Event, depth: int) -> Any:
-        bare = isinstance(event, yaml.ScalarEvent) and event.style is None and event.tag is None
-        return event.value if bare and _A_LETTER.fullmatch(event.value) else self._value(event, depth)
+        if isinstance(event, yaml.ScalarEvent) and event.style is None and event.tag is None:
+            return event.value if _A_LETTER.fullmatch(event.value) else self._value(event, depth)
+        return self._value(event, depth)
 
     def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
         while not isinstance(event := next(self._events), end):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.rule import Rule
@@ -9,16 +10,35 @@ from hitl_orchestrator.review.people import People
 from hitl_orchestrator.review.rights import strange_asked
 from hitl_orchestrator.services.config_files import load_people
 
-__all__ = ["people_findings"]
+__all__ = ["are_placeholders", "people_findings", "unknown_to_placeholders"]
+
+
+def are_placeholders(people: People) -> bool:
+    """Return whether people are the bundled ones. They stand in for those of an organization and judge no policy."""
+    return people.hash == load_people(None).hash
+
+
+def unknown_to_placeholders(policy: Policy) -> list[str]:
+    """Return the roles, teams and reviewers of a policy of which the bundled people know nothing."""
+    chain = load_people(None).chain
+    found: dict[str, None] = {}
+    for rule in (rule for _, part in policy.parts for rule in part.rules):
+        role = rule.assigned_human_role
+        if role is not None and role not in chain.roles:
+            hint = did_you_mean(role, chain.roles).removeprefix("; ")
+            found[f"the role {role!r} ({hint})" if hint else f"the role {role!r}"] = None
+        if rule.ask is not None and rule.ask.team is not None:
+            found[f"the team {rule.ask.team!r}"] = None
+        found.update({f"the reviewer {each!r}": None for each in (() if rule.ask is None else rule.ask.not_)})
+    return list(found)
 
 
 def people_findings(policy: Policy, people: People) -> list[Finding]:
     """Return a finding for each team and reviewer that a rule names and the people lack, and for teams too small.
 
     Likewise for each domain of a rule, or of its layer, in which too few people hold the role of the rule or a higher
-    one. A rule without a domain counts the people of all domains. The bundled people are not counted.
+    one. A rule without a domain counts the people of all domains.
     """
-    bundled = people.hash == load_people(None).hash
     named = [(name, rule) for name, part in policy.parts for rule in part.rules]
     return [
         Finding(
@@ -29,7 +49,7 @@ def people_findings(policy: Policy, people: People) -> list[Finding]:
             layer=layer if len(policy.parts) > 1 else None,
         )
         for layer, rule in named
-        for severity, sentence in (*_about(rule, people), *(() if bundled else _in_domains(rule, layer, people)))
+        for severity, sentence in (*_about(rule, people), *_in_domains(rule, layer, people))
     ]
 
 

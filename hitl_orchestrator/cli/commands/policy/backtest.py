@@ -39,7 +39,7 @@ def backtest(
     from hitl_orchestrator.orchestrator import load_policy, printable_url
 
     require_polars()
-    roles = session.people().chain
+    roles = (session.people() if past is None else session.people_for_files()).chain
     policy, other = load_policy(new, roles), None if old is None else load_policy(old, roles)
     capacities = _capacities(capacity or [], roles)
     if past is not None:

@@ -10,16 +10,18 @@ from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Force, argument, com
 from hitl_orchestrator.cli.output.data import write_file
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.progress import counted
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.roles import RoleChain
     from hitl_orchestrator.orchestrator import People
     from hitl_orchestrator.policies import CheckReport, Policy
 
 group = typer.Typer()
-_MANY_RULES = 60
+_MANY_RULES, _MOST_NAMED = 60, 5
+_ABOUT_ROLES = {"unknown_role", "too_few_roles"}
 
 PolicyFile = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 
@@ -44,15 +46,16 @@ def check_file(
     """
     from hitl_orchestrator.cli.views.policies import findings as view
     from hitl_orchestrator.cli.views.policies.overview.map import plain
-    from hitl_orchestrator.orchestrator import load_policy, load_score_rules
+    from hitl_orchestrator.orchestrator import are_placeholders, load_policy, load_score_rules
     from hitl_orchestrator.policies import Severity, policy_hash, policy_map
 
     if map_file is not None and Path(map_file).suffix not in {".svg", ".png"}:
         raise InvalidInput([f"--map-file: {map_file!r} is neither SVG nor PNG; end it with .svg or .png"])
-    people = session.people()
-    policy = load_policy(file, people.chain)
+    people = session.people_for_files()
+    stand_in = session.reviewers is None and are_placeholders(people)
+    policy = load_policy(file, None if stand_in else people.chain)
     load_score_rules(None, file)  # refuses unreadable rules beside the policy
-    report = _examined(policy, people, file)
+    report = _examined(policy, None if stand_in else people, file)
     drawn = policy_map(policy) if draw_map or map_file is not None else None
     if map_file is not None:
         _write_map(drawn, Path(map_file), phone=phone, force=force)
@@ -71,18 +74,40 @@ def check_file(
         raise typer.Exit(NO)
 
 
-def _examined(policy: "Policy", people: "People", file: str) -> "CheckReport":
-    """Return the findings about a policy with their repairs and their lines in its file."""
+def _examined(policy: "Policy", people: "People | None", file: str) -> "CheckReport":
+    """Return the findings about a policy with their repairs and their lines in its file.
+
+    Without `people` no finding is about roles, teams or numbers of approvals.
+    """
     from hitl_orchestrator.orchestrator import people_findings, read_file
     from hitl_orchestrator.policies import examine, with_lines, with_repairs
 
+    chain = _chain_without_people(policy) if people is None else people.chain
     rules = sum(len(part.rules) for _, part in policy.parts)
     with counted(rules, "Checking rules", worth=_MANY_RULES) as examined:
-        report = examine(policy, people.chain, examined=examined)
-    findings = [*with_repairs(policy, report.findings, people.chain), *people_findings(policy, people)]
+        report = examine(policy, chain, examined=examined)
+    judged = [finding for finding in report.findings if people is not None or finding.kind not in _ABOUT_ROLES]
+    findings = [*with_repairs(policy, judged, chain), *(() if people is None else people_findings(policy, people))]
     # A pipe can be read only once.
     lined = with_lines(findings, read_file(file), file) if Path(file).is_file() else findings
     return report._replace(findings=tuple(lined))
+
+
+def _chain_without_people(policy: "Policy") -> "RoleChain":
+    """Return the chain to check with where the bundled people stand in, and note what is not checked.
+
+    Where a policy names roles of its own, whose order is unknown, a chain of one role ranks all of them alike.
+    """
+    from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
+    from hitl_orchestrator.orchestrator import unknown_to_placeholders
+
+    unknown = unknown_to_placeholders(policy)
+    if not unknown:
+        return DEFAULT_CHAIN
+    named = ", ".join(unknown[:_MOST_NAMED])
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    note(f"not checked without a reviewers file (--reviewers): {named}{more}")
+    return RoleChain(roles=(DEFAULT_CHAIN.top,))
 
 
 @command(group, "diff", STORE_AND_PEOPLE)
@@ -99,7 +124,7 @@ def diff(
     from hitl_orchestrator.cli.views.policies import differences as view
     from hitl_orchestrator.policies import compare, policy_hash
 
-    roles = session.people().chain
+    roles = session.people_for_files().chain
     before, after = session.policy_at(old, roles), session.policy_at(new, roles)
     comparison = compare(before, after, roles)
     data = {
@@ -145,7 +170,8 @@ def explain(
     from hitl_orchestrator.cli.commands.policy.explanation import explained_tasks
     from hitl_orchestrator.cli.views.policies import explanations as view
 
-    roles = session.people().chain
+    # Without a named policy it is that of the store, which must be readable then.
+    roles = (session.people() if session.is_governed() else session.people_for_files()).chain
     policy = session.policy_in_force(roles)
     explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs, at)
     plain = [view.plain(each) for each in explained]

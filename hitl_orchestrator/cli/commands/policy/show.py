@@ -12,6 +12,7 @@ from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.roles import RoleChain
     from hitl_orchestrator.policies import Document, Policy
 
 group = typer.Typer()
@@ -33,12 +34,15 @@ def show(
     the rules read, and places for signatures. An HTML file contains the map and is made for screens, phones and paper.
     """
     from hitl_orchestrator.cli.views.policies.overview import document as view
+    from hitl_orchestrator.orchestrator import load_policy
     from hitl_orchestrator.policies import policy_document, policy_hash
 
     if out is not None and Path(out).suffix not in _ENDINGS:
         raise InvalidInput([f"--out: {out!r} is neither Markdown nor HTML; end it with .md or .html"])
-    roles = session.people().chain
-    shown, version = _policy(session, policy)
+    is_file = policy is not None and (policy == "-" or bool(Path(policy).suffix) or Path(policy).is_file())
+    # A policy of the store needs the store; a file does not.
+    roles = (session.people_for_files() if is_file or not session.is_governed() else session.people()).chain
+    shown, version = (load_policy(policy, roles), None) if is_file else _of_store(session, policy, roles)
     made = policy_document(shown, roles, version)
     if out is not None:
         write_file(out, _written(made, shown, Path(out).suffix), force=force)
@@ -46,14 +50,10 @@ def show(
     answer(session.as_json, data, lambda: view.terminal(made) if out is None else view.written(out))
 
 
-def _policy(session: "Session", name: str | None) -> "tuple[Policy, str | None]":
-    """Return a policy of a file or of the store, and its version there."""
-    from hitl_orchestrator.orchestrator import load_policy
+def _of_store(session: "Session", name: str | None, roles: "RoleChain") -> "tuple[Policy, str | None]":
+    """Return a policy of the store and its version there; without a store the bundled one."""
     from hitl_orchestrator.policies import policy_hash
 
-    roles = session.people().chain
-    if name is not None and (name == "-" or Path(name).suffix or Path(name).is_file()):
-        return load_policy(name, roles), None
     if not session.is_governed():
         return session.policy_in_force(roles), None
     with session.governed().open() as hitl:

@@ -43,7 +43,7 @@ def run_tests(
     from hitl_orchestrator.cli.views.policies import tests as view
     from hitl_orchestrator.orchestrator import load_policy
 
-    roles, path = session.people().chain, policy or session.typed.policy
+    roles, path = session.people_for_files().chain, policy or session.typed.policy
     named = None if path is None else load_policy(path, roles)
     # Boundary tests of a named policy need no tables, so only tables that were named are read.
     default = [] if write_boundaries is not None and named is not None else ["."]

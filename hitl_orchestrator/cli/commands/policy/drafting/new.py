@@ -94,7 +94,7 @@ def new(
         "hold": hold,
     }
     check_new_file(file, force=force)
-    roles = session.people().chain
+    roles = session.people_for_files().chain
     observed = observed_in(session, from_cases, outputs)
     answers = answered(stated, observed, roles, may_ask=not (yes or session.as_json))
     path = Path(file or f"{answers.policy_id}.yaml")
