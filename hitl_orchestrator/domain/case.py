@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import AuditRecord
 from hitl_orchestrator.domain.decision import RoutingDecision
-from hitl_orchestrator.domain.enums import CaseStage, HumanDecision, QualityCheckKind
+from hitl_orchestrator.domain.enums import EXECUTION_CHECK, CaseStage, HumanDecision, QualityCheckKind
 from hitl_orchestrator.domain.execution import CallForm, Gated
 from hitl_orchestrator.domain.input.constructed import Constructed
 from hitl_orchestrator.domain.review import RecordedDecision, StoredReview
@@ -104,6 +104,13 @@ class Submission(Value):
             return self.earlier
         kept = self.earlier[:_MOST_ATTEMPTS]
         return (*kept, this if len(kept) < _MOST_ATTEMPTS else this.model_copy(update={"unknown": True}))
+
+    @property
+    def original(self) -> str | None:
+        """The case that this one asks about again, or whose execution it asks about; None for a case of its own."""
+        if self.task.task_type == EXECUTION_CHECK:
+            return self.task.metadata.get("case_id")
+        return None if self.quality_check is None else self.quality_check.of
 
     @property
     def judged_at(self) -> datetime:

@@ -13,6 +13,7 @@ from hitl_orchestrator.backtest import run_backtest, run_store_backtest
 from hitl_orchestrator.backtest.history import frames, scan
 from hitl_orchestrator.backtest.run import MOST_NAMES
 from hitl_orchestrator.cli.commands.policy.explanation import scored
+from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.insights.queue_forecast import Capacity
 from hitl_orchestrator.policies import ScoreRules, compile_policy
@@ -523,6 +524,34 @@ def test_counters_have_the_values_by_which_each_case_was_routed(store, tmp_path,
     assert (both.flipped, both.stricter) == (1, 1)
     (field,) = [each for each in unknown.fields if each.name == "history.cases_1d"]
     assert (field.missing, unknown.automated_after) == (6, 0)
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite", "postgres"])
+def test_every_answered_spot_check_is_a_look_of_its_case_under_a_rule_that_counts(
+    store, request, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    address = request.getfixturevalue("postgres_store") if store == "postgres" else "memory://"
+    address = "sqlite:///past.db" if store == "sqlite" else address
+    limit = a_policy_with(
+        [
+            ("escalate", {"history": {"cases_1d": {"ge": 2}}}),
+            ("auto_approve", {"min_confidence": 0.5}, {"spot_check": 0.6}.items()),
+        ],
+        **LIMITED,
+    )
+    with Orchestrator.open(address, policy=limit) as hitl:
+        for number in range(90):
+            metadata = {"customer": f"customer-{number // 3}"}
+            case = hitl.submit(a_task(f"t{number}", metadata=metadata), an_output(f"t{number}"))
+            if case.status == "approved" and case.record.drawn:
+                check = hitl.cases.get(task_id=spot_check_id(case.case_id, case.task_id))
+                hitl.decide(check.case_id, Review(human_decision="approve", reviewer_id="domain_reviewer"))
+        found = run_store_backtest(limit, services_of(hitl).ledger)
+
+    errors = found.escaped_errors
+    assert (found.cases, errors.cases, errors.unseen, errors.unanswered) == (90, 60, 0, 0)
+    assert 0 < errors.reviews < 60
 
 
 def test_a_held_case_is_a_look_of_its_stratum_and_an_open_one_is_unanswered(tmp_path, monkeypatch):

@@ -4,11 +4,13 @@ import json
 
 import pytest
 from support.builders import a_review, a_task, an_output
+from support.calls import approved
 from support.counting import counted_again, routed_in
 from support.internals import services_of
 from support.teams import PEOPLE
 
 from hitl_orchestrator.backtest.open_cases import open_cases, row_of
+from hitl_orchestrator.domain.input.reserved_ids import spot_check_id
 
 COUNTERS = {
     "cases_1d": {"count": "cases", "same": "customer", "within": "P1D"},
@@ -125,6 +127,56 @@ def test_cases_of_the_past_and_those_that_measure_reviewers_do_not_count(countin
 
     assert values(counting, case) == {"cases_1d": 1, "paid_30d": 10, "budget": 0, "asked": 1}
     assert next(each for each in routed_in(counting) if each.case_id == replayed.case_id).history == []
+
+
+MANY = {"rule_id": "many", "priority": 0, "conditions": {"history": {"cases_1d": {"ge": 2}}}, "action": "escalate"}
+
+
+def test_a_spot_check_is_judged_by_what_was_counted_before_its_original(opened, store):
+    rules = [MANY, RULES[0] | {"spot_check": 1}, RULES[1]]
+    hitl = opened(store, policy=COUNTING | {"rules": rules})
+    cases = [hitl.submit(*given(f"t{number}")) for number in range(2)]
+
+    checks = [hitl.cases.get(task_id=spot_check_id(case.case_id, case.task_id)) for case in cases]
+    ended = [hitl.decide(check.case_id, a_review("approve", "ana")) for check in checks]
+    third = hitl.submit(*given("t2"))
+
+    assert [values(hitl, check) for check in checks] == [values(hitl, case) for case in cases]
+    assert [case.record.final_decision for case in ended] == ["approved"] * 2
+    assert (third.rule_id, values(hitl, third)["cases_1d"]) == ("many", 2)
+    assert [hitl.cases.get(case.case_id).rule_id for case in cases] == ["sure"] * 2
+    assert counted_again(hitl)[0] == counted_again(hitl)[1]
+    assert hitl.audit.verify().problem is None
+
+
+def test_a_second_review_asks_the_role_that_decided_although_more_cases_are_counted_since(opened, store):
+    hitl = opened(store, policy=COUNTING | {"rules": [MANY, *RULES]})
+    first = hitl.submit(*given("first", confidence=0.5))
+    hitl.decide(first.case_id, a_review("approve", "ana"))
+    for number in range(2):
+        hitl.submit(*given(f"t{number}"))
+
+    again = hitl.reviews.add_second_review(first.case_id, new_task_id="again", reviewer="max")
+
+    assert (again.rule_id, values(hitl, again)) == ("ask", values(hitl, first))
+    assert hitl.decide(again.case_id, a_review("reject", "two")).record.quality_check_of == first.case_id
+    assert hitl.audit.verify().problem is None
+
+
+def test_a_question_about_an_execution_is_judged_by_the_values_of_its_case_and_counts_nowhere(opened, store):
+    totals = {"all": {"count": "cases", "within": "P1D"}}
+    rules = [{"rule_id": "busy", "priority": 1, "conditions": {"history": {"all": {"ge": 2}}}, "action": "escalate"}]
+    hitl = opened(store, policy={"policy_id": "busy", "history": totals, "rules": [*rules, RULES[1] | {"priority": 2}]})
+    go = approved(hitl, reviewer="ana")
+    hitl.submit(*given("between"))
+
+    question = hitl.cases.get(go.grant.begin().abandon().check_id)
+    later = hitl.submit(*given("later"))
+
+    assert question.open_review.role == "domain_reviewer"
+    assert values(hitl, question) == {"all": 0}
+    assert values(hitl, later) == {"all": 2}
+    assert hitl.audit.verify().problem is None
 
 
 @pytest.mark.parametrize("customer", [None, {"id": 1}, ["ann"]])

@@ -13,7 +13,9 @@ class Routed:
     def __init__(self, submitted, entry):
         self.seq, self.at, self.case_id, self.body = entry.seq, entry.at, entry.case_id, entry.body
         self.metadata = submitted.body["task"]["metadata"]
-        aside = submitted.body["replayed"] or submitted.body["quality_check"] is not None
+        check = submitted.body["quality_check"]
+        self.original = None if check is None else check["of"]
+        aside = submitted.body["replayed"] or check is not None
         self.counts = not aside and self.body["decision"]["rule_id"] != "not_routed"
         self.ended, self.decision, self.erased = float("inf"), "", float("inf")
 
@@ -48,11 +50,17 @@ def routed_in(hitl: Orchestrator) -> list[Routed]:
 
 
 def counted_again(hitl: Orchestrator) -> tuple[list, list]:
-    """Return the recorded values of all counters of all cases, and those that the entries before each lead to."""
+    """Return the recorded values of all counters of all cases, and those that the entries before each lead to.
+
+    A case that checks another one has those of its original.
+    """
     cases = routed_in(hitl)
+    by_id = {case.case_id: case for case in cases}
     recorded = [(case.case_id, each.counter.key, each.value) for case in cases for each in case.history]
     expected = [
-        (case.case_id, each.counter.key, _value(each.counter, case, cases)) for case in cases for each in case.history
+        (case.case_id, each.counter.key, _value(each.counter, by_id.get(case.original, case), cases))
+        for case in cases
+        for each in case.history
     ]
     return recorded, expected
 

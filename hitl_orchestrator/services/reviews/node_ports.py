@@ -12,7 +12,7 @@ from hitl_orchestrator.domain.audit import AuditRecord, is_drawn
 from hitl_orchestrator.domain.case import Case, Submission
 from hitl_orchestrator.domain.counting.counters import Counted, Counter
 from hitl_orchestrator.domain.decision import NOT_ROUTED, Routing, RoutingDecision, Score
-from hitl_orchestrator.domain.enums import Action, ConfidenceSource, QualityCheckKind, RiskLevel
+from hitl_orchestrator.domain.enums import Action, ConfidenceSource, EventKind, QualityCheckKind, RiskLevel
 from hitl_orchestrator.domain.review import Review, ReviewSnapshot, StoredReview
 from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import (
@@ -111,7 +111,12 @@ class NodePorts:
         return row if row.verdict is None else self._access.verified(row)
 
     def before(self, submission: Submission) -> tuple[Counted, ...]:
-        """Return the values of counters; none where the caller of the run reads them, when it records the result."""
+        """Return the values of counters; none where the caller of the run reads them, when it records the result.
+
+        A case about another one is judged by those of its original, which otherwise it would count.
+        """
+        if submission.original is not None:
+            return self._values_of(submission.original) if self._rules.counters(submission.policy_hash) else ()
         unit, counters = _unit_of(submission.case_id), self._counters(submission)
         is_left = not counters or (unit is not None and unit.collects)
         return () if is_left else self._ledger.count(submission, counters, self._clock())
@@ -121,10 +126,16 @@ class NodePorts:
         counters = self._counters(submission)
         return Counting(submission, counters, partial(self._again, submission, routed)) if counters else None
 
+    def _values_of(self, case_id: str) -> tuple[Counted, ...]:
+        """Return the values of counters by which a case was routed."""
+        routed = (event.body for event in self._ledger.events(case_id) if event.kind is EventKind.ROUTED)
+        return tuple(Counted.model_validate(each) for body in routed for each in body["history"])
+
     def _counters(self, submission: Submission) -> tuple[Counter, ...]:
         """Return what is counted for a case, after earlier cases were counted too."""
         # The ledger does not know what came before a case of the past.
-        counters = () if submission.replayed else self._rules.counters(submission.policy_hash)
+        is_aside = submission.replayed or submission.original is not None
+        counters = () if is_aside else self._rules.counters(submission.policy_hash)
         now = (self._policies.seen, counters)
         if counters and now != self._covered:
             self._ledger.cover({each.measure for each in counters}, self._policies.seen)
