@@ -96,6 +96,13 @@ def test_a_draft_replaces_no_file_without_force(hitl, folder):
             "--escalate-above: '8' is not 9 or more",
         ),
         ((*STATED, "--respond-within", "soon"), "--respond-within: 'soon'"),
+        ((*STATED, "--go-ahead", "pay", "--up-to", "500"), "--up-to: needs --amount"),
+        ((*STATED, "--unit", "EUR"), "--unit: needs --amount"),
+        ((*STATED, "--escalate-above", "1000"), "--escalate-above: needs --amount"),
+        ((*STATED, "--amount", "8 hours", "--up-to", "1"), "--amount: '8 hours' is not the name of a field"),
+        ((*STATED, "--amount", "amount", "--unit", "PT8H", "--up-to", "1"), "--unit: 'PT8H' is no unit"),
+        ((*STATED, "--go-ahead", "pay", "--confidence", "0"), "--confidence: '0' lets every confidence go ahead"),
+        ((*STATED, "--go-ahead", "pay", "--hold", "1"), "--hold: '1' lets no case go ahead"),
         ((*STATED, "--id", "a b"), "--id: 'a b'"),
         (("draft.json", *STATED), "draft.json: a draft has comments"),
         (("--from-cases", "none.json"), "none.json"),
@@ -144,3 +151,23 @@ def test_a_person_at_a_terminal_is_asked_and_asked_again(hitl, folder):
     assert "metadata: {amount: {le: 100}}" in text
     assert text.count("respond_within: PT8H") == 3
     assert hitl("policy", "test", "asked.policy-test.yaml", "--min-coverage", "100").code == 0
+
+
+def test_at_a_terminal_an_answer_that_the_policy_needs_is_asked_for_at_once(folder):
+    work = ["", "", "-", "refund", "-", "support", "no name", "asked", "-"]
+    amount = ["8 hours", "amount", "PT8H", "EUR", "-", "0", "1000"]
+    people = ["", "", "8 hours", "PT8H", ""]
+
+    shown = typed_at_a_terminal(folder, [*work, *amount, *people])
+
+    assert shown.count("the policy needs an answer to this") == 3
+    for refused in ("'no name' is not an id", "'8 hours' is not the name", "'PT8H' is no unit"):
+        assert refused in shown, shown
+    assert "metadata: {amount: {gt: 1000}}" in (folder / "asked.yaml").read_text()
+
+
+def test_a_draft_has_the_name_of_its_file_unless_another_is_stated(hitl):
+    assert hitl("policy", "new", "claims.yaml", *STATED, "--json").data["policy_id"] == "claims"
+    assert hitl("policy", "new", "some claims.yaml", *STATED, "--json").data["policy_id"] == "some_claims"
+    assert hitl("policy", "new", "other.yaml", *STATED, "--id", "pays", "--json").data["policy_id"] == "pays"
+    assert hitl("policy", "new", *STATED, "--json").data["policy_id"] == "refund"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 group = typer.Typer()
 
 File = Annotated[str | None, argument("[FILE]", "The file to write. Default: ID.yaml.")]
-Name = Annotated[str | None, option("ID", "The policy_id. Default: the first task type.", "--id")]
+Name = Annotated[str | None, option("ID", "The policy_id. Default: the name of FILE, or the first task type.", "--id")]
 Work = Annotated[str | None, option("TEXT", "What the agent does, in a sentence.", "--work")]
 TaskTypes = Annotated[list[str] | None, option("WORD", "A task type; repeat it.", "--task-type")]
 Domains = Annotated[list[str] | None, option("WORD", "A domain; repeat it.", "--domain")]
@@ -96,7 +96,8 @@ def new(
     check_new_file(file, force=force)
     roles = session.people_for_files().chain
     observed = observed_in(session, from_cases, outputs)
-    answers = answered(stated, observed, roles, may_ask=not (yes or session.as_json))
+    named = Path(file).stem if file else ""
+    answers = answered(stated, observed, roles, named=named, may_ask=not (yes or session.as_json))
     path = Path(file or f"{answers.policy_id}.yaml")
     files = _write(path, answers, observed, force=force, roles=roles)
     data = {"policy_id": answers.policy_id, **files, "goes_ahead": list(answers.labels)}
