@@ -230,14 +230,7 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
     pl = polars()
     frame = _with_facts(pl, frame, needs)
     columns = frame.collect_schema()
-    asked = {name: name for name in ("signals", "metadata", "proposal", "agent", "history")}
-    asked |= {"moment": "task_timestamp", "received": "received_at"}
-    missing = [column for need, column in asked.items() if need in needs and column not in columns]
-    if missing:
-        names = " and ".join(missing)
-        raise InvalidInput(
-            [f"past cases: the policy reads {names}, and the cases have no such column; export them again"]
-        )
+    _check_has(columns, needs)
     day = pl.col("task_timestamp").str.slice(0, 10) if "task_timestamp" in columns else _day_before(pl, columns)
     proposed = pl.col("confidence_score").is_not_null()
     if "proposed_output" in columns:
@@ -268,6 +261,16 @@ def prepared(frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":
         joined = pl.lit('["') + pl.col("signals").list.join('","') + pl.lit('"]')
         cases = cases.with_columns(signals=joined)
     return cases
+
+
+def _check_has(columns: Any, needs: frozenset[str]) -> None:
+    asked = {name: name for name in ("signals", "metadata", "proposal", "agent", "history")}
+    asked |= {"moment": "task_timestamp", "received": "received_at"}
+    missing = " and ".join(column for need, column in asked.items() if need in needs and column not in columns)
+    if missing:
+        raise InvalidInput(
+            [f"past cases: the policy reads {missing}, and the cases have no such column; export them again"]
+        )
 
 
 def _with_facts(pl: Any, frame: "pl.LazyFrame", needs: frozenset[str]) -> "pl.LazyFrame":

@@ -56,8 +56,7 @@ _NO_PEOPLE = People(())
 _BLIND = '"blind":true'
 
 TASK_COLUMNS = ("metadata", "task_timestamp", "redacted", "history")
-"""Columns of an export in addition to those of the record: the task's metadata as JSON, its timestamp, erasure, and the
-values of the counters by which the case was routed, as JSON by their keys."""
+"""Columns of an export beside those of the record: metadata, time and erasure of the task; values of its counters."""
 
 
 class LedgerAudit:

@@ -5,7 +5,8 @@ import random
 
 import polars as pl
 import pytest
-from support.random_policies import a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.backtest.vectorized import Vectors
 from hitl_orchestrator.domain.decision import Facts

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.builders import NINE, FakeClock, a_review, a_task, an_output, minutes
-from support.derived import alter, derived
+from support.derived import alter, answered, derived
 from support.policy_changes import BY_MAX, LOOSE, STRICT, USUAL, hash_of, submitted
 from support.random_policies import COUNTRIES, DOMAINS, TASK_TYPES, a_policy, a_stack
 from support.teams import PEOPLE, TEAM
@@ -26,16 +26,14 @@ def rules(*found):
 ASKS = {"conditions": {}, "action": "human_review"}
 SURE = {"conditions": {"min_confidence": 0.5, "risk_level": ["low", "medium"]}, "action": "auto_approve"}
 ON_WEEKDAYS = {"time": {"days": ["monday", "tuesday", "wednesday", "thursday", "friday"]}, "min_confidence": 0.3}
+REJECTED_IN_A_MINUTE = {"respond_within": "PT1M", "on_timeout": "reject"}
 ALL_RULES = [
     rules({**SURE, "spot_check": 0.5}, ASKS),
     rules({**SURE, "spot_check": 1}, {**ASKS, "approvals": 2, "agreement": "majority"}),
     rules({**ASKS, "approvals": 2, "distinct_roles": True}),
     rules({"conditions": {"risk_level": "high"}, "action": "escalate"}, SURE, {**ASKS, "respond_within": "PT1M"}),
     rules({**ASKS, "conditions": {"domain": "payments"}, "assigned_human_role": "compliance_officer"}, SURE),
-    rules(
-        {"conditions": ON_WEEKDAYS, "action": "auto_approve"},
-        {**ASKS, "respond_within": "PT1M", "on_timeout": "reject"},
-    ),
+    rules({"conditions": ON_WEEKDAYS, "action": "auto_approve"}, {**ASKS, **REJECTED_IN_A_MINUTE}),
 ]
 
 
@@ -322,9 +320,7 @@ def test_decisions_on_the_proposal_and_the_agent_are_derived_from_what_was_store
         "escaped": {"limit": 7, "note": 'caf\u00e9 "quoted", {nested}'},
     }
     for task_id, extra in outputs.items():
-        case = hitl.submit(a_task(task_id), an_output(task_id, **extra))
-        if case.status == "waiting":
-            hitl.decide(case.case_id, a_review("approve", "zoe"))
+        answered(hitl, a_task(task_id), **extra)
     hitl.decide(hitl.submit(a_task("empty"), None).case_id, a_review("reject", "zoe"))
     hitl.cases.redact(task_id="erased", reason="asked for", reviewer="zoe")
 
@@ -351,10 +347,7 @@ LIMITED = {
 def test_decisions_by_counters_are_derived_from_the_values_of_their_time(opened, store):
     hitl = opened(store, policy=LIMITED)
     for number in range(4):
-        task = a_task(f"task-{number}", metadata={"customer": "ann", "amount": 50})
-        case = hitl.submit(task, an_output(task.task_id))
-        if case.status == "waiting":
-            hitl.decide(case.case_id, a_review("approve", "zoe"))
+        answered(hitl, a_task(f"task-{number}", metadata={"customer": "ann", "amount": 50}))
     hitl.cases.redact(task_id="task-0", reason="asked for", reviewer="zoe")
 
     result = derived(hitl)

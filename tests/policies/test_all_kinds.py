@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from support.naive_evaluation import deciding_rule
 from support.policy_mutations import a_mutation
-from support.random_policies import a_raw_policy, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_raw_policy
 
 from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.policies import Severity, boundary_cases, check, compare, compile_policy, nearest_changes

@@ -4,7 +4,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from support.random_policies import STACK, a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import STACK, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.policies import read_policy

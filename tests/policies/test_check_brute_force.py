@@ -8,17 +8,8 @@ from itertools import product
 from zoneinfo import ZoneInfo
 
 import pytest
-from support.random_policies import (
-    AGENTS,
-    AMOUNTS,
-    DECLARED,
-    DOMAINS,
-    NOTED,
-    PROPOSALS,
-    TASK_TYPES,
-    a_policy,
-    a_policy_with,
-)
+from support.random_facts import AGENTS, DECLARED, NOTED, PROPOSALS
+from support.random_policies import AMOUNTS, DOMAINS, TASK_TYPES, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import FALLBACK, Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel, Signal

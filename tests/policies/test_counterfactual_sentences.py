@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from support.random_policies import DOMAINS, a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import DOMAINS, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import Action, RiskLevel

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 
 import pytest
-from support.random_policies import a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel

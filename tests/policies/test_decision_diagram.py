@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from support.random_policies import a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import FALLBACK
 from hitl_orchestrator.policies import compile_policy

@@ -7,7 +7,8 @@ from importlib.resources import files
 from xml.etree import ElementTree
 
 import pytest
-from support.random_policies import a_policy, a_policy_with, a_stack, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_policy, a_policy_with, a_stack
 
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.errors import InvalidInput

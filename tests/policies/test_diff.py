@@ -4,7 +4,8 @@ import json
 import random
 
 import pytest
-from support.random_policies import FIELDS, STACK, a_policy, a_policy_with, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import FIELDS, STACK, a_policy, a_policy_with
 
 from hitl_orchestrator.domain.decision import Facts, RoutingDecision
 from hitl_orchestrator.domain.enums import RiskLevel

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
-from support.random_policies import STACK, a_policy, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import STACK, a_policy
 
 from hitl_orchestrator.domain.decision import Facts, LayerAnswer
 from hitl_orchestrator.domain.enums import Action, RiskLevel

@@ -7,7 +7,8 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.random_policies import LISTS, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import LISTS
 from support.random_policies import a_policy as random_policy
 
 from hitl_orchestrator.domain.decision import Facts

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from support.naive_evaluation import deciding_rule
-from support.random_policies import a_raw_policy, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import a_raw_policy
 
 from hitl_orchestrator.policies import compile_policy
 from hitl_orchestrator.policies.analysis.decision_diagram import FALLBACK_INDEX, diagram_of

@@ -5,7 +5,8 @@ import random
 
 import pytest
 from support.builders import a_task, an_output
-from support.random_policies import DOMAINS, TASK_TYPES, VOCABULARY, facts_at_random
+from support.random_facts import facts_at_random
+from support.random_policies import DOMAINS, TASK_TYPES, VOCABULARY
 from support.random_policies import a_policy as random_policy
 
 from hitl_orchestrator import Orchestrator

@@ -71,28 +71,11 @@ def new(
     goes ahead without a person unless --go-ahead names its label. Past cases propose words and declare fields, and
     approve nothing.
     """
+    stated = dict(locals())  # the options by their names, which are those of the questions
     from hitl_orchestrator.cli.commands.policy.drafting.past_cases import observed_in
     from hitl_orchestrator.cli.commands.policy.drafting.questions import answered
     from hitl_orchestrator.cli.views.policies import drafts as view
 
-    stated = {
-        "name": name,
-        "work": work,
-        "task_types": task_types,
-        "domains": domains,
-        "labels": labels,
-        "confidence": confidence,
-        "amount": amount,
-        "unit": unit,
-        "up_to": up_to,
-        "escalate_above": escalate_above,
-        "role": role,
-        "senior_role": senior_role,
-        "respond_within": respond_within,
-        "escalated_within": escalated_within,
-        "spot_check": spot_check,
-        "hold": hold,
-    }
     check_new_file(file, force=force)
     roles = session.people_for_files().chain
     observed = observed_in(session, from_cases, outputs)
