@@ -62,7 +62,11 @@ def _list_files(policy: Path, raw: Any) -> Iterator[ListFile]:
         lists = part.get("lists") if isinstance(part, dict) else None
         for name, each in lists.items() if isinstance(lists, dict) else ():
             if isinstance(each, dict) and isinstance(each.get("file"), str):
-                content = read(each["file"])
+                try:
+                    content = read(each["file"])
+                except InvalidInput as exc:
+                    at = f"{policy.name}: {layer}lists.{name}"
+                    raise InvalidInput(f"{at}: {problem}" for problem in exc.problems) from exc
                 number = sum(1 for _ in values_in(content, each["file"]))
                 stated = str(each.get("sha256", ""))
                 yield ListFile(layer, name, each["file"], stated, sha256(content).hexdigest(), number)

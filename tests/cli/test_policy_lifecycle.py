@@ -89,6 +89,13 @@ def test_shadow_and_canary_start_and_stop(hitl):
     assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("10%", "0.1"), ("2.5 %", "0.025"), ("some", "a number such as 0.1")])
+def test_a_share_that_is_no_number_is_refused_with_what_to_write(hitl, typed, meant):
+    refused = hitl("policy", "canary", "stricter.json", "--share", typed, *BY)
+
+    assert (refused.code, refused.err) == (2, f"hitl: --share: '{typed}' is no number; write {meant}\n")
+
+
 @pytest.mark.usefixtures("policies")
 def test_the_status_and_the_report_of_a_canary(hitl, folder):
     (folder / "stricter.json").write_text(json.dumps({**STRICT, "policy_id": "stricter", "rules": STRICT["rules"][:1]}))

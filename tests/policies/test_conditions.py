@@ -158,6 +158,17 @@ def test_a_message_and_a_spot_check_come_with_the_decision():
             "conditions.metadata.amout: .* no type for this field; did you mean 'amount'?",
         ),
         ({"metadata": {"amount": {"gt": "5"}}}, "conditions.metadata.amount.gt: .* only numbers can be ordered"),
+        (
+            {"metadata": {"amount": {"gt": "5,000"}}},
+            "amount.gt: .* write the number without separators and quotes, 5000",
+        ),
+        ({"metadata": {"country": {"eq": ["AT", "DE"]}}}, "country.eq: it is one value; use in for several"),
+        (
+            {"metadata": {"country": {"in": "home"}}},
+            "country.in: .* as a list, such as .* or a named list as {list: NAME}",
+        ),
+        ({"n": 2}, "conditions.n: unknown field; it belongs in at_least"),
+        ({"action": "escalate"}, "conditions.action: unknown field; it belongs beside conditions"),
         ({"metadata": {"amount": {"eq": "5"}}}, "conditions.metadata.amount.eq: .* declares 'amount' as a number"),
         ({"metadata": {"country": {"gt": 5}}}, "conditions.metadata.country.gt: .* declares 'country' as a text"),
         ({"metadata": {"amount": {"gte": 5}}}, "conditions.metadata.amount.gte: unknown field; did you mean 'ge'"),

@@ -159,6 +159,11 @@ def test_the_fields_of_a_rule_are_columns_too():
             "action;metadata.amount >=\nescalate;0,5\n",
             "t.csv: line 2: metadata.amount >=: '0,5': write the number with",
         ),
+        (
+            'action,metadata.amount >=\nescalate,"5,000"\n',
+            "'5,000': write the number with a point, 5.000, or without separators, 5000",
+        ),
+        ('action,risk_level\nescalate,"low, medium"\n', "'low, medium': separate words by |, such as low|medium"),
         ("action,metadata.amuont >=\nescalate,1\n", 't.csv: line 2: metadata.amuont >=: "amuont": the policy declares'),
         ("action,risk_level\nescalate,low\nescalate,hihg\n", 't.csv: line 3: risk_level: "hihg"'),
         ("action,priorty\nescalate,1\n", "t.csv: line 1: unknown column 'priorty'; did you mean 'priority'?"),

@@ -144,6 +144,24 @@ def test_a_list_file_that_is_not_the_named_one_is_refused_with_the_command_that_
     assert {each.direction for each in after} == {Direction.STRICTER}
 
 
+@pytest.mark.parametrize(
+    ("named", "where"),
+    [
+        ({"lists": {"blocked": {"file": "blokced.txt", "sha256": "0" * 64}}}, "lists.blocked"),
+        ({"table": "t.csv"}, "table"),
+    ],
+)
+def test_a_file_that_is_missing_beside_the_policy_is_named_with_the_part_that_needs_it(tmp_path, named, where):
+    (tmp_path / "p.json").write_text(json.dumps({"policy_id": "p", "rules": []} | named))
+
+    with pytest.raises(InvalidInput) as caught:
+        load_policy(tmp_path / "p.json", None)
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"p.json: {where}: ")
+    assert "cannot be read" in problem
+
+
 @pytest.mark.parametrize("name", ["../sanctioned.txt", "/etc/passwd", "a\nb", "missing.txt"])
 def test_a_list_file_must_be_beside_the_policy(tmp_path, name):
     policy = tmp_path / "p.json"

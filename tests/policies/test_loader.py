@@ -303,6 +303,11 @@ MALFORMED_FIELDS = [
     ({"policy_id": "p", "rules": [{"condition": {}, "action": "escalate"}, {"action": "escalate"}]},
      "rules[1].condition: this field is required"),
     ({"policy_id": "p", "rules": [{"condition": {}, "action": "escalate"}, 3]}, "rules[1]: 3 is not an object"),
+    (with_rule(min_confidence=0.8), "rules[0].min_confidence: unknown field; it belongs in conditions"),
+    (with_rule(respond_within="P1M"), "months vary in length; write P30D for 30 days, or PT1M for minutes"),
+    (with_rule(respond_within="P16H"), "hours, minutes and seconds come after a T; write PT16H"),
+    (with_rule(respond_within="P15M"), "come after a T; write PT15M"),
+    (with_rule(respond_within="P2Y"), "years vary in length; write P730D for 730 days"),
     (with_rule(rule_id="r2", condition={}), "rules[0].condition: unknown field; did you mean 'conditions'?"),
     ({"policy_id": "p", "rules": with_rule()["rules"] + with_rule()["rules"]},
      'rules[1].rule_id: "r1": it is used twice; every rule_id must be unique in a policy'),
@@ -325,6 +330,44 @@ def test_a_malformed_field_is_refused_with_its_place(raw, sentence, notation):
 
     assert len(caught.value.problems) == 1
     assert sentence in caught.value.problems[0]
+
+
+A_FILE = """\
+policy_id: p
+metadata: {amount: {type: number, min: x}}
+rules:
+  - rule_id: large
+    priority: 1
+    conditions: {min_confidence: 92}
+    action: escalate
+  - rule_id: not an id
+    priority: 2
+    conditions:
+      all:
+        - {risk_level: lo}
+    action: escalate
+domains:
+  motor.x:
+    policy_id: p
+    rules:
+    - {rule_id: of_motor, priority: 1, conditions: {}, action: stop}
+"""
+
+
+def test_a_problem_of_a_file_is_named_with_its_line_and_its_rule():
+    with pytest.raises(InvalidInput) as caught:
+        read(A_FILE, "p.yaml")
+
+    assert [problem.split(": ")[1:3] for problem in caught.value.problems] == [
+        ["line 2", "metadata.amount.min"],
+        ["line 6 (large)", "rules[0].conditions.min_confidence"],
+        ["line 8", "rules[1].rule_id"],
+        ["line 12", "rules[1].conditions.all[0].risk_level"],
+        ["line 18 (of_motor)", "domains.motor.x.rules[0].action"],
+    ]
+    with pytest.raises(InvalidInput) as caught:
+        read(json.dumps(yaml.safe_load(A_FILE), indent=2), "p.json")
+    assert caught.value.problems[1].startswith("p.json: line 14 (large): rules[0].conditions.min_confidence: 92")
 
 
 def test_every_problem_is_reported_at_once():

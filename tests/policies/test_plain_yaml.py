@@ -43,6 +43,20 @@ def test_plain_yaml_is_read_as_the_json_it_looks_like(text, value):
     assert read_yaml(text, "p.yaml") == value
 
 
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("a: {gt: 5,000}", "if it is the rest of a number such as 5,000, leave the comma out: 5000"),
+        ("a: {gt: 5,250}", "a number is written without separators, such as 5000 for 5,000"),
+    ],
+)
+def test_a_number_with_separators_is_refused_with_the_way_to_write_it(text, remedy):
+    with pytest.raises(InvalidInput) as caught:
+        read_yaml(text, "p.yaml")
+
+    assert remedy in caught.value.problems[0]
+
+
 SURPRISES = [
     *(
         "no",

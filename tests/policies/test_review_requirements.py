@@ -252,6 +252,7 @@ def test_the_role_of_ask_is_the_assigned_role_in_another_spelling():
         ),
         ({"ask": {}}, "rules[0].ask: it names neither role, team nor reviewers; add role, team or not"),
         ({"ask": {"not": ["ann", "ann"]}}, "rules[0].ask.not"),
+        ({"ask": {"not": ["Ann Lee"]}}, "rules[0].ask.not: 'Ann Lee' is a name; write the id of the reviewer"),
         ({"ask": {"team": "fraud"}, "action": "auto_approve"}, "rules[0].ask: auto_approve has no reviewer"),
         ({"ask": {"role": "senior_manager"}, "action": "auto_approve"}, 'rules[0].ask.role: "senior_manager": auto_'),
         ({"note": " "}, 'rules[0].note: " ": it is empty; write a text, or leave it out'),

@@ -178,7 +178,8 @@ def _place(prefix: str, location: tuple[int | str, ...]) -> str:
 def _sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
     value, last = error["input"], str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return f"unknown field{did_you_mean(last, _fields_at(model, error['loc'][:-1]))}"
+        place = error["loc"][:-1]
+        return f"unknown field{_elsewhere(model, place, last) or did_you_mean(last, _fields_at(model, place))}"
     if error["type"] == "missing":
         return "this field is required"
     if error["type"] in _SHAPES:
@@ -204,6 +205,16 @@ def _show(value: object) -> str:
     if isinstance(value, str):
         value = value[:_MAX_SHOWN]
     return shortened(json.dumps(value, ensure_ascii=True, default=repr), _MAX_SHOWN)
+
+
+def _elsewhere(model: type[BaseModel], place: tuple[int | str, ...], name: str) -> str:
+    """Return where a field belongs that is one of an object within this one, or of the object around it."""
+    inner = sorted(each for each in _fields_at(model, place) if name in _fields_at(model, (*place, each)) - {each})
+    if len(inner) == 1:
+        return f"; it belongs in {inner[0]}"
+    around = place[:-1]
+    is_around = bool(place) and isinstance(place[-1], str) and name in _fields_at(model, around)
+    return f"; it belongs beside {place[-1]}" if is_around else ""
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails
 
 from hitl_orchestrator.domain.value import Identifier, Label, Text
@@ -42,6 +42,14 @@ class Ask(ConditionModel):
     role: Label | None = None
     team: Label | None = None
     not_: OneOrMore[Identifier] = Field(default=(), alias="not")
+
+    @field_validator("not_", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, str) and " " in each.strip():
+                raise ValueError(f"{each!r} is a name; write the id of the reviewer, which 'hitl people show' lists")
+        return value
 
     @model_validator(mode="after")
     def _something(self) -> "Ask":

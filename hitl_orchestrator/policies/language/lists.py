@@ -267,7 +267,10 @@ def _from_file(given: dict[str, Any], at: str, where: str, beside: Callable[[str
             return given
         why = "a file beside the policy is read only where the policy is a file; write its values here"
         raise InvalidInput([f"{at}: {name}: {why}"])
-    content = beside(name)
+    try:
+        content = beside(name)
+    except InvalidInput as exc:
+        raise InvalidInput(f"{at}: {problem}" for problem in exc.problems) from exc
     actual, stated = sha256(content).hexdigest(), given.get("sha256")
     if stated is None:
         raise InvalidInput(

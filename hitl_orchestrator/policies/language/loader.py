@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,14 +11,15 @@ from hitl_orchestrator.domain.input.file_kinds import POLICY, check_kind
 from hitl_orchestrator.domain.input.parsing import problems, read_json
 from hitl_orchestrator.domain.input.record_size import check_record, check_size
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
-from hitl_orchestrator.domain.value import check_json
+from hitl_orchestrator.domain.value import ID_PATTERN, check_json
 from hitl_orchestrator.errors import InvalidInput
 from hitl_orchestrator.policies.language.lists import with_files
 from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_of
-from hitl_orchestrator.policies.language.positions import file_lines, is_yaml, numbered_id
+from hitl_orchestrator.policies.language.positions import Path, file_lines, is_yaml, numbered_id
 from hitl_orchestrator.policies.language.tables.expansion import without_tables
 
 _FOR_EDITORS = "$schema"
+_ID = re.compile(ID_PATTERN)
 _ROW = re.compile(r"(?:(?P<kind>domains|users)\.(?P<name>.+?)\.)?table\[(?P<index>[0-9]+)\]")
 
 
@@ -52,12 +54,18 @@ def read_policy(
         expanded = without_tables(with_files(raw, where, beside), where, beside)
     except InvalidInput as exc:
         raise InvalidInput(_with_lines_of_rows(exc.problems, text, where)) from exc
+    written = _current(raw) if first_format else expanded.raw
     try:
-        policy = policy_of(_current(raw) if first_format else expanded.raw, roles)
+        policy = policy_of(written, roles)
     except ValidationError as exc:
         listed = problems(exc, where, PolicyStack if exc.title == "PolicyStack" else Policy)
-        listed = _with_lines_of_rows([expanded.as_written(problem, where) for problem in listed], text, where)
-        raise InvalidInput(map(_in_first_format, listed) if first_format else listed) from exc
+        in_rows = _with_lines_of_rows([expanded.as_written(problem, where) for problem in listed], text, where)
+        places = _places([error["loc"] for error in exc.errors()], written, text, where)
+        raise InvalidInput(
+            # A row of a table has its own place.
+            row if row != problem else f"{where}: {place}{_in_first_format(problem, first_format)[len(where) + 2 :]}"
+            for problem, row, place in zip(listed, in_rows, places, strict=True)
+        ) from exc
     check_record(policy, f"{where} with its lists and tables")
     return policy
 
@@ -76,6 +84,28 @@ def parse_policy(text: str, where: str) -> Any:
         return check_json(read_yaml(text, where) if yaml else read_json(text, where))
     except ValueError as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
+
+
+def _places(paths: Sequence[Path], raw: Any, text: str, where: str) -> list[str]:
+    """Return the line of each part of a file and the rule that contains it, such as `line 12 (small): `."""
+    if "\n" not in text.strip():
+        return [""] * len(paths)
+    lines = file_lines(text, where)
+    places = [(lines.of_part(path), _rule_at(path, raw)) for path in paths]
+    return [f"line {line}{f' ({rule})' if rule else ''}: " if line is not None else "" for line, rule in places]
+
+
+def _rule_at(path: Path, raw: Any) -> str | None:
+    """Return the id of the rule that contains a part, if it states a usable one."""
+    for step, following in pairwise((*path, "")):
+        try:
+            raw = raw[step]
+        except (LookupError, TypeError):
+            return None
+        if isinstance(step, int) and isinstance(raw, dict):
+            rule_id = raw.get("rule_id")
+            return rule_id if following != "rule_id" and _ID.fullmatch(str(rule_id)) else None
+    return None
 
 
 def _with_lines_of_rows(listed: Sequence[str], text: str, where: str) -> list[str]:
@@ -115,5 +145,5 @@ def _numbered(number: int, rule: Any) -> Any:
     return {"rule_id": numbered_id(number - 1), "priority": number} | fields
 
 
-def _in_first_format(problem: str) -> str:
-    return re.sub(r"(: rules\[[0-9]+\]\.condition)s\b", r"\1", problem, count=1)
+def _in_first_format(problem: str, first_format: bool) -> str:
+    return problem if not first_format else re.sub(r"(: rules\[[0-9]+\]\.condition)s\b", r"\1", problem, count=1)

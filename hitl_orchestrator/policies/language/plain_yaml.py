@@ -24,6 +24,8 @@ _CONSTANTS = {"true": True, "True": True, "TRUE": True, "false": False, "False":
 )
 _TEXT, _DATE, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:timestamp", "<<"
 _A_DAY, _A_LETTER = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[yYnN]")
+_THREE_DIGITS = re.compile(r"[0-9]{3}(\.[0-9]+)?")
+_SEPARATED = "a number is written without separators, such as 5000 for 5,000"
 _A_TIME, _LONG_TIME = re.compile(r"[0-9]{1,2}:[0-9]{2}"), len("08:00")
 
 
@@ -79,6 +81,8 @@ class _Reading:
         record: dict[str, Any] = {}
         for event in self._until(yaml.MappingEndEvent):
             key = self._key(event, depth + 1)
+            if _is_number(key) and _is_rest_of_number(event):
+                raise _refusal(event, _SEPARATED)
             if not isinstance(key, str):
                 raise _refusal(event, "the name of a field must be text; put it in quotes")
             if key in record:
@@ -119,7 +123,18 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
     return word
 
 
+def _is_number(key: Any) -> bool:
+    return isinstance(key, int | float) and not isinstance(key, bool)
+
+
+def _is_rest_of_number(event: yaml.Event) -> bool:
+    """Return whether a bare word may be what follows the comma of a number such as 5,000."""
+    return isinstance(event, yaml.ScalarEvent) and bool(_THREE_DIGITS.match(event.value))
+
+
 def _remedy(word: str) -> str:
+    if re.fullmatch(_THREE_DIGITS, word):
+        return "or, if it is the rest of a number such as 5,000, leave the comma out: 5000"
     if _A_TIME.fullmatch(word):
         return f'as a time of day is: "{word.zfill(_LONG_TIME)}"'
     if _guessed(word) == _DATE:

@@ -25,13 +25,27 @@ from hitl_orchestrator.policies.language.conditions import MOST_ALTERNATIVES, Bo
 
 A_DURATION = r"^P(?=.)([0-9]+W|([0-9]+D)?(T(?=.)([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6})?S)?)?)$"
 LONGEST_WAIT = timedelta(weeks=52)
+_MOST_MONTHS = 12
 
 
 def only_iso(value: object) -> object:
     """Refuse numbers and clock times, which pydantic would read as durations."""
     if isinstance(value, timedelta) or (isinstance(value, str) and re.fullmatch(A_DURATION, value)):
         return value
-    raise ValueError("write an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
+    meant = _meant(value) if isinstance(value, str) else None
+    raise ValueError(meant or "write an ISO 8601 duration, such as PT4H for four hours or P2D for two days")
+
+
+def _meant(text: str) -> str | None:
+    """Return the remedy for months, years and hours without T; None for other texts."""
+    if not (found := re.fullmatch(r"P([0-9]{1,3})([HMSY])", text)):
+        return None
+    number, unit = int(found[1]), found[2]
+    if unit in "HS" or (unit == "M" and number > _MOST_MONTHS):
+        return f"hours, minutes and seconds come after a T; write PT{number}{unit}"
+    if unit == "M":
+        return f"months vary in length; write P{30 * number}D for {30 * number} days, or PT{number}M for minutes"
+    return f"years vary in length; write P{365 * number}D for {365 * number} days"
 
 
 def _some_time(value: timedelta) -> timedelta:

@@ -1,5 +1,6 @@
 """`hitl policy status`, `versions`, `activate`, `rollback`, `undo`, `shadow` and `canary`: govern a store."""
 
+import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, Reason, Reviewer, ar
 from hitl_orchestrator.cli.output.blocks import Line
 from hitl_orchestrator.cli.output.errors import NO, WAITS
 from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.errors import InvalidInput, PolicyMissing
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from hitl_orchestrator.orchestrator import Governed, Orchestrator, PolicyHistory
 
 group = typer.Typer()
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?) ?%")
 
 File = Annotated[str, argument("FILE", "The policy: JSON or YAML.")]
 OptionalFile = Annotated[str | None, argument("[FILE]", "The policy: JSON or YAML.")]
@@ -139,7 +142,7 @@ def shadow(
 def canary(
     session: "Session",
     file: OptionalFile = None,
-    share: Annotated[float | None, option("SHARE", "Share of new cases, such as 0.1.")] = None,
+    share: Annotated[str | None, option("SHARE", "Share of new cases, such as 0.1.")] = None,
     off: Annotated[bool, option(None, "Stop the canary.", "--off")] = False,
     report: Annotated[bool, option(None, "Report how its cases ended, beside all others.", "--report")] = False,
     reviewer: Annotated[str | None, option("ID", "Your id as a reviewer.")] = None,
@@ -164,8 +167,17 @@ def canary(
         elif file is None or share is None:
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=str(reason)))
         else:
-            done = hitl.policy.start_canary(file, share, reviewer=reviewer, reason=str(reason))
+            done = hitl.policy.start_canary(file, _share(share), reviewer=reviewer, reason=str(reason))
             _report(session, hitl, done)
+
+
+def _share(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        percent = _PERCENT.fullmatch(text)
+        meant = plain_number(float(percent[1]) / 100) if percent else "a number such as 0.1"
+        raise InvalidInput([f"--share: {text!r} is no number; write {meant}"]) from None
 
 
 def _report_on_canary(session: "Session", hitl: "Orchestrator") -> None:

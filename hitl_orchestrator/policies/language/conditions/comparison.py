@@ -1,6 +1,7 @@
 """Comparisons of a field with values that the policy names."""
 
 import math
+import re
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,16 +21,23 @@ from hitl_orchestrator.domain.value import Text
 from hitl_orchestrator.policies.language.conditions.base import ConditionModel, OneOrMore, not_null
 from hitl_orchestrator.policies.language.lists import NAMED, OrList
 
+THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
+"""A number with separators of its thousands, as people write it."""
+
 
 def _scalar(value: object) -> object:
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float) and abs(value) < math.inf:
         return value + 0.0 if isinstance(value, float) else value
+    if isinstance(value, list):
+        raise ValueError("it is one value; use in for several, such as in: [AT, DE]")
     raise ValueError("compare with a number, a text, true or false")
 
 
 def _number(value: object) -> object:
+    if isinstance(value, str) and THOUSANDS.fullmatch(value):
+        raise ValueError(f"write the number without separators and quotes, {value.replace(',', '')}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("only numbers can be ordered; use a number")
     return _scalar(value)
@@ -72,6 +80,13 @@ class Comparison(ConditionModel):
     @classmethod
     def _given(cls, value: object) -> object:
         return not_null(value)
+
+    @field_validator("in_", mode="before")
+    @classmethod
+    def _several(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError("write the values as a list, such as [AT, DE], or a named list as {list: NAME}")
+        return value
 
     @model_validator(mode="before")
     @classmethod

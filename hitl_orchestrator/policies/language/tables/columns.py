@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 from hitl_orchestrator.domain.input.parsing import did_you_mean
 from hitl_orchestrator.policies.language.asking import Ask
 from hitl_orchestrator.policies.language.conditions import Conditions
+from hitl_orchestrator.policies.language.conditions.comparison import THOUSANDS
 from hitl_orchestrator.policies.language.declarations import FieldType
 from hitl_orchestrator.policies.language.rule import Rule
 from hitl_orchestrator.policies.language.tables.csv_rows import TRUTH, typed_cell
@@ -36,6 +37,7 @@ _SHORT = {
     ("confidence", "ge"): ("min_confidence",),
     ("confidence", "lt"): ("max_confidence",),
 }
+_WORDS_OF_LISTS = {("conditions", "risk_level"), ("conditions", "signals")}
 _NUMBERS = {"min_confidence", "max_confidence"}
 _TEXTS = {"history": FieldType.NUMBER, "derived": FieldType.NUMBER, "agent": FieldType.TEXT}
 
@@ -74,7 +76,9 @@ class Column(NamedTuple):
 
     def _typed(self, cell: str) -> Any:
         if self.kind is FieldType.NUMBER and _COMMA.fullmatch(cell.strip()):
-            raise ValueError(f"{cell!r}: write the number with a point, {cell.strip().replace(',', '.')}")
+            point, none = (cell.strip().replace(",", sign) for sign in (".", ""))
+            which = f", or without separators, {none}" if THOUSANDS.fullmatch(cell.strip()) else ""
+            raise ValueError(f"{cell!r}: write the number with a point, {point}{which}")
         return typed_cell(cell, self.kind)
 
     def _words(self, cell: str) -> Any:
@@ -82,6 +86,8 @@ class Column(NamedTuple):
             return self._typed(cell)
         if named := _LIST.fullmatch(cell.strip()):
             return {"list": named["name"]}
+        if "," in cell and self.place[:2] in _WORDS_OF_LISTS:
+            raise ValueError(f"{cell!r}: separate words by |, such as {'|'.join(map(str.strip, cell.split(',')))}")
         return [word.strip() for word in cell.split("|")] if "|" in cell and self.place[0] != "message" else cell
 
 

@@ -129,6 +129,8 @@ def _rows_of_file(name: Any, at: str, beside: Beside | None) -> tuple[Row, list[
         raise InvalidInput([f"{at}: {name}: {why}"])
     try:
         text = beside(name).decode("utf-8-sig")
+    except InvalidInput as exc:
+        raise InvalidInput(f"{at}: {problem}" for problem in exc.problems) from exc
     except UnicodeDecodeError as exc:
         raise InvalidInput([f"{name}: not UTF-8 text (byte {exc.start}); save it as UTF-8"]) from exc
     rows = rows_of_csv(text, name, semicolons=True)
