@@ -1,4 +1,4 @@
-"""A stack has one time zone, and policies in different time zones are not compared."""
+"""A stack has one time zone, and what another one changes is not compared."""
 
 import pytest
 from pydantic import ValidationError
@@ -45,13 +45,35 @@ def test_the_time_zone_of_a_layer_without_windows_does_not_matter():
 
 def test_a_comparison_across_time_zones_is_unchecked_and_counts_as_looser():
     comparison = compare(in_hours(VIENNA), in_hours(NEW_YORK))
-    problem = f"time windows in different time zones cannot be compared: {NEW_YORK} and {VIENNA}"
+    problem = f"the time zone became {NEW_YORK}; times and dates were compared as if it were still {VIENNA}"
 
     assert comparison == ((), (problem,))
     assert comparison.may_loosen
+    assert comparison.summary == "No difference in what could be compared; not everything could be compared."
     assert where_looser(in_hours(VIENNA), in_hours(NEW_YORK), DEFAULT_CHAIN) == (
         f"unchecked, and therefore treated as looser: {problem}",
     )
+
+
+def test_another_time_zone_hides_no_other_change():
+    old, new = in_hours(VIENNA), in_hours(VIENNA, window=HOURS | {"ends": "20:00"})
+    moved = in_hours(NEW_YORK, window=HOURS | {"ends": "20:00"})
+    (found,) = compare(old, moved).differences
+
+    assert (found.direction, found.after.action) == ("looser", "auto_approve")
+    assert found.where == compare(old, new).differences[0].where
+    assert compare(old, moved).unchecked
+
+
+def test_a_stack_in_another_time_zone_is_compared_layer_by_layer():
+    def stack(zone, bound):
+        layer = a_policy_with([("escalate", {"time": HOURS, "min_confidence": bound})], timezone=zone)
+        named = layer.model_copy(update={"rules": (layer.rules[0].model_copy(update={"rule_id": "pay"}),)})
+        return PolicyStack.of(in_hours(zone), domains={"pay": named})
+
+    found = compare(stack(VIENNA, 0.5), stack(NEW_YORK, 0.7)).differences
+
+    assert {(each.direction, each.before.rule_id, each.example.domain) for each in found} == {("looser", "pay", "pay")}
 
 
 def test_another_time_zone_without_windows_is_no_difference():

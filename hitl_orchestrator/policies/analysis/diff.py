@@ -1,7 +1,7 @@
 """The effect of a policy change: not lines of text, but every region of cases whose answer changes.
 
-The comparison is exact over the cells of both policies (see `partition`). `unchecked` names the two things that it does
-not cover: time windows in different time zones, and tasks that several users request together.
+The comparison is exact over the cells of both policies (see `partition`). `unchecked` names what it does not cover:
+what another time zone changes, counters and calculations with another meaning, and tasks of several users.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ from hitl_orchestrator.policies.analysis.changes.model import Difference, Direct
 from hitl_orchestrator.policies.analysis.changes.sides import Side
 from hitl_orchestrator.policies.analysis.decision_diagram import deciding
 from hitl_orchestrator.policies.engine.partition import FactSpace
-from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash
+from hitl_orchestrator.policies.language.model import Policy, PolicyStack, policy_hash, zones_of
 
 __all__ = ["Difference", "Direction", "PolicyComparison", "compare", "direction"]
 
@@ -42,9 +42,8 @@ class PolicyComparison(NamedTuple):
         """Return how many differences there are of each direction, and how many let something go ahead."""
         numbers = Counter(each.direction for each in self.differences)
         newly = sum(Action.AUTO_APPROVE is each.after.action is not each.before.action for each in self.differences)
-        text = (
-            ", ".join(f"{numbers[way]} {way}" for way in Direction if numbers[way]) or "Every case is decided as before"
-        )
+        same = "No difference in what could be compared" if self.unchecked else "Every case is decided as before"
+        text = ", ".join(f"{numbers[way]} {way}" for way in Direction if numbers[way]) or same
         ahead = f"; in {newly} of them something goes ahead that a person decided before" if newly else ""
         unchecked = "; not everything could be compared" if self.unchecked else ""
         return f"{text}{ahead}{unchecked}."
@@ -52,14 +51,29 @@ class PolicyComparison(NamedTuple):
 
 def compare(old: Policy, new: Policy, roles: RoleChain = DEFAULT_CHAIN) -> PolicyComparison:
     """Return every change of the answer from one policy to another."""
-    sides = Side(old, roles), Side(new, roles)
+    zones = _zones(old), _zones(new)
+    shared = min(zones[0]) if all(zones) and zones[0] != zones[1] else None
+    sides = Side(old, roles, shared), Side(new, roles, shared)
     try:
         space = FactSpace(policy for side in sides for policy in side.policies)
         deciders = deciding(space, [table for side in sides for table in side.tables(space)])
     except InvalidInput as exc:
         return PolicyComparison((), exc.problems)
     found = Changes(sides, space, deciders, edits(old, new)).differences(roles)
-    return PolicyComparison(tuple(found), (*_unchecked_lists(old, new), *_other_meanings(old, new)))
+    unchecked = *_other_zone(*zones), *_unchecked_lists(old, new), *_other_meanings(old, new)
+    return PolicyComparison(tuple(found), unchecked)
+
+
+def _zones(policy: Policy) -> set[str]:
+    """Return the time zone in which a policy reads times or dates; none where it reads neither."""
+    return {zone for _, layer in policy.parts for zone in zones_of(layer.rules, layer.timezone)}
+
+
+def _other_zone(old: set[str], new: set[str]) -> Iterator[str]:
+    """Yield a sentence if times and dates are read in another time zone."""
+    if old and new and old != new:
+        was, now = min(old), min(new)
+        yield f"the time zone became {now}; times and dates were compared as if it were still {was}"
 
 
 def _other_meanings(old: Policy, new: Policy) -> Iterator[str]:

@@ -173,8 +173,8 @@ class PolicyStack(Policy):
         lower = [*info.data.get("domains", {}).values()] if info.field_name == "users" else []
         rules = [*info.data.get("rules", ()), *(rule for layer in lower for rule in layer.rules)]
         seen = {rule.rule_id for rule in rules}
-        zones = {zone for layer in lower for zone in _zones_of(layer.rules, layer.timezone)}
-        zones |= _zones_of(info.data.get("rules", ()), info.data.get("timezone", "UTC"))
+        zones = {zone for layer in lower for zone in zones_of(layer.rules, layer.timezone)}
+        zones |= zones_of(info.data.get("rules", ()), info.data.get("timezone", "UTC"))
         for name, layer in layers.items():
             if isinstance(layer, PolicyStack):
                 raise ValueError(f"the layer {name!r} has layers itself; layers cannot be nested")
@@ -187,7 +187,7 @@ class PolicyStack(Policy):
                     "every rule_id must be unique in all layers, so that a decision names one rule"
                 )
             seen |= {rule.rule_id for rule in layer.rules}
-            zones |= _zones_of(layer.rules, layer.timezone)
+            zones |= zones_of(layer.rules, layer.timezone)
             if len(zones) > 1:
                 raise ValueError(
                     f"layer {name!r} has windows in another time zone: {', '.join(sorted(zones))}; "
@@ -268,7 +268,7 @@ def _under(vocabulary: Vocabulary | None, layers: dict[str, Policy], *, named: b
     return under
 
 
-def _zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:
+def zones_of(rules: Iterable[Rule], timezone: str) -> set[str]:
     """Return the time zone of a layer, if a rule of it has a time window or a date."""
     parts = [part for rule in rules for _, part in rule.when.walk()]
     return {timezone} if any(part.time is not None or part.date is not None for part in parts) else set()

@@ -18,6 +18,8 @@ from hitl_orchestrator.policies.language.model import Policy, policy_hash
 from hitl_orchestrator.policies.language.rule import Rule
 from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, Proposal
 
+_UNCHECKED = "unchecked, and therefore treated as looser: "
+
 
 def share_of(value: object) -> float:
     """Return the share of a canary. Raises `InvalidInput` unless it is a number in (0, 1], not a boolean."""
@@ -101,7 +103,11 @@ def change_output(
     """Return the proposal of a policy-change case: the change, the edits, where it is looser, remarks, and a review."""
     from hitl_orchestrator.policies.analysis.changes.edits import edits  # noqa: PLC0415 - slow to import
 
-    summary = f"It is looser in {len(looser)} way{'s' * (len(looser) != 1)}, the gravest first."
+    open_parts = sum(sentence.startswith(_UNCHECKED) for sentence in looser)
+    ways = len(looser) - open_parts
+    rest = f"; {open_parts} part{'s' * (open_parts != 1)} could not be compared" if open_parts else ""
+    found = f"It is looser in {ways} way{'s' * (ways != 1)}, the gravest first" if ways else "No looser way was found"
+    summary = f"{found}{rest}."
     edited = [f"- {edit.text}" for edit in edits(*between)]
     numbered = [f"{number}. {sentence}" for number, sentence in enumerate(looser, start=1)]
     lines = [summary, "", "Edited:", *edited, "", *numbered] if edited else [summary, "", *numbered]
@@ -139,7 +145,7 @@ def where_looser(base: Policy, policy: Policy, roles: RoleChain) -> tuple[str, .
             for difference in differences
             if difference.direction is Direction.LOOSER
         ),
-        *(f"unchecked, and therefore treated as looser: {problem}" for problem in unchecked),
+        *(f"{_UNCHECKED}{problem}" for problem in unchecked),
     )
 
 

@@ -50,11 +50,13 @@ def _order(place: int) -> float:
 
 
 class Side:
-    """One of the two policies, with its layers."""
+    """One of the two policies, with its layers. They are read as if in `timezone`, unless it is None."""
 
-    def __init__(self, policy: Policy, roles: RoleChain) -> None:
-        self._policy, self._roles = policy, roles
-        self.layers = [layer for _, layer in policy.parts]
+    def __init__(self, policy: Policy, roles: RoleChain, timezone: str | None = None) -> None:
+        self._roles = roles
+        self.layers = [
+            layer if timezone is None else layer.model_copy(update={"timezone": timezone}) for _, layer in policy.parts
+        ]
         self.names = [name for name, _ in policy.parts]
         self._answers = [[_answer_of(rule) for rule in layer.by_priority] for layer in self.layers]
         self._cache: dict[tuple[int, ...], Labeled] = {}
@@ -62,11 +64,11 @@ class Side:
     @property
     def policies(self) -> list[Policy]:
         """The layers, and policies that name their scopes, so that a space distinguishes these."""
-        return [*self.layers, *(scope for name, _ in self._policy.parts for scope in scope_policies(name))]
+        return [*self.layers, *(scope for name in self.names for scope in scope_policies(name))]
 
     def tables(self, space: FactSpace) -> list[list[list[Region]]]:
         """Return the regions of each layer's rules, within the scope of the layer."""
-        return [regions_in_scope(name, layer, space) for name, layer in self._policy.parts]
+        return [regions_in_scope(name, layer, space) for name, layer in zip(self.names, self.layers, strict=True)]
 
     def rule_id(self, layer: str, place: int) -> str:
         """Return the id of a rule of a layer; that of the fallback where none decides."""
