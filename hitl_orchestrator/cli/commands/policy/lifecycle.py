@@ -159,15 +159,16 @@ def canary(
         raise InvalidInput(
             ["canary: give a policy and --share, such as --share 0.1, or --off alone, or --report alone"]
         )
+    size = None if share is None else _share(share)
     if not report and (reviewer is None or reason is None):
         raise InvalidInput(["canary: --reviewer and --reason are required"])
     with _open(session) as hitl:
         if report:
             _report_on_canary(session, hitl)
-        elif file is None or share is None:
+        elif file is None or size is None:
             _report_ended(session, "canary", ended=hitl.policy.stop_canary(reviewer=reviewer, reason=str(reason)))
         else:
-            done = hitl.policy.start_canary(file, _share(share), reviewer=reviewer, reason=str(reason))
+            done = hitl.policy.start_canary(file, size, reviewer=reviewer, reason=str(reason))
             _report(session, hitl, done)
 
 
