@@ -18,6 +18,26 @@ def test_a_gap_is_about_any_case_and_not_only_about_some_of_every_case():
     ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "reports"),
+    [
+        ([{"domain": "payments"}, {"domain": "support"}], []),
+        ([{"task_type": "refund"}], ["any case of type answer"]),
+        ([{"domain": "payments"}], ["any case in support"]),
+        ([{"risk_level": "low", "domain": "payments"}, {"risk_level": ["medium", "high"]}], ["in support"]),
+    ],
+)
+def test_the_questions_of_the_system_itself_are_no_gap_of_a_vocabulary(rules, reports):
+    vocabulary = {"domains": ["payments", "support"], "task_types": ["refund", "answer"]}
+    policy = a_policy_with([("human_review", one) for one in rules], vocabulary=vocabulary)
+
+    found = [one.sentence for one in check(policy) if one.kind is FindingKind.GAP]
+
+    assert not any("policy" in sentence or "change" in sentence for sentence in found)
+    assert len(found) == len(reports), found
+    assert all(report in sentence for report, sentence in zip(reports, found, strict=True)), found
+
+
 @pytest.mark.parametrize(("many", "report"), [(4, "one more kind of case:"), (5, "2 more kinds of cases:")])
 def test_gaps_beyond_the_first_three_are_counted(many, report):
     # In the n-th domain all is decided but the n-th type: that is one kind of gap for each.

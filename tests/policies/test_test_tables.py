@@ -134,3 +134,23 @@ def test_a_csv_that_does_not_fit_is_refused_in_a_sentence(text, report):
         read(text, "p.policy-test.csv")
 
     assert report in "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            "tests: [{name: a, facts: {risk_level: low, confidence_score: 0.9}, expect: {rule: sure}}]",
+            "p.policy-test.yaml",
+        ),
+        ("name,risk_level,confidence_score,rule\na,low,0.9,sure\n", "p.policy-test.csv"),
+    ],
+)
+def test_facts_that_a_test_leaves_out_are_the_first_words_of_a_closed_vocabulary(text, where):
+    rule = {"rule_id": "sure", "priority": 1, "conditions": {"min_confidence": 0.8}, "action": "auto_approve"}
+    policy = policy_of({"policy_id": "p", "vocabulary": {"domains": ["payments", "loans"]}, "rules": [rule]})
+
+    (test,) = read_tests(text, where, lambda name: policy).tests
+
+    assert (test.facts.domain, test.facts.task_type) == ("payments", "any")
+    assert test.mismatches(compile_policy(policy).decide(test.facts.facts)) == []

@@ -53,6 +53,8 @@ class _FactFields(Value):
 class GivenFacts(_FactFields):
     """The facts of a test. The domain and the task type default to `any`, which no rule should name.
 
+    Under a closed vocabulary `any` does not exist; there `read_tests` takes the first word of the vocabulary.
+
     A task is `received` at its own `timestamp` unless the test states something else; null is an unknown time.
     """
 
@@ -171,6 +173,8 @@ def read_tests(text: str, where: str, policy_at: Callable[[str | None], Policy])
         table, defaults = _yaml_table(text, where)
         policy = policy_at(table.policy)
         raw = [(f"tests[{index}]", _with_defaults(test, defaults)) for index, test in enumerate(table.tests)]
+    words = _default_words(policy)
+    raw = [(prefix, _with_defaults(record, words)) for prefix, record in raw]
     tests: list[PolicyTest] = []
     listed: list[str] = []
     ids = {rule.rule_id for _, part in policy.parts for rule in part.rules} | {FALLBACK}
@@ -200,6 +204,14 @@ def _yaml_table(text: str, where: str) -> tuple[_Table, dict[str, Any]]:
     except ValueError as exc:
         raise InvalidInput([f"{where}: {exc}"]) from exc
     return table, raw.get("defaults") or {}
+
+
+def _default_words(policy: Policy) -> dict[str, Any]:
+    """Return the first word of each field with a closed vocabulary."""
+    if policy.vocabulary is None:
+        return {}
+    words = {field: policy.vocabulary.words(field) for field in ("domain", "task_type")}
+    return {field: known[0] for field, known in words.items() if known is not None}
 
 
 def _with_defaults(raw: Any, defaults: dict[str, Any]) -> Any:

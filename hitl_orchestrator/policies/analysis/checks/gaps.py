@@ -1,6 +1,6 @@
 """Cases that no rule matches, which the fallback sends to a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hitl_orchestrator.policies.analysis.checks.brevity import decided_by, is_long, widened
@@ -10,7 +10,9 @@ from hitl_orchestrator.policies.analysis.describe import EVERY_CASE, describe
 from hitl_orchestrator.policies.analysis.findings import Finding, FindingKind, Severity
 from hitl_orchestrator.policies.analysis.regions import intersection, merged
 from hitl_orchestrator.policies.engine.axes.confidence import FIRST_CONFIDENCE
+from hitl_orchestrator.policies.engine.axes.domain_and_type import WordAxis
 from hitl_orchestrator.policies.engine.partition import Region
+from hitl_orchestrator.policies.language.vocabulary import OWN_WORDS
 
 _MOST_GAPS = 3
 _MOST_REGIONS, _MOST_WIDENED = 2_000, 100
@@ -18,13 +20,32 @@ _FALLBACK = "the fallback sends such cases to a person"
 
 
 def gaps(diagram: Diagram[int]) -> list[Region] | None:
-    """Return the regions in which no rule matches; None where there are too many to list."""
+    """Return the regions in which no rule matches; None where there are too many to list.
+
+    They leave out the questions that the system asks itself, which a person decides whatever the policy says.
+    """
     uncovered = []
+    own = {
+        index: axis.mask(word for word in OWN_WORDS[axis.field] if word in axis.words)
+        for index, axis in enumerate(diagram.space.axes)
+        if isinstance(axis, WordAxis) and axis.is_closed
+    }
     for labeled in diagram.regions(FALLBACK_INDEX.__eq__):
-        uncovered.append(labeled.region)
+        region = _without(labeled.region, own, diagram)
+        if not all(region):
+            continue
+        uncovered.append(region)
         if len(uncovered) > _MOST_REGIONS:
             return None
     return merged(uncovered)
+
+
+def _without(region: Region, own: Mapping[int, int], diagram: Diagram[int]) -> Region:
+    """Return a region without some steps of some axes; an axis of which it has every step stays as it is."""
+    full = diagram.space.full
+    return tuple(
+        mask if index not in own or mask == full[index] else mask & ~own[index] for index, mask in enumerate(region)
+    )
 
 
 def gap_findings(layer: LayerAnalysis) -> Iterator[Finding]:
