@@ -20,10 +20,17 @@ EMPTIED = {
 }
 """The tables whose rows maintenance removes, and a row of each."""
 
+POLICY = {
+    "policy_id": "counting",
+    "history": {"all": {"count": "cases", "within": "P1D"}},
+    "rules": [{"rule_id": "ask", "priority": 1, "conditions": {}, "action": "human_review"}],
+}
+
 
 @pytest.fixture
-def store_of_four(durable, waits, intruder):
+def store_of_four(opened, durable_store, waits, intruder):
     """Three waiting cases and two finished ones, with a claim, a refusal, large payloads, and no triggers."""
+    durable = opened(durable_store, policy=POLICY)
     large = an_output("task-0", confidence=0.5).model_copy(
         update={"agent_output": Proposal(predicted_label="x", explanation="x" * 20_000)}
     )
