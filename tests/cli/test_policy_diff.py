@@ -26,6 +26,29 @@ def test_looser_policy_is_reported_with_an_example_and_exit_code_1(hitl, folder)
     assert "such as low risk with a confidence of 0.75" in answer.out
 
 
+def test_the_first_screen_says_what_each_edit_does_and_details_list_the_rest(hitl, folder):
+    policy = json.loads((folder / "routing_policy.json").read_text())
+    policy["rules"][3]["conditions"]["min_confidence"] = 0.75
+    policy["rules"][0]["respond_within"] = "PT1H"
+    (folder / "new.json").write_text(json.dumps(policy))
+
+    brief = hitl("policy", "diff", "routing_policy.json", "new.json").out
+    whole = hitl("policy", "diff", "routing_policy.json", "new.json", "--details").out
+
+    first = " ".join(brief.split("\n\n")[0].split())
+    assert (
+        "rule_004: min_confidence 0.8 became 0.75: looser in 1; the gravest: human_review by domain_reviewer "
+        "(rule_005) becomes auto_approve (rule_004)" in first
+    )
+    assert "rule_001: respond_within 1 hour was added: stricter in" in first
+    assert ("such as" in brief, "such as" in whole, "--details" in brief, "--details" in whole) == (
+        False,
+        True,
+        True,
+        False,
+    )
+
+
 def test_stricter_policy_exits_0(hitl, folder):
     answer = hitl("policy", "diff", loosened(folder), "routing_policy.json", "--json")
 

@@ -34,6 +34,19 @@ def amount(**comparison):
     return small(conditions=SMALL["conditions"] | {"metadata": {"amount": comparison}})
 
 
+def test_an_edit_within_alternatives_is_named_without_its_place():
+    def either(most):
+        parts = [
+            {"metadata": {"amount": {"gt": most}}},
+            {"at_least": {"n": 1, "of": [{"domain": "x"}, {"domain": "y"}]}},
+        ]
+        return REST | {"conditions": {"any": parts}}
+
+    assert [edit.text for edit in edits(claims(either(5000)), claims(either(6000)))] == [
+        "rest: amount > 5000 became > 6000"
+    ]
+
+
 @pytest.mark.parametrize(
     ("rules", "text"),
     [
@@ -75,13 +88,13 @@ def test_an_edit_in_a_layer_names_the_layer():
     assert [edit.text for edit in edits(old, new)] == ["cap: approvals 1 became 2 (domain motor)"]
 
 
-def test_nested_conditions_are_named_by_their_place():
+def test_nested_conditions_are_named_without_their_place():
     old, new = (
         claims(small(conditions={"any": [{"risk_level": "low"}, {"metadata": {"amount": {"lt": top}}}]}), REST)
         for top in (5, 6)
     )
 
-    assert [edit.text for edit in edits(old, new)] == ["small: any 2 amount < 5 became < 6"]
+    assert [edit.text for edit in edits(old, new)] == ["small: amount < 5 became < 6"]
 
 
 @pytest.mark.parametrize("seed", range(16))

@@ -115,11 +115,12 @@ def diff(
     session: "Session",
     old: Annotated[str, argument("OLD", "A policy file, or a version of the store, as v3.")],
     new: Annotated[str, argument("NEW", "The policy that is to replace it.")],
+    details: Annotated[bool, option(None, "List every place, and an example for each.", "--details")] = False,
 ) -> None:
     """Compare the decisions of two policies.
 
-    The comparison covers decisions, not text: every region of cases that is decided differently, each with an example.
-    Exit code 1 if any decision becomes looser.
+    The comparison covers decisions, not text: every region of cases that is decided differently, after what each edit
+    does. Exit code 1 if any decision becomes looser.
     """
     from hitl_orchestrator.cli.views.policies import differences as view
     from hitl_orchestrator.policies import compare, policy_hash
@@ -134,7 +135,7 @@ def diff(
         "differences": [view.plain(difference) for difference in comparison.differences],
         "unchecked": list(comparison.unchecked),
     }
-    answer(session.as_json, data, lambda: view.differences(before, after, comparison))
+    answer(session.as_json, data, lambda: view.differences(before, after, comparison, details=details))
     if comparison.may_loosen:
         raise typer.Exit(NO)
 

@@ -18,6 +18,7 @@ _ENACTS = (
     EventKind.POLICY_SHADOW,
     EventKind.POLICY_UNDONE,
 )
+_FIRST_SHOWN = 3
 _STYLE = {"active": "green", "canary": "yellow", "shadow": "cyan", "proposed": "bold"}
 
 
@@ -37,9 +38,11 @@ def change(session: Session, status: PolicyHistory, result: Governed) -> Iterato
             )
         return
     yield Line(f"Not in force yet: {version} is looser than the active policy.", "yellow")
-    for sentence in result.looser:
-        yield Line(sentence, indent=2)
-    yield Line("Another reviewer decides it:")
+    for sentence in result.looser[:_FIRST_SHOWN]:
+        yield Line(sentence.partition("; for example: ")[0], indent=2)
+    if len(result.looser) > _FIRST_SHOWN:
+        yield Line(f"and in {count(len(result.looser) - _FIRST_SHOWN, 'more way')}", "dim", indent=2)
+    yield Line("Another reviewer decides it; the case has every way, with an example:")
     yield Line(session.command("show", result.case.case_id), COMMAND, indent=2)
 
 

@@ -19,6 +19,7 @@ _OPERATORS = {"eq": "is", "ne": "is not", "lt": "<", "le": "<=", "gt": ">", "ge"
 _OPERATORS |= {"starts_with": "starts with", "contains": "contains"}
 _UNSAID = ("conditions", "metadata")
 """The steps of a path that a reader does not need."""
+_BRANCHES = ("all", "any", "at_least", "of")
 _OF_LAYERS = {"rules", "domains", "users", "policy_id", "description"}
 _PERCENT = ("spot_check", "hold")
 _Path = tuple[str, ...]
@@ -116,7 +117,9 @@ def _leaves(value: Any, path: _Path = ()) -> Iterator[tuple[_Path, Any]]:
     """Yield every value with its path. A list of plain values is one value; empty values and None are left out."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _leaves(inner, (*path, str(name)))
+            # The values of a list say what the hash of its file says.
+            if not (path[:1] == ("lists",) and name == "sha256"):
+                yield from _leaves(inner, (*path, str(name)))
     elif isinstance(value, list | tuple) and any(isinstance(inner, Mapping) for inner in value):
         for place, inner in enumerate(value, start=1):
             yield from _leaves(inner, (*path, str(place)))
@@ -141,7 +144,14 @@ def _phrase(path: _Path, value: Any) -> str:
 
 
 def _name(path: _Path) -> str:
-    steps = [step for step in path if path[0] != _UNSAID[0] or step not in _UNSAID]
+    steps: list[str] = []
+    for step in path:
+        if step.isdecimal() and steps and steps[-1] in _BRANCHES:
+            # The place of a branch says nothing to a reader; its comparison does.
+            while steps and steps[-1] in _BRANCHES:
+                steps.pop()
+        elif path[0] != _UNSAID[0] or step not in _UNSAID:
+            steps.append(step)
     words = [step.rstrip("_") for step in (steps[:-1] if steps[-1] in _OPERATORS and len(steps) > 1 else steps)]
     return " ".join(words) or path[-1]
 
