@@ -2,11 +2,13 @@
 
 import pytest
 from support.builders import NINE, a_review, a_task, an_output
+from support.people_changes import change_people, change_policy
 from support.teams import TEAM, a_policy, say, submit
 
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
 
 FRAUD = {"team_id": "fraud", "members": ["r2", "s1"]}
+NEW = {"reviewer_id": "new", "name": "new", "roles": ["domain_reviewer"]}
 LEGAL = {"team_id": "legal", "members": ["r3", "s1"]}
 PEOPLE = {"reviewers": TEAM, "teams": [FRAUD, LEGAL]}
 
@@ -85,24 +87,82 @@ def test_an_escalated_case_leaves_the_team(asked):
     assert say(hitl, "s1").record.human_role == "senior_manager"
 
 
-@pytest.mark.parametrize("gone", ["the team", "its member", "the role of its member"])
-def test_where_no_member_is_left_the_top_of_the_chain_decides(asked, gone):
-    hitl = asked({"reviewers": TEAM, "teams": [{"team_id": "fraud", "members": ["r2"]}]}, ask={"team": "fraud"})
-    submit(hitl)
-    left = {
-        "the team": {"reviewers": TEAM},
-        "its member": {"reviewers": [each for each in TEAM if each["reviewer_id"] != "r2"]},
-        "the role of its member": {
-            "reviewers": [each | {"domains": ["legal"]} if each["reviewer_id"] == "r2" else each for each in TEAM],
-            "teams": [{"team_id": "fraud", "members": ["r2"]}],
-        },
-    }[gone]
-    assert hitl.people.propose(left, reviewer="top", reason="they left").in_force
+PAIR = {"team_id": "fraud", "members": ["r2", "r3"]}
+TWO = {"reviewers": TEAM, "teams": [PAIR]}
+OTHERWISE = {"approvals": 2, "conditions": {"domain": "customer_support"}}
+ASKS = OTHERWISE | {"ask": {"team": "fraud"}}
+SHORT = {
+    "a member leaves the team": {"reviewers": TEAM, "teams": [PAIR | {"members": ["r3"]}]},
+    "a member is removed": {
+        "reviewers": [each for each in TEAM if each["reviewer_id"] != "r2"],
+        "teams": [PAIR | {"members": ["r3"]}],
+    },
+    "a member decides in another domain": {
+        "reviewers": [each | {"domains": ["legal"]} if each["reviewer_id"] == "r2" else each for each in TEAM],
+        "teams": [PAIR],
+    },
+}
 
-    assert may_decide(hitl) == ("top",)
+
+@pytest.mark.parametrize("left", SHORT.values(), ids=SHORT)
+def test_where_two_persons_leave_a_team_short_of_members_the_top_of_the_chain_decides(asked, left):
+    hitl = asked(TWO, **ASKS)
+    submit(hitl)
+    change_people(hitl, left, by="s1", approver="top")
+
+    assert may_decide(hitl) == ("r3", "top")
     with pytest.raises(NotAuthorized):
         say(hitl, "s1")
+    say(hitl, "r3")
     assert say(hitl, "top").status == "approved"
+
+
+@pytest.mark.parametrize("state", ["active", "of an open case", "canary"])
+@pytest.mark.parametrize("left", SHORT.values(), ids=SHORT)
+def test_one_person_alone_cannot_make_a_team_short_that_a_policy_asks_and_decide_its_cases(opened, store, left, state):
+    asks, other = a_policy(**ASKS), a_policy(**OTHERWISE)
+    hitl = opened(store, reviewers=TWO, policy=other if state == "canary" else asks)
+    submit(hitl)
+    if state == "of an open case":
+        change_policy(hitl, other, by="s1", approver="top")
+    if state == "canary":
+        assert hitl.policy.start_canary(asks, share=0.5, reviewer="s1", reason="try it").in_force
+    before = may_decide(hitl)
+
+    done = hitl.people.propose(left, reviewer="top", reason="they left")
+
+    assert not done.in_force
+    assert "a policy asks the team 'fraud'" in str(done.wider)
+    assert may_decide(hitl) == before
+
+
+def test_a_team_that_a_policy_in_force_asks_cannot_be_removed(asked):
+    hitl = asked(TWO, **ASKS)
+
+    with pytest.raises(InvalidInput, match=r"the policy in force v1 .* asks the team 'fraud'; keep it, or change"):
+        hitl.people.propose({"reviewers": TEAM}, reviewer="top", reason="smaller")
+
+    change_policy(hitl, a_policy(**OTHERWISE), by="s1", approver="top")
+    assert hitl.people.propose({"reviewers": TEAM}, reviewer="top", reason="smaller").in_force
+
+
+def test_an_approved_removal_of_a_team_that_a_policy_asks_meanwhile_is_not_carried_out(asked):
+    hitl = asked(TWO)
+    done = hitl.people.propose({"reviewers": [*TEAM, NEW]}, reviewer="s1", reason="one more, and no team")
+    assert not done.in_force
+    assert hitl.policy.activate(a_policy(ask={"team": "fraud"}), reviewer="s1", reason="fraud decides").in_force
+
+    hitl.decide(done.case.case_id, "approve", reviewer="top")
+
+    assert [team.team_id for team in hitl.people.active().teams] == ["fraud"]
+    assert "asks the team 'fraud'" in hitl.people.history()[-1].body["why"]
+
+
+def test_a_member_of_a_team_that_no_policy_asks_leaves_it_by_one_person(asked):
+    hitl = asked(TWO)
+    submit(hitl)
+
+    assert hitl.people.propose({"reviewers": TEAM}, reviewer="top", reason="no team").in_force
 
 
 def test_the_only_member_who_asked_for_the_task_leaves_it_to_the_top(asked):
@@ -187,7 +247,7 @@ def test_dropping_a_team_takes_two_persons_and_asking_one_takes_one(asked):
     assert [each.in_force for each in (fewer, other, more)] == [False, False, True]
 
 
-def test_a_new_member_of_a_team_takes_two_persons(asked):
+def test_another_member_of_an_asked_team_takes_two_persons_and_one_less_too(asked):
     hitl = asked(ask={"team": "fraud"})
     more = {"reviewers": TEAM, "teams": [{**FRAUD, "members": ["r2", "s1", "r1"]}, LEGAL]}
     fewer = {"reviewers": TEAM, "teams": [{**FRAUD, "members": ["s1"]}, LEGAL]}
@@ -195,7 +255,7 @@ def test_a_new_member_of_a_team_takes_two_persons(asked):
     wider = hitl.people.propose(more, reviewer="s1", reason="r1 helps")
 
     assert (wider.in_force, wider.wider) == (False, ("'r1' joins the team 'fraud'",))
-    assert hitl.people.propose(fewer, reviewer="s1", reason="r2 left").in_force
+    assert not hitl.people.propose(fewer, reviewer="s1", reason="r2 left").in_force
 
 
 def test_the_case_of_a_change_shows_the_remarks_on_the_changed_rules(asked):

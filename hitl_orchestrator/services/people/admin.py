@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
 from hitl_orchestrator.domain.enums import PEOPLE_CHANGE, CaseStage
-from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.errors import InvalidInput, PolicyUnreadable, TamperedPolicy
 from hitl_orchestrator.ledger.events import people_builders as events
 from hitl_orchestrator.ledger.events.builders import SYSTEM
 from hitl_orchestrator.ledger.events.chain import Draft
@@ -82,7 +82,8 @@ class PeopleAdmin:
             self._authority.authorized(reviewer_id, _CHANGE)
             if now.hash == people.hash:
                 return PeopleChange(people.hash, in_force=True)
-            widens = wider(now, people)
+            self._check_teams(people)
+            widens = wider(now, people, self._asked())
             alone = bool(widens) and len(governing_persons(now)) < ENOUGH
             waits = bool(widens) and not alone
             # A pending proposal of this call was written before the connection was lost.
@@ -121,7 +122,7 @@ class PeopleAdmin:
 
     def differences(self, source: PeopleSource) -> list[PeopleDifference]:
         """Return the differences of people from those in force, the wider ones first."""
-        return differences(self.active(), load_people(source))
+        return differences(self.active(), load_people(source), self._asked())
 
     def history(self) -> list[Event]:
         """Return all entries about people, in order."""
@@ -169,11 +170,46 @@ class PeopleAdmin:
         why, current = self._cases.refused(proposal, case, proposal.base), self._people.hash
         if why is None and current != proposal.base:
             why = f"other people came into force since they were proposed ({current[:12]}); propose them again"
+        if why is None:
+            why = self._missing_team(self._policies.version(proposal.people_hash))
         if why is not None:
             return events.declined(case.case_id, why, SYSTEM, self._clock())
         body = {"people_hash": proposal.people_hash, "before": current, "reason": proposal.reason}
         agreed = self._cases.actor_of_outcome(proposal, case)
         return events.activated(body | agreed | {"wider": list(proposal.wider)}, SYSTEM, self._clock())
+
+    def _in_force(self) -> list[str]:
+        """Return the hashes of the active policy and of the canary."""
+        canary = self._registry.history.canary
+        return [self._registry.active.hash, *([] if canary is None else [canary.policy_hash])]
+
+    def _asked(self) -> frozenset[str]:
+        """Return the teams that policies ask: those in force and, while cases are open, those that once were."""
+        earlier = self._registry.history.numbered if self._ledger.stages(CaseStage.RECEIVED, CaseStage.WAITING) else ()
+        try:
+            return frozenset().union(*(self._teams_of(each) for each in {*self._in_force(), *earlier}))
+        except (PolicyUnreadable, TamperedPolicy):
+            # It may ask any team.
+            return frozenset(team.team_id for team in self.active().teams)
+
+    def _teams_of(self, policy_hash: str) -> set[str]:
+        parts = self._registry.policy(policy_hash).policy.parts
+        return {name for _, part in parts for rule in part.rules for name in rule.requirements.teams}
+
+    def _missing_team(self, people: People) -> str | None:
+        """Return why these people may not come into force: they lack a team of now that a policy in force asks."""
+        removed = {team.team_id for team in self.active().teams} - {team.team_id for team in people.teams}
+        for each in self._in_force():
+            for name in sorted(self._teams_of(each) & removed):
+                policy = self._registry.history.name(each)
+                return f"the policy in force {policy} asks the team {name!r}; keep it, or change the policy first"
+        return None
+
+    def _check_teams(self, people: People) -> None:
+        """Raise `InvalidInput` for people that lack a team which a policy in force asks."""
+        why = self._missing_team(people)
+        if why is not None:
+            raise InvalidInput([f"people.teams: {why}"])
 
     def _report(self, people: People, *, in_force: bool) -> None:
         """Log a change, and where the active policy requires more than these people can meet."""

@@ -37,8 +37,9 @@ def show(
 def propose(session: "Session", file: File, reviewer: Reviewer, reason: Reason) -> None:
     """Change the people of a store.
 
-    A change that widens any right (more roles, domains, accounts or persons, another chain) waits in the inbox until a
-    second person approves it. Any other change is in force at once. The store is created if it is missing.
+    A change that widens any right (more roles, domains, accounts or persons, another chain, fewer members in a team
+    that the policy asks) waits in the inbox until a second person approves it. Any other change is in force at once.
+    The store is created if it is missing.
     """
     from hitl_orchestrator.cli.views import people as view
 
