@@ -56,6 +56,9 @@ class Rules(Protocol):
     def counters(self, policy_hash: str) -> tuple[Counter, ...]:
         """Return the counters of the policy of a case, and of all others that are in force, ordered by their keys."""
 
+    def as_declared(self, submission: Submission, counted: tuple[Counted, ...]) -> tuple[Counted, ...]:
+        """Return values of counters, unknown where a policy that decides declares the field `same` otherwise."""
+
 
 class History(Protocol):
     """What the ledger counts."""

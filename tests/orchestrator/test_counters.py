@@ -334,3 +334,68 @@ def test_past_cases_carry_the_history_by_which_they_were_routed(counting):
         case.case_id: by_key[case.case_id] for case in done[1:]
     }
     assert json.loads(*row_of(still_open, ["history"])) == by_key[waits.case_id]
+
+
+NEVER_AGAIN = COUNTING | {
+    "metadata": {
+        "customer": "text",
+        "amount": "number",
+        "kind": {"type": "text", "values": ["a", "b"]},
+        "who.id": "text",
+    },
+    "history": {
+        "by_customer": {"count": "cases", "same": "customer", "within": "P1D"},
+        "by_kind": {"count": "cases", "same": "kind", "within": "P1D"},
+        "by_path": {"count": "cases", "same": "who.id", "within": "P1D"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("counter", "metadata"),
+    [
+        ("by_customer", {"customer": 7}),
+        ("by_customer", {"customer": 7.0}),
+        ("by_customer", {"customer": True}),
+        ("by_customer", {"customer": ""}),
+        ("by_customer", {"customer": " \u200b\t"}),
+        ("by_kind", {"kind": "zzz"}),
+        ("by_kind", {"kind": "A"}),
+        ("by_path", {"who": {"id": 5}}),
+    ],
+)
+def test_a_customer_who_is_not_named_as_declared_has_no_counter_of_their_own(opened, store, counter, metadata):
+    rules = [
+        {"rule_id": "first", "priority": 1, "conditions": {"history": {counter: {"lt": 1}}}, "action": "auto_approve"}
+    ]
+    hitl = opened(store, policy=NEVER_AGAIN | {"rules": rules})
+    usual = {"kind": "a", "who": {"id": "x"}}
+
+    known = hitl.submit(*given("known", metadata=usual))
+    case = hitl.submit(
+        *given("unknown", metadata=usual | {"kind": "b", "who": {"id": "y"}, "customer": "bob"} | metadata)
+    )
+
+    assert known.status == "approved"
+    assert (values(hitl, case)[counter], case.status) == (None, "waiting")
+    assert hitl.audit.verify().sound
+
+
+@pytest.mark.parametrize(
+    "other", ["e\u0301va", " éva\n", "é\u200bva", "e\u200b\u0301va", "\uff45\u0301va", "éva\ufe0f", "év\u00ada"]
+)
+def test_another_spelling_of_a_customer_is_the_same_customer(counting, other):
+    counting.submit(*given("first", customer="éva"))
+
+    case = counting.submit(*given("second", customer=other))
+
+    assert values(counting, case)["cases_1d"] == 1
+    assert counting.audit.verify().sound
+
+
+def test_customers_whose_ids_differ_by_capital_letters_are_different(counting):
+    counting.submit(*given("first", customer="aB1"))
+
+    case = counting.submit(*given("second", customer="AB1"))
+
+    assert values(counting, case)["cases_1d"] == 0

@@ -7,11 +7,13 @@ from enum import StrEnum
 from functools import cached_property
 from math import isfinite
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from pydantic import Field
 
 from hitl_orchestrator.domain.counting.field_path import value_at
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS
+from hitl_orchestrator.domain.shown.letters import visible
 from hitl_orchestrator.domain.value import Label, Value, canonical_json
 
 MICRO = 1_000_000
@@ -49,9 +51,8 @@ class Measure(NamedTuple):
         """Return the text under which a case is counted; None if the value of the field is missing or unreadable."""
         if self.same is None:
             return canonical_json(["all", self.text])
-        value = value_at(metadata, self.same)
-        whole = int(value) if isinstance(value, float) and value.is_integer() else value
-        return canonical_json(["of", self.text, whole]) if isinstance(value, str | int | float) else None
+        value = _one_spelling(value_at(metadata, self.same))
+        return None if value is None else canonical_json(["of", self.text, value])
 
     def value(self, cases: int, micros: int) -> float:
         """Return the value of a counter from the number of its cases and the sum of their amounts in millionths."""
@@ -105,6 +106,19 @@ def amounts_of(measures: Iterable[Measure], metadata: Mapping[str, Any]) -> dict
 def values_of(history: Iterable[Counted]) -> dict[str, float]:
     """Return the known values by the keys of their counters."""
     return {each.counter.key: each.value for each in history if each.value is not None}
+
+
+def _one_spelling(value: object) -> str | float | None:
+    """Return a value in the spelling under which it is counted; None for one that names nothing, such as a blank text.
+
+    Texts that look alike to a person are one, but letters keep their case: ids of some systems differ by it alone.
+    """
+    if isinstance(value, str):
+        # Letters and marks that an invisible character kept apart are composed at last.
+        return normalize("NFC", " ".join(visible(value).split())) or None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int | float) else None
 
 
 def micros_of(value: object) -> int | None:

@@ -31,7 +31,12 @@ def spelling(word: str) -> str:
 
 def decoded(text: str) -> str:
     """Return a text in compatible letters, without escapes and invisible characters, its white space as spaces."""
-    plain = unicodedata.normalize("NFKC", html.unescape(unquote(text)))
+    return visible(html.unescape(unquote(text)))
+
+
+def visible(text: str) -> str:
+    """Return a text in compatible letters, without invisible characters, its white space as spaces."""
+    plain = unicodedata.normalize("NFKC", text)
     hidden = set(hidden_in(plain))
     return "".join(" " if char.isspace() else char for char in plain if char.isspace() or char not in hidden).strip()
 

@@ -11,6 +11,7 @@ from math import inf, nextafter
 from typing import Any
 
 from hitl_orchestrator.domain.counting.counters import Counter
+from hitl_orchestrator.domain.counting.field_path import value_at
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, LayerAnswer, RoutingDecision, RuleTrial
 from hitl_orchestrator.domain.enums import Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
@@ -81,6 +82,15 @@ class CompiledPolicy:
         self.counters = counters_of(policy)
         """What the policy counts, in all of its layers, in the order of the keys."""
         self._table = RiskTable(self._space.bounds) if len(self._space.axes) == 2 else None  # noqa: PLR2004
+
+    def unfit_counters(self, metadata: Mapping[str, Any]) -> frozenset[str]:
+        """Return the keys of counters whose field `same` is not as the policy declares it, and which are unknown."""
+        return frozenset(
+            each.counter.key
+            for _, layer in self.policy.parts
+            for each in layer.history.values()
+            if each.same is not None and not layer.metadata[each.same].fits(value_at(metadata, each.same))
+        )
 
     def decide(self, facts: Facts) -> RoutingDecision:
         """Return the decision for these facts: the action, the rule that matched, and every rule that was tried.

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hitl_orchestrator.domain.audit import is_drawn
 from hitl_orchestrator.domain.case import Submission
-from hitl_orchestrator.domain.counting.counters import Counter
+from hitl_orchestrator.domain.counting.counters import Counted, Counter
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, RoutingDecision, ShadowAnswer
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, QualityCheckKind
 from hitl_orchestrator.domain.input.parsing import problems
@@ -175,6 +175,15 @@ class PolicyRegistry:
             with suppress(PolicyUnreadable, TamperedPolicy):
                 found |= {each.key: each for each in self.policy(name).counters}
         return tuple(found[key] for key in sorted(found))
+
+    def as_declared(self, submission: Submission, counted: tuple[Counted, ...]) -> tuple[Counted, ...]:
+        """Return values of counters, unknown where a policy that decides declares the field `same` otherwise.
+
+        Else a customer in another type, or one that does not exist, would be a new one, of whom nothing counts yet.
+        """
+        policies, metadata = [self.active, self.policy(submission.policy_hash)], submission.task.metadata
+        unfit = frozenset().union(*(each.unfit_counters(metadata) for each in policies if each.counters))
+        return tuple(each.model_copy(update={"value": None}) if each.counter.key in unfit else each for each in counted)
 
     def _shadow(self, facts: Facts) -> ShadowAnswer | None:
         shadow = self._now.history.shadow

@@ -119,7 +119,9 @@ class NodePorts:
             return self._values_of(submission.original) if self._rules.counters(submission.policy_hash) else ()
         unit, counters = _unit_of(submission.case_id), self._counters(submission)
         is_left = not counters or (unit is not None and unit.collects)
-        return () if is_left else self._ledger.count(submission, counters, self._clock())
+        if is_left:
+            return ()
+        return self._rules.as_declared(submission, self._ledger.count(submission, counters, self._clock()))
 
     def counting(self, submission: Submission, routed: Opening | Ending) -> Counting | None:
         """Return how a case is routed again by what is counted; None if no policy for it counts anything."""
@@ -147,7 +149,7 @@ class NodePorts:
     ) -> Opening | Ending:
         """Return the result of a routing by these values of counters. Writes nothing."""
         first = routed.routing if isinstance(routed, Ending) else routed.shown.routing
-        first = first.model_copy(update={"history": history})
+        first = first.model_copy(update={"history": self._rules.as_declared(submission, history)})
         decision = with_error(self._rules.route(submission, facts_of(submission.task, first)), first.error)
         routing = first.model_copy(update={"decision": decision})
         if decision.needs_human:
