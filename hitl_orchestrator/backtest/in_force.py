@@ -8,7 +8,7 @@ from hitl_orchestrator.backtest.vectorized import Vectors
 from hitl_orchestrator.domain.enums import OWN_QUESTIONS
 from hitl_orchestrator.domain.roles import RoleChain
 from hitl_orchestrator.policies.language.model import Policy
-from hitl_orchestrator.policies.lifecycle.history import Canary, in_canary
+from hitl_orchestrator.policies.lifecycle.history import Canary, Lot, in_canary
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,12 +46,14 @@ class InForce(NamedTuple):
 
     `policies` has each recorded policy by its hash, or the reason why it cannot be used here, `terms` when each was in
     force. `chains` are the escalation chains, oldest first, and `person_of` returns the person behind an account.
-    `intake_of` returns the ledger entry that received a case, or None if that cannot be read.
+    `lot` draws the tasks that a canary decides, and `intake_of` returns the entry that received a case, or None if that
+    cannot be read.
     """
 
     policies: Mapping[str, Policy | str]
     terms: Mapping[str, Sequence[Term]]
     chains: Sequence[Chain]
+    lot: Lot
     person_of: Callable[[str], str] = str
     intake_of: Callable[[str], int | None] = lambda case_id: None
 
@@ -69,13 +71,13 @@ def with_terms(pl: Any, part: "pl.DataFrame", name: str, in_force: InForce) -> "
     """
     terms, is_known = in_force.terms.get(name, ()), name in in_force.policies
     started = pl.any_horizontal(pl.lit(value=False), *(pl.col("finished_seq") > term.since for term in terms))
-    cases = part.select("case_id", "task_type", started=started, covered=pl.lit(value=False))
+    cases = part.select("case_id", "task_id", "task_type", started=started, covered=pl.lit(value=False))
     covered = cases["covered"]
     for term in terms:
-        covered |= part.select(open=_may_be_open(pl, term))["open"] & _decides(pl, term, name, cases)
+        covered |= part.select(open=_may_be_open(pl, term))["open"] & _decides(pl, term, name, cases, in_force.lot)
     unsure = (cases["started"] & ~covered).arg_true()
     sure = [
-        any(_is_open(term, intake) and _decides(pl, term, name, cases[place])[0] for term in terms)
+        any(_is_open(term, intake) and _decides(pl, term, name, cases[place], in_force.lot)[0] for term in terms)
         for place, intake in ((place, in_force.intake_of(cases["case_id"][place])) for place in unsure)
     ]
     covered = covered.scatter(unsure, pl.Series(sure, dtype=pl.Boolean))
@@ -99,13 +101,13 @@ def _is_open(term: Term, intake: int | None) -> bool:
     return intake is not None and term.since < intake and (term.until is None or intake < term.until)
 
 
-def _decides(pl: Any, term: Term, name: str, cases: "pl.DataFrame") -> "pl.Series":
+def _decides(pl: Any, term: Term, name: str, cases: "pl.DataFrame", lot: Lot) -> "pl.Series":
     """Return whether a policy decides each case in a term: all of them as the active one, a share as a canary."""
     if term.share is None:
         return pl.Series([True], dtype=pl.Boolean).new_from_index(0, cases.height)  # type: ignore[no-any-return]
     canary = Canary(policy_hash=name, share=term.share)
     drawn = [
-        task_type not in OWN_QUESTIONS and in_canary(canary, case_id)
-        for case_id, task_type in cases.select("case_id", "task_type").iter_rows()
+        task_type not in OWN_QUESTIONS and in_canary(canary, task_id, lot)
+        for task_id, task_type in cases.select("task_id", "task_type").iter_rows()
     ]
     return pl.Series(drawn, dtype=pl.Boolean)  # type: ignore[no-any-return]

@@ -41,7 +41,7 @@ class Classify(Protocol):
 class Rules(Protocol):
     """The policies in force."""
 
-    def decide(self, policy_hash: str, facts: Facts, case_id: str | None = None) -> RoutingDecision:
+    def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
         """Return the stricter answer of the policy of the case and the active policy. Reads no clock and no file.
 
         A canary policy alone decides the tasks drawn for it.

@@ -299,20 +299,39 @@ def test_a_canary_decides_its_share_and_the_stricter_policy_applies_after_withdr
     waits = ruled.policy.start_canary(LOOSE, 0.5, **BY_MAX)
     assert submitted(ruled, "before", 0.6).status == "waiting"
     ruled.decide(waits.case.case_id, a_review("approve", "zoe"))
-    canary = ruled.policy.status().canary
+    canary, lot = ruled.policy.status().canary, services_of(ruled).ledger.lot
 
     names = [f"task-{number}" for number in range(24)]
     cases = [submitted(ruled, name, 0.6) for name in names]
     went = [case.case_id for case in cases if case.status == "approved"]
 
-    assert went == [case.case_id for case in cases if in_canary(canary, case.case_id)]
+    assert went == [case.case_id for case in cases if in_canary(canary, case.task_id, lot)]
     assert 0 < len(went) < len(names)
     late = (ruled.cases.enqueue(a_task(name), an_output(name, confidence=0.6)) for name in names_of("late"))
-    accepted = next(case.task_id for case in late if in_canary(canary, case.case_id))
+    accepted = next(case.task_id for case in late if in_canary(canary, case.task_id, lot))
     assert ruled.policy.stop_canary(**BY_MAX)
     ruled.recover()
     assert ruled.cases.get(task_id=accepted).status == "waiting"
     assert ruled.cases.get(task_id=accepted).submission.policy_hash == hash_of(LOOSE)
+    assert ruled.audit.verify().sound
+
+
+@pytest.mark.parametrize("decides", ["a looser canary", "a stricter canary"])
+def test_submitting_a_task_again_neither_reaches_a_canary_nor_evades_it(ruled, decides):
+    policy, confidence = (LOOSE, 0.6) if decides == "a looser canary" else (STRICT, 0.92)
+    started = ruled.policy.start_canary(policy, 0.5, **BY_MAX)
+    if started.case is not None:
+        ruled.decide(started.case.case_id, a_review("approve", "zoe"))
+
+    went = {}
+    for number in range(24):
+        task = f"task-{number}"
+        for attempt in range(3):
+            case = ruled.submit(a_task(task, metadata={"n": attempt}), an_output(task, confidence), resubmit=True)
+            went.setdefault(task, set()).add(case.submission.policy_hash)
+
+    assert all(len(policies) == 1 for policies in went.values())
+    assert len(set.union(*went.values())) == 2
     assert ruled.audit.verify().sound
 
 

@@ -1,6 +1,6 @@
 """The history of policies as the ledger records it: versions, the active one, canary, shadow and proposals."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,8 +9,11 @@ from pydantic import Field
 
 from hitl_orchestrator.domain.audit import Event, is_drawn
 from hitl_orchestrator.domain.enums import EventKind, PolicyChange
-from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value, text_digest
+from hitl_orchestrator.domain.value import Confidence, Identifier, Label, Text, UtcDatetime, Value
 from hitl_orchestrator.errors import TamperedPolicy
+
+Lot = Callable[..., str]
+"""Returns a digest of names under a key of the ledger, in hexadecimal, by which something is drawn at random."""
 
 SHORT = 12
 """The number of characters of a hash that people are shown."""
@@ -143,12 +146,13 @@ class PolicyHistory:
         return tuple(state for state, applies in states.items() if applies)
 
 
-def in_canary(canary: Canary, case_id: str) -> bool:
-    """Return whether the canary decides a case. A larger share includes every case of a smaller one.
+def in_canary(canary: Canary, task_id: str, lot: Lot) -> bool:
+    """Return whether the canary decides a task. A larger share includes every task of a smaller one.
 
-    The id of the case is made here, not by the submitter, who could choose a task id that is in the share.
+    All attempts at a task have one lot, so that submitting it again neither evades the canary nor reaches it, and the
+    lot is under a key of the ledger, so that no submitter can choose an id that is in the share.
     """
-    return is_drawn(canary.share, text_digest("\n".join(("canary", canary.policy_hash, case_id))))
+    return is_drawn(canary.share, lot("canary", canary.policy_hash, task_id))
 
 
 def _recorded(history: PolicyHistory, event: Event) -> PolicyHistory:

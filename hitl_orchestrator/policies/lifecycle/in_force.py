@@ -25,13 +25,10 @@ from hitl_orchestrator.policies.engine.builtin_rules import (
 from hitl_orchestrator.policies.engine.compiled import CompiledPolicy, compile_policy
 from hitl_orchestrator.policies.engine.strictness import stricter
 from hitl_orchestrator.policies.language.model import NO_RULE, Policy, policy_hash, policy_of
-from hitl_orchestrator.policies.lifecycle.history import PolicyHistory, in_canary
+from hitl_orchestrator.policies.lifecycle.history import Lot, PolicyHistory, in_canary
 
 Read = Callable[[str], dict[str, Any]]
 """Returns the recorded body of a policy by its hash; raises `KeyError` where there is none."""
-
-Lot = Callable[..., str]
-"""Returns a digest of names under a key of the ledger, in hexadecimal, by which something is drawn at random."""
 
 _MOST_COMBINED = 10_000
 
@@ -42,13 +39,14 @@ class _InForce(NamedTuple):
     active: CompiledPolicy
     history: PolicyHistory = PolicyHistory()
 
-    def decides_alone(self, policy_hash: str, case_id: str | None) -> bool:
-        """Return whether only the policy of the case decides: it is the active one, or the canary for this case."""
+    def decides_alone(self, policy_hash: str, task_id: str | None, lot: Lot) -> bool:
+        """Return whether only the policy of the case decides: it is the active one, or the canary for this task."""
         if policy_hash == self.active.hash:
             return True
         canary = self.history.canary
-        drawn = canary is not None and case_id is not None and in_canary(canary, case_id)
-        return drawn and canary is not None and canary.policy_hash == policy_hash
+        if canary is None or task_id is None or canary.policy_hash != policy_hash:
+            return False
+        return in_canary(canary, task_id, lot)
 
 
 class _Cache(NamedTuple):
@@ -99,25 +97,25 @@ class PolicyRegistry:
                 self._cache = _Cache(roles, {active.hash: active}, {})
                 self._now = _InForce(active, self._now.history)
 
-    def for_case(self, case_id: str, task: Task) -> CompiledPolicy:
-        """Return the policy for a new case: the active one, or the canary if the case is in its share.
+    def for_task(self, task: Task) -> CompiledPolicy:
+        """Return the policy for a new case: the active one, or the canary if the task is in its share.
 
         A governed change is never in the share: its author could submit it until it is.
         """
         active, history = self._now
         canary = history.canary
-        if canary is None or task.task_type in OWN_QUESTIONS or not in_canary(canary, case_id):
+        if canary is None or task.task_type in OWN_QUESTIONS or not in_canary(canary, task.task_id, self._lot):
             return active
         return self.policy(canary.policy_hash)
 
-    def decide(self, policy_hash: str, facts: Facts, case_id: str | None = None) -> RoutingDecision:
+    def decide(self, policy_hash: str, facts: Facts, task_id: str | None = None) -> RoutingDecision:
         """Return the stricter of the answers of the case's own policy and the active one.
 
-        A canary decides the cases in its share alone, but never a governed change, which is always escalated.
+        A canary decides the tasks in its share alone, but never a governed change, which is always escalated.
         """
-        now, drawn = self._now, None if facts.task_type in OWN_QUESTIONS else case_id
+        now, drawn = self._now, None if facts.task_type in OWN_QUESTIONS else task_id
         decided = self.policy(policy_hash).decide(facts)
-        if not now.decides_alone(policy_hash, drawn):
+        if not now.decides_alone(policy_hash, drawn, self._lot):
             decided = self._stricter_once(decided, now.active.decide(facts))
         return with_builtin_rules(decided, facts, self._cache.roles)
 
@@ -132,7 +130,7 @@ class PolicyRegistry:
 
     def answer(self, submission: Submission, facts: Facts) -> RoutingDecision:
         """Return the decision about a submission: that of `decide`, or a review where it is held or is a spot check."""
-        decided = self.decide(submission.policy_hash, facts, submission.case_id)
+        decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             # It must not reveal that the case was approved already.
             return unmatched(builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles))

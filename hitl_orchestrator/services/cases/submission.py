@@ -168,7 +168,7 @@ class CaseSubmission:
 
     def _under_policy(self, submission: Submission) -> Submission:
         """Return a prepared submission under the policy that is in force for it by now."""
-        policy = self._registry.for_case(submission.case_id, submission.task)
+        policy = self._registry.for_task(submission.task)
         if policy.hash == submission.policy_hash:
             return submission
         return submission.model_copy(update={"policy_id": policy.policy.policy_id, "policy_hash": policy.hash})
@@ -207,12 +207,11 @@ class CaseSubmission:
         output = None if output is None else normalized(required(AgentOutput, output, where), where)
         check_submission(task, output, now)
         self._policies.record_configuration()
-        case_id = intake.case_id or self._new_id()
-        policy = self._registry.for_case(case_id, task)
+        policy = self._registry.for_task(task)
         if not (intake.by_system or intake.replay or intake.quality_check):
             check_words(task, policy.policy.vocabulary)
         return Submission(
-            case_id=case_id,
+            case_id=intake.case_id or self._new_id(),
             task=task,
             output=output,
             policy_id=policy.policy.policy_id,

@@ -66,7 +66,7 @@ def _in_force(ledger: Ledger) -> InForce:
     recorded = {name: each for name in sorted(named) if (each := _policy(ledger, name)) is not None}
     history = PeopleHistory().after(events)
     person_of = str if history.current is None else history.people(history.current).human
-    return InForce(recorded, terms, _chains(events), person_of, partial(_intake_of, ledger))
+    return InForce(recorded, terms, _chains(events), ledger.lot, person_of, partial(_intake_of, ledger))
 
 
 def policy_terms(events: Sequence[Event]) -> dict[str, list[Term]]:

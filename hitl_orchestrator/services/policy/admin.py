@@ -95,7 +95,7 @@ class PolicyAdmin:
         return self._change(self._request(PolicyChange.ROLLBACK, policy, author, reason, acting))
 
     def start_canary(self, policy: PolicySource, share: float, *, reason: str, acting: Acting) -> Governed:
-        """Route a share of new cases, in (0, 1], with another policy, drawn by a hash of the case id."""
+        """Route a share of new cases, in (0, 1], with another policy, drawn by their task ids."""
         author, reason = self._authorized(acting), reason_of(reason, _WHY)
         share = share_of(share)
         request = self._request(PolicyChange.CANARY, self._read(policy), author, reason, acting)

@@ -55,7 +55,7 @@ def requirements_of(row: StoredReview, rules: Rules, chain: RoleChain) -> tuple[
     For a role that is no longer in the chain, that is the top of the chain.
     """
     routing = row.shown.routing
-    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.case_id)
+    decision = rules.decide(routing.decision.policy_hash, facts_of(row.shown.task, routing), row.shown.task.task_id)
     return chain.filled(chain.higher(row.role, decision.assigned_human_role or row.role)), decision.requirements
 
 

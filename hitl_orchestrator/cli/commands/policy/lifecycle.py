@@ -150,7 +150,7 @@ def canary(
 ) -> None:
     """Route a share of new cases with another policy.
 
-    Cases are selected by a hash of the case id. A looser policy waits for another reviewer first, as with
+    Tasks are drawn by their ids under the key of the ledger. A looser policy waits for another reviewer first, as with
     `activate`. After the canary, the stricter of both policies decides its waiting cases.
 
     --report compares the cases of the latest canary with all others of its time, and needs the extra lab.
