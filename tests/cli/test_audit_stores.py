@@ -88,9 +88,9 @@ def test_records_and_entries_are_listed_and_exported_alike(filled, folder):
     # Those that go ahead finish with their chunk, and the others with their recorded reviews.
     assert [record["task_id"] for record in listed] == [f"task_00{number}" for number in (1, 4, 2, 3, 5)]
     exported = [json.loads(line) for line in filled("audit", "export").out.splitlines()]
-    names = ("metadata", "task_timestamp", "redacted")
+    names = ("metadata", "task_timestamp", "redacted", "history")
     of_the_tasks = [tuple(record.pop(name) for name in names) for record in exported]
     assert exported == listed
-    assert of_the_tasks[0] == ("{}", "2025-01-10T09:15:00Z", False)
+    assert of_the_tasks[0] == ("{}", "2025-01-10T09:15:00Z", False, None)
     entries = [json.loads(line) for line in (folder / "entries.jsonl").read_text().splitlines()]
     assert [entry["seq"] for entry in entries] == list(range(1, results["rows"] + 1))

@@ -147,24 +147,6 @@ def test_another_meaning_has_another_hash(old, new):
     assert policy_hash(read(CANONICAL.replace(old, new))) != policy_hash(read(CANONICAL))
 
 
-def test_yaml_needs_no_quotation_marks_around_dates_and_the_n_of_at_least():
-    bare = """
-policy_id: p
-holidays: [2026-12-25]
-rules:
-  - rule_id: freeze
-    priority: 1
-    conditions: {at_least: {n: 2, of: [{date: {from: 2026-12-20, until: 2027-01-06}}, {domain: loans}]}}
-    action: human_review
-    valid_until: 2027-01-31
-"""
-    when = {"at_least": {"n": 2, "of": [{"date": {"from": "2026-12-20", "until": "2027-01-06"}}, {"domain": "loans"}]}}
-    rule = {"rule_id": "freeze", "priority": 1, "conditions": when, "action": "human_review"}
-    quoted = {"policy_id": "p", "holidays": ["2026-12-25"], "rules": [rule | {"valid_until": "2027-01-31"}]}
-
-    assert read_policy(bare, "p.yaml") == read_policy(json.dumps(quoted), "p.json")
-
-
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,8}", fullmatch=True).filter(lambda name: name != "fallback")
 SEEN = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp", "M"]).filter(lambda char: not hidden_in(char))
 NAME = st.text(SEEN, max_size=20).map(lambda name: normalize("NFC", name)).filter(lambda name: name.strip())

@@ -1,3 +1,4 @@
+import json
 from contextlib import suppress
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies import read_policy
 from hitl_orchestrator.policies.language.plain_yaml import read_yaml
 
 READERS_DIFFER = "is read differently by different YAML readers; put quotes around it if it is text"
@@ -86,6 +88,24 @@ def test_a_word_on_which_yaml_readers_differ_is_refused(word, form):
         read_yaml(form.format(word), "p.yaml")
 
     assert f"{word} {READERS_DIFFER}" in str(caught.value)
+
+
+def test_yaml_needs_no_quotation_marks_around_dates_and_the_n_of_at_least():
+    bare = """
+policy_id: p
+holidays: [2026-12-25]
+rules:
+  - rule_id: freeze
+    priority: 1
+    conditions: {at_least: {n: 2, of: [{date: {from: 2026-12-20, until: 2027-01-06}}, {domain: loans}]}}
+    action: human_review
+    valid_until: 2027-01-31
+"""
+    when = {"at_least": {"n": 2, "of": [{"date": {"from": "2026-12-20", "until": "2027-01-06"}}, {"domain": "loans"}]}}
+    rule = {"rule_id": "freeze", "priority": 1, "conditions": when, "action": "human_review"}
+    quoted = {"policy_id": "p", "holidays": ["2026-12-25"], "rules": [rule | {"valid_until": "2027-01-31"}]}
+
+    assert read_policy(bare, "p.yaml") == read_policy(json.dumps(quoted), "p.json")
 
 
 @pytest.mark.parametrize("word", ["y", "Y", "n", "N"])

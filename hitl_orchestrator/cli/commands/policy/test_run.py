@@ -114,10 +114,10 @@ def _lines(policy: Policy, path: str | None, cases: Sequence[tuple[str, Facts, R
     if path is not None:
         yield f"policy: {_yaml(path)}"
     yield "tests:"
-    whole: set[str] = set()
+    whole, derives = set[str](), any(part.derived for _, part in policy.parts)
     for name, facts, decision in cases:
         yield f"  - name: {_yaml(name)}"
-        yield f"    facts: {_yaml(_facts_fields(facts))}"
+        yield f"    facts: {_yaml(_facts_fields(facts, derives=derives))}"
         yield f"    expect: {_yaml(_expected(decision, whole=decision.rule_id not in whole))}"
         whole.add(decision.rule_id)
 
@@ -133,12 +133,16 @@ def _plain(value: Any) -> Any:
     return TypeAdapter(timedelta).dump_python(value, mode="json") if isinstance(value, timedelta) else value
 
 
-def _facts_fields(facts: Facts) -> dict[str, Any]:
+def _facts_fields(facts: Facts, *, derives: bool) -> dict[str, Any]:
     """Return the facts as a test states them, without those that have no value.
 
+    Where a policy `derives` facts they are stated even if all are unknown, since a test without them has the derived
+    ones.
     A test without `received` is received at its `timestamp`, so that another time is stated, and that there is none.
     """
     fields = {name: value for name, value in facts.to_json().items() if value not in (None, [], {})}
+    if derives and facts.derived is not None:
+        fields["derived"] = dict(facts.derived)
     if facts.received == facts.moment:
         fields.pop("received", None)
     elif facts.received is None:
