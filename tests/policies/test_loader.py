@@ -314,44 +314,6 @@ def test_a_malformed_field_is_refused_with_its_place(raw, sentence, notation):
     assert sentence in caught.value.problems[0]
 
 
-A_FILE = """\
-policy_id: p
-metadata: {amount: {type: number, min: x}}
-rules:
-  - rule_id: large
-    priority: 1
-    conditions: {min_confidence: 92}
-    action: escalate
-  - rule_id: not an id
-    priority: 2
-    conditions:
-      all:
-        - {risk_level: lo}
-    action: escalate
-domains:
-  motor.x:
-    policy_id: p
-    rules:
-    - {rule_id: of_motor, priority: 1, conditions: {}, action: stop}
-"""
-
-
-def test_a_problem_of_a_file_is_named_with_its_line_and_its_rule():
-    with pytest.raises(InvalidInput) as caught:
-        read(A_FILE, "p.yaml")
-
-    assert [problem.split(": ")[1:3] for problem in caught.value.problems] == [
-        ["line 2", "metadata.amount.min"],
-        ["line 6 (large)", "rules[0].conditions.min_confidence"],
-        ["line 8", "rules[1].rule_id"],
-        ["line 12", "rules[1].conditions.all[0].risk_level"],
-        ["line 18 (of_motor)", "domains.motor.x.rules[0].action"],
-    ]
-    with pytest.raises(InvalidInput) as caught:
-        read(json.dumps(yaml.safe_load(A_FILE), indent=2), "p.json")
-    assert caught.value.problems[1].startswith("p.json: line 14 (large): rules[0].conditions.min_confidence: 92")
-
-
 def test_every_problem_is_reported_at_once():
     rules = [
         {"rule_id": "a", "priority": 1, "conditions": {"risk_level": "hi", "feild": 1}, "action": "approve"},

@@ -1,13 +1,15 @@
-"""The lines on which the rules of a policy file begin."""
+"""The lines on which the rules of a policy file begin, and which its problems name."""
 
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from support.random_policies import a_stack
 
-from hitl_orchestrator.policies import check, with_lines
+from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies import check, read_policy, with_lines
 from hitl_orchestrator.policies.language.positions import file_lines
 
 YAML = """\
@@ -76,3 +78,41 @@ def test_every_part_of_any_json_has_a_line(value):
         lines = file_lines(text, "p.json")
         assert set(lines.parts) == set(paths(value))
         assert all(1 <= line <= text.count("\n") + 1 for line in lines.parts.values())
+
+
+A_FILE = """\
+policy_id: p
+metadata: {amount: {type: number, min: x}}
+rules:
+  - rule_id: large
+    priority: 1
+    conditions: {min_confidence: 92}
+    action: escalate
+  - rule_id: not an id
+    priority: 2
+    conditions:
+      all:
+        - {risk_level: lo}
+    action: escalate
+domains:
+  motor.x:
+    policy_id: p
+    rules:
+    - {rule_id: of_motor, priority: 1, conditions: {}, action: stop}
+"""
+
+
+def test_a_problem_of_a_file_is_named_with_its_line_and_its_rule():
+    with pytest.raises(InvalidInput) as caught:
+        read_policy(A_FILE, "p.yaml")
+
+    assert [problem.split(": ")[1:3] for problem in caught.value.problems] == [
+        ["line 2", "metadata.amount.min"],
+        ["line 6 (large)", "rules[0].conditions.min_confidence"],
+        ["line 8", "rules[1].rule_id"],
+        ["line 12", "rules[1].conditions.all[0].risk_level"],
+        ["line 18 (of_motor)", "domains.motor.x.rules[0].action"],
+    ]
+    with pytest.raises(InvalidInput) as caught:
+        read_policy(json.dumps(yaml.safe_load(A_FILE), indent=2), "p.json")
+    assert caught.value.problems[1].startswith("p.json: line 14 (large): rules[0].conditions.min_confidence: 92")
