@@ -48,8 +48,6 @@ def errors_of(wrong: int, of: int, *, cases: int = 100, enough: bool = True) -> 
         reviews=of,
         effective_reviews=float(of),
         share=share.share if enough else None,
-        best=share.share if enough else None,
-        worst=share.share if enough else None,
         lowest=share.lowest if enough else None,
         highest=share.highest if enough else None,
         best=share.share if enough else None,
