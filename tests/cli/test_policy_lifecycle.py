@@ -1,6 +1,7 @@
 """Policy changes: activation, approval, rollback, shadow, canary, and their ledger entries."""
 
 import json
+import re
 
 import pytest
 
@@ -86,7 +87,12 @@ def test_shadow_and_canary_start_and_stop(hitl):
     assert hitl("policy", "shadow", "--json").data["cases"] == 0
     assert hitl("policy", "shadow", "--off", *BY, "--json").data == {"ended": True}
     assert hitl("policy", "shadow", "--json").data is None
-    assert hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data["in_force"] is False
+    proposed = hitl("policy", "canary", "loose.json", "--share", "0.2", *BY, "--json").data
+    assert proposed["in_force"] is False
+    report = " ".join(hitl("policy", "canary", "--report").out.split())
+    assert f"waits for another reviewer: case {proposed['case_id']}." in report
+    assert "There was no canary" not in report
+    assert re.search("its check reports ([0-9]+ (error|warning|note)s?|no problems)", hitl("policy", "versions").out)
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("10%", "0.1"), ("2.5 %", "0.025"), ("some", "a number such as 0.1")])

@@ -68,6 +68,18 @@ def test_the_metadata_of_past_cases_is_declared_with_what_was_seen(hitl, folder)
     assert hitl("policy", "check", "past.yaml", "--strict").code == 0
 
 
+def test_a_field_that_is_a_list_in_past_cases_is_declared_as_one(hitl, folder):
+    tasks = json.loads((folder / "tasks.json").read_text())
+    for task in tasks:
+        task["metadata"] = {"tags": ["vip"]}
+    (folder / "tasks.json").write_text(json.dumps(tasks))
+
+    assert hitl("policy", "new", "past.yaml", "--from-cases", "tasks.json").code == 0
+
+    assert "  tags: list # in every case" in (folder / "past.yaml").read_text()
+    assert hitl("policy", "check", "past.yaml", "--strict").code == 0
+
+
 def test_a_draft_replaces_no_file_without_force(hitl, folder):
     for taken in ("ours.yaml", "ours.policy-test.yaml"):
         (folder / taken).write_text("mine")

@@ -11,7 +11,7 @@ from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.policies.drafting.answers import Answers
 from hitl_orchestrator.policies.drafting.observed import ObservedCases, ObservedField
 
-_DECLARED = ("number", "text", "boolean")
+_DECLARED = ("number", "text", "boolean", "list")
 _MOST_FIELDS, _MOST_WORDS, _SHORT = 40, 8, 60
 
 

@@ -1,5 +1,6 @@
 """Policy versions, changes and shadow reports."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.orchestrator import UNDO_WITHIN, Governed, PolicyHistory, ShadowReport, Version
+from hitl_orchestrator.policies import Severity
 
 _ENACTS = (
     EventKind.POLICY_ACTIVATED,
@@ -96,7 +98,9 @@ def versions(status: PolicyHistory, rows: Sequence[dict[str, Any]]) -> Iterator[
             at = local_minute(datetime.fromisoformat(row["first_at"]))
             yield Line(f"in force from the beginning, since {at}", "dim", indent=2)
         elif row["author"] is not None:
-            check = count(len(row["findings"]), "finding")
+            severities = Counter(finding["severity"] for finding in row["findings"])
+            named = (count(severities[each], each) for each in Severity if severities[each])
+            check = ", ".join(named) or "no problems"
             at = local_minute(datetime.fromisoformat(row["at"]))
             yield Line(f"added by {row['author']} at {at}, its check reports {check}", "dim", indent=2)
         for case_id in row["proposed_in"]:

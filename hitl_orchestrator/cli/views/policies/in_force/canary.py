@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hitl_orchestrator.cli.output.blocks import Block, Cell, Column, Line, Table
 from hitl_orchestrator.cli.output.formatting import count, local_minute
+from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.domain.shown.durations import duration_text
 from hitl_orchestrator.domain.shown.numbers import percent, percent_interval, plain_number
 from hitl_orchestrator.insights import CanaryPart, CanaryReport, Difference, Share
@@ -26,7 +27,11 @@ _JUDGED = {
 def report(found: CanaryReport | None, status: PolicyHistory) -> Iterator[Block]:
     """Report on the latest canary."""
     if found is None:
-        yield Line("There was no canary; 'hitl policy canary FILE --share 0.1' starts one.")
+        waiting = [each for each in status.pending.values() if each.change is PolicyChange.CANARY]
+        for each in waiting:
+            yield Line(f"The canary {status.name(each.policy_hash)} waits for another reviewer: case {each.case_id}.")
+        if not waiting:
+            yield Line("There was no canary; 'hitl policy canary FILE --share 0.1' starts one.")
         return
     ended = "now" if found.until is None else local_minute(found.until)
     share = plain_number(found.share)

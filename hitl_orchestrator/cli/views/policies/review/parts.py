@@ -27,7 +27,7 @@ from hitl_orchestrator.policies import (
 
 Tone = Literal["good", "watch", "bad", "unknown"]
 _STYLE: dict[Tone, str] = {"good": "green", "watch": "yellow", "bad": "red", "unknown": "dim"}
-_WORD: dict[Tone, str] = {"good": "ok", "watch": "look", "bad": "NO", "unknown": "-"}
+_WORD: dict[Tone, str] = {"good": "ok", "watch": "see", "bad": "NO", "unknown": "-"}
 
 
 class Reviewed(NamedTuple):
