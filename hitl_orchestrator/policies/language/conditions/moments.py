@@ -14,7 +14,7 @@ _A_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 class MomentOf(StrEnum):
-    """A moment of a case: when the store received the task, by the clock of the process that took it, or the time that the task states."""
+    """A moment of a case: when the store received the task, by the clock of the process, or the time that it states."""
 
     RECEIVED = "received"
     TASK = "task"
