@@ -66,6 +66,27 @@ def test_explain_names_the_rule_that_decides_and_why_every_other_does_not(hitl):
     ]
 
 
+def test_a_task_of_a_file_is_explained_with_stated_counters(hitl, folder):
+    rules = [
+        {"rule_id": "few", "priority": 1, "conditions": {"history": {"seen": {"le": 2}}}, "action": "auto_approve"},
+    ]
+    policy = {"policy_id": "p", "history": {"seen": {"count": "cases", "within": "P1D"}}, "rules": rules}
+    (folder / "counts.json").write_text(json.dumps(policy))
+    explained = (*EXPLAIN, "--policy", "counts.json", "--json")
+
+    def decided(*typed):
+        return {each["rule_id"] for each in hitl(*explained, *typed).data}
+
+    assert (decided(), decided("--history", "seen=2"), decided("--history", "seen=3")) == (
+        {"fallback"},
+        {"few"},
+        {"fallback"},
+    )
+    for typed, why in (("sene=2", "the counters are seen"), ("seen=two", "such as seen=3"), ("seen=nan", "finite")):
+        refused = hitl(*explained, "--history", typed)
+        assert (refused.code, why in refused.err) == (2, True), refused.err
+
+
 def test_explaining_a_file_stores_nothing(hitl, folder):
     hitl("policy", "explain", "tasks.json")
 

@@ -162,6 +162,9 @@ def explain(
     at: Annotated[
         str | None, option("TIME", "Judge as if the tasks of files were received then; default: now.")
     ] = None,
+    history: Annotated[
+        list[str] | None, option("NAME=N", "A counter of the tasks of files; repeat it. Default: missing.")
+    ] = None,
 ) -> None:
     """Explain which rule decides a case and why.
 
@@ -174,7 +177,7 @@ def explain(
     # Without a named policy it is that of the store, which must be readable then.
     roles = (session.people() if session.is_governed() else session.people_for_files()).chain
     policy = session.policy_in_force(roles)
-    explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs, at)
+    explained: Sequence[Any] = explained_tasks(session, policy, roles, tasks, outputs, at, history or ())
     plain = [view.plain(each) for each in explained]
     answer(session.as_json, plain, lambda: view.explanations(policy, explained))
 

@@ -1,9 +1,10 @@
 """The tasks that `hitl policy explain` names, each with its explanation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,14 +47,36 @@ def explained_tasks(
     names: Sequence[str],
     outputs_path: str | None,
     at: str | None = None,
+    history: Sequence[str] = (),
 ) -> list[Explained]:
-    """Explain the decisions about the tasks of files, as if received `at` a time, and about stored cases."""
-    received = _moment(at)
+    """Explain the decisions about the tasks of files, as if received `at` a time, and about stored cases.
+
+    `history` states counters of the tasks of files, such as `paid_30d=400`.
+    """
+    received, counters = _moment(at), _counters(history, policy)
     compiled = compile_policy(policy, roles)
     return [
         Explained(task_id, facts, unreadable, explain(policy, facts, roles), nearest_changes(compiled, facts))
-        for task_id, facts, unreadable in _facts(session, names, outputs_path, received)
+        for task_id, facts, unreadable in _facts(session, names, outputs_path, received, counters)
     ]
+
+
+def _counters(stated: Sequence[str], policy: Policy) -> dict[str, float]:
+    """Return the stated counters by their names. Raises `InvalidInput`."""
+    declared = {name for _, part in policy.parts for name in part.history}
+    counters: dict[str, float] = {}
+    for each in stated:
+        name, _, text = each.partition("=")
+        if name not in declared:
+            there = f"; the counters are {', '.join(sorted(declared))}" if declared else "; the policy has no counter"
+            raise InvalidInput([f"--history: {each!r}: no counter has this name{there}"])
+        try:
+            counters[name] = float(text)
+        except ValueError:
+            raise InvalidInput([f"--history: {each!r}: write a number after the name, such as {name}=3"]) from None
+        if not isfinite(counters[name]):
+            raise InvalidInput([f"--history: {each!r}: write a finite number, such as {name}=3"])
+    return counters
 
 
 def _moment(at: str | None) -> datetime:
@@ -74,7 +97,13 @@ def scored(task: Task, output: AgentOutput | None, rules: ScoreRules, received: 
     return Named(task.task_id, Facts.of(task, risk, output, score, received), score.unreadable)
 
 
-def _facts(session: Session, names: Sequence[str], outputs_path: str | None, received: datetime) -> list[Named]:
+def _facts(
+    session: Session,
+    names: Sequence[str],
+    outputs_path: str | None,
+    received: datetime,
+    counters: Mapping[str, float],
+) -> list[Named]:
     """Return the facts of the tasks of the files, then those of the stored cases."""
     files = [name for name in names if _is_file(name)]
     ids = [name for name in names if name not in files]
@@ -91,6 +120,7 @@ def _facts(session: Session, names: Sequence[str], outputs_path: str | None, rec
         raise InvalidInput(problems.sentences)
     rules = load_score_rules(None, session.policy) or ScoreRules()
     named = [scored(task, (outputs or {}).get(task.task_id), rules, received) for task in tasks]
+    named = [each._replace(facts=replace(each.facts, history=counters)) for each in named]
     return named + _stored(session, ids)
 
 
