@@ -3,10 +3,13 @@
 import pytest
 from support.builders import a_task, an_output, canonical
 from support.internals import services_of
+from support.policy_changes import BY_MAX
+from support.random_policies import STACK
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.enums import EventKind
 from hitl_orchestrator.errors import PolicyMismatch
+from hitl_orchestrator.policies import policy_hash, read_policy
 
 ASKS_ALWAYS = {"policy_id": "asks_always", "rules": []}
 
@@ -51,3 +54,17 @@ def test_a_store_that_is_made_without_a_policy_names_the_bundled_one(store, capl
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert "'default_routing_policy_v1'" in warning
     assert "the bundled default, since none was named" in warning
+
+
+def test_a_layered_policy_is_activated_as_a_whole(opened, durable_store):
+    stack = read_policy(STACK, "acme.yaml")
+    with opened(durable_store, policy=stack) as hitl:
+        assert hitl.policy.activate(stack, **BY_MAX).in_force
+
+    with opened(durable_store) as hitl:
+        assert (type(services_of(hitl).registry.active.policy), services_of(hitl).registry.active.hash) == (
+            type(stack),
+            policy_hash(stack),
+        )
+        assert hitl.policy.start_canary(stack, 0.1, **BY_MAX).in_force
+        assert hitl.audit.verify().sound

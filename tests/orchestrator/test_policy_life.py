@@ -9,11 +9,9 @@ import pytest
 from support.builders import AGENT, a_review, a_task, an_output
 from support.internals import services_of
 from support.policy_changes import ASKS_ALWAYS, BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, hash_of, kinds, submitted
-from support.random_policies import STACK
 
 from hitl_orchestrator.domain.enums import PolicyChange
 from hitl_orchestrator.errors import InvalidInput, NoPreviousPolicy, NotAuthorized, PolicyMismatch
-from hitl_orchestrator.policies import policy_hash, read_policy
 from hitl_orchestrator.policies.lifecycle.history import in_canary
 from hitl_orchestrator.services.acting import Acting
 
@@ -382,20 +380,6 @@ def test_an_unreadable_entry_is_never_written(in_memory, policy):
     with pytest.raises(InvalidInput, match=r"the store stays unchanged: .*could not be read again"):
         admin._change(wanted._replace(share=True))
     assert kinds(in_memory) == before
-
-
-def test_a_layered_policy_is_activated_as_a_whole(opened, durable_store):
-    stack = read_policy(STACK, "acme.yaml")
-    with opened(durable_store, policy=stack) as hitl:
-        assert hitl.policy.activate(stack, **BY_MAX).in_force
-
-    with opened(durable_store) as hitl:
-        assert (type(services_of(hitl).registry.active.policy), services_of(hitl).registry.active.hash) == (
-            type(stack),
-            policy_hash(stack),
-        )
-        assert hitl.policy.start_canary(stack, 0.1, **BY_MAX).in_force
-        assert hitl.audit.verify().sound
 
 
 def test_every_policy_version_is_recorded_with_its_author_and_reason(ruled):
