@@ -40,7 +40,7 @@ def test_the_first_screen_says_what_each_edit_does_and_details_list_the_rest(hit
         "rule_004: min_confidence 0.8 became 0.75: looser in 1; the gravest: human_review by domain_reviewer "
         "(rule_005) becomes auto_approve (rule_004)" in first
     )
-    assert "rule_001: respond_within 1 hour was added: stricter in" in first
+    assert "rule_001: respond_within 1 hour was added, on_timeout escalate was added: stricter in" in first
     assert ("such as" in brief, "such as" in whole, "--details" in brief, "--details" in whole) == (
         False,
         True,
@@ -53,6 +53,7 @@ def test_stricter_policy_exits_0(hitl, folder):
     answer = hitl("policy", "diff", loosened(folder), "routing_policy.json", "--json")
 
     assert (answer.code, answer.data["looser"]) == (0, False)
+    assert answer.data["edits"] == ["rule_004: min_confidence 0.75 became 0.8"]
     (one,) = answer.data["differences"]
     assert (one["direction"], one["after"]["rule_id"], one["example"]["confidence_score"]) == (
         "stricter",
@@ -93,5 +94,7 @@ def test_diff_reports_unchecked_requests_of_many_users(hitl, folder):
 
     assert output in " ".join(compared.out.split())
     assert compared.code == 1
-    assert hitl("policy", "diff", "old.json", "new.json", "--json").data["unchecked"] != []
+    data = hitl("policy", "diff", "old.json", "new.json", "--json").data
+    assert data["unchecked"] != []
+    assert data["edits"] == []
     assert output not in hitl("policy", "diff", "old.json", "old.json").out

@@ -138,6 +138,14 @@ def assert_unchecked(hitl, new, why, edited):
     assert edited in shown
 
 
+def test_a_finding_in_the_case_names_the_declaration_that_it_is_about(opened):
+    hitl = opened("memory://", policy=USUAL)
+    done = hitl.policy.activate(goes_ahead(0.8) | {"lists": {"blocked": ["IR"]}}, **BY_MAX)
+    shown = done.case.open_review.shown.routing.output.agent_output.explanation
+
+    assert "- lists.blocked: no rule reads this list; remove it, or refer to it by its name" in shown.splitlines()
+
+
 def test_the_second_person_sees_every_looser_region_in_the_case_however_many(opened):
     kinds = [f"kind{number:02}" for number in range(30)]
 

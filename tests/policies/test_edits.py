@@ -81,6 +81,71 @@ def test_a_new_rule_is_written_out_and_a_declaration_is_named():
     ]
 
 
+BLOCKED = {
+    "rule_id": "blocked",
+    "priority": 1,
+    "conditions": {"metadata": {"amount": {"in": {"list": "odd"}}}},
+    "action": "escalate",
+    "assigned_human_role": "compliance_officer",
+}
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "also"),
+    [
+        (
+            {"assigned_human_role": "senior_manager"},
+            "blocked: assigned_human_role compliance_officer became senior_manager",
+        ),
+        ({}, None),
+    ],
+)
+def test_a_difference_is_headed_by_the_edit_of_the_list_that_led_to_it(elsewhere, also):
+    old = claims(BLOCKED, SMALL, REST, lists={"odd": [13, 17]})
+    new = claims(BLOCKED | elsewhere, SMALL, REST | {"approvals": 2}, lists={"odd": [13]})
+    edited = {(each.before.rule_id, each.after.rule_id): each.edits for each in compare(old, new).differences}
+
+    assert edited["blocked", "small"] == ("lists odd lost 17",)
+    assert edited["blocked", "rest"] == ("lists odd lost 17", "rest: approvals 1 became 2")
+    assert edited["rest", "rest"] == ("rest: approvals 1 became 2",)
+    assert edited.get(("blocked", "blocked")) == (None if also is None else (also,))
+
+
+def test_a_difference_is_headed_by_the_edit_of_what_a_calculation_reads():
+    top = {"rule_id": "top", "priority": 1, "conditions": {"derived": {"double": {"gt": 9}}}, "action": "escalate"}
+    other = top | {"rule_id": "other", "conditions": {"metadata": {"kind": {"eq": "x"}}}}
+    fields = {"derived": {"double": "2 * amount"}, "metadata": {"amount": {"type": "number", "min": 0}, "kind": "text"}}
+    bounded = fields | {"metadata": {"amount": {"type": "number", "min": 0, "max": 1000}, "kind": "text"}}
+    moved = {
+        edit.text: edit.moves for edit in edits(claims(top, other, REST, **fields), claims(top, other, REST, **bounded))
+    }
+
+    assert moved == {"metadata amount max 1000 was added": {"top"}}
+
+
+def test_a_removed_layer_is_one_edit_and_heads_its_differences():
+    old = claims(SMALL, REST, users={"ann": {"policy_id": "a", "rules": [REST | {"rule_id": "ann_asks"}]}})
+    new = claims(SMALL, REST)
+    text = "the layer is removed, with ann_asks (user ann)"
+
+    assert [edit.text for edit in edits(old, new)] == [text]
+    assert {each.edits for each in compare(old, new).differences} == {(text,)}
+
+
+def test_the_time_to_answer_goes_with_what_happens_after_it():
+    bare = {name: value for name, value in REST.items() if name != "respond_within"}
+    (edit,) = edits(claims(SMALL, REST), claims(SMALL, bare))
+
+    assert edit.text == "rest: respond_within 2 days was removed, on_timeout escalate was removed"
+
+
+def test_the_order_of_the_edits_is_that_of_the_rules_in_every_process():
+    rules = [REST | {"rule_id": f"r{place}", "priority": place, "approvals": place} for place in range(1, 9)]
+    shown = [edit.text for edit in edits(claims(*rules, REST), claims(REST))]
+
+    assert shown == [f"r{place} is removed" for place in range(1, 9)]
+
+
 def test_an_edit_in_a_layer_names_the_layer():
     layers = [{"motor": {"policy_id": "m", "rules": [REST | {"rule_id": "cap", "approvals": n}]}} for n in (1, 2)]
     old, new = (claims(SMALL, REST, domains=each) for each in layers)

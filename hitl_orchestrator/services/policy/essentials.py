@@ -32,7 +32,7 @@ def _check(findings: Sequence[Finding]) -> Iterator[str]:
     yield f"Its check reports {' and '.join(found) or 'no problems'}."
     warnings = [finding for finding in findings if finding.severity is Severity.WARNING]
     for finding in warnings[:_MOST_WARNINGS]:
-        yield f"- {f'{finding.rule_id}: ' if finding.rule_id else ''}{finding.sentence}"
+        yield f"- {f'{finding.about}: ' if finding.about else ''}{finding.sentence}"
     if len(warnings) > _MOST_WARNINGS:
         yield f"- and {len(warnings) - _MOST_WARNINGS} more warnings"
 

@@ -123,7 +123,7 @@ def diff(
     does. Exit code 1 if any decision becomes looser.
     """
     from hitl_orchestrator.cli.views.policies import differences as view
-    from hitl_orchestrator.policies import compare, policy_hash
+    from hitl_orchestrator.policies import compare, edits, policy_hash
 
     roles = session.people_for_files().chain
     before, after = session.policy_at(old, roles), session.policy_at(new, roles)
@@ -132,6 +132,7 @@ def diff(
         "old": {"policy_id": before.policy_id, "policy_hash": policy_hash(before)},
         "new": {"policy_id": after.policy_id, "policy_hash": policy_hash(after)},
         "looser": comparison.may_loosen,
+        "edits": [edit.text for edit in edits(before, after)],
         "differences": [view.plain(difference) for difference in comparison.differences],
         "unchecked": list(comparison.unchecked),
     }

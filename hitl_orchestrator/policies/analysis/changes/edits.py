@@ -4,6 +4,8 @@ Every field of a rule and of a policy is compared by its path, so that a field t
 here without a change of this module.
 """
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import SequenceMatcher
@@ -21,16 +23,22 @@ _UNSAID = ("conditions", "metadata")
 """The steps of a path that a reader does not need."""
 _BRANCHES = ("all", "any", "at_least", "of")
 _OF_LAYERS = {"rules", "domains", "users", "policy_id", "description"}
+_ON_CLOCKS = {"timezone", "holidays"}
 _PERCENT = ("spot_check", "hold")
 _Path = tuple[str, ...]
 
 
 class Edit(NamedTuple):
-    """One edited rule, or the edited declarations of a layer, for which `rule_id` is None."""
+    """One edited rule, or one edited declaration of a layer, for which `rule_id` is None.
+
+    `moves` are the rules that may match other cases since, or come at another place: the edited rule, unless only its
+    answer changed, or the rules that read the declaration.
+    """
 
     layer: str
     rule_id: str | None
     text: str
+    moves: frozenset[str] = frozenset()
 
 
 def edits(old: Policy, new: Policy) -> list[Edit]:
@@ -40,42 +48,87 @@ def edits(old: Policy, new: Policy) -> list[Edit]:
     for name in dict.fromkeys((*before, *after)):
         of = "" if name == ORGANIZATION else f" ({name})"
         changes = list(_in_layer(before.get(name), after.get(name)))
-        found += [Edit(name, rule_id, f"{text}{of}") for rule_id, text in changes]
+        found += [Edit(name, rule_id, f"{text}{of}", frozenset(moves)) for rule_id, text, moves in changes]
     return found
 
 
-def _in_layer(old: Policy | None, new: Policy | None) -> Iterator[tuple[str | None, str]]:
+def _in_layer(old: Policy | None, new: Policy | None) -> Iterator[tuple[str | None, str, set[str]]]:
     before = {} if old is None else {rule.rule_id: rule for rule in old.by_priority}
     after = {} if new is None else {rule.rule_id: rule for rule in new.by_priority}
-    declared = list(_changes(_declarations(old), _declarations(new)))
-    if declared and old is not None and new is not None:
-        yield None, ", ".join(declared)
+    if old is not None and new is not None:
+        yield from _declared(old, new)
+    if old is not None and new is None:
+        yield None, f"the layer is removed, with {join_some(before, 'and') or 'no rule'}", {*before}
+        return
+    # In the order of the rules, so that the same change is always stated in the same words.
     renamed = {
         now: was
-        for now in after.keys() - before.keys()
-        for was in before.keys() - after.keys()
-        if _body(before[was]) == _body(after[now])
+        for now in after
+        for was in before
+        if now not in before and was not in after and _body(before[was]) == _body(after[now])
     }
     moved = _moved([*before], [*after])
     for name, rule in after.items():
         if name in renamed:
-            yield name, f"{name} is the new name of {renamed[name]}"
+            yield name, f"{name} is the new name of {renamed[name]}", {name}
         elif name not in before:
-            yield name, f"{name} is new: {_written(rule)}"
+            yield name, f"{name} is new: {_written(rule)}", {name}
         else:
             changes = [*_changes(_body(before[name]), _body(rule)), *([moved[name]] if name in moved else [])]
             if changes:
-                yield name, f"{name}: {', '.join(changes)}"
-    for name in before.keys() - after.keys() - set(renamed.values()):
-        yield name, f"{name} is removed"
+                moves = name in moved or _matching(before[name]) != _matching(rule)
+                yield name, f"{name}: {', '.join(changes)}", {name} if moves else set()
+    for name in before:
+        if name not in after and name not in renamed.values():
+            yield name, f"{name} is removed", {name}
 
 
-def _declarations(policy: Policy | None) -> dict[str, Any]:
-    return {} if policy is None else policy.model_dump(exclude=_OF_LAYERS)
+def _declared(old: Policy, new: Policy) -> Iterator[tuple[None, str, set[str]]]:
+    """Yield each edited declaration with the rules that read it."""
+    before, after = _declarations(old), _declarations(new)
+    for path in dict.fromkeys((*after, *before)):
+        changes = list(_changes(before.get(path, {}), after.get(path, {})))
+        if changes:
+            yield None, ", ".join(changes), {*_readers(old, path[-1]), *_readers(new, path[-1])}
+
+
+def _declarations(policy: Policy) -> dict[_Path, dict[str, Any]]:
+    """Return each declaration by its path, such as `lists blocked`."""
+    found: dict[_Path, dict[str, Any]] = {}
+    for field, value in policy.model_dump(exclude=_OF_LAYERS).items():
+        if isinstance(value, Mapping):
+            found |= {(field, str(name)): {field: {name: inner}} for name, inner in value.items()}
+        else:
+            found[(field,)] = {field: value}
+    return found
+
+
+def _readers(policy: Policy, name: str) -> Iterator[str]:
+    """Yield the rules that read a declaration, also by what is calculated from it."""
+    calculated = policy.model_dump(mode="json", include={"history", "derived"})
+    of = {fact: _words(value) for declared in calculated.values() for fact, value in declared.items()}
+    for rule in policy.rules:
+        read = _words(rule.model_dump(mode="json", include={"conditions"}, exclude_defaults=True))
+        read |= _ON_CLOCKS if read & {"time", "date"} or rule.valid_from or rule.valid_until else set()
+        for _ in of:
+            read |= {word for fact in read & of.keys() for word in of[fact]}
+        if name in read:
+            yield rule.rule_id
+
+
+def _words(value: Any) -> set[str]:
+    return set(re.findall(r"\w+", json.dumps(value, ensure_ascii=False)))
+
+
+def _matching(rule: Rule) -> dict[str, Any]:
+    """Return what states which cases a rule matches. A list is there by its name: its values are a declaration."""
+    return rule.model_dump(include={"conditions", "valid_from", "valid_until"})
 
 
 def _body(rule: Rule) -> dict[str, Any]:
-    return rule.model_dump(exclude={"rule_id", "priority", *REMARKS})
+    """Return what a rule states; what happens at the timeout only where there is a time to answer."""
+    unread = set() if rule.respond_within is not None else {"on_timeout"}
+    return rule.model_dump(exclude={"rule_id", "priority", *REMARKS, *unread})
 
 
 def _written(rule: Rule) -> str:

@@ -115,19 +115,26 @@ class Changes:
         return fits
 
     def _edits_of(self, change: Change) -> tuple[str, ...]:
-        """Return the edits of the rules that the change is about, or else all that may have led to it."""
+        """Return the edits that led to the change, or else all that may have led to it.
+
+        Where another rule decides than before, the edits that move one of the two led to it, and those of the answer of
+        the rule that decides now. Where the same rule decides, those of its answer did.
+        """
         pairs = {pair for rules in self._decided[change] for pair in self._pairs(rules)}
-        moved, involved = (
-            {(pair.layer, rule_id) for pair in chosen for rule_id in (pair.old_id, pair.new_id)}
-            for chosen in ([pair for pair in pairs if pair.old_id != pair.new_id], pairs)
-        )
-        for wanted in (moved, involved):
-            found = [each.text for each in self._edited if each.rule_id and (each.layer, each.rule_id) in wanted]
+        moved = [pair for pair in pairs if pair.old_id != pair.new_id]
+        places = {(pair.layer, rule_id) for pair in moved for rule_id in (pair.old_id, pair.new_id)}
+        answers = {(pair.layer, pair.new_id) for pair in moved}
+        involved = {(pair.layer, rule_id) for pair in pairs for rule_id in (pair.old_id, pair.new_id)}
+
+        def led(edit: Edit, moving: set[tuple[str, str]], answering: set[tuple[str, str]]) -> bool:
+            own = edit.rule_id is not None and (edit.layer, edit.rule_id) in answering
+            return own or any((edit.layer, rule_id) in moving for rule_id in edit.moves)
+
+        for moving, answering in ((places, answers), (set(), involved), (involved, involved)):
+            found = [each.text for each in self._edited if led(each, moving, answering)]
             if found:
                 return tuple(found)
-        return tuple(each.text for each in self._edited if each.rule_id is None) or tuple(
-            each.text for each in self._edited
-        )
+        return tuple(each.text for each in self._edited)
 
 
 def _answer(decision: RoutingDecision) -> Answer:
