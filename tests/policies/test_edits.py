@@ -211,3 +211,14 @@ def test_remarks_are_no_edit_since_they_change_no_decision():
     noted = REST | {"note": "Agreed in May", "owner": "claims desk", "reference": "4.2"}
 
     assert edits(claims(SMALL, REST), claims(SMALL, noted)) == []
+
+
+def test_a_message_is_no_requirement_of_a_looser_answer():
+    before, after = claims(REST), claims(REST | {"respond_within": "P3D", "message": "Look twice."})
+
+    (difference,) = compare(before, after).differences
+
+    assert difference.direction == "looser"
+    assert difference.change == (
+        "human_review by domain_reviewer (rest) has other requirements (time to answer 2 days to 3 days)"
+    )

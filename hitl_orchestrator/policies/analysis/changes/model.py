@@ -12,6 +12,7 @@ from hitl_orchestrator.policies.engine.strictness import deadline_demands
 
 _NOT_COMPARED = ("rule_id", "reason", "policy_id", "policy_hash", "trace", "layers", "held")
 _TEXTS = {"message"}
+_MESSAGE = "message "
 _DEMANDS = {
     "action",
     "assigned_human_role",
@@ -87,11 +88,13 @@ class Difference:
         """Return the answer before and after. Where people decide in both, name every requirement that differs."""
         before, after = self.before, self.after
         if before.action is after.action and before.assigned_human_role == after.assigned_human_role:
-            return f"{_phrase(after)} has other requirements ({', '.join(self.aspects)})"
+            # A message is no requirement; it is named where nothing else differs.
+            demanded = [aspect for aspect in self.aspects if not aspect.startswith(_MESSAGE)]
+            return f"{_phrase(after)} has other requirements ({', '.join(demanded or self.aspects)})"
         change = f"{_phrase(before)} becomes {_phrase(after)}"
         if Action.AUTO_APPROVE in (before.action, after.action):
             return change
-        named = ("action ", f"{_WORDS['assigned_human_role']} ")
+        named = ("action ", f"{_WORDS['assigned_human_role']} ", _MESSAGE)
         others = [aspect for aspect in self.aspects if not aspect.startswith(named)]
         return f"{change}, with other requirements ({', '.join(others)})" if others else change
 
