@@ -165,7 +165,7 @@ def test_layers_that_count_different_things_under_one_name_are_refused():
         ({"history": {"n": {"count": "cases", "same": "client", "within": "P1D"}}}, "no field 'client'"),
         ({"history": {"n": {"count": "cases", "of": "rejected", "within": "P1D"}}}, "history.n.of"),
         ({"derived": {"x": "amount / limits"}}, "'limits' is no declared number"),
-        ({"derived": {"x": "amount * customer"}}, "'customer' is no declared number"),
+        ({"derived": {"x": "amount * customer"}}, "'customer' is no declared number; declare it as a number"),
         ({"derived": {"x": "amount ** 2"}}, "position 9: '*' in place of a number, a name, - or ("),
         ({"derived": {"x": "__import__('os')"}}, 'position 12: "\'" is no part of arithmetic'),
         ({"derived": {"x": "1 + " * 200 + "1"}}, "the limit is 500"),

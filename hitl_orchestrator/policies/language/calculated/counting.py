@@ -100,7 +100,8 @@ def check_arithmetic(derived: Mapping[str, str], sources: Mapping[str, Mapping[s
                 continue
             if not numbers:
                 known = [each for fields in sources.values() for each in fields]
-                hint = did_you_mean(used, known) or "; declare it as a number of the metadata or of the proposal"
+                instead = "; declare it as a number of the metadata or of the proposal"
+                hint = instead if found else did_you_mean(used, known) or instead
                 raise _refuses(name, f"{used!r} is no declared number{hint}")
             if len(found) > 1 or used == CONFIDENCE:
                 places = " and ".join([*found, *(["confidence"] if used == CONFIDENCE else [])])

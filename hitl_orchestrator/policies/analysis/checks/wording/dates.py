@@ -15,6 +15,19 @@ def date_findings(policy: Policy, now: datetime | None = None) -> Iterator[Findi
     for rule in no_longer_valid(policy.rules, today):
         sentence = f"its last day was {rule.valid_until}, and it matches no case any more; remove it, or extend it"
         yield Finding(severity=Severity.WARNING, kind=FindingKind.OUT_OF_DATE, rule_id=rule.rule_id, sentence=sentence)
+    for rule in policy.rules:
+        ended = [
+            part.date.last
+            for part in (rule.conditions, *rule.conditions.all)
+            if part.date is not None and part.date.last is not None and part.date.last < today
+        ]
+        if ended:
+            sentence = (
+                f"the dates that it names ended on {min(ended)}, and it matches no later case; remove or extend it"
+            )
+            yield Finding(
+                severity=Severity.WARNING, kind=FindingKind.OUT_OF_DATE, rule_id=rule.rule_id, sentence=sentence
+            )
     last = last_holiday(policy.rules, policy.holidays)
     if last is not None and last.year < today.year:
         sentence = f"holidays: the last one is {last}; since that year no date is known to be a holiday or none"

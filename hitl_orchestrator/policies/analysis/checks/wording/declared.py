@@ -44,8 +44,8 @@ def _outside(operator: str, value: Any, declared: Declaration) -> str | None:
         return f"which is not among the declared values {named}{meant_by(str(value), map(str, declared.values))}"
     unit = f" {declared.unit}" if declared.unit else ""
     for end, word, beyond, never in (
-        (declared.min, "begins", value < declared.min if declared.min is not None else False, {"lt", "ge"}),
-        (declared.max, "ends", value > declared.max if declared.max is not None else False, {"gt", "le"}),
+        (declared.min, "begins", value < declared.min if declared.min is not None else False, {"lt"}),
+        (declared.max, "ends", value > declared.max if declared.max is not None else False, {"gt"}),
     ):
         if beyond or (value == end and operator in never):
             return f"and its declared range {word} at {format_value(end)}{unit}: the comparison always has one result"
