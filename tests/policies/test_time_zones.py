@@ -90,3 +90,17 @@ def test_a_window_is_described_in_its_time_zone():
     assert axis.describe(opened) == f"on any day 08:00 to 18:00 ({VIENNA})"
     assert axis.describe(1) == "at no known time"
     assert axis.describe((1 << axis.size) - 2) == "at a known time"
+
+
+def test_a_region_names_no_date_without_a_changed_moment():
+    night = ("human_review", {"time": {"begins": "22:00", "ends": "06:00"}})
+
+    def closed(*holidays):
+        rules = [("escalate", {"date": {"holiday": True}}), night, ("human_review", {})]
+        return a_policy_with(rules, timezone=VIENNA, holidays=holidays)
+
+    found = compare(closed("2026-12-25", "2026-01-01"), closed("2026-01-01")).differences
+    by_day = [where for each in found for where in each.where if "friday 06:00 to 22:00" in where]
+
+    assert by_day
+    assert all("on 2026-12-25 on friday" in where and "2026-01-01" not in where for where in by_day)

@@ -160,8 +160,9 @@ class MomentAxis(base.Axis):
             chosen = max(base.steps_of(left), key=lambda span: possible[span].bit_count())
             places = wanted[chosen] if wanted[chosen] != possible[chosen] else self.week.every
             spans = base.mask_of(span for span in base.steps_of(left) if places & possible[span] == wanted[span])
-            # A span without such a time of the week changes nothing, and saves the words that would exclude it.
-            spans |= base.mask_of(span for span, each in enumerate(possible) if not places & each)
+            # A span without such a time of the week changes nothing; it is named where that saves words.
+            wider = spans | base.mask_of(span for span, each in enumerate(possible) if not places & each)
+            spans = min(spans, wider, key=lambda mask: len(self.calendar.describe(mask)))
             yield places, spans
             left &= ~spans
 
