@@ -135,6 +135,52 @@ def test_the_status_names_who_may_undo_and_what_waits(hitl):
     assert "waits for a second person: activate" in hitl("policy", "status").out
 
 
+@pytest.fixture
+def stale(policies, folder, hitl):
+    """The case of a looser policy that was compared with one which is no longer active."""
+    case_id = hitl("policy", "activate", "loose.json", *BY, "--json").data["case_id"]
+    (folder / "stricter.json").write_text(json.dumps({**STRICT, "policy_id": "stricter", "rules": STRICT["rules"][:1]}))
+    assert hitl("policy", "activate", "stricter.json", *BY).code == 0
+    return case_id
+
+
+def test_a_proposal_compared_with_an_earlier_policy_is_marked_before_it_is_decided(hitl, stale):
+    why = "is active, and it was compared with v2"
+
+    assert why in " ".join(hitl("policy", "status").out.split())
+    assert why in hitl("policy", "status", "--json").data["waiting"][0]["stale"]
+    assert why in " ".join(hitl("show", stale).out.split())
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_an_approval_that_carries_no_change_out_is_never_reported_as_a_success(hitl, stale, form):
+    answer = hitl("decide", stale, "approve", "--reviewer", "compliance_officer", *form)
+
+    assert answer.code == 1
+    why = answer.data["change_declined"] if form else " ".join(answer.out.split())
+    assert "another policy was activated since it was proposed" in why
+    assert form or "The change is not carried out" in why
+
+
+@pytest.mark.usefixtures("policies")
+def test_an_approval_or_a_rejection_that_is_followed_reports_no_declined_change(hitl):
+    for answer, name in (("reject", "loose.json"), ("approve", "loose.json")):
+        case_id = hitl("policy", "activate", name, *BY, "--json").data["case_id"]
+        done = hitl("decide", case_id, answer, "--reviewer", "compliance_officer", "--json")
+        assert (done.code, done.data["change_declined"]) == (0, None)
+
+
+@pytest.mark.usefixtures("policies")
+def test_a_canary_is_reported_as_one_and_is_never_the_active_policy(hitl, folder):
+    refused = hitl("policy", "canary", "strict.json", "--share", "0.5", *BY)
+    assert (refused.code, refused.err) == (2, "hitl: canary: 'strict' is the active policy; name another one\n")
+
+    (folder / "stricter.json").write_text(json.dumps({**STRICT, "policy_id": "stricter", "rules": STRICT["rules"][:1]}))
+    started = hitl("policy", "canary", "stricter.json", "--share", "0.5", *BY)
+    assert started.out.startswith("Canary: v3 (")
+    assert "on 0.5 of the new cases." in started.out
+
+
 @pytest.mark.parametrize("kind", ["shadow", "canary"])
 @pytest.mark.usefixtures("policies")
 def test_ending_what_does_not_run_is_answered_with_no(hitl, kind):

@@ -4,11 +4,11 @@ import pytest
 from support.builders import a_review
 from support.internals import services_of
 from support.people_changes import change_people
-from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, submitted
+from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, kinds, submitted
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
-from hitl_orchestrator.errors import PolicyMissing
+from hitl_orchestrator.errors import NotAuthorized, PolicyMissing
 from hitl_orchestrator.policies.analysis import decision_diagram
 from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN
 
@@ -168,3 +168,27 @@ def test_the_second_person_sees_every_looser_region_in_the_case_however_many(ope
     for kind in kinds:
         assert f"- of_{kind}: min_confidence 0.95 became 0.9" in lines
         assert any(f"with a confidence of 0.9 to below 0.95 of type {kind}" in line for line in lines)
+
+
+def test_a_looser_policy_that_only_its_author_could_approve_is_not_filed(opened):
+    """The active policy asks the top role about changes of the policy, and the author is the only one who holds it."""
+    asks_the_top = {
+        "rule_id": "own",
+        "priority": 1,
+        "conditions": {"task_type": ["policy_change"]},
+        "action": "escalate",
+        "assigned_human_role": "compliance_officer",
+    }
+    people = [
+        {"reviewer_id": "top", "name": "Top", "roles": ["compliance_officer"]},
+        {"reviewer_id": "max", "name": "Max", "roles": ["senior_manager"]},
+        {"reviewer_id": "zoe", "name": "Zoe", "roles": ["senior_manager"]},
+    ]
+    hitl = opened("memory://", reviewers=people, policy={"policy_id": "own", "rules": [asks_the_top]})
+    before = kinds(hitl)
+
+    with pytest.raises(NotAuthorized, match="no second person holds 'compliance_officer'"):
+        hitl.policy.activate(LOOSE, reviewer="top", reason="we agreed so")
+
+    assert (kinds(hitl), hitl.policy.status().pending) == (before, {})
+    assert hitl.policy.activate(LOOSE, **BY_MAX).case.open_review.role == "compliance_officer"

@@ -66,5 +66,6 @@ def test_a_layered_policy_is_activated_as_a_whole(opened, durable_store):
             type(stack),
             policy_hash(stack),
         )
-        assert hitl.policy.start_canary(stack, 0.1, **BY_MAX).in_force
+        other = stack.model_copy(update={"description": "the same, on trial"})
+        assert hitl.policy.start_canary(other, 0.1, **BY_MAX).in_force
         assert hitl.audit.verify().sound

@@ -52,6 +52,9 @@ def describe(
         yield Line("It repeats a record of the past: it is evidence, and nothing is carried out.", "yellow")
     if case.redacted:
         yield Line("The texts of agents and people in it were erased; 'hitl audit show' shows when.", "yellow")
+    proposal = policies.pending.get(case.case_id)
+    if view is not None and proposal is not None and (stale := policies.stale(proposal)):
+        yield Line(f"{stale}.", "red")
     yield from _task(case, view)
     blind = view is not None and bool(view.hidden)
     yield from _blind(case, view, session) if blind else _proposal(case, history)
@@ -75,8 +78,10 @@ def describe(
         yield from _next(case.open_review, view, session)
 
 
-def receipt(case: Case, review: Review, started: datetime, session: Session) -> Iterator[Block]:
-    """Describe the result of a decision."""
+def receipt(
+    case: Case, review: Review, started: datetime, session: Session, declined: str | None = None
+) -> Iterator[Block]:
+    """Describe the result of a decision, and why the change that it approves was `declined`."""
     row = next(row for row in reversed(case.reviews) if row.verdict and _matches(row, review))
     on = f"task {inline(case.task_id)}" if not is_call(case.task_id) else f"call {task_with_call(case)}"
     if row.verdict and row.verdict.decided_at < started:
@@ -91,6 +96,8 @@ def receipt(case: Case, review: Review, started: datetime, session: Session) -> 
         yield Line(f"The case now waits for {inline(case.open_review.role)}.", "bold")
     else:
         yield Line(f"The case is finished: {case.status}.", blocks.outcome(case.status).style)
+    if declined is not None:
+        yield Line(f"The change is not carried out: {declined}.", "bold red")
     yield Line(session.command("show", task_name(case.task_id, case.case_id)), COMMAND, indent=2)
 
 

@@ -135,6 +135,13 @@ class PolicyHistory:
         index = int(digits) - 1 if digits.isascii() and digits.isdigit() and len(digits) < _MOST_DIGITS else -1
         return self.numbered[index] if 0 <= index < len(self.numbered) else None
 
+    def stale(self, proposal: Proposal) -> str | None:
+        """Return that another policy is active than the one with which a proposal was compared; None if it is not."""
+        if proposal.base == self.active:
+            return None
+        since = f"{self.name(self.active)} is active, and it was compared with {self.name(proposal.base)}"
+        return f"{since}; an approval carries it out only where that is not looser now, so propose it again"
+
     def states(self, policy_hash: str) -> tuple[str, ...]:
         """Return the current states of a version, of active, canary, shadow and proposed."""
         states = {

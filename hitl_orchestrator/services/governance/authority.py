@@ -5,13 +5,14 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from hitl_orchestrator.domain.audit import Actor
+from hitl_orchestrator.domain.decision import RoutingDecision
 from hitl_orchestrator.domain.enums import POLICY_DOMAIN
 from hitl_orchestrator.domain.review import Reviewer
 from hitl_orchestrator.domain.value import Text, Value
 from hitl_orchestrator.errors import InvalidInput, NotAuthorized
-from hitl_orchestrator.review.governance.changes import governing_persons, may_govern
+from hitl_orchestrator.review.governance.changes import may_govern
 from hitl_orchestrator.review.people import People
-from hitl_orchestrator.review.rights import whom_to_ask
+from hitl_orchestrator.review.rights import barred_by_rule, whom_to_ask
 from hitl_orchestrator.services.acting import Acting
 from hitl_orchestrator.services.reviews.rejected_attempts import actor_of
 
@@ -51,11 +52,20 @@ class ChangeAuthority:
             raise NotAuthorized(reviewer_id, f"{takes}; {held}; {remedy}", changes)
         return reviewer
 
-    def check_second_person(self, author: Reviewer, changes: str) -> None:
-        """Raise `NotAuthorized` if there is no second person who could approve a looser policy of this author."""
-        if governing_persons(self._people) <= {author.human}:
-            needed = self._people.chain.second
-            why = f"it is looser than the active policy, and no second person holds {needed!r} or a role above it"
+    def check_second_person(self, author: Reviewer, changes: str, decision: RoutingDecision) -> None:
+        """Raise `NotAuthorized` if there is no second person who could approve a looser policy of this author.
+
+        `decision` is that about the case of the change, which may ask for a higher role, for several approvals, or for
+        other people than the right to change the policy does.
+        """
+        people, asked = self._people.snapshot(), decision.requirements
+        needed = people.chain.higher(people.chain.second, decision.assigned_human_role or people.chain.second)
+        reach = (each for each in people if any(people.chain.reaches(role, needed) for role in each.roles))
+        able = {each.human for each in reach if may_govern(each, people)}
+        able -= {author.human, *barred_by_rule(asked, people)}
+        if len(able) < asked.approvals:
+            who = "no second person holds" if asked.approvals == 1 else f"it takes {asked.approvals} others who hold"
+            why = f"it is looser than the active policy, and {who} {needed!r} or a role above it"
             remedy = "who could approve it; add a second person with 'hitl people propose'"
             raise NotAuthorized(author.reviewer_id, f"{why}, {remedy}", changes)
 

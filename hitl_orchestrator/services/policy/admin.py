@@ -99,6 +99,8 @@ class PolicyAdmin:
         author, reason = self._authorized(acting), reason_of(reason, _WHY)
         share = share_of(share)
         request = self._request(PolicyChange.CANARY, self._read(policy), author, reason, acting)
+        if self._policies.policies.active == request.hash:
+            raise InvalidInput([f"canary: {request.policy.policy_id!r} is the active policy; name another one"])
         return self._change(request._replace(share=share))
 
     def undo(self, *, reason: str, acting: Acting) -> Governed:
@@ -215,14 +217,15 @@ class PolicyAdmin:
             if pending is not None:
                 case = self._approval.open(pending, request.actor.channel)
                 return Governed(request.change, request.hash, in_force=False, case=case, looser=looser)
-            if looser:
-                self._authority.check_second_person(author, _CHANGE)
             review = essentials(request.policy, request.findings, self._ledger, self._people.chain) if looser else ()
             draft = self._draft(request, base, case_id if looser else None, review)
             drafts = [*self._version(history, request), draft]
             proposed = self._cases.preview(drafts, history.seen)[0].pending.get(case_id)
             between = (base, request.policy)
             question = None if proposed is None else self._approval.question(proposed, between, looser)
+            if question is not None:
+                routed = self._approval.decision(question, history)
+                self._authority.check_second_person(author, _CHANGE, routed)
             if self._cases.write(drafts, history.seen):
                 self._cases.apply()
                 waiting = None if proposed is None else self._approval.open(proposed, request.actor.channel, question)

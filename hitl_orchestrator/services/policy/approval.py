@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from hitl_orchestrator.domain.case import Case
+from hitl_orchestrator.domain.decision import Facts, RoutingDecision, Score
+from hitl_orchestrator.domain.enums import ConfidenceSource, RiskLevel, Signal
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.lifecycle.change_request import change_output, change_task, where_looser
@@ -13,6 +15,9 @@ from hitl_orchestrator.services.governance.change_cases import ChangeCases, Ques
 from hitl_orchestrator.services.policy_sync import PolicySync
 
 __all__ = ["PolicyApproval"]
+
+_SCORE = Score(confidence=None, source=ConfidenceSource.MISSING, signals=(Signal.LOW_CONFIDENCE, Signal.RISKY))
+"""The score of every proposed change: it states no confidence, and its risk is high."""
 
 
 class PolicyApproval:
@@ -47,6 +52,13 @@ class PolicyApproval:
         """Return the task and the proposal for the second person. Raises `InvalidInput` if they cannot be submitted."""
         task = change_task(proposal, between)
         return self._cases.checked((task, change_output(task, between, proposal.change, looser, proposal.review)))
+
+    def decision(self, question: Question, history: PolicyHistory) -> RoutingDecision:
+        """Return how the case of a proposed change is routed, as far as its own facts decide that."""
+        task, output = question
+        return self._registry.decide(
+            str(history.active), Facts.of(task, RiskLevel.HIGH, output, _SCORE, task.timestamp)
+        )
 
     def current(self, history: PolicyHistory) -> Policy:
         """Return the active policy."""

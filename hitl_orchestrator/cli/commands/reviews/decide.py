@@ -21,11 +21,12 @@ from hitl_orchestrator.cli.context import (
 from hitl_orchestrator.cli.output.errors import NO
 from hitl_orchestrator.cli.output.formatting import count
 from hitl_orchestrator.cli.output.render import answer, note
-from hitl_orchestrator.domain.enums import WITH_REASON, HumanDecision
+from hitl_orchestrator.domain.enums import GOVERNED_CHANGES, WITH_REASON, EventKind, FinalDecision, HumanDecision
 from hitl_orchestrator.errors import CaseNotWaiting, InvalidInput
 
 if TYPE_CHECKING:
     from hitl_orchestrator.cli.session import Session
+    from hitl_orchestrator.domain.case import Case
     from hitl_orchestrator.domain.review import Review
     from hitl_orchestrator.domain.task import Proposal
     from hitl_orchestrator.orchestrator import Orchestrator
@@ -68,6 +69,7 @@ def decide(
     """Record a reviewer's decision and resume the case.
 
     The first decision on a review is final. Repeating the same decision returns the same result.
+    Exit code 1 if it is recorded and approves a change of policy or people that is not carried out.
     With --app the orchestrator of an application records it, and resumes the caller that waits for it.
     """
     fields = {"human_feedback": feedback, "reason": reason, "reason_code": reason_code, "review_id": review_id}
@@ -157,13 +159,25 @@ def _record(session: "Session", hitl: "Orchestrator", case: str, review: "Review
     decided = hitl.decide(decision=review, **named(hitl, case))
     wakeups = [each for each in hitl.cases.wakeups() if each.case_id == decided.case_id] if waits else []
     final_output = None if decided.final_output is None else decided.final_output.model_dump(mode="json")
+    declined = _why_declined(hitl, decided)
     answer(
         session.as_json,
-        tables.case_summary(decided) | {"final_output": final_output},
-        lambda: case_story.receipt(decided, review, started, session),
+        tables.case_summary(decided) | {"final_output": final_output, "change_declined": declined},
+        lambda: case_story.receipt(decided, review, started, session, declined),
     )
     for line in inbox.not_resumed(wakeups):
         note(line)
+    if declined is not None:
+        raise typer.Exit(NO)
+
+
+def _why_declined(hitl: "Orchestrator", decided: "Case") -> str | None:
+    """Return why an approved change of policy or people was not carried out; None if it was, or it is no such case."""
+    if decided.submission.task.task_type not in GOVERNED_CHANGES or decided.status != FinalDecision.APPROVED:
+        return None
+    declined = (EventKind.POLICY_DECLINED, EventKind.PEOPLE_DECLINED)
+    events = hitl.cases.history(decided.case_id)
+    return next((str(event.body["why"]) for event in reversed(events) if event.kind in declined), None)
 
 
 class _Edited(NamedTuple):

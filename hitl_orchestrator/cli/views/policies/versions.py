@@ -9,7 +9,7 @@ from hitl_orchestrator.cli.output.blocks import COMMAND, Block, Cell, Column, Li
 from hitl_orchestrator.cli.output.formatting import count, local_minute
 from hitl_orchestrator.cli.session import Session
 from hitl_orchestrator.domain.audit import Event
-from hitl_orchestrator.domain.enums import EventKind
+from hitl_orchestrator.domain.enums import EventKind, PolicyChange
 from hitl_orchestrator.domain.shown.numbers import plain_number
 from hitl_orchestrator.orchestrator import UNDO_WITHIN, Governed, PolicyHistory, ShadowReport, Version
 from hitl_orchestrator.policies import Severity
@@ -29,7 +29,10 @@ def change(session: Session, status: PolicyHistory, result: Governed) -> Iterato
     version = status.name(result.policy_hash)
     if result.in_force or result.case is None:
         already = "" if result.changed else " already, nothing changed"
-        yield Line(f"In force{already}: {version}.", "green")
+        kept = f"In force{already}: {version}."
+        if result.change is PolicyChange.CANARY and status.canary is not None:
+            kept = f"Canary{already}: {version} on {plain_number(status.canary.share)} of the new cases."
+        yield Line(kept, "green")
         if result.changed and status.undoable is not None:
             until = local_minute(status.undoable.at + UNDO_WITHIN)
             yield Line(f"Until {until} its author may take it back alone:", "dim")

@@ -37,7 +37,10 @@ def plain(found: Status) -> dict[str, Any]:
         "shadow": _version(now, shadow),
         "shadow_report": found.shadow and found.shadow.model_dump(mode="json"),
         "canary_report": found.canary and found.canary.model_dump(mode="json"),
-        "waiting": [proposal.model_dump(mode="json", exclude={"names"}) for proposal in now.pending.values()],
+        "waiting": [
+            proposal.model_dump(mode="json", exclude={"names"}) | {"stale": now.stale(proposal)}
+            for proposal in now.pending.values()
+        ],
     }
 
 
@@ -77,6 +80,8 @@ def status(session: Session, found: Status) -> Iterator[Block]:
     for proposal in now.pending.values():
         yield Line(f"waits for a second person: {proposal.change} {_named(now, proposal.policy_hash)}", "yellow")
         yield Line(f"by {inline(proposal.by)}, {local_minute(proposal.at)}", "dim", indent=2)
+        if stale := now.stale(proposal):
+            yield Line(f"{stale}.", "red", indent=2)
         yield Line(session.command("show", proposal.case_id), COMMAND, indent=2)
 
 
