@@ -69,10 +69,12 @@ def test_run_with_another_policy_is_rejected_with_a_remedy(hitl):
 
 @pytest.mark.usefixtures("policies")
 def test_rollback_follows_the_rules_of_activation(hitl):
+    hitl("policy", "shadow", "loose.json", *BY)
     back = hitl("policy", "rollback", *BY, "--json").data
 
     assert (back["change"], back["in_force"]) == ("rollback", False)
     rows = hitl("policy", "versions", "--json").data
+    assert [row["version"] for row in rows] == [1, 2, None]
     assert {row["policy_id"] for row in rows if row["first_at"]} == {"default_routing_policy_v1"}
     assert "in force from the beginning" in hitl("policy", "versions").out
     assert hitl("policy", "rollback", "0", *BY).code == 1

@@ -37,6 +37,7 @@ def versions(session: "Session") -> None:
     with _open(session) as hitl:
         status, history = hitl.policy.status(), hitl.policy.history()
     rows = [view.plain(status, version, history) for version in status.versions.values()]
+    rows.sort(key=lambda row: (row["version"] is None, row["version"] or 0))
     answer(session.as_json, rows, lambda: view.versions(status, rows))
 
 
@@ -69,7 +70,8 @@ def activate(session: "Session", file: File, reviewer: Reviewer, reason: Reason)
     A policy whose check reports an error is rejected. One that is looser than the active policy anywhere waits in the
     inbox until another reviewer approves it. The store is created if it is missing.
 
-    Exit code 0: it is in force. 1: it was rejected. 3: it is filed, and waits for the second person.
+    Exit code 0: it is in force. 1: a right is missing. 2: the policy has an error. 3: it is filed, and waits for the
+    second person.
     """
     is_new = session.is_new()
     with _open_or_create(replace(session, policy=None), file) as hitl:
