@@ -1,6 +1,7 @@
 """Counters: a case is routed by what the ledger held before it, whatever way it came and whatever raced with it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from support.builders import a_review, a_task, an_output
@@ -397,3 +398,14 @@ def test_customers_whose_ids_differ_by_capital_letters_are_different(counting):
     counting.submit(*given("first", customer="aB1"))
 
     assert values(counting, counting.submit(*given("second", customer="AB1")))["cases_1d"] == 0
+
+
+def test_a_process_whose_clock_is_ahead_counts_the_earlier_cases_all_the_same(opened, durable_store, clock):
+    hitl, clock.now = opened(durable_store, policy=COUNTING), datetime.now(UTC)
+    hitl.submit(*given("first"))
+    clock.tick(48 * 3600)
+
+    case = hitl.submit(*given("second"))
+
+    assert values(hitl, case) == {"cases_1d": 1, "paid_30d": 10, "budget": 10, "asked": 0}
+    assert hitl.audit.verify().sound

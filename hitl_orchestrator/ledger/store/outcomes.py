@@ -59,7 +59,8 @@ class OutcomeRepository:
             if moved is None:
                 return recorded_outcome(transaction, record.case_id, self._log)
             self._log.check_seen(moved.end, seen)
-            record, routing, at = again(transaction, Ending(record, routing, at), counting, self._log.sealing)
+            now, ending = datetime.fromisoformat(moved.end["now"]), Ending(record, routing, at)
+            record, routing, at = again(transaction, ending, counting, now, self._log.sealing)
             finished = builders.finished(record, at)
             seq = 1 + self._log.append(transaction, _entry_before(moved, record, routing, at), finished, end=moved.end)
             add_outcome(transaction, record, outcome_of(seq, finished.body, body_of(moved.intake)))

@@ -70,8 +70,10 @@ class ReviewRepository:
                     return review_of(row)
                 raise CaseChanged(shown.case_id, stage_in(transaction, shown.case_id))
             self._log.check_seen(moved.end, seen)
-            shown, _, at, shadow = again(transaction, Opening(shown, "", at, shadow), counting, self._log.sealing)
-            opened = self._add(transaction, shown, at, datetime.fromisoformat(moved.end["now"]), moved.end["seq"])
+            now = datetime.fromisoformat(moved.end["now"])
+            routing = Opening(shown, "", at, shadow)
+            shown, _, at, shadow = again(transaction, routing, counting, now, self._log.sealing)
+            opened = self._add(transaction, shown, at, now, moved.end["seq"])
             routed = builders.routed(shown.case_id, shown.routing, at, shadow)
             self._log.append(transaction, routed, builders.review_opened(opened), end=moved.end)
         return opened

@@ -43,7 +43,8 @@ class TallyRepository:
     def count(self, submission: Submission, counters: Sequence[Counter], at: datetime) -> tuple[Counted, ...]:
         """Return the values of counters for a case at a time. Others may be routed before it is."""
         with self._database.read() as transaction:
-            return counted(transaction, submission, counters, at, self._log.sealing)
+            now = datetime.fromisoformat(transaction.first(statements.CLOCK)["now"])
+            return counted(transaction, submission, counters, (at, now), self._log.sealing)
 
     @retried
     def cover(self, measures: Iterable[Measure], seen: int) -> None:
@@ -105,18 +106,21 @@ def _is_sealed(row: Any, seals: Seals) -> bool:
     return seals.is_of_columns(row["seal"], MEASURE_SEAL, row["measure"], row["covered_seq"])
 
 
-def result_in(transaction: StoreTransaction, run: FirstRun, seals: Seals) -> Opening | Ending:
+def result_in(transaction: StoreTransaction, run: FirstRun, now: datetime, seals: Seals) -> Opening | Ending:
     """Return the result of a run, decided by what is counted in this transaction, and note the case.
 
-    The transaction excludes all other writers, so that each case is decided by exactly those before it.
+    The transaction excludes all other writers, so that each case is decided by exactly those before it. `now` is the
+    time of the database.
     """
     counting = run.counting
     if counting is None:
         return run.result
-    return _decided(transaction, counting, run.result.at, seals)
+    return _decided(transaction, counting, (run.result.at, now), seals)
 
 
-def again(transaction: StoreTransaction, routed: _Result, counting: Counting | None, seals: Seals) -> _Result:
+def again(
+    transaction: StoreTransaction, routed: _Result, counting: Counting | None, now: datetime, seals: Seals
+) -> _Result:
     """Return the result of a routing decided again in this transaction, as `result_in`.
 
     Raises:
@@ -124,24 +128,35 @@ def again(transaction: StoreTransaction, routed: _Result, counting: Counting | N
     """
     if counting is None:
         return routed
-    result = _decided(transaction, counting, routed.at, seals)
+    result = _decided(transaction, counting, (routed.at, now), seals)
     if not isinstance(result, type(routed)):
         raise GovernanceChanged("the counts by which the case was routed have changed")
     return result
 
 
-def _decided(transaction: StoreTransaction, counting: Counting, at: datetime, seals: Seals) -> Opening | Ending:
-    submission = counting.submission
-    result = counting.decide(counted(transaction, submission, counting.counters, at, seals))
+def _decided(
+    transaction: StoreTransaction, counting: Counting, clocks: tuple[datetime, datetime], seals: Seals
+) -> Opening | Ending:
+    submission, at = counting.submission, clocks[0]
+    result = counting.decide(counted(transaction, submission, counting.counters, clocks, seals))
     routing = result.routing if isinstance(result, Ending) else result.shown.routing
     transaction.insert_many(statements.ADD_TALLY, rows_of(submission, routing, at, seals))
     return result
 
 
 def counted(
-    transaction: StoreTransaction, submission: Submission, counters: Sequence[Counter], at: datetime, seals: Seals
+    transaction: StoreTransaction,
+    submission: Submission,
+    counters: Sequence[Counter],
+    clocks: tuple[datetime, datetime],
+    seals: Seals,
 ) -> tuple[Counted, ...]:
-    """Return the values of counters for a case at a time, by one statement for some sixteen of them."""
+    """Return the values of counters for a case, by one statement for some sixteen of them.
+
+    `clocks` are the time of the case, by the clock of its process, and that of the database. A window ends by
+    the earlier one, so that a clock that is ahead leaves no earlier case out.
+    """
+    at = min(clocks)
     names = [(counter, name) for counter in counters for name in _names_of(counter, submission, seals)]
     cases, readable, micros = Tally[str](), Tally[str](), Tally[str]()
     for first in range(0, len(names), _AT_ONCE):

@@ -47,9 +47,9 @@ class _New(NamedTuple):
         intake = marked(builders.submitted(run.submission, run.actor), contents)
         return cls(run.submission, intake, contents, run.result, run)
 
-    def counted_in(self, transaction: StoreTransaction, seals: Seals) -> "_New":
+    def counted_in(self, transaction: StoreTransaction, now: datetime, seals: Seals) -> "_New":
         """Return it with the result by what is counted in this transaction, which then counts the case too."""
-        return self._replace(result=result_in(transaction, self.run, seals))
+        return self._replace(result=result_in(transaction, self.run, now, seals))
 
     def case(self, opened: StoredReview | None) -> NewCase:
         """Return the entries and the row of the case, which has `opened` a review or is finished."""
@@ -133,9 +133,10 @@ class NewCaseRepository:
 
     def _add(self, transaction: StoreTransaction, new: Sequence[_New], end: Any) -> list[Case]:
         """Add cases with all their rows to the end of the ledger. Each counts those before it."""
+        now = datetime.fromisoformat(end["now"])
         if any(each.run.counting for each in new):
-            new = [each.counted_in(transaction, self._log.sealing) for each in new]
-        opened = self._opened(new, datetime.fromisoformat(end["now"]))
+            new = [each.counted_in(transaction, now, self._log.sealing) for each in new]
+        opened = self._opened(new, now)
         parts = [each.case(opened.get(each.submission.case_id)) for each in new]
         firsts = self._log.add_cases(transaction, parts, end=end)
         cases, endings, reviews = list[Case](), list[tuple[AuditRecord, Outcome]](), list[_Row]()
