@@ -4,7 +4,7 @@ import pytest
 from support.builders import a_review
 from support.internals import services_of
 from support.people_changes import change_people
-from support.policy_changes import BY_MAX, LOOSE, USUAL, goes_ahead, kinds, submitted
+from support.policy_changes import BY_MAX, LOOSE, STRICT, USUAL, goes_ahead, kinds, submitted
 
 from hitl_orchestrator.domain.decision import Facts
 from hitl_orchestrator.domain.enums import RiskLevel
@@ -14,8 +14,9 @@ from hitl_orchestrator.policies.lifecycle.change_request import POLICY_DOMAIN
 
 
 def escalates(bound, name, **asking):
-    """A policy that requires up to two approvals for high risk, which includes policy changes."""
-    high = {"rule_id": "high", "priority": 2, "conditions": {"risk_level": "high"}, "action": "escalate", **asking}
+    """A policy with requirements for policy changes, which it names."""
+    named = {"task_type": "policy_change"}
+    high = {"rule_id": "high", "priority": 2, "conditions": named, "action": "escalate", **asking}
     policy = goes_ahead(bound, name)
     return {**policy, "rules": [*policy["rules"], high]}
 
@@ -41,6 +42,19 @@ def test_a_policy_change_is_decided_by_the_active_policy_and_never_by_a_canary(o
     assert waits.case.open_review.shown.routing.decision.requirements.approvals == 2
     agreed(hitl, waits)
     assert services_of(hitl).registry.active.policy.policy_id == "from_0.5"
+
+
+def test_a_rule_for_tasks_asks_nothing_of_a_change_of_the_policy(opened, store):
+    foreign = {"metadata": {"country": {"ne": "AT"}}}
+    asks = {"rule_id": "foreign", "priority": 1, "conditions": foreign, "action": "human_review", "approvals": 3}
+    strict = {**STRICT, "metadata": {"country": "text"}, "rules": [asks, *STRICT["rules"]]}
+    hitl = opened(store, policy=strict)
+
+    waits = hitl.policy.activate(LOOSE, **BY_MAX)
+
+    decision = waits.case.open_review.shown.routing.decision
+    assert (decision.rule_id, decision.requirements.approvals) == ("policy_change", 1)
+    assert hitl.decide(waits.case.case_id, a_review("approve", "zoe")).status == "approved"
 
 
 def test_a_change_proposed_during_a_canary_is_also_compared_with_the_active_policy(opened):

@@ -74,7 +74,7 @@ TOP = Policy(
         Rule(
             rule_id="top",
             priority=1,
-            conditions=Conditions(),
+            conditions=Conditions(task_type="policy_change"),
             action="escalate",
             assigned_human_role="compliance_officer",
         ),
@@ -82,15 +82,16 @@ TOP = Policy(
 )
 
 
-def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_what_the_policy_would_say():
+def test_a_change_of_the_policy_is_explained_by_what_is_built_in_and_no_rule_that_does_not_name_it():
     report = explain(a_policy(), A_CHANGE)
 
     assert [(line.layer, line.rule_id, line.result) for line in report.rules] == [
         ("built in", "policy_change", RuleResult.DECIDES),
         ("organization", "risky", RuleResult.FAILS),
-        ("organization", "sure", RuleResult.DECIDES),
-        ("organization", "late", RuleResult.TOO_LATE),
+        ("organization", "sure", RuleResult.FAILS),
+        ("organization", "late", RuleResult.FAILS),
     ]
+    assert "does not name the task type policy_change" in report.rules[2].why
     assert report.lines[0].endswith("such a change needs the approval of a second person, whatever the policies decide")
     assert report.lines[-1].startswith("escalate by senior_manager: policy_change, which is built in, matches: ")
 

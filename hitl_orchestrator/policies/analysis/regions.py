@@ -11,9 +11,10 @@ from typing import NamedTuple
 from hitl_orchestrator.domain.enums import Action
 from hitl_orchestrator.policies.engine.axes.base import Axis, Steps, mask_of, steps_of
 from hitl_orchestrator.policies.engine.axes.confidence import WITHOUT_CONFIDENCE, WITHOUT_PROPOSAL
-from hitl_orchestrator.policies.engine.axes.domain_and_type import vocabulary_masks
+from hitl_orchestrator.policies.engine.axes.domain_and_type import question_masks, vocabulary_masks
 from hitl_orchestrator.policies.engine.axes.fields.axis import MISSING_FIELD
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace, Region
+from hitl_orchestrator.policies.engine.predicates import named_questions
 from hitl_orchestrator.policies.language.conditions import AtLeast, Conditions
 from hitl_orchestrator.policies.language.model import Policy
 from hitl_orchestrator.policies.language.phrases import runs_of
@@ -42,6 +43,10 @@ def regions(rule: Rule, policy: Policy, space: FactSpace) -> tuple[Region, ...]:
         full = (*full[: space.confidence], full[space.confidence] & ~WITHOUT_CONFIDENCE)
         for index, mask in vocabulary_masks(policy, space.axes):
             full = restrict(full, index, mask)
+    for index, mask in question_masks(space.axes, named_questions(rule)):
+        full = restrict(full, index, full[index] & mask)
+    if not all(full):
+        return ()
     matching = _Expansion(space, policy, certainly=approves).regions(rule.when, [full], negated=False)
     return tuple(dict.fromkeys(part for region in matching for part in _without_output(region, space)))
 

@@ -13,7 +13,7 @@ from typing import Any
 from hitl_orchestrator.domain.counting.counters import Counter
 from hitl_orchestrator.domain.counting.field_path import value_at
 from hitl_orchestrator.domain.decision import FALLBACK, Facts, LayerAnswer, RoutingDecision, RuleTrial
-from hitl_orchestrator.domain.enums import Action, RiskLevel
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action, RiskLevel
 from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.task import requesters
 from hitl_orchestrator.errors import InvalidInput, shortened
@@ -21,7 +21,13 @@ from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.calculated import Calculation
 from hitl_orchestrator.policies.engine.partition import Cell, FactSpace
-from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
+from hitl_orchestrator.policies.engine.predicates import (
+    NO_CONDITIONS,
+    blocks,
+    conditions_of,
+    foreign_question,
+    guards_of,
+)
 from hitl_orchestrator.policies.engine.strictness import strictest
 from hitl_orchestrator.policies.language.model import NO_RULE, ORGANIZATION, Policy, PolicyStack, policy_hash
 from hitl_orchestrator.policies.language.rule import Rule, default_role
@@ -77,7 +83,7 @@ class CompiledPolicy:
         self._space = FactSpace([policy])
         self._reads = frozenset(axis.source for axis in self._space.axes)
         self._sources = tuple(source for name, source in SOURCES.items() if name in self._reads)
-        self._cells: dict[Cell, RoutingDecision] = {}
+        self._cells: dict[tuple[Cell, str | None], RoutingDecision] = {}
         self._calculation = Calculation(policy)
         self.counters = counters_of(policy)
         """What the policy counts, in all of its layers, in the order of the keys."""
@@ -98,6 +104,8 @@ class CompiledPolicy:
         Raises:
             InvalidInput: a fact that the policy reads is invalid (an unknown risk, NaN).
         """
+        if facts.task_type in OWN_QUESTIONS:
+            return self._by_cell(facts, facts.task_type)
         decision = None if self._table is None else self._table.get(facts)
         decision = self._by_cell(facts) if decision is None else decision
         return decision if self.policy.vocabulary is None else self._with_unknown_words(decision, facts)
@@ -113,15 +121,16 @@ class CompiledPolicy:
         ]
         return decision.model_copy(update={"reason": "; ".join((decision.reason, *named))}) if named else decision
 
-    def _by_cell(self, facts: Facts) -> RoutingDecision:
+    def _by_cell(self, facts: Facts, question: str | None = None) -> RoutingDecision:
+        """Return the decision of a cell. A question of the system has its own, since most rules are not for it."""
         facts = self.normalized(facts)
-        cell = self._space.locate(facts)
+        cell = self._space.locate(facts), question
         decision = self._cells.get(cell)
         if decision is None:
             decision = self._evaluate(facts)
             if len(self._cells) < _MOST_CELLS:
                 self._cells[cell] = decision
-        if self._table is not None:
+        if self._table is not None and question is None:
             self._table.put(facts, decision)
         return decision
 
@@ -170,6 +179,10 @@ class CompiledPolicy:
         verdicts: dict[int, bool | None] = {}
         descriptions: dict[int, str] = {}
         for rule, conditions, guards in self._rules:
+            foreign = foreign_question(rule, facts.task_type)
+            if foreign is not None:
+                yield rule, RuleTrial(rule.rule_id, False, foreign)
+                continue
             for condition in (*conditions, *guards):
                 key = id(condition)
                 if key not in verdicts:

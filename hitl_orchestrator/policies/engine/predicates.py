@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hitl_orchestrator.domain.decision import Facts
-from hitl_orchestrator.domain.enums import Action
+from hitl_orchestrator.domain.enums import OWN_QUESTIONS, Action
 from hitl_orchestrator.policies.engine.axes.base import Condition
 from hitl_orchestrator.policies.engine.axes.domain_and_type import vocabulary_guards
 from hitl_orchestrator.policies.engine.partition import EVALUATION_ORDER
@@ -129,6 +129,22 @@ def _parts(conditions: Conditions, policy: Policy) -> tuple[Condition, ...]:
 def guards_of(rule: Rule, policy: Policy) -> tuple[Condition, ...]:
     """Return the preconditions that hold in addition to the conditions of a rule of the policy."""
     return (SomethingToApprove(), *vocabulary_guards(policy)) if rule.action is Action.AUTO_APPROVE else ()
+
+
+def foreign_question(rule: Rule, task_type: str) -> str | None:
+    """Return why a rule does not apply to a question that the system asks itself; None where it does, or to a task.
+
+    Rules are written for the tasks of agents. One of these questions is subject to the rules that name its task type.
+    """
+    if task_type not in OWN_QUESTIONS or task_type in named_questions(rule):
+        return None
+    return f"it does not name the task type {task_type}, a question that the system asks itself"
+
+
+def named_questions(rule: Rule) -> frozenset[str]:
+    """Return the questions of the system that a rule names by their task types."""
+    named = {word for _, part in rule.conditions.walk() for word in part.task_type}
+    return frozenset(named.intersection(OWN_QUESTIONS))
 
 
 def blocks(rule: Rule, holds: bool | None) -> bool:

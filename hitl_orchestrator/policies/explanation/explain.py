@@ -9,7 +9,13 @@ from hitl_orchestrator.domain.roles import DEFAULT_CHAIN, RoleChain
 from hitl_orchestrator.domain.value import Value
 from hitl_orchestrator.policies.engine.builtin_rules import BUILT_IN, minimum_of, with_builtin_rules
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
-from hitl_orchestrator.policies.engine.predicates import NO_CONDITIONS, blocks, conditions_of, guards_of
+from hitl_orchestrator.policies.engine.predicates import (
+    NO_CONDITIONS,
+    blocks,
+    conditions_of,
+    foreign_question,
+    guards_of,
+)
 from hitl_orchestrator.policies.language.asking import remarks_of
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule, default_role
@@ -116,6 +122,8 @@ def _line(rule: Rule, policy: Policy, facts: Facts, decided_by: str, layer: str 
         ConditionTrial(not blocks(rule, condition.holds(facts)), condition.describe(facts))
         for condition in (*conditions_of(rule, policy), *guards_of(rule, policy))
     )
+    foreign = foreign_question(rule, facts.task_type)
+    trials += () if foreign is None else (ConditionTrial(False, foreign),)
     if rule.rule_id == decided_by:
         result = RuleResult.DECIDES
     else:

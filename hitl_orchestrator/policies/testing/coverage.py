@@ -22,7 +22,7 @@ from hitl_orchestrator.policies.engine.axes.base import Condition, close_to
 from hitl_orchestrator.policies.engine.axes.fields.sources import SOURCES
 from hitl_orchestrator.policies.engine.compiled import CompiledStack, compile_policy
 from hitl_orchestrator.policies.engine.partition import Region
-from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, guards_of
+from hitl_orchestrator.policies.engine.predicates import blocks, conditions_of, foreign_question, guards_of
 from hitl_orchestrator.policies.language.declarations import Declaration, FieldType
 from hitl_orchestrator.policies.language.model import ORGANIZATION, Policy
 from hitl_orchestrator.policies.language.rule import Rule
@@ -166,6 +166,8 @@ def _after(here: Node[int] | Leaf[int], axis: int, step: int) -> Node[int] | Lea
 
 
 def _matches(rule: Rule, conditions: Iterable[Condition], facts: Facts) -> bool:
+    if foreign_question(rule, facts.task_type) is not None:
+        return False
     return not any(blocks(rule, condition.holds(facts)) for condition in conditions)
 
 

@@ -1,6 +1,6 @@
 """The domain and the task type of a task: words that policies name."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -110,8 +110,8 @@ class WordAxis(base.Axis):
         return base.Steps(holds, every & ~holds)
 
     def mask(self, words: Iterable[str]) -> int:
-        """Return the mask of the steps of these named words."""
-        return base.mask_of(self._index[word] for word in words)
+        """Return the mask of the steps of those of these words that are named."""
+        return base.mask_of(self._index[word] for word in words if word in self._index)
 
     def describe(self, mask: int) -> str:
         """Return such as `in payments or lending`, or `outside payments`."""
@@ -154,6 +154,14 @@ def vocabulary_masks(policy: Policy, axes: Sequence[base.Axis]) -> Iterator[tupl
                 yield index, axis.mask(guard.words)
 
 
+def question_masks(axes: Sequence[base.Axis], named: Collection[str] = ()) -> Iterator[tuple[int, int]]:
+    """Yield the index of the axis of the task type, and its mask without the system's own questions but those named."""
+    for index, axis in enumerate(axes):
+        if isinstance(axis, WordAxis) and axis.field == "task_type":
+            foreign = (word for word in OWN_WORDS[axis.field] if word not in named)
+            yield index, (1 << axis.size) - 1 & ~axis.mask(foreign)
+
+
 def _kind(name: str) -> base.Kind:
     def conditions(reading: base.Reading) -> Iterator[base.Condition]:
         conditions, policy = reading
@@ -163,7 +171,10 @@ def _kind(name: str) -> base.Kind:
 
     def axes(readings: Sequence[base.Reading]) -> Iterator[base.Axis]:
         closed = {known for _, policy in readings if (known := words_known(policy, name)) is not None}
-        words = {word for conditions, _ in readings for word in getattr(conditions, name)}.union(*closed)
+        # A question of the system has a step only where a rule names it: no other rule applies to it.
+        asked = OWN_WORDS[name] if name == "task_type" else ()
+        words = {word for known in closed for word in known if word not in asked}
+        words |= {word for conditions, _ in readings for word in getattr(conditions, name)}
         if words:
             yield WordAxis(name, tuple(sorted(words)), is_closed=bool(closed))
 
