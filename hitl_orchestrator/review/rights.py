@@ -120,6 +120,8 @@ class Rights:
             NotAuthorized: they may not; the message has the reason and a remedy.
         """
         why = self.barred.get(reviewer.human)
+        if why == _NAMED_BY_RULE:
+            raise NotAuthorized(reviewer.reviewer_id, f"{why}; {whom_to_ask(self._others())}")
         if why is not None:
             is_unreadable = why.startswith(_UNREADABLE.partition("{")[0])
             role = self.people.chain.roles[-1] if is_unreadable else self.needed
@@ -182,6 +184,12 @@ class Rights:
         """
         known = {person: why for person, why in self.barred.items() if why != _ANSWERED}
         return replace(self, barred=known).able()
+
+    def _others(self) -> list[Reviewer]:
+        """Return the reviewers whom an excluded one may ask, among them those whose absence would tell: `seem_able`."""
+        barred = {person for person, why in self.barred.items() if why != _ANSWERED}
+        asked = ((each, self._role_asked_of(each)) for each in self.people if each.human not in barred)
+        return [each for each, role in asked if role is not None and self._free(each, role, set())]
 
     def left(self, *, role: str | None = None, but: str | None = None, taken: Iterable[str] = ()) -> set[str]:
         """Return the people who may vote and have not: in the needed role, or in `role`.

@@ -6,6 +6,7 @@ once the case is decided; the ledger holds it from the start. Whether a finished
 hidden. A principal who can decide no case sees everything.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from hitl_orchestrator.domain.decision import Routing, RoutingDecision, Score
 from hitl_orchestrator.domain.enums import ActorKind, CaseStage, ConfidenceSource, EventKind
 from hitl_orchestrator.domain.principal import Principal, PrincipalKind
 from hitl_orchestrator.domain.review import StoredReview
+from hitl_orchestrator.domain.value import canonical_json
 from hitl_orchestrator.errors import CaseUnfinished, HitlError
 from hitl_orchestrator.ledger.ports.ledger import Ledger
 from hitl_orchestrator.policies.engine.builtin_rules import as_reviewed
@@ -166,7 +168,8 @@ def masked_event(event: Event, mask: Masking, reader: str | None = None) -> Even
         body["decision"] = decision | {"shadow": None} | ({"reason": HIDDEN} if mask.agent else {})
     if mask.agent and event.kind in (EventKind.SUBMITTED, EventKind.ROUTED):
         body |= {name: None for name in _AGENT_FIELDS if name in body}
-    return event.model_copy(update={**changed, "body": body})
+    # As the ledger stores it: a part made here differs in no spelling of a number, and in no order, from a stored one.
+    return event.model_copy(update={**changed, "body": json.loads(canonical_json(body))})
 
 
 def masked_export(events: Iterable[Event], ledger: Ledger, is_blind: Callable[[Case], bool]) -> Iterator[Event]:

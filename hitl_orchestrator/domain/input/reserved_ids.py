@@ -1,4 +1,4 @@
-"""Ids of the system's own tasks: its questions, whose form is reserved, and spot checks, which look like others."""
+"""Ids of the questions of the system, whose form is reserved, and of spot checks, formed like long ids of tasks."""
 
 import re
 from hashlib import sha256
@@ -19,7 +19,7 @@ def spot_check_id(case_id: str, task_id: str, salt: str = "") -> str:
     """Return an id for the spot-check task of a case, in the form of the id of its own task.
 
     The last twelve digits are drawn from the case id: those of a UUID, a hash or a long number, or else the number at
-    the end, made longer. With a `salt` the id cannot be predicted.
+    the end, made longer: a shorter one might be the next id of a submitter. With a `salt` the id cannot be predicted.
     """
     drawn = sha256(f"{_SPOT_CHECK}\n{case_id}\n{salt}".encode()).hexdigest()
     decimals = str(int(drawn, 16))[-_DRAWN:]

@@ -133,7 +133,8 @@ class PolicyRegistry:
         decided = self.decide(submission.policy_hash, facts, submission.task.task_id)
         if submission.quality_check is not None and submission.quality_check.kind is QualityCheckKind.SPOT_CHECK:
             # It must not reveal that the case was approved already.
-            return unmatched(builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles))
+            asked = builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, NO_RULE, self._cache.roles)
+            return unmatched(asked.model_copy(update={"layers": decided.layers}))
         if submission.held and not decided.needs_human:
             why = f"{submission.held}; otherwise {decided.reason}"
             return builtin_decision(decided, Action.HUMAN_REVIEW, FALLBACK, why, self._cache.roles)

@@ -7,7 +7,7 @@ from typing import Any
 
 from hitl_orchestrator.domain.audit import Event
 from hitl_orchestrator.domain.case import Case
-from hitl_orchestrator.domain.decision import RoutingDecision
+from hitl_orchestrator.domain.decision import FALLBACK, RoutingDecision
 from hitl_orchestrator.domain.enums import (
     EXECUTION_CHECK,
     GOVERNED_CHANGES,
@@ -151,6 +151,8 @@ class CaseViewer:
         routing, task = row.shown.routing, row.shown.task
         policy = self._registry.policy(routing.decision.policy_hash)
         confidence = routing.score.confidence
+        # A case held by chance and a spot check need no change to be approved: others that no rule matches show none.
+        is_shown = row.verdict is not None or _shown(row).rule_id != FALLBACK
         return {
             "proposal": routing.output and routing.output.agent_output,
             "classifier_error": routing.error,
@@ -161,7 +163,7 @@ class CaseViewer:
             "raised": routing.score.raised,
             "unreadable": routing.score.unreadable,
             "reason": _shown(row).reason,
-            "would_go_through": changes_to_approval(policy, facts_of(task, routing)),
+            "would_go_through": changes_to_approval(policy, facts_of(task, routing)) if is_shown else (),
             "similar": tuple(self._similar(row)),
         }
 
