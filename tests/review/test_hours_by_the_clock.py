@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hitl_orchestrator.policies.engine.axes.time_of_week import minute_of_the_week
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hitl_orchestrator.domain.working_hours import Weekday, WorkingHours
 from hitl_orchestrator.errors import InvalidInput
+from hitl_orchestrator.policies.engine.axes.moment.week import minute_of_the_week
 from hitl_orchestrator.policies.language.conditions import Window
 from hitl_orchestrator.review.people import read_people
 from hitl_orchestrator.review.working_time import after_working_time, is_working
