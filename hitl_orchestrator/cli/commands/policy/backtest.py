@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hitl_orchestrator.cli.context import STORE_AND_PEOPLE, argument, command, option
-from hitl_orchestrator.cli.output.render import answer
+from hitl_orchestrator.cli.output.render import answer, note
 from hitl_orchestrator.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def backtest(
     if past is not None:
         on_file = f"--on {past}"
         result = run_backtest(policy, [scan(past)], old=other, capacity=capacities, roles=roles, where=on_file)
+        note("an export has finished cases only: reviews that were due and are still open are not in these figures")
     else:
         where = f"store {printable_url(session.store)!r}"
         with session.audit() as audit, counted(audit.cases(), "backtesting") as on_cases:
