@@ -105,7 +105,7 @@ class PolicyAdmin:
 
     def undo(self, *, reason: str, acting: Acting) -> Governed:
         """Restore what was in force before the latest change, which the same account made alone within the hour."""
-        reason, tried = reason_of(reason, _WHY), None
+        author, reason, tried = self._authorized(acting), reason_of(reason, _WHY), None
         while True:
             author, history = self._authorized(acting), self._policies.policies
             if tried is not None and history.undone == tried:  # written before the connection was lost
