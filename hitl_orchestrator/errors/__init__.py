@@ -20,7 +20,7 @@
     |   |-- ReviewExpired, ReviewWithdrawn 410
     |   |-- ReviewClaimed         423
     |   |-- StaleReview           412
-    |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy
+    |   |-- PeopleMismatch, PolicyMismatch, NoPreviousPolicy, UndoRefused
     |   |-- LedgerDamaged         500
     |   |   `-- UnknownLedgerKey  500  or this machine lacks the key of the entry
     |   `-- RecoveryIncomplete    500

@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from support.builders import a_review, a_task, an_output
+from support.builders import a_review, an_output
 from support.calls import approved
-from support.counting import counted_again, routed_in
+from support.counting import counted_again, given, routed_in, values
 from support.internals import services_of
 from support.teams import PEOPLE
 
@@ -25,19 +25,6 @@ RULES = [
 ]
 PLAIN = {"policy_id": "plain", "metadata": {"amount": "number", "customer": "text"}, "rules": RULES}
 COUNTING = PLAIN | {"policy_id": "counting", "history": COUNTERS}
-
-
-def given(name, customer="ann", amount=10, confidence=0.95, **fields):
-    metadata = {"customer": customer, "amount": amount} | fields.pop("metadata", {})
-    return a_task(name, metadata=metadata, **fields), an_output(name, confidence)
-
-
-def values(hitl, case):
-    """The values by which a case was routed, by the names in the policy."""
-    (routed,) = [each for each in routed_in(hitl) if each.case_id == case.case_id]
-    by_key = {each.counter.key: each.value for each in routed.history}
-    policy = services_of(hitl).registry.active.policy
-    return {name: by_key[declared.counter.key] for name, declared in policy.history.items()}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from hitl_orchestrator import Orchestrator
 from hitl_orchestrator.domain.counting.counters import Counted, Counter
+from support.builders import a_task, an_output
 from support.internals import services_of
 
 APPROVED = {"approved", "modified_and_approved", "override_approved"}
@@ -75,3 +76,16 @@ def _value(counter: Counter, case: Routed, cases: list[Routed]) -> float | None:
     if any(isinstance(amount, bool) or not isinstance(amount, int | float) or amount < 0 for amount in amounts):
         return None
     return round(sum(amounts), 6)
+
+
+def given(name, customer="ann", amount=10, confidence=0.95, **fields):
+    metadata = {"customer": customer, "amount": amount} | fields.pop("metadata", {})
+    return a_task(name, metadata=metadata, **fields), an_output(name, confidence)
+
+
+def values(hitl, case):
+    """The values by which a case was routed, by the names in the policy."""
+    (routed,) = [each for each in routed_in(hitl) if each.case_id == case.case_id]
+    by_key = {each.counter.key: each.value for each in routed.history}
+    policy = services_of(hitl).registry.active.policy
+    return {name: by_key[declared.counter.key] for name, declared in policy.history.items()}

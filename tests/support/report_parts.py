@@ -50,6 +50,8 @@ def errors_of(wrong: int, of: int, *, cases: int = 100, enough: bool = True) -> 
         share=share.share if enough else None,
         lowest=share.lowest if enough else None,
         highest=share.highest if enough else None,
+        best=share.share if enough else None,
+        worst=share.share if enough else None,
         enough=enough,
         why_not=None if enough else f"the effective number of reviews is {of}, and at least 30 are needed",
         lowest_of_all=share.lowest if enough else None,

@@ -91,7 +91,7 @@ def test_without_a_reviewers_file_the_default_roles_are_used(own_roles):
     done = run(own_roles)
 
     done.assert_outcomes(errors=1)
-    done.stdout.fnmatch_lines(['ours.yaml: rules*assigned_human_role: "head": no such role; *'])
+    done.stdout.fnmatch_lines(['ours.yaml: line 3 (r): rules*assigned_human_role: "head": no such role; *'])
 
 
 def test_an_unreadable_reviewers_file_of_the_environment_fails_only_the_tables(own_roles, monkeypatch):

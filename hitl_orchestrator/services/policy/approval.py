@@ -16,9 +16,6 @@ from hitl_orchestrator.services.policy_sync import PolicySync
 
 __all__ = ["PolicyApproval"]
 
-_SCORE = Score(confidence=None, source=ConfidenceSource.MISSING, signals=(Signal.LOW_CONFIDENCE, Signal.RISKY))
-"""The score of every proposed change: it states no confidence, and its risk is high."""
-
 
 class PolicyApproval:
     """Compares policies, and submits looser ones to a second person."""
@@ -57,7 +54,7 @@ class PolicyApproval:
         """Return how the case of a proposed change is routed, as far as its own facts decide that."""
         task, output = question
         return self._registry.decide(
-            str(history.active), Facts.of(task, RiskLevel.HIGH, output, _SCORE, task.timestamp)
+            str(history.active), Facts.of(task, RiskLevel.HIGH, output, _score(), task.timestamp)
         )
 
     def current(self, history: PolicyHistory) -> Policy:
@@ -77,3 +74,8 @@ class PolicyApproval:
         before = self._policies.version(str(history.compared_under))
         chains = dict.fromkeys((self._people.chain, before.chain))
         return tuple(dict.fromkeys(sentence for chain in chains for sentence in where_looser(base, policy, chain)))
+
+
+def _score() -> Score:
+    """Return the score of every proposed change: it states no confidence, and its risk is high."""
+    return Score(confidence=None, source=ConfidenceSource.MISSING, signals=(Signal.LOW_CONFIDENCE, Signal.RISKY))
