@@ -10,7 +10,7 @@ from support.simulated_agents import AGENTS, Agent
 from hitl_orchestrator.learning.bounds import Promise, certified, upper_limit
 from hitl_orchestrator.learning.labels import Labels
 
-DRAWS = 400
+DRAWS = 200
 PROMISES = [Promise(0.02), Promise(0.05), Promise(0.1)]
 
 
