@@ -34,6 +34,7 @@ from hitl_orchestrator.policies.language.rule import Rule, default_role
 
 _NOUNS = {"domain": "domain", "task_type": "task type"}
 _MOST_CELLS = 100_000
+_QUESTIONS = frozenset(OWN_QUESTIONS)
 _REVIEW_FIELDS = ("respond_within", "on_timeout", "requirements", "message")
 
 
@@ -84,6 +85,7 @@ class CompiledPolicy:
         self._reads = frozenset(axis.source for axis in self._space.axes)
         self._sources = tuple(source for name, source in SOURCES.items() if name in self._reads)
         self._cells: dict[tuple[Cell, str | None], RoutingDecision] = {}
+        self._is_closed = policy.vocabulary is not None
         self._calculation = Calculation(policy)
         self.counters = counters_of(policy)
         """What the policy counts, in all of its layers, in the order of the keys."""
@@ -104,11 +106,11 @@ class CompiledPolicy:
         Raises:
             InvalidInput: a fact that the policy reads is invalid (an unknown risk, NaN).
         """
-        if facts.task_type in OWN_QUESTIONS:
+        if facts.task_type in _QUESTIONS:
             return self._by_cell(facts, facts.task_type)
         decision = None if self._table is None else self._table.get(facts)
         decision = self._by_cell(facts) if decision is None else decision
-        return decision if self.policy.vocabulary is None else self._with_unknown_words(decision, facts)
+        return self._with_unknown_words(decision, facts) if self._is_closed else decision
 
     def _with_unknown_words(self, decision: RoutingDecision, facts: Facts) -> RoutingDecision:
         """Name the words that do not exist in the reason: the decision of their cell cannot."""
