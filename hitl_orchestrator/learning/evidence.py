@@ -67,7 +67,8 @@ def evidence_in(cases: "pl.DataFrame", group: Group) -> Evidence:
     rows = cases.filter(wanted).select(
         "case_id", "confidence_score", "timestamp", chance=chance, due=due, verdict=verdict
     )
-    looked = rows.filter("due").sort("case_id")
+    can_be_seen = pl.col("chance").is_between(0, 1, closed="right")
+    looked = rows.filter(can_be_seen & pl.col("due")).sort("case_id")
     confidence, chances = looked["confidence_score"].to_list(), looked["chance"].to_list()
     labels = Labels.of(confidence, looked["verdict"].fill_null(value=True).to_list(), chances)
     return Evidence(
@@ -75,7 +76,7 @@ def evidence_in(cases: "pl.DataFrame", group: Group) -> Evidence:
         labels,
         _draws(looked["case_id"]),
         rows["confidence_score"].to_numpy(),
-        int((rows["chance"] == 0).sum()),
+        rows.filter(~can_be_seen).height,
         looked["verdict"].null_count(),
         *_ends(rows["timestamp"].dt.epoch("us").to_list()),
         _hash_of(looked),

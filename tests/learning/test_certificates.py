@@ -57,6 +57,16 @@ def test_cases_that_no_one_could_have_looked_at_prevent_a_certificate():
     assert certificate.why_not.startswith("1 of 601 cases went ahead with no chance to be looked at")
 
 
+@pytest.mark.parametrize("chance", [0.0, -0.5, 1.5, float("nan")])
+def test_a_decision_of_no_known_probability_is_no_label(chance):
+    rows = [*a_year(), reviewed(1000, review_probability=chance, confidence_score=0.99)]
+
+    evidence = evidence_in(frame_of(rows), Group())
+
+    assert (len(evidence.labels), evidence.unseen) == (600, 1)
+    assert certify(evidence).bound is None
+
+
 def test_reviews_that_were_due_and_not_answered_count_as_errors():
     timed_out = {"decision_source": "timeout", "human_decision": None, "final_decision": "rejected"}
     rows = a_year(200) + [reviewed(500 + at, confidence_score=0.95) | timed_out for at in range(30)]
